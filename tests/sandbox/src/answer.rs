@@ -1,0 +1,183 @@
+//! The shapes of answers, errors above all, and how values are spelt.
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// What a handler gives back; a refusal goes the way of an error so that `?` ends the handler.
+pub(crate) type Outcome = Result<Answer, Answer>;
+
+#[derive(Debug)]
+enum Body {
+    Empty,
+    Json(Value),
+    Html(&'static str),
+}
+
+/// A status, headers and a body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Body,
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: Body) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
+    pub(crate) fn ok(body: impl Into<Value>) -> Self {
+        Self::new(StatusCode::OK, Body::Json(body.into()))
+    }
+
+    pub(crate) fn created(body: impl Into<Value>) -> Self {
+        Self::new(StatusCode::CREATED, Body::Json(body.into()))
+    }
+
+    /// Many actions end with a status and nothing else, whatever the schema declares.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::new(status, Body::Empty)
+    }
+
+    pub(crate) fn json(status: StatusCode, body: Value) -> Self {
+        Self::new(status, Body::Json(body))
+    }
+
+    pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
+        Self::json(status, json!({ "detail": text.into() }))
+    }
+
+    pub(crate) fn unauthorized(text: &str) -> Self {
+        Self::detail(StatusCode::UNAUTHORIZED, text)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"))
+    }
+
+    /// Unknown routes, crashes and proxies answer with a page for people.
+    pub(crate) fn page(status: StatusCode) -> Self {
+        let page = match status.as_u16() {
+            404 => {
+                "<!doctype html><html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>"
+            }
+            500 => {
+                "<!doctype html><html><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>"
+            }
+            501 => {
+                "<!doctype html><html><head><title>Not Implemented</title></head><body><h1>The sandbox does not have this operation yet</h1></body></html>"
+            }
+            502 => {
+                "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+            }
+            503 => {
+                "<html><head><title>503 Service Unavailable</title></head><body><h1>503 Service Unavailable</h1></body></html>"
+            }
+            504 => {
+                "<html><head><title>504 Gateway Time-out</title></head><body><h1>504 Gateway Time-out</h1></body></html>"
+            }
+            _ => "<html><head><title>Error</title></head><body><h1>Error</h1></body></html>",
+        };
+        Self::new(status, Body::Html(page))
+    }
+
+    /// A missing slash at the end of the path; also for POST, whose body is then lost.
+    pub(crate) fn moved(location: &str) -> Self {
+        let answer = Self::new(StatusCode::MOVED_PERMANENTLY, Body::Html(""));
+        match HeaderValue::from_str(location) {
+            Ok(location) => answer.with(header::LOCATION, location),
+            Err(_) => Self::page(StatusCode::NOT_FOUND),
+        }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn with_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.with(name, value),
+            Err(_) => self,
+        }
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    pub(crate) fn without_body(mut self) -> Self {
+        self.body = Body::Empty;
+        self
+    }
+
+    /// As bytes; to a HEAD request without them.
+    pub(crate) fn into_response(self, head: bool) -> Response<Full<Bytes>> {
+        let (kind, bytes) = match self.body {
+            Body::Empty => (None, Bytes::new()),
+            Body::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
+            Body::Html(text) => (Some("text/html; charset=utf-8"), Bytes::from_static(text.as_bytes())),
+        };
+        let mut response = Response::new(Full::new(if head { Bytes::new() } else { bytes }));
+        *response.status_mut() = self.status;
+        if let Some(kind) = kind {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// The caller sees the object, but may not do this.
+pub(crate) fn forbidden() -> Answer {
+    Answer::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
+}
+
+/// Absent, malformed and invisible are one and the same to the caller.
+pub(crate) fn no_match(model: &str) -> Answer {
+    Answer::detail(StatusCode::NOT_FOUND, format!("No {model} matches the given query."))
+}
+
+/// An action that the object's state doesn't allow.
+pub(crate) fn conflict(valid: &[&str]) -> Answer {
+    Answer::detail(StatusCode::CONFLICT, format!("Valid states for operation: {}.", valid.join(", ")))
+}
+
+/// An action that offerings of this kind don't have.
+pub(crate) fn unsupported(kind: &str) -> Answer {
+    Answer::detail(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("Method \"The order's offering with {kind} type does not support this action\" not allowed."),
+    )
+}
+
+/// A refusal of the request's content.
+pub(crate) fn invalid(body: Value) -> Answer {
+    Answer::json(StatusCode::BAD_REQUEST, body)
+}
+
+/// A refusal of one field.
+pub(crate) fn invalid_field(name: &str, message: impl Into<String>) -> Answer {
+    invalid(json!({ name: [message.into()] }))
+}
+
+/// A refusal of the whole.
+pub(crate) fn invalid_whole(message: impl Into<String>) -> Answer {
+    invalid_field("non_field_errors", message)
+}
+
+/// A filter's value that is none of those possible.
+pub(crate) fn invalid_choice(name: &str, value: &str) -> Answer {
+    invalid_field(name, format!("Select a valid choice. {value} is not one of the available choices."))
+}
+
+/// UUIDs go out as 32 hex digits.
+pub(crate) fn hex(uuid: Uuid) -> String {
+    uuid.simple().to_string()
+}
+
+/// Times go out in UTC with six digits of the second.
+pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}

@@ -1,0 +1,293 @@
+//! One request, taken apart: query, body and caller, as the server understands them.
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use http::{HeaderMap, Method, StatusCode, header};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::answer::{Answer, invalid, invalid_choice, invalid_field, invalid_whole};
+use crate::listing::Fields;
+use crate::model::Choice;
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    /// The variable segments of the path.
+    pub(crate) segments: Vec<String>,
+    pub(crate) caller: Option<Actor>,
+    /// `scheme://host`, as the client sees it.
+    pub(crate) origin: String,
+    pub(crate) media_type: String,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// Absolute addresses are made from the Host header; a proxy in front says which scheme it was.
+    pub(crate) fn origin(headers: &HeaderMap, fallback: &str) -> String {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let scheme = text("x-forwarded-proto").unwrap_or("http");
+        format!("{scheme}://{}", text("host").unwrap_or(fallback))
+    }
+
+    pub(crate) fn media_type(headers: &HeaderMap) -> String {
+        let value =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    pub(crate) fn actor(&self) -> Result<Actor, Answer> {
+        self.caller.ok_or_else(|| Answer::unauthorized("Authentication credentials were not provided."))
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}/api/{path}", self.origin)
+    }
+
+    /// A uuid in the path, in either form; `None` when it isn't one.
+    pub(crate) fn uuid(&self) -> Option<Uuid> {
+        self.segments.first().and_then(|text| parse_uuid(text))
+    }
+
+    /// The last value counts when a key that takes one is repeated.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A text filter; empty filters nothing.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.value(name).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn fields(&self) -> Fields {
+        Fields::new(self.values("field"))
+    }
+
+    pub(crate) fn uuid_filter(&self, name: &str) -> Result<Option<Uuid>, Answer> {
+        match self.text(name) {
+            None => Ok(None),
+            Some(text) => {
+                parse_uuid(text).map(Some).ok_or_else(|| invalid_field(name, "Enter a valid UUID."))
+            }
+        }
+    }
+
+    /// A filter whose key is repeated for several values; a comma, another case or "" is no value at all.
+    pub(crate) fn choices<T: Choice>(&self, name: &str) -> Result<Vec<T>, Answer> {
+        self.values(name)
+            .map(|text| {
+                T::choices()
+                    .iter()
+                    .copied()
+                    .find(|choice| choice.text() == text)
+                    .ok_or_else(|| invalid_choice(name, text))
+            })
+            .collect()
+    }
+
+    /// A yes-or-no filter; anything else filters nothing.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        match self.value(name)?.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn date_filter(&self, name: &str) -> Result<Option<NaiveDate>, Answer> {
+        match self.text(name) {
+            None => Ok(None),
+            Some(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
+                .map(Some)
+                .map_err(|_| invalid_field(name, "Enter a valid date.")),
+        }
+    }
+
+    pub(crate) fn time_filter(&self, name: &str) -> Result<Option<DateTime<Utc>>, Answer> {
+        match self.text(name) {
+            None => Ok(None),
+            Some(text) => {
+                parse_time(text).map(Some).ok_or_else(|| invalid_field(name, "Enter a valid date/time."))
+            }
+        }
+    }
+
+    /// The body as an object. No body at all is an empty object.
+    pub(crate) fn data(&self) -> Result<Map<String, Value>, Answer> {
+        match self.payload()? {
+            Value::Object(map) => Ok(map),
+            other => Err(invalid_whole(format!(
+                "Invalid data. Expected a dictionary, but got {}.",
+                python_type(&other)
+            ))),
+        }
+    }
+
+    fn payload(&self) -> Result<Value, Answer> {
+        if self.body.is_empty() {
+            return Ok(Value::Object(Map::new()));
+        }
+        match self.media_type.as_str() {
+            "application/json" => serde_json::from_slice(&self.body).map_err(|error| {
+                Answer::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {error}"))
+            }),
+            "application/x-www-form-urlencoded" => {
+                let text = String::from_utf8_lossy(&self.body);
+                Ok(Value::Object(
+                    parse_query(&text).into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
+                ))
+            }
+            other => Err(Answer::detail(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                format!("Unsupported media type \"{other}\" in request."),
+            )),
+        }
+    }
+}
+
+/// Collects what is wrong with the fields of an object, so that one answer names all of it.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    errors: Map<String, Value>,
+}
+
+pub(crate) const REQUIRED: &str = "This field is required.";
+pub(crate) const NOT_NULL: &str = "This field may not be null.";
+pub(crate) const NOT_BLANK: &str = "This field may not be blank.";
+
+impl Form {
+    pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.refuse_with(name, Value::from(vec![message.into()]));
+    }
+
+    pub(crate) fn refuse_with(&mut self, name: &str, errors: Value) {
+        self.errors.insert(name.to_owned(), errors);
+    }
+
+    /// A text that may be left out. Numbers count as texts; null, objects and lists don't.
+    pub(crate) fn text(&mut self, data: &Map<String, Value>, name: &str) -> Option<String> {
+        match data.get(name)? {
+            Value::String(text) => return Some(text.trim().to_owned()),
+            Value::Number(number) => return Some(number.to_string()),
+            Value::Null => self.refuse(name, NOT_NULL),
+            Value::Bool(_) | Value::Array(_) | Value::Object(_) => self.refuse(name, "Not a valid string."),
+        }
+        None
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(&mut self, data: &Map<String, Value>, name: &str) -> Option<String> {
+        if !data.contains_key(name) {
+            self.refuse(name, REQUIRED);
+        }
+        self.text(data, name)
+    }
+
+    /// A text that must be there and say something.
+    pub(crate) fn filled_text(&mut self, data: &Map<String, Value>, name: &str) -> Option<String> {
+        let text = self.required_text(data, name)?;
+        if text.is_empty() {
+            self.refuse(name, NOT_BLANK);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(crate) fn into_errors(self) -> Map<String, Value> {
+        self.errors
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Answer> {
+        if self.errors.is_empty() { Ok(()) } else { Err(invalid(Value::Object(self.errors))) }
+    }
+}
+
+/// How the server, a Python program, calls the kinds of JSON values.
+pub(crate) fn python_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// 32 hex digits, or the same with dashes; no other form.
+pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
+    if matches!(text.len(), 32 | 36) { Uuid::parse_str(text).ok() } else { None }
+}
+
+/// A time with or without a zone, or a day.
+pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    if let Ok(time) = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f") {
+        return Some(time.and_utc());
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc())
+}
+
+/// Keys and values of a query or a form.
+pub(crate) fn parse_query(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        let escaped = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        match (first, escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (b'+', _) => bytes.push(b' '),
+            _ => bytes.push(first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Keys and values as a query, as Python writes it.
+pub(crate) fn encode_query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::new();
+    for (key, value) in pairs {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        encode(key, &mut text);
+        text.push('=');
+        encode(value, &mut text);
+    }
+    text
+}
+
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What all lists have in common: pages, chosen fields, order.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use http::{HeaderName, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::answer::{Answer, Outcome, invalid_choice};
+use crate::call::{Call, encode_query};
+
+const PAGE_SIZE: usize = 10;
+const MAX_PAGE_SIZE: usize = 300;
+
+/// The properties that a caller wants to see.
+#[derive(Debug)]
+pub(crate) struct Fields(Option<HashSet<String>>);
+
+impl Fields {
+    pub(crate) const ALL: Self = Self(None);
+
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let names: HashSet<_> = names.map(str::to_owned).collect();
+        Self(if names.is_empty() { None } else { Some(names) })
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(name))
+    }
+
+    /// Unknown names among known ones are ignored; when all are unknown (a comma makes it so), the whole
+    /// object comes.
+    pub(crate) fn pick(&self, render: impl Fn(&Self) -> Map<String, Value>) -> Value {
+        let picked = render(self);
+        Value::Object(if picked.is_empty() { render(&Self::ALL) } else { picked })
+    }
+}
+
+/// An object of which only the wanted properties are computed.
+macro_rules! object {
+    ($fields:expr; $($key:literal: $value:expr),* $(,)?) => {{
+        let mut map = serde_json::Map::new();
+        $(if $fields.wants($key) {
+            map.insert($key.to_owned(), serde_json::Value::from($value));
+        })*
+        map
+    }};
+}
+pub(crate) use object;
+
+/// A property to order by: its name, and how two rows compare.
+pub(crate) type Ordered<T> = (&'static str, fn(&T, &T) -> Ordering);
+
+/// `o=` takes names with commas between, `-` before a name turns it around.
+pub(crate) fn order<T>(call: &Call, rows: &mut [&T], known: &[Ordered<T>]) -> Result<(), Answer> {
+    let Some(text) = call.text("o") else { return Ok(()) };
+    let mut keys = Vec::new();
+    for name in text.split(',') {
+        let (plain, descending) = match name.strip_prefix('-') {
+            Some(plain) => (plain, true),
+            None => (name, false),
+        };
+        let (_, compare) =
+            known.iter().find(|(key, _)| *key == plain).ok_or_else(|| invalid_choice("o", name))?;
+        keys.push((compare, descending));
+    }
+    rows.sort_by(|a, b| {
+        keys.iter().fold(Ordering::Equal, |sofar, (compare, descending)| {
+            sofar.then_with(|| if *descending { compare(b, a) } else { compare(a, b) })
+        })
+    });
+    Ok(())
+}
+
+/// One page of the rows, with the count of all and links to the others.
+pub(crate) fn page<T>(
+    call: &Call,
+    rows: &[T],
+    render: impl Fn(&T, &Fields) -> Map<String, Value>,
+) -> Outcome {
+    let size = match call.value("page_size").map(str::parse::<usize>) {
+        Some(Ok(size)) if size > 0 => size.min(MAX_PAGE_SIZE),
+        _ => PAGE_SIZE,
+    };
+    let last = rows.len().div_ceil(size).max(1);
+    let number = match call.value("page") {
+        None => Some(1),
+        Some("last") => Some(last),
+        Some(text) => text.parse::<usize>().ok().filter(|number| (1..=last).contains(number)),
+    };
+    let Some(number) = number else {
+        return Err(Answer::detail(StatusCode::NOT_FOUND, "Invalid page."));
+    };
+    let mut links = vec![link(call, 1, "first")];
+    if number > 1 {
+        links.push(link(call, number - 1, "prev"));
+    }
+    if number < last {
+        links.push(link(call, number + 1, "next"));
+    }
+    links.push(link(call, last, "last"));
+    let fields = call.fields();
+    let items: Vec<Value> = rows
+        .iter()
+        .skip((number - 1) * size)
+        .take(size)
+        .map(|row| fields.pick(|fields| render(row, fields)))
+        .collect();
+    Ok(Answer::ok(items)
+        .with_text(HeaderName::from_static("x-result-count"), &rows.len().to_string())
+        .with_text(header::LINK, &links.join(", ")))
+}
+
+/// The address of a page; keys are sorted, and the first page has no number.
+fn link(call: &Call, number: usize, rel: &str) -> String {
+    let number = number.to_string();
+    let mut pairs: Vec<(&str, &str)> = call
+        .query
+        .iter()
+        .filter(|(key, _)| key != "page")
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    if number != "1" {
+        pairs.push(("page", &number));
+    }
+    pairs.sort_by_key(|(key, _)| *key);
+    let query = encode_query(pairs);
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("<{}{}{mark}{query}>; rel=\"{rel}\"", call.origin, call.path)
+}
+
+/// A list that isn't paged and isn't counted.
+pub(crate) fn whole<T>(
+    call: &Call,
+    rows: impl IntoIterator<Item = T>,
+    render: impl Fn(&T, &Fields) -> Map<String, Value>,
+) -> Outcome {
+    let fields = call.fields();
+    let items: Vec<Value> = rows.into_iter().map(|row| fields.pick(|fields| render(&row, fields))).collect();
+    Ok(Answer::ok(items))
+}
+
+/// One object.
+pub(crate) fn one(call: &Call, render: impl Fn(&Fields) -> Map<String, Value>) -> Outcome {
+    Ok(Answer::ok(call.fields().pick(render)))
+}

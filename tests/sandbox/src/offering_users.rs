@@ -1,0 +1,219 @@
+//! `marketplace-offering-users`: the accounts that people have at offerings.
+
+use chrono::Utc;
+use http::{StatusCode, header};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::answer::{Answer, Outcome, conflict, hex, invalid_whole, no_match, timestamp};
+use crate::call::{Call, Form};
+use crate::listing::{self, Fields, Ordered, object};
+use crate::model::{OfferingUser, OfferingUserState};
+use crate::references;
+use crate::state::State;
+
+use OfferingUserState::{
+    Creating, Deleted, Deleting, ErrorCreating, ErrorDeleting, Ok as Ready, PendingAccountLinking,
+    PendingAdditionalValidation, Requested, RequestedDeletion,
+};
+
+const ORDERINGS: &[Ordered<OfferingUser>] = &[
+    ("created", |a, b| a.created.cmp(&b.created)),
+    ("modified", |a, b| a.modified.cmp(&b.modified)),
+    ("username", |a, b| a.username.cmp(&b.username)),
+];
+
+/// From which states an action goes to which. The names of states and actions are the server's; from where
+/// each may start follows from what they mean, since no refusal of one was recorded.
+fn transition(action: &str) -> Option<(&'static [OfferingUserState], OfferingUserState)> {
+    Some(match action {
+        "begin_creating" => (&[Requested, ErrorCreating], Creating),
+        "set_pending_account_linking" => {
+            (&[Requested, Creating, PendingAdditionalValidation, ErrorCreating], PendingAccountLinking)
+        }
+        "set_pending_additional_validation" => {
+            (&[Requested, Creating, PendingAccountLinking, ErrorCreating], PendingAdditionalValidation)
+        }
+        "set_validation_complete" => (&[PendingAccountLinking, PendingAdditionalValidation], Ready),
+        "set_ok" => {
+            (&[Requested, Creating, PendingAccountLinking, PendingAdditionalValidation, ErrorCreating], Ready)
+        }
+        "set_error_creating" => {
+            (&[Requested, Creating, PendingAccountLinking, PendingAdditionalValidation], ErrorCreating)
+        }
+        "request_deletion" => (&[Ready], RequestedDeletion),
+        "set_deleting" => (&[RequestedDeletion, ErrorDeleting], Deleting),
+        "set_deleted" => (&[RequestedDeletion, Deleting], Deleted),
+        "set_error_deleting" => (&[RequestedDeletion, Deleting], ErrorDeleting),
+        _ => return None,
+    })
+}
+
+pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let states = call.choices::<OfferingUserState>("state")?;
+    let offering = call.uuid_filter("offering_uuid")?;
+    let user = call.uuid_filter("user_uuid")?;
+    let provider = call.uuid_filter("provider_uuid")?;
+    let username = call.text("user_username");
+    let mut rows: Vec<&OfferingUser> = state
+        .offering_users
+        .iter()
+        .filter(|row| states.is_empty() || states.contains(&row.state))
+        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| user.is_none_or(|uuid| row.person == uuid))
+        .filter(|row| {
+            provider.is_none_or(|uuid| state.offerings.get(row.offering).is_some_and(|o| o.customer == uuid))
+        })
+        .filter(|row| {
+            username.is_none_or(|name| state.people.get(row.person).is_some_and(|p| p.username() == name))
+        })
+        .filter(|row| state.sees_offering_user(actor, row))
+        .collect();
+    listing::order(call, &mut rows, ORDERINGS)?;
+    listing::page(call, &rows, |row, fields| render(call, state, row, fields))
+}
+
+pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state)?;
+    listing::one(call, |fields| render(call, state, row, fields))
+}
+
+fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a OfferingUser, Answer> {
+    let actor = call.actor()?;
+    call.uuid()
+        .and_then(|uuid| state.offering_users.get(uuid))
+        .filter(|row| state.sees_offering_user(actor, row))
+        .ok_or_else(|| no_match("OfferingUser"))
+}
+
+/// An account to be changed by its provider.
+fn provided<'a>(call: &Call, state: &'a mut State) -> Result<&'a mut OfferingUser, Answer> {
+    let actor = call.actor()?;
+    let row = visible(call, state)?;
+    let uuid = row.uuid;
+    state.must_provide(actor, row.offering)?;
+    state.offering_users.get_mut(uuid).ok_or_else(|| no_match("OfferingUser"))
+}
+
+/// User and offering are named by their addresses; a person has one account at an offering.
+pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let data = call.data()?;
+    let mut form = Form::default();
+    let person = references::required(&mut form, &data, "user", "users", |uuid| {
+        state.people.get(uuid).map(|person| person.uuid)
+    });
+    let offering =
+        references::required(&mut form, &data, "offering", "marketplace-provider-offerings", |uuid| {
+            state.offerings.get(uuid).map(|offering| offering.uuid)
+        });
+    let username = optional_username(&mut form, &data);
+    form.finish()?;
+    let (Some(person), Some(offering)) = (person, offering) else { return Err(no_match("Offering")) };
+    state.must_provide(actor, offering)?;
+    if state.account(offering, person).is_some() {
+        return Err(invalid_whole("The fields offering, user must make a unique set."));
+    }
+    let username = username.unwrap_or_default();
+    let uuid = state.fresh_uuid();
+    let now = Utc::now();
+    let row = OfferingUser {
+        uuid,
+        offering,
+        person,
+        state: if username.is_empty() { Requested } else { Ready },
+        username,
+        comment: String::new(),
+        comment_url: String::new(),
+        created: now,
+        modified: now,
+    };
+    let body = render(call, state, &row, &Fields::ALL);
+    state.offering_users.push(row);
+    Ok(Answer::created(Value::Object(body)).with_text(header::LOCATION, &address(call, uuid)))
+}
+
+/// The name may be missing or null until the provider has made the account.
+fn optional_username(form: &mut Form, data: &Map<String, Value>) -> Option<String> {
+    if data.get("username").is_some_and(Value::is_null) { None } else { form.text(data, "username") }
+}
+
+/// A name for an account that is being made, or whose making failed, makes it usable.
+pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    let mut form = Form::default();
+    let username = optional_username(&mut form, &data);
+    form.finish()?;
+    if let Some(username) = username {
+        if !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
+            row.state = Ready;
+        }
+        row.username = username;
+        row.modified = Utc::now();
+    }
+    let row = visible(call, state)?;
+    Ok(Answer::ok(Value::Object(render(call, state, row, &Fields::ALL))))
+}
+
+pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
+    let uuid = provided(call, state)?.uuid;
+    state.offering_users.remove(uuid);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// The action is the last word of the path.
+pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
+    let action = call.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let (from, to) = transition(action).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
+    let row = provided(call, state)?;
+    if !from.contains(&row.state) {
+        return Err(conflict(&from.iter().map(|state| state.as_str()).collect::<Vec<_>>()));
+    }
+    let data = call.data()?;
+    let mut form = Form::default();
+    let comment = form.text(&data, "comment");
+    let comment_url = form.text(&data, "comment_url");
+    form.finish()?;
+    row.state = to;
+    row.modified = Utc::now();
+    row.comment = comment.unwrap_or_default();
+    row.comment_url = comment_url.unwrap_or_default();
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn address(call: &Call, uuid: Uuid) -> String {
+    call.url(&format!("marketplace-offering-users/{}/", hex(uuid)))
+}
+
+fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Map<String, Value> {
+    let (Some(offering), Some(person)) = (state.offerings.get(row.offering), state.people.get(row.person))
+    else {
+        return Map::new();
+    };
+    object! { fields;
+        "url": address(call, row.uuid),
+        "uuid": hex(row.uuid),
+        "user": call.url(&format!("users/{}/", hex(person.uuid))),
+        "offering": call.url(&format!("marketplace-provider-offerings/{}/", hex(offering.uuid))),
+        "username": row.username.as_str(),
+        "offering_uuid": hex(offering.uuid),
+        "offering_name": offering.name.as_str(),
+        "user_uuid": hex(person.uuid),
+        "user_username": person.username(),
+        "user_full_name": person.full_name(),
+        "user_email": person.email(),
+        "created": timestamp(row.created),
+        "modified": timestamp(row.modified),
+        "propagation_date": Value::Null,
+        "customer_uuid": hex(offering.customer),
+        "customer_name": state.customers.get(offering.customer).map(|customer| customer.name.clone()),
+        "is_restricted": false,
+        "state": row.state.as_str(),
+        "service_provider_comment": row.comment.as_str(),
+        "service_provider_comment_url": row.comment_url.as_str(),
+        "has_consent": false,
+        "requires_reconsent": false,
+    }
+}

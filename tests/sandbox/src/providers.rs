@@ -1,0 +1,285 @@
+//! `marketplace-service-providers`, and what a service provider may know of those it serves.
+
+use chrono::Utc;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::Actor;
+use crate::answer::{Answer, Outcome, forbidden, hex, invalid, invalid_field, no_match, timestamp};
+use crate::call::{Call, Form, parse_uuid};
+use crate::listing::{self, Fields, object};
+use crate::model::{
+    Customer, Key, Offering, OfferingUser, OfferingUserState, Person, Project, ServiceProvider,
+};
+use crate::offerings;
+use crate::organisations::{price, render_project};
+use crate::people::render_key;
+use crate::state::State;
+
+/// Everybody may look. `field` has no effect here.
+pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
+    let customer = call.uuid_filter("customer_uuid")?;
+    let rows: Vec<&ServiceProvider> = state
+        .service_providers
+        .iter()
+        .filter(|row| customer.is_none_or(|uuid| row.customer == uuid))
+        .collect();
+    listing::page(call, &rows, |row, _| render(call, state, row))
+}
+
+pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
+    let row = known(call, state)?;
+    Ok(Answer::ok(Value::Object(render(call, state, row))))
+}
+
+fn known<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answer> {
+    call.uuid().and_then(|uuid| state.service_providers.get(uuid)).ok_or_else(|| no_match("ServiceProvider"))
+}
+
+/// The service provider, to its owner and staff.
+fn owned<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answer> {
+    let actor = call.actor()?;
+    let row = known(call, state)?;
+    let owner = state.person(actor).is_some_and(|person| person.owner_of == Some(row.customer));
+    if owner || actor == Actor::Staff { Ok(row) } else { Err(forbidden()) }
+}
+
+fn offerings_of<'a>(state: &'a State, row: &ServiceProvider) -> impl Iterator<Item = &'a Offering> + use<'a> {
+    let customer = row.customer;
+    state.offerings.iter().filter(move |offering| offering.customer == customer)
+}
+
+/// The projects that have something from this provider.
+fn projects_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<&'a Project> {
+    let offerings: Vec<Uuid> = offerings_of(state, row).map(|offering| offering.uuid).collect();
+    state
+        .projects
+        .iter()
+        .filter(|project| {
+            state
+                .resources
+                .iter()
+                .any(|resource| resource.project == project.uuid && offerings.contains(&resource.offering))
+        })
+        .collect()
+}
+
+fn people_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<(&'a Person, &'static str, &'a Project)> {
+    projects_of(state, row)
+        .into_iter()
+        .flat_map(|project| state.members(project.uuid).map(move |(person, role)| (person, role, project)))
+        .collect()
+}
+
+/// `field` has no effect here on the server that this one follows.
+pub(crate) fn users(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let username = call.text("username");
+    let rows: Vec<&Person> = people_of(state, row)
+        .into_iter()
+        .map(|(person, _, _)| person)
+        .filter(|person| username.is_none_or(|name| person.username() == name))
+        .collect();
+    listing::page(call, &rows, |person, _| {
+        let mut map = object! { Fields::ALL;
+            "uuid": hex(person.uuid),
+            "username": person.username(),
+            "full_name": person.full_name(),
+            "first_name": person.first_name.as_str(),
+            "last_name": person.last_name.as_str(),
+            "organization": person.organization.as_str(),
+            "email": person.email(),
+            "phone_number": person.phone_number.as_str(),
+            "projects_count": 1,
+            "registration_method": "default",
+            "affiliations": person.affiliations.clone(),
+        };
+        if call.caller == Some(Actor::Staff) {
+            map.extend(object! { Fields::ALL; "is_active": true });
+        }
+        map
+    })
+}
+
+/// `field` has no effect here on the server that this one follows.
+pub(crate) fn keys(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let owner = call.uuid_filter("user_uuid")?;
+    let people = people_of(state, row);
+    let rows: Vec<&Key> = state
+        .keys
+        .iter()
+        .filter(|key| people.iter().any(|(person, _, _)| person.uuid == key.owner))
+        .filter(|key| owner.is_none_or(|uuid| key.owner == uuid))
+        .collect();
+    listing::page(call, &rows, |key, _| render_key(call, key, &Fields::ALL))
+}
+
+pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let rows = projects_of(state, row);
+    listing::page(call, &rows, |project, fields| render_project(call, state, project, fields))
+}
+
+pub(crate) fn project_permissions(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let rows = people_of(state, row);
+    listing::page(call, &rows, |(person, role, project), fields| {
+        object! { fields;
+            "role": *role,
+            "created": timestamp(project.created),
+            "expiration_time": Value::Null,
+            "created_by": Value::Null,
+            "project": call.url(&format!("projects/{}/", hex(project.uuid))),
+            "project_uuid": hex(project.uuid),
+            "project_name": project.name.as_str(),
+            "project_created": timestamp(project.created),
+            "project_end_date": Value::Null,
+            "customer_uuid": hex(project.customer),
+            "customer_name": state.customer_of(project).map(|customer| customer.name.clone()),
+            "user": call.url(&format!("users/{}/", hex(person.uuid))),
+            "user_full_name": person.full_name(),
+            "user_native_name": person.native_name.as_str(),
+            "user_username": person.username(),
+            "user_uuid": hex(person.uuid),
+            "user_email": person.email(),
+        }
+    })
+}
+
+pub(crate) fn customers(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let projects = projects_of(state, row);
+    let people = people_of(state, row);
+    let rows: Vec<&Customer> = state
+        .customers
+        .iter()
+        .filter(|customer| projects.iter().any(|project| project.customer == customer.uuid))
+        .collect();
+    listing::page(call, &rows, |customer, fields| {
+        let projects: Vec<Value> = projects
+            .iter()
+            .filter(|project| project.customer == customer.uuid)
+            .map(|project| json!({ "uuid": hex(project.uuid), "name": project.name, "image": null }))
+            .collect();
+        let users: Vec<Value> = people
+            .iter()
+            .filter(|(_, _, project)| project.customer == customer.uuid)
+            .map(|(person, _, _)| {
+                json!({
+                    "uuid": hex(person.uuid),
+                    "full_name": person.full_name(),
+                    "email": person.email(),
+                    "image": null,
+                })
+            })
+            .collect();
+        object! { fields;
+            "uuid": hex(customer.uuid),
+            "name": customer.name.as_str(),
+            "abbreviation": customer.abbreviation.as_str(),
+            "phone_number": "",
+            "email": customer.email.as_str(),
+            "payment_profiles": Value::Null,
+            "billing_price_estimate": price(),
+            "projects_count": projects.len(),
+            "users_count": users.len(),
+            "projects": projects,
+            "users": users,
+        }
+    })
+}
+
+pub(crate) fn offerings(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let mut rows: Vec<&Offering> = offerings_of(state, row).collect();
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    listing::page(call, &rows, |offering, fields| {
+        object! { fields;
+            "uuid": hex(offering.uuid),
+            "name": offering.name.as_str(),
+            "slug": offering.slug.as_str(),
+            "category_title": crate::seed::CATEGORY_TITLE,
+            "type": offering.kind,
+            "state": offering.state.as_str(),
+            "resources_count": offerings::resources_count(state, offering),
+            "billing_price_estimate": price(),
+            "components": offerings::components(offering),
+            "plans": offerings::plans(call, state, offering, false),
+            "options": offerings::order_options(),
+            "resource_options": Map::new(),
+            "secret_options": offerings::secret_options(),
+        }
+    })
+}
+
+/// Gives a user the same name at all offerings of the provider.
+pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome {
+    let row = owned(call, state)?;
+    let offerings: Vec<Uuid> = offerings_of(state, row).map(|offering| offering.uuid).collect();
+    let data = call.data()?;
+    let mut form = Form::default();
+    let user = form.required_text(&data, "user_uuid");
+    let username = form.filled_text(&data, "username");
+    let user = user.and_then(|text| {
+        let uuid = parse_uuid(&text);
+        if uuid.is_none() {
+            form.refuse("user_uuid", "Must be a valid UUID.");
+        }
+        uuid
+    });
+    form.finish()?;
+    let (Some(user), Some(username)) = (user, username) else {
+        return Err(invalid_field("username", crate::call::REQUIRED));
+    };
+    if state.people.get(user).is_none() {
+        return Err(invalid(json!([format!("A user with the uuid {} is not found.", hex(user))])));
+    }
+    let now = Utc::now();
+    for offering in offerings {
+        let known = state.account(offering, user).map(|account| account.uuid);
+        if let Some(account) = known.and_then(|uuid| state.offering_users.get_mut(uuid)) {
+            account.username = username.clone();
+            account.modified = now;
+            continue;
+        }
+        let uuid = state.fresh_uuid();
+        state.offering_users.push(OfferingUser {
+            uuid,
+            offering,
+            person: user,
+            username: username.clone(),
+            state: OfferingUserState::Ok,
+            comment: String::new(),
+            comment_url: String::new(),
+            created: now,
+            modified: now,
+        });
+    }
+    Ok(Answer::detail(StatusCode::CREATED, "Offering users have been set."))
+}
+
+fn render(call: &Call, state: &State, row: &ServiceProvider) -> Map<String, Value> {
+    let customer = state.customers.get(row.customer);
+    let mut map = object! { Fields::ALL;
+        "url": call.url(&format!("marketplace-service-providers/{}/", hex(row.uuid))),
+        "uuid": hex(row.uuid),
+        "created": timestamp(row.created),
+        "description": row.description.as_str(),
+        "customer": call.url(&format!("customers/{}/", hex(row.customer))),
+        "customer_name": customer.map(|customer| customer.name.clone()),
+        "customer_uuid": hex(row.customer),
+        "customer_image": Value::Null,
+        "customer_abbreviation": customer.map(|customer| customer.abbreviation.clone()),
+        "customer_native_name": "",
+        "customer_country": "EE",
+        "image": Value::Null,
+        "organization_group": Value::Null,
+        "offering_count": offerings_of(state, row).count(),
+    };
+    if call.caller.is_some() {
+        map.extend(object! { Fields::ALL; "enable_notifications": true });
+    }
+    map
+}

@@ -1,0 +1,413 @@
+//! `marketplace-resources`, the consumer's view, and `marketplace-provider-resources`, the provider's.
+
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::answer::{Answer, Outcome, conflict, hex, invalid, invalid_field, no_match, timestamp};
+use crate::call::{Call, Form, NOT_NULL, REQUIRED, python_type};
+use crate::listing::{self, Fields, Ordered, object};
+use crate::model::{OrderType, Resource, ResourceState, Usage};
+use crate::offerings::{self, contains};
+use crate::orders;
+use crate::state::{State, month_of};
+use crate::usages;
+
+const ORDERINGS: &[Ordered<Resource>] = &[
+    ("name", |a, b| a.name.cmp(&b.name)),
+    ("created", |a, b| a.created.cmp(&b.created)),
+    ("state", |a, b| a.state.cmp(&b.state)),
+    ("end_date", |_, _| std::cmp::Ordering::Equal),
+    ("project_name", |a, b| a.project.cmp(&b.project)),
+];
+
+/// A side shows a resource or doesn't.
+type Sees = fn(&State, crate::Actor, &Resource) -> bool;
+const CONSUMER: Sees = State::sees_as_consumer;
+const PROVIDER: Sees = State::sees_as_provider;
+
+/// A resource nobody has done anything to yet.
+pub(crate) fn new(
+    uuid: Uuid,
+    offering: Uuid,
+    project: Uuid,
+    name: &str,
+    state: ResourceState,
+    created: DateTime<Utc>,
+) -> Resource {
+    Resource {
+        uuid,
+        offering,
+        project,
+        name: name.to_owned(),
+        slug: format!("{}-1", name.chars().take(8).collect::<String>().trim_end_matches('-')),
+        state,
+        backend_id: String::new(),
+        backend_metadata: json!({}),
+        limits: Map::new(),
+        report: Value::Null,
+        error_message: String::new(),
+        error_traceback: String::new(),
+        scope: None,
+        plan_period: None,
+        created,
+        modified: created,
+        last_sync: created,
+        orders: Vec::new(),
+    }
+}
+
+pub(crate) fn consumer_list(call: &Call, state: &mut State) -> Outcome {
+    list(call, state, CONSUMER)
+}
+
+pub(crate) fn consumer_retrieve(call: &Call, state: &mut State) -> Outcome {
+    retrieve(call, state, CONSUMER)
+}
+
+pub(crate) fn consumer_team(call: &Call, state: &mut State) -> Outcome {
+    team(call, state, CONSUMER)
+}
+
+pub(crate) fn consumer_plan_periods(call: &Call, state: &mut State) -> Outcome {
+    plan_periods(call, state, CONSUMER)
+}
+
+pub(crate) fn provider_list(call: &Call, state: &mut State) -> Outcome {
+    list(call, state, PROVIDER)
+}
+
+pub(crate) fn provider_retrieve(call: &Call, state: &mut State) -> Outcome {
+    retrieve(call, state, PROVIDER)
+}
+
+pub(crate) fn provider_team(call: &Call, state: &mut State) -> Outcome {
+    team(call, state, PROVIDER)
+}
+
+pub(crate) fn provider_plan_periods(call: &Call, state: &mut State) -> Outcome {
+    plan_periods(call, state, PROVIDER)
+}
+
+fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
+    let actor = call.actor()?;
+    let states = call.choices::<ResourceState>("state")?;
+    let offering = call.uuid_filter("offering_uuid")?;
+    let project = call.uuid_filter("project_uuid")?;
+    let customer = call.uuid_filter("customer_uuid")?;
+    let provider = call.uuid_filter("provider_uuid")?;
+    let created = call.date_filter("created")?;
+    let modified = call.date_filter("modified")?;
+    let mut rows: Vec<&Resource> = state
+        .resources
+        .iter()
+        .filter(|row| states.is_empty() || states.contains(&row.state))
+        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| project.is_none_or(|uuid| row.project == uuid))
+        .filter(|row| {
+            customer.is_none_or(|uuid| state.projects.get(row.project).is_some_and(|p| p.customer == uuid))
+        })
+        .filter(|row| {
+            provider.is_none_or(|uuid| state.offerings.get(row.offering).is_some_and(|o| o.customer == uuid))
+        })
+        .filter(|row| created.is_none_or(|day| row.created.date_naive() >= day))
+        .filter(|row| modified.is_none_or(|day| row.modified.date_naive() >= day))
+        .filter(|row| call.text("backend_id").is_none_or(|id| row.backend_id == id))
+        .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
+        .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
+        .filter(|row| sees(state, actor, row))
+        .collect();
+    listing::order(call, &mut rows, ORDERINGS)?;
+    listing::page(call, &rows, |row, fields| render(call, state, row, fields))
+}
+
+fn visible<'a>(call: &Call, state: &'a State, sees: Sees) -> Result<&'a Resource, Answer> {
+    let actor = call.actor()?;
+    call.uuid()
+        .and_then(|uuid| state.resources.get(uuid))
+        .filter(|row| sees(state, actor, row))
+        .ok_or_else(|| no_match("Resource"))
+}
+
+/// A resource to be changed by its provider.
+fn provided<'a>(call: &Call, state: &'a mut State) -> Result<&'a mut Resource, Answer> {
+    let uuid = visible(call, state, PROVIDER)?.uuid;
+    state.resources.get_mut(uuid).ok_or_else(|| no_match("Resource"))
+}
+
+fn retrieve(call: &Call, state: &State, sees: Sees) -> Outcome {
+    let row = visible(call, state, sees)?;
+    listing::one(call, |fields| {
+        let mut map = render(call, state, row, fields);
+        let order = |order: Option<_>| match order {
+            Some(order) => Value::Object(orders::render(call, state, order, &Fields::ALL)),
+            None => Value::Null,
+        };
+        let first = row
+            .orders
+            .iter()
+            .filter_map(|&uuid| state.orders.get(uuid))
+            .find(|order| order.kind == OrderType::Create);
+        map.extend(object! { fields;
+            "order_in_progress": order(state.open_order(row)),
+            "creation_order": order(first),
+        });
+        map
+    })
+}
+
+/// The members of the resource's project; neither paged nor counted.
+fn team(call: &Call, state: &State, sees: Sees) -> Outcome {
+    let row = visible(call, state, sees)?;
+    listing::whole(call, state.members(row.project), |(person, role), fields| {
+        let account = state.account(row.offering, person.uuid);
+        object! { fields;
+            "url": call.url(&format!("users/{}/", hex(person.uuid))),
+            "uuid": hex(person.uuid),
+            "username": person.username(),
+            "full_name": person.full_name(),
+            "email": person.email(),
+            "role": *role,
+            "expiration_time": Value::Null,
+            "offering_user_username": account.map(|account| account.username.clone()),
+        }
+    })
+}
+
+/// Neither paged nor counted.
+fn plan_periods(call: &Call, state: &State, sees: Sees) -> Outcome {
+    let row = visible(call, state, sees)?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
+    listing::whole(call, row.plan_period.iter(), |period, fields| {
+        let components: Vec<Value> = state
+            .usages
+            .iter()
+            .filter(|usage| usage.resource == row.uuid)
+            .filter_map(|usage| Some((usage, offering.component(usage.component)?)))
+            .map(|(usage, component)| Value::Object(usages::facts(usage, component, &Fields::ALL)))
+            .collect();
+        object! { fields;
+            "uuid": hex(period.uuid),
+            "plan_name": offering.plan.name.as_str(),
+            "plan_uuid": hex(offering.plan.uuid),
+            "start": period.start.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "end": Value::Null,
+            "components": components,
+        }
+    })
+}
+
+/// Without the field the server crashes; a number is taken as text.
+pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    let mut form = Form::default();
+    let backend_id = form.text(&data, "backend_id");
+    if backend_id.as_ref().is_some_and(|id| id.chars().count() > 255) {
+        form.refuse("backend_id", "Ensure this field has no more than 255 characters.");
+    }
+    form.finish()?;
+    let Some(backend_id) = backend_id else {
+        return Err(Answer::page(StatusCode::INTERNAL_SERVER_ERROR));
+    };
+    if row.backend_id == backend_id {
+        return Ok(status("Resource backend_id is not changed."));
+    }
+    row.backend_id = backend_id;
+    row.modified = Utc::now();
+    Ok(status("Resource backend_id has been changed."))
+}
+
+fn status(text: &str) -> Answer {
+    Answer::ok(json!({ "status": text }))
+}
+
+pub(crate) fn set_backend_metadata(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    row.backend_metadata =
+        data.get("backend_metadata").cloned().ok_or_else(|| missing("backend_metadata"))?;
+    Ok(status("The backend metadata is updated"))
+}
+
+fn missing(name: &str) -> Answer {
+    invalid_field(name, REQUIRED)
+}
+
+/// Sections with a header and a body each; at least one.
+pub(crate) fn submit_report(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    let report = data.get("report").ok_or_else(|| missing("report"))?;
+    let sections = match report {
+        Value::Null => return Err(invalid_field("report", NOT_NULL)),
+        Value::Array(sections) => sections,
+        other => {
+            let message = format!("Expected a list of items but got type \"{}\".", python_type(other));
+            return Err(invalid(json!({ "report": { "non_field_errors": [message] } })));
+        }
+    };
+    if sections.is_empty() {
+        return Err(invalid_field("report", "Report object should contain at least one section."));
+    }
+    let errors: Vec<Value> = sections.iter().map(section_errors).collect();
+    if errors.iter().any(|error| error.as_object().is_none_or(|map| !map.is_empty())) {
+        return Err(invalid(json!({ "report": errors })));
+    }
+    row.report = report.clone();
+    row.modified = Utc::now();
+    Ok(status("Report is submitted"))
+}
+
+fn section_errors(section: &Value) -> Value {
+    let mut form = Form::default();
+    match section.as_object() {
+        Some(section) => {
+            form.filled_text(section, "header");
+            form.filled_text(section, "body");
+        }
+        None => form.refuse(
+            "non_field_errors",
+            format!("Invalid data. Expected a dictionary, but got {}.", python_type(section)),
+        ),
+    }
+    Value::Object(form.into_errors())
+}
+
+pub(crate) fn set_limits(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    let limits = match data.get("limits") {
+        None => return Err(missing("limits")),
+        Some(Value::Object(limits)) => limits,
+        Some(Value::Null) => return Err(invalid_field("limits", NOT_NULL)),
+        Some(other) => {
+            let message = format!("Expected a dictionary of items but got type \"{}\".", python_type(other));
+            return Err(invalid_field("limits", message));
+        }
+    };
+    row.limits = limits.clone();
+    row.modified = Utc::now();
+    Ok(status("Resource limits have been changed."))
+}
+
+pub(crate) fn set_as_ok(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    row.state = ResourceState::Ok;
+    row.error_message.clear();
+    row.error_traceback.clear();
+    row.modified = Utc::now();
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+pub(crate) fn set_as_erred(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.data()?;
+    let mut form = Form::default();
+    let message = form.text(&data, "error_message");
+    let traceback = form.text(&data, "error_traceback");
+    form.finish()?;
+    row.state = ResourceState::Erred;
+    row.error_message = message.unwrap_or_default();
+    row.error_traceback = traceback.unwrap_or_default();
+    row.modified = Utc::now();
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+pub(crate) fn refresh_last_sync(call: &Call, state: &mut State) -> Outcome {
+    provided(call, state)?.last_sync = Utc::now();
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+pub(crate) fn consumer_terminate(call: &Call, state: &mut State) -> Outcome {
+    terminate(call, state, CONSUMER)
+}
+
+pub(crate) fn provider_terminate(call: &Call, state: &mut State) -> Outcome {
+    terminate(call, state, PROVIDER)
+}
+
+/// Orders the end of a resource that no other order is busy with.
+fn terminate(call: &Call, state: &mut State, sees: Sees) -> Outcome {
+    let actor = call.actor()?;
+    let row = visible(call, state, sees)?;
+    if !matches!(row.state, ResourceState::Ok | ResourceState::Erred) || state.open_order(row).is_some() {
+        return Err(conflict(&["OK", "Erred"]));
+    }
+    let uuid = row.uuid;
+    let order = orders::add(state, actor, uuid, OrderType::Terminate, Map::new());
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+pub(crate) fn scope_type(row: &Resource) -> Option<&'static str> {
+    row.scope.map(|_| "SLURM.Allocation")
+}
+
+fn render(call: &Call, state: &State, row: &Resource, fields: &Fields) -> Map<String, Value> {
+    let (Some(offering), Some(project)) =
+        (state.offerings.get(row.offering), state.projects.get(row.project))
+    else {
+        return Map::new();
+    };
+    let mut map = offerings::summary(call, state, offering, fields);
+    map.extend(object! { fields;
+        "attributes": Value::Object(object! { Fields::ALL; "name": row.name.as_str() }),
+        "limits": row.limits.clone(),
+        "uuid": hex(row.uuid),
+        "created": timestamp(row.created),
+        "modified": timestamp(row.modified),
+        // Also in the provider's view.
+        "url": call.url(&format!("marketplace-resources/{}/", hex(row.uuid))),
+        "scope": row.scope.map(|scope| call.url(&format!("slurm-allocations/{}/", hex(scope)))),
+        "description": "",
+        "state": row.state.as_str(),
+        "resource_uuid": row.scope.map(hex),
+        "backend_id": row.backend_id.as_str(),
+        "effective_id": "",
+        "resource_type": scope_type(row),
+        "project": call.url(&format!("projects/{}/", hex(project.uuid))),
+        "project_uuid": hex(project.uuid),
+        "project_name": project.name.as_str(),
+        "project_description": project.description.as_str(),
+        "project_end_date": Value::Null,
+        "project_end_date_requested_by": Value::Null,
+        "customer_uuid": hex(project.customer),
+        "customer_name": state.customer_of(project).map(|customer| customer.name.clone()),
+        "backend_metadata": row.backend_metadata.clone(),
+        "is_usage_based": true,
+        "is_limit_based": false,
+        "name": row.name.as_str(),
+        "slug": row.slug.as_str(),
+        "current_usages": current_usages(state, row),
+        "can_terminate": matches!(row.state, ResourceState::Ok | ResourceState::Erred),
+        "report": row.report.clone(),
+        "end_date": Value::Null,
+        "end_date_requested_by": Value::Null,
+        "username": Value::Null,
+        "limit_usage": Value::Null,
+        "downscaled": false,
+        "restrict_member_access": false,
+        "paused": false,
+        "endpoints": Value::Array(Vec::new()),
+        "error_message": row.error_message.as_str(),
+        "error_traceback": row.error_traceback.as_str(),
+        "offering_customer_uuid": hex(offering.customer),
+        "options": Value::Null,
+        "available_actions": Value::Array(Vec::new()),
+        "last_sync": timestamp(row.last_sync),
+    });
+    map
+}
+
+/// What is used of each component in this month.
+fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
+    let month = month_of(Utc::now());
+    let Some(offering) = state.offerings.get(row.offering) else { return Map::new() };
+    offering
+        .components
+        .iter()
+        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, component.kind, month)))
+        .map(|usage| (usage.component.to_owned(), Value::from(usages::two_decimals(usage.amount))))
+        .collect()
+}

@@ -1,0 +1,409 @@
+//! Starting a sandbox, talking to it, looking inside.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::actor::{Actor, Tokens};
+use crate::fault::{Fault, Faults};
+use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
+use crate::seed::{self, Ids};
+use crate::server::{self, Request, Shared, lock};
+
+/// Why a sandbox didn't start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The port can't be had.
+    #[error("can't listen on port {port} of the loopback interface")]
+    Listen {
+        /// The port asked for; 0 is any.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The thread of the server can't be started.
+    #[error("can't start the server")]
+    Start(#[source] io::Error),
+}
+
+/// How many orders a sandbox starts with unless told otherwise.
+pub const DEFAULT_ORDERS: usize = 50;
+
+/// A sandbox to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    orders: usize,
+    orders_in: BTreeMap<OrderState, usize>,
+    latency: Duration,
+    port: u16,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { orders: DEFAULT_ORDERS, orders_in: BTreeMap::new(), latency: Duration::ZERO, port: 0 }
+    }
+}
+
+impl Builder {
+    /// How many orders to start with, in all states: from nine on there is one in each, and three of ten are
+    /// pending with the provider, three executing.
+    #[must_use]
+    pub fn orders(mut self, count: usize) -> Self {
+        self.orders = count;
+        self
+    }
+
+    /// Exactly this many orders in one state, whatever [`Builder::orders`] would give; for orders in no other
+    /// state, say `orders(0)` as well.
+    #[must_use]
+    pub fn orders_in(mut self, state: OrderState, count: usize) -> Self {
+        self.orders_in.insert(state, count);
+        self
+    }
+
+    /// How long each answer takes at least.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// The port to listen on; 0, the default, is any that is free.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Starts the sandbox. It runs in a thread of its own and needs nothing of the caller's runtime.
+    ///
+    /// # Errors
+    /// If the port can't be had or the thread not started.
+    #[allow(clippy::unused_async)]
+    pub async fn start(self) -> Result<Sandbox, Error> {
+        self.start_blocking()
+    }
+
+    /// The same for programs without a runtime.
+    ///
+    /// # Errors
+    /// If the port can't be had or the thread not started.
+    pub fn start_blocking(self) -> Result<Sandbox, Error> {
+        let listen = |source| Error::Listen { port: self.port, source };
+        let listener =
+            TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let ids = Ids::new();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(seed::seed(&ids, &self.order_states())),
+            log: Mutex::default(),
+            faults: Mutex::new(Faults::default()),
+            tokens: Tokens::new(),
+            latency: self.latency,
+            address,
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(Error::Start)?;
+        let listener = {
+            let _guard = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(Error::Start)?
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let for_server = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("waldur-sandbox".to_owned())
+            .spawn(move || {
+                runtime.block_on(server::serve(listener, for_server, stopped));
+                drop(runtime);
+                let _ = end.send(());
+            })
+            .map_err(Error::Start)?;
+        Ok(Sandbox {
+            url: format!("http://{address}/api/"),
+            ids,
+            shared,
+            running: Some(Running { stop, ended, thread }),
+        })
+    }
+
+    fn order_states(&self) -> Vec<OrderState> {
+        let mut states = seed::spread(self.orders);
+        states.retain(|state| !self.orders_in.contains_key(state));
+        for (&state, &count) in &self.orders_in {
+            states.extend(std::iter::repeat_n(state, count));
+        }
+        states
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
+    thread: JoinHandle<()>,
+}
+
+/// A Waldur to try things on. It listens on the loopback interface and ends with this value.
+#[derive(Debug)]
+pub struct Sandbox {
+    url: String,
+    ids: Ids,
+    shared: Arc<Shared>,
+    running: Option<Running>,
+}
+
+/// An order, as it is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// The order's uuid.
+    pub uuid: Uuid,
+    /// Where it stands.
+    pub state: OrderState,
+    /// What it asks for.
+    pub type_: OrderType,
+    /// The resource it is about.
+    pub resource: Uuid,
+    /// The offering of that resource.
+    pub offering: Uuid,
+}
+
+impl From<&Order> for OrderView {
+    fn from(order: &Order) -> Self {
+        Self {
+            uuid: order.uuid,
+            state: order.state,
+            type_: order.kind,
+            resource: order.resource,
+            offering: order.offering,
+        }
+    }
+}
+
+/// A resource, as it is inside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceView {
+    /// The resource's uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: ResourceState,
+    /// What the provider's back end calls it; empty until told.
+    pub backend_id: String,
+    /// The offering it is of.
+    pub offering: Uuid,
+    /// The project it is in.
+    pub project: Uuid,
+    /// The plan period that usage can be reported for.
+    pub plan_period: Option<Uuid>,
+    /// Component by component.
+    pub limits: serde_json::Map<String, serde_json::Value>,
+    /// The report submitted last, or null.
+    pub report: serde_json::Value,
+    /// Why it failed.
+    pub error_message: String,
+}
+
+impl From<&Resource> for ResourceView {
+    fn from(row: &Resource) -> Self {
+        Self {
+            uuid: row.uuid,
+            name: row.name.clone(),
+            state: row.state,
+            backend_id: row.backend_id.clone(),
+            offering: row.offering,
+            project: row.project,
+            plan_period: row.plan_period.as_ref().map(|period| period.uuid),
+            limits: row.limits.clone(),
+            report: row.report.clone(),
+            error_message: row.error_message.clone(),
+        }
+    }
+}
+
+/// What was used of one component of one resource in one month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageView {
+    /// The usage's uuid.
+    pub uuid: Uuid,
+    /// The resource.
+    pub resource: Uuid,
+    /// The component's type, such as `cpu`.
+    pub component: String,
+    /// The first day of the month.
+    pub period: NaiveDate,
+    /// How much, exactly as reported.
+    pub amount: Decimal,
+    /// What the provider says about it.
+    pub description: String,
+}
+
+/// One account's share of a usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserUsageView {
+    /// The usage that it is a share of.
+    pub usage: Uuid,
+    /// The account's name.
+    pub username: String,
+    /// How much.
+    pub amount: Decimal,
+}
+
+/// A user's account at an offering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferingUserView {
+    /// The account's uuid.
+    pub uuid: Uuid,
+    /// The offering.
+    pub offering: Uuid,
+    /// The user.
+    pub user: Uuid,
+    /// The name there; empty until told.
+    pub username: String,
+    /// Where it stands.
+    pub state: OfferingUserState,
+}
+
+impl Sandbox {
+    /// A sandbox with fifty orders, on any free port.
+    ///
+    /// # Errors
+    /// If no port can be had or the thread not started.
+    pub async fn start() -> Result<Self, Error> {
+        Self::builder().start().await
+    }
+
+    /// A sandbox to one's own wishes.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address of the API, ending in `/api/`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token of an actor: 40 hex digits, sent as `Authorization: Token …`.
+    ///
+    /// As a personal access token it is `w_` and the same digits, sent as `Authorization: Bearer …`.
+    pub fn token(&self, actor: Actor) -> &str {
+        self.shared.tokens.of(actor)
+    }
+
+    /// The uuids of what is there from the start.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// All requests so far, in the order in which they were answered.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared.log).clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        lock(&self.shared.log).clear();
+    }
+
+    /// Makes the next `count` requests with this method (`*` is any) whose path ends like this misbehave.
+    pub fn fail_next(&self, count: usize, method: &str, path_end: &str, fault: Fault) {
+        lock(&self.shared.faults).add(count, method, path_end, fault);
+    }
+
+    /// No more misbehaviour.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// One order.
+    pub fn order(&self, uuid: Uuid) -> Option<OrderView> {
+        lock(&self.shared.state).orders.get(uuid).map(OrderView::from)
+    }
+
+    /// All orders, oldest first.
+    pub fn orders(&self) -> Vec<OrderView> {
+        lock(&self.shared.state).orders.iter().map(OrderView::from).collect()
+    }
+
+    /// One resource.
+    pub fn resource(&self, uuid: Uuid) -> Option<ResourceView> {
+        lock(&self.shared.state).resources.get(uuid).map(ResourceView::from)
+    }
+
+    /// All resources, oldest first.
+    pub fn resources(&self) -> Vec<ResourceView> {
+        lock(&self.shared.state).resources.iter().map(ResourceView::from).collect()
+    }
+
+    /// All usages, oldest first.
+    pub fn usages(&self) -> Vec<UsageView> {
+        lock(&self.shared.state)
+            .usages
+            .iter()
+            .map(|usage| UsageView {
+                uuid: usage.uuid,
+                resource: usage.resource,
+                component: usage.component.to_owned(),
+                period: usage.month,
+                amount: usage.amount,
+                description: usage.description.clone(),
+            })
+            .collect()
+    }
+
+    /// All shares of usages, oldest first.
+    pub fn user_usages(&self) -> Vec<UserUsageView> {
+        lock(&self.shared.state)
+            .user_usages
+            .iter()
+            .map(|row| UserUsageView { usage: row.usage, username: row.username.clone(), amount: row.amount })
+            .collect()
+    }
+
+    /// All accounts at offerings, oldest first.
+    pub fn offering_users(&self) -> Vec<OfferingUserView> {
+        lock(&self.shared.state)
+            .offering_users
+            .iter()
+            .map(|row| OfferingUserView {
+                uuid: row.uuid,
+                offering: row.offering,
+                user: row.person,
+                username: row.username.clone(),
+                state: row.state,
+            })
+            .collect()
+    }
+
+    /// Ends the server and waits until its port is free; dropping the sandbox does the same.
+    pub async fn shutdown(mut self) {
+        if let Some(Running { stop, ended, thread }) = self.running.take() {
+            let _ = stop.send(());
+            let _ = ended.await;
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(Running { stop, thread, .. }) = self.running.take() {
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+    }
+}

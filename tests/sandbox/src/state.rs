@@ -1,0 +1,79 @@
+//! Everything that the deployment knows, and the ways from one thing to another.
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::model::{
+    Customer, Key, Offering, OfferingUser, Order, OrderState, Person, Project, Resource, ServiceProvider,
+    Table, Usage, UserUsage,
+};
+use crate::seed::named;
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) customers: Table<Customer>,
+    pub(crate) projects: Table<Project>,
+    pub(crate) people: Table<Person>,
+    pub(crate) keys: Table<Key>,
+    pub(crate) service_providers: Table<ServiceProvider>,
+    pub(crate) offerings: Table<Offering>,
+    pub(crate) resources: Table<Resource>,
+    pub(crate) orders: Table<Order>,
+    pub(crate) usages: Table<Usage>,
+    pub(crate) user_usages: Table<UserUsage>,
+    pub(crate) offering_users: Table<OfferingUser>,
+    made: u64,
+}
+
+impl State {
+    /// A uuid for something made while running: the same in every run that does the same.
+    pub(crate) fn fresh_uuid(&mut self) -> Uuid {
+        self.made += 1;
+        named(&format!("made while running {}", self.made))
+    }
+
+    pub(crate) fn person(&self, actor: Actor) -> Option<&Person> {
+        self.people.get(actor.uuid())
+    }
+
+    pub(crate) fn customer_of(&self, project: &Project) -> Option<&Customer> {
+        self.customers.get(project.customer)
+    }
+
+    /// The order that a resource is busy with; Waldur allows one at a time.
+    pub(crate) fn open_order(&self, resource: &Resource) -> Option<&Order> {
+        resource
+            .orders
+            .iter()
+            .rev()
+            .filter_map(|&uuid| self.orders.get(uuid))
+            .find(|order| order.state.is_open())
+    }
+
+    /// The people who work in a project.
+    pub(crate) fn members(&self, project: Uuid) -> impl Iterator<Item = (&Person, &'static str)> {
+        self.people.iter().filter_map(move |person| match person.member_of {
+            Some((uuid, role)) if uuid == project => Some((person, role)),
+            _ => None,
+        })
+    }
+
+    /// The account of a person at an offering.
+    pub(crate) fn account(&self, offering: Uuid, person: Uuid) -> Option<&OfferingUser> {
+        self.offering_users.iter().find(|account| account.offering == offering && account.person == person)
+    }
+}
+
+impl OrderState {
+    /// Neither ended nor given up.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::Done | Self::Erred | Self::Canceled | Self::Rejected)
+    }
+}
+
+/// The first day of the month that a time belongs to, which is how bills are made.
+pub(crate) fn month_of(time: DateTime<Utc>) -> NaiveDate {
+    let day = time.date_naive();
+    day.with_day(1).unwrap_or(day)
+}

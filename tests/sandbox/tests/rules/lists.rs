@@ -1,0 +1,200 @@
+//! Pages, fields, order, filters.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use waldur_sandbox::{Actor, OrderState, Sandbox};
+
+use crate::client::{get, hex, send};
+
+#[tokio::test]
+async fn pages() {
+    let sandbox = Sandbox::builder().orders(43).start().await.unwrap();
+    let first = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
+    assert_eq!((first.items().len(), first.count()), (10, 43));
+    let list = format!("{}marketplace-orders/", sandbox.url());
+    assert_eq!(
+        first.header("link").unwrap(),
+        format!("<{list}>; rel=\"first\", <{list}?page=2>; rel=\"next\", <{list}?page=5>; rel=\"last\"")
+    );
+    let second = get(&sandbox, Actor::Provider, "marketplace-orders/?page=2&page_size=5&field=uuid").await;
+    assert_eq!(
+        second.header("link").unwrap(),
+        format!(
+            "<{list}?field=uuid&page_size=5>; rel=\"first\", <{list}?field=uuid&page_size=5>; rel=\"prev\", \
+             <{list}?field=uuid&page=3&page_size=5>; rel=\"next\", \
+             <{list}?field=uuid&page=9&page_size=5>; rel=\"last\""
+        )
+    );
+    let last = get(&sandbox, Actor::Provider, "marketplace-orders/?page=last&page_size=5&field=uuid").await;
+    assert_eq!(last.items().len(), 3);
+    assert!(!last.header("link").unwrap().contains("next"));
+    for (size, shown) in [("5", 5), ("0", 10), ("-1", 10), ("abc", 10), ("100000", 43), ("301", 43)] {
+        let page = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?page_size={size}")).await;
+        assert_eq!(page.items().len(), shown, "{size}");
+    }
+    for page in ["6", "0", "-1", "abc"] {
+        let none = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?page={page}")).await;
+        assert_eq!((none.status, none.json()), (404, json!({"detail": "Invalid page."})));
+    }
+    let nothing = "marketplace-orders/?offering_uuid=00000000000000000000000000000001";
+    let empty = get(&sandbox, Actor::Provider, nothing).await;
+    assert_eq!((empty.items().len(), empty.count()), (0, 0));
+    assert_eq!(get(&sandbox, Actor::Provider, &format!("{nothing}&page=2")).await.status, 404);
+}
+
+#[tokio::test]
+async fn at_most_300() {
+    let sandbox = Sandbox::builder().orders(0).orders_in(OrderState::Done, 301).start().await.unwrap();
+    let page = get(&sandbox, Actor::Provider, "marketplace-orders/?page_size=301&field=uuid").await;
+    assert_eq!((page.items().len(), page.count()), (300, 301));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut seen = Vec::new();
+    for page in 1..=8 {
+        let path = format!("marketplace-orders/?page={page}&page_size=7&field=uuid");
+        seen.extend(get(&sandbox, Actor::Provider, &path).await.items());
+    }
+    let all: Vec<Value> = sandbox.orders().iter().map(|order| json!({"uuid": hex(order.uuid)})).collect();
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn links_keep_the_filters() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = "marketplace-orders/?state=executing&state=done&page_size=3&page=2";
+    let link = get(&sandbox, Actor::Provider, path).await.header("link").unwrap().to_owned();
+    assert!(link.contains("?page=3&page_size=3&state=executing&state=done>; rel=\"next\""), "{link}");
+}
+
+#[tokio::test]
+async fn head_has_no_body() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for path in ["marketplace-orders/", "users/", "marketplace-provider-resources/"] {
+        let head = send(&sandbox, Actor::Provider, Method::HEAD, path, None).await;
+        let list = get(&sandbox, Actor::Provider, path).await;
+        assert_eq!((head.status, head.text.as_str()), (200, ""));
+        assert_eq!(head.count(), list.count());
+        assert_eq!(head.header("link"), list.header("link"));
+    }
+}
+
+#[tokio::test]
+async fn chosen_fields() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let keys = async |query: &str| {
+        let list = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?page_size=1{query}")).await;
+        list.items()[0].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let all = keys("").await;
+    assert!(all.len() > 55, "{}", all.len());
+    assert_eq!(keys("&field=uuid&field=state").await, ["state", "uuid"]);
+    assert_eq!(keys("&field=uuid&field=bogus").await, ["uuid"]);
+    assert_eq!(keys("&field=uuid,state").await, all);
+    assert_eq!(keys("&field=bogus").await, all);
+    let resource = hex(sandbox.ids().resources.ok);
+    let one = get(
+        &sandbox,
+        Actor::Provider,
+        &format!("marketplace-provider-resources/{resource}/?field=name&field=state"),
+    )
+    .await;
+    assert_eq!(one.json(), json!({"name": "slurm-ok-1", "state": "OK"}));
+}
+
+#[tokio::test]
+async fn ordering() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let created = async |o: &str| {
+        let path = format!("marketplace-orders/?o={o}&page_size=300&field=created&field=state");
+        get(&sandbox, Actor::Provider, &path).await.items()
+    };
+    let up = created("created").await;
+    let mut down = created("-created").await;
+    assert_ne!(up, down);
+    down.reverse();
+    assert_eq!(up, down);
+    let both = created("state,-created").await;
+    let states: Vec<_> = both.iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
+    let mut groups = states.clone();
+    groups.dedup();
+    assert_eq!(groups.len(), 9, "equal states are together");
+    assert!(
+        both.windows(2)
+            .all(|w| w[0]["state"] != w[1]["state"] || w[0]["created"].as_str() > w[1]["created"].as_str())
+    );
+    for bad in ["bogus", "created,bogus"] {
+        let refused = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?o={bad}")).await;
+        assert_eq!(
+            (refused.status, refused.json()),
+            (400, json!({"o": ["Select a valid choice. bogus is not one of the available choices."]}))
+        );
+    }
+}
+
+#[tokio::test]
+async fn choices() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let list =
+        async |query: &str| get(&sandbox, Actor::Provider, &format!("marketplace-orders/?{query}")).await;
+    let count = |state| sandbox.orders().iter().filter(|order| order.state == state).count();
+    let executing = count(OrderState::Executing);
+    assert_eq!(list("state=executing").await.count(), executing);
+    assert_eq!(
+        list("state=executing&state=pending-provider").await.count(),
+        executing + count(OrderState::PendingProvider)
+    );
+    for bad in ["executing,done", "Executing", "bogus", ""] {
+        let refused = list(&format!("state={bad}")).await;
+        let message = format!("Select a valid choice. {bad} is not one of the available choices.");
+        assert_eq!((refused.status, refused.json()), (400, json!({"state": [message]})));
+    }
+    assert_eq!(list("type=create").await.status, 400);
+    assert!(list("type=Create&type=Terminate").await.count() < 50);
+    let wrong = get(&sandbox, Actor::Provider, "marketplace-provider-resources/?state=ok").await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(list("bogus=1").await.count(), 50);
+    let mine = list("can_approve_as_provider=True").await.count();
+    assert_eq!(mine, count(OrderState::PendingProvider));
+    assert_eq!(list("can_approve_as_provider=maybe").await.count(), 50);
+    assert_eq!(list("can_approve_as_consumer=true").await.count(), 0);
+}
+
+#[tokio::test]
+async fn uuids_and_dates() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let list = async |path: &str| get(&sandbox, Actor::Provider, path).await;
+    let slurm = sandbox.ids().offerings.slurm;
+    let refused = json!({"offering_uuid": ["Enter a valid UUID."]});
+    for (collection, field) in
+        [("marketplace-orders", "offering_uuid"), ("marketplace-provider-resources", "offering_uuid")]
+    {
+        let plain = list(&format!("{collection}/?{field}={}", hex(slurm))).await.count();
+        assert!(plain > 0);
+        assert_eq!(list(&format!("{collection}/?{field}={slurm}")).await.count(), plain);
+        assert_eq!(list(&format!("{collection}/?{field}=nope")).await.json(), refused);
+        let two = format!("{collection}/?{field}={},{}", hex(slurm), hex(slurm));
+        assert_eq!(list(&two).await.status, 400);
+    }
+    let resources = list("marketplace-provider-resources/?modified=2020-01-01T00:00:00Z").await;
+    assert_eq!((resources.status, resources.json()), (400, json!({"modified": ["Enter a valid date."]})));
+    assert!(list("marketplace-provider-resources/?modified=2020-01-01").await.count() > 50);
+    assert_eq!(list("marketplace-orders/?created=2020-01-01T00:00:00Z").await.count(), 50);
+    assert_eq!(list("marketplace-orders/?created=2999-01-01T00:00:00Z").await.count(), 0);
+    assert_eq!(list("marketplace-orders/?created=soon").await.status, 400);
+}
+
+#[tokio::test]
+async fn unpaged_lists() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = hex(sandbox.ids().resources.ok);
+    for action in ["team", "plan_periods"] {
+        let path = format!("marketplace-provider-resources/{resource}/{action}/?page_size=1");
+        let list = get(&sandbox, Actor::Provider, &path).await;
+        assert!(list.header("x-result-count").is_none());
+        assert!(list.header("link").is_none());
+        assert_eq!(list.items().len(), if action == "team" { 2 } else { 1 });
+    }
+}

@@ -1,0 +1,24 @@
+//! Each rule of the server, asked over HTTP.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod offering_users;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod providers;
+#[cfg(test)]
+mod recordings;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
+mod seed;
+#[cfg(test)]
+mod usages;

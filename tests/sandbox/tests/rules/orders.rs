@@ -1,0 +1,264 @@
+//! What may be done to an order, by whom, and what comes of it.
+
+use reqwest::Method;
+use serde_json::json;
+use waldur_sandbox::{Actor, OrderState, OrderType, ResourceState, Sandbox};
+
+use crate::client::{act, get, hex, order_in, post, send};
+
+fn path(order: uuid::Uuid, action: &str) -> String {
+    format!("marketplace-orders/{}/{action}/", hex(order))
+}
+
+#[tokio::test]
+async fn approval() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for order in sandbox.orders() {
+        let done = act(&sandbox, Actor::Provider, &path(order.uuid, "approve_by_provider")).await;
+        let after = sandbox.order(order.uuid).unwrap().state;
+        if order.state == OrderState::PendingProvider {
+            assert_eq!((done.status, done.text.as_str()), (200, ""));
+            assert!(done.header("content-type").is_none());
+            assert_eq!(after, OrderState::Executing);
+        } else {
+            assert_eq!(
+                (done.status, done.json()),
+                (409, json!({"detail": "Valid states for operation: pending-provider."}))
+            );
+            assert_eq!(after, order.state);
+        }
+    }
+}
+
+#[tokio::test]
+async fn approval_is_recorded() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let order = order_in(&sandbox, OrderState::PendingProvider, Some(sandbox.ids().offerings.slurm));
+    let one =
+        async || get(&sandbox, Actor::Provider, &format!("marketplace-orders/{}/", order.uuid)).await.json();
+    let before = one().await;
+    assert!(before["provider_reviewed_at"].is_null());
+    assert!(before.get("provider_reviewed_by_full_name").is_none());
+    act(&sandbox, Actor::Provider, &path(order.uuid, "approve_by_provider")).await;
+    let after = one().await;
+    assert_eq!(after["provider_reviewed_by"], "provider");
+    assert!(after["provider_reviewed_by_full_name"].is_string());
+    assert_eq!(after["resource_type"], "SLURM.Allocation");
+}
+
+#[tokio::test]
+async fn one_of_many_approvals_wins() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let order = order_in(&sandbox, OrderState::PendingProvider, None);
+    let path = path(order.uuid, "approve_by_provider");
+    let (a, b, c, d) = tokio::join!(
+        act(&sandbox, Actor::Provider, &path),
+        act(&sandbox, Actor::Provider, &path),
+        act(&sandbox, Actor::Provider, &path),
+        act(&sandbox, Actor::Provider, &path),
+    );
+    let mut statuses = [a.status, b.status, c.status, d.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409]);
+}
+
+#[tokio::test]
+async fn who_may_approve() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let order = order_in(&sandbox, OrderState::PendingProvider, None);
+    let path = path(order.uuid, "approve_by_provider");
+    for actor in [Actor::Consumer, Actor::Alice, Actor::Bob] {
+        let refused = act(&sandbox, actor, &path).await;
+        assert_eq!(refused.status, 403);
+        assert_eq!(refused.detail(), "You do not have permission to perform this action.");
+    }
+    let hidden = act(&sandbox, Actor::Outsider, &path).await;
+    assert_eq!((hidden.status, hidden.detail()), (404, "No Order matches the given query.".to_owned()));
+    assert_eq!(act(&sandbox, Actor::Staff, &path).await.status, 200);
+}
+
+#[tokio::test]
+async fn rejection() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let order = order_in(&sandbox, OrderState::PendingProvider, None);
+    assert_eq!(order.type_, OrderType::Create);
+    let path = path(order.uuid, "reject_by_provider");
+    let done = post(&sandbox, Actor::Provider, &path, json!({"provider_rejection_comment": "full"})).await;
+    assert_eq!((done.status, done.text.as_str()), (200, ""));
+    assert_eq!(sandbox.order(order.uuid).unwrap().state, OrderState::Rejected);
+    assert_eq!(sandbox.resource(order.resource).unwrap().state, ResourceState::Terminated);
+    assert_eq!(act(&sandbox, Actor::Provider, &path).await.status, 409);
+}
+
+#[tokio::test]
+async fn the_consumer_side() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let waiting: Vec<_> =
+        sandbox.orders().into_iter().filter(|order| order.state == OrderState::PendingConsumer).collect();
+    let approve = path(waiting[0].uuid, "approve_by_consumer");
+    for actor in [Actor::Provider, Actor::Alice] {
+        assert_eq!(act(&sandbox, actor, &approve).await.status, 403);
+    }
+    assert_eq!(act(&sandbox, Actor::Consumer, &approve).await.status, 200);
+    assert_eq!(sandbox.order(waiting[0].uuid).unwrap().state, OrderState::PendingProvider);
+    let again = act(&sandbox, Actor::Consumer, &approve).await;
+    assert_eq!(
+        (again.status, again.detail()),
+        (409, "Valid states for operation: pending-consumer.".to_owned())
+    );
+    let reject = path(waiting[1].uuid, "reject_by_consumer");
+    assert_eq!(act(&sandbox, Actor::Consumer, &reject).await.status, 200);
+    assert_eq!(sandbox.order(waiting[1].uuid).unwrap().state, OrderState::Rejected);
+}
+
+#[tokio::test]
+async fn cancelling() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let offerings = sandbox.ids().offerings;
+    let agents = order_in(&sandbox, OrderState::Executing, Some(offerings.slurm));
+    assert_eq!(act(&sandbox, Actor::Provider, &path(agents.uuid, "cancel")).await.status, 403);
+    let refused = act(&sandbox, Actor::Consumer, &path(agents.uuid, "cancel")).await;
+    assert_eq!(refused.status, 405);
+    assert_eq!(
+        refused.detail(),
+        "Method \"The order's offering with Marketplace.Slurm type does not support this action\" not allowed."
+    );
+    let basic = order_in(&sandbox, OrderState::PendingProvider, Some(offerings.basic));
+    let done = act(&sandbox, Actor::Consumer, &path(basic.uuid, "cancel")).await;
+    assert_eq!((done.status, done.text.as_str()), (202, ""));
+    assert_eq!(sandbox.order(basic.uuid).unwrap().state, OrderState::Canceled);
+    assert_eq!(act(&sandbox, Actor::Consumer, &path(basic.uuid, "cancel")).await.status, 409);
+}
+
+#[tokio::test]
+async fn done() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let executing: Vec<_> =
+        sandbox.orders().into_iter().filter(|order| order.state == OrderState::Executing).collect();
+    for (kind, state) in [
+        (OrderType::Create, ResourceState::Ok),
+        (OrderType::Update, ResourceState::Ok),
+        (OrderType::Terminate, ResourceState::Terminated),
+    ] {
+        let order = executing.iter().find(|order| order.type_ == kind).unwrap();
+        assert_eq!(act(&sandbox, Actor::Consumer, &path(order.uuid, "set_state_done")).await.status, 403);
+        let answer = act(&sandbox, Actor::Provider, &path(order.uuid, "set_state_done")).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""));
+        assert_eq!(sandbox.order(order.uuid).unwrap().state, OrderState::Done);
+        let resource = sandbox.resource(order.resource).unwrap();
+        assert_eq!(resource.state, state);
+        assert_eq!(resource.limits.contains_key("cpu"), kind == OrderType::Update);
+        let again = act(&sandbox, Actor::Provider, &path(order.uuid, "set_state_done")).await;
+        assert_eq!(
+            (again.status, again.detail()),
+            (409, "Valid states for operation: executing.".to_owned())
+        );
+    }
+    let waiting = order_in(&sandbox, OrderState::PendingProvider, None);
+    assert_eq!(act(&sandbox, Actor::Provider, &path(waiting.uuid, "set_state_done")).await.status, 409);
+    assert_eq!(act(&sandbox, Actor::Provider, &path(waiting.uuid, "set_state_executing")).await.status, 200);
+    assert_eq!(sandbox.order(waiting.uuid).unwrap().state, OrderState::Executing);
+}
+
+#[tokio::test]
+async fn erred() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let offerings = sandbox.ids().offerings;
+    let order = order_in(&sandbox, OrderState::Executing, Some(offerings.slurm));
+    let erred = path(order.uuid, "set_state_erred");
+    for crash in [
+        act(&sandbox, Actor::Provider, &erred).await,
+        post(&sandbox, Actor::Provider, &erred, json!({})).await,
+        post(&sandbox, Actor::Provider, &erred, json!({"error_message": "x"})).await,
+    ] {
+        assert_eq!(crash.status, 500);
+        assert!(crash.is_page());
+    }
+    let null =
+        post(&sandbox, Actor::Provider, &erred, json!({"error_message": null, "error_traceback": null}))
+            .await;
+    assert_eq!(
+        (null.status, null.json()),
+        (
+            400,
+            json!({
+                "error_message": ["This field may not be null."],
+                "error_traceback": ["This field may not be null."],
+            })
+        )
+    );
+    assert_eq!(sandbox.order(order.uuid).unwrap().state, OrderState::Executing);
+    let body = json!({"error_message": "no disk", "error_traceback": "at 1"});
+    assert_eq!(post(&sandbox, Actor::Provider, &erred, body.clone()).await.status, 200);
+    assert_eq!(sandbox.order(order.uuid).unwrap().state, OrderState::Erred);
+    assert_eq!(sandbox.resource(order.resource).unwrap().state, ResourceState::Erred);
+    let query = format!("marketplace-orders/{}/?field=error_message&field=error_traceback", hex(order.uuid));
+    assert_eq!(get(&sandbox, Actor::Provider, &query).await.json(), json!({"error_message": "no disk"}));
+    assert_eq!(get(&sandbox, Actor::Staff, &query).await.json(), body);
+    let basic = order_in(&sandbox, OrderState::Executing, Some(offerings.basic));
+    assert_eq!(post(&sandbox, Actor::Provider, &path(basic.uuid, "set_state_erred"), body).await.status, 405);
+}
+
+#[tokio::test]
+async fn both_sides_see_orders() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (actor, count) in [
+        (Actor::Staff, 50),
+        (Actor::Provider, 50),
+        (Actor::Consumer, 50),
+        (Actor::Alice, 50),
+        (Actor::Outsider, 0),
+    ] {
+        assert_eq!(get(&sandbox, actor, "marketplace-orders/").await.count(), count, "{actor:?}");
+    }
+}
+
+#[tokio::test]
+async fn from_ordering_to_use() {
+    let sandbox = Sandbox::builder().orders(0).start().await.unwrap();
+    let ids = sandbox.ids();
+    let body = json!({
+        "offering": format!("{}marketplace-public-offerings/{}/", sandbox.url(), hex(ids.offerings.slurm)),
+        "project": format!("{}projects/{}/", sandbox.url(), hex(ids.project)),
+        "attributes": {"name": "new"},
+        "limits": {},
+        "accepting_terms_of_service": true,
+    });
+    let order = post(&sandbox, Actor::Alice, "marketplace-orders/", body.clone()).await;
+    assert_eq!(order.status, 201);
+    assert_eq!(order.json()["state"], "pending-consumer");
+    assert_eq!(order.header("location").unwrap(), order.json()["url"]);
+    let uuid = sandbox.orders()[0].uuid;
+    let resource = sandbox.orders()[0].resource;
+    act(&sandbox, Actor::Consumer, &path(uuid, "approve_by_consumer")).await;
+    act(&sandbox, Actor::Provider, &path(uuid, "approve_by_provider")).await;
+    assert_eq!(sandbox.resource(resource).unwrap().state, ResourceState::Creating);
+    act(&sandbox, Actor::Provider, &path(uuid, "set_state_done")).await;
+    assert_eq!(sandbox.resource(resource).unwrap().state, ResourceState::Ok);
+    let usage = json!({"resource": hex(resource), "usages": [{"type": "cpu", "amount": "1.50"}]});
+    let reported = post(&sandbox, Actor::Provider, "marketplace-component-usages/set_usage/", usage).await;
+    assert_eq!(reported.status, 201);
+    let owner = post(&sandbox, Actor::Consumer, "marketplace-orders/", body.clone()).await;
+    assert_eq!(owner.json()["state"], "pending-provider");
+    let outsider = post(&sandbox, Actor::Outsider, "marketplace-orders/", body).await;
+    assert_eq!(outsider.json(), json!({"project": ["Invalid hyperlink - Object does not exist."]}));
+}
+
+#[tokio::test]
+async fn taking_orders_out() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let executing = order_in(&sandbox, OrderState::Executing, None);
+    let delete = async |uuid| {
+        send(&sandbox, Actor::Consumer, Method::DELETE, &format!("marketplace-orders/{}/", hex(uuid)), None)
+            .await
+    };
+    let refused = delete(executing.uuid).await;
+    assert_eq!(
+        (refused.status, refused.detail()),
+        (409, "Valid states for operation: pending-consumer, pending-provider.".to_owned())
+    );
+    let waiting = order_in(&sandbox, OrderState::PendingProvider, None);
+    assert_eq!(delete(waiting.uuid).await.status, 204);
+    assert_eq!(sandbox.order(waiting.uuid), None);
+    assert!(sandbox.order(executing.uuid).is_some());
+}

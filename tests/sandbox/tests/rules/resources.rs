@@ -1,0 +1,156 @@
+//! Two views of resources, and what a provider does to them.
+
+use serde_json::json;
+use waldur_sandbox::{Actor, OrderState, ResourceState, Sandbox};
+
+use crate::client::{act, get, hex, order_in, post};
+
+#[tokio::test]
+async fn two_views() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = hex(sandbox.ids().resources.ok);
+    let all = sandbox.resources().len();
+    for (actor, consumer, provider) in [
+        (Actor::Staff, all, all),
+        (Actor::Provider, 0, all),
+        (Actor::Consumer, all, 0),
+        (Actor::Bob, all, 0),
+        (Actor::Outsider, 0, 0),
+    ] {
+        for (collection, count) in
+            [("marketplace-resources", consumer), ("marketplace-provider-resources", provider)]
+        {
+            assert_eq!(get(&sandbox, actor, &format!("{collection}/")).await.count(), count, "{actor:?}");
+            for part in ["", "team/", "plan_periods/"] {
+                let one = get(&sandbox, actor, &format!("{collection}/{resource}/{part}")).await;
+                assert_eq!(one.status, if count == 0 { 404 } else { 200 });
+                if count == 0 {
+                    assert_eq!(one.detail(), "No Resource matches the given query.");
+                }
+            }
+        }
+    }
+    let one = get(&sandbox, Actor::Provider, &format!("marketplace-provider-resources/{resource}/")).await;
+    let url = one.json()["url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with(&format!("/api/marketplace-resources/{resource}/")));
+}
+
+#[tokio::test]
+async fn details_tell_of_orders() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let order = order_in(&sandbox, OrderState::Executing, None);
+    let path = format!("marketplace-provider-resources/{}/", hex(order.resource));
+    let resource = get(&sandbox, Actor::Provider, &path).await.json();
+    assert_eq!(resource["order_in_progress"]["uuid"], hex(order.uuid));
+    assert_eq!(resource["creation_order"]["uuid"], hex(order.uuid));
+    let list = get(&sandbox, Actor::Provider, "marketplace-provider-resources/?page_size=1").await;
+    assert!(list.items()[0].get("creation_order").is_none());
+}
+
+#[tokio::test]
+async fn backend_ids() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok_second;
+    let path = format!("marketplace-provider-resources/{}/set_backend_id/", hex(resource));
+    let set = async |body| post(&sandbox, Actor::Provider, &path, body).await;
+    let changed = json!({"status": "Resource backend_id has been changed."});
+    let unchanged = json!({"status": "Resource backend_id is not changed."});
+    assert_eq!(set(json!({"backend_id": "a"})).await.json(), changed);
+    assert_eq!(set(json!({"backend_id": "a"})).await.json(), unchanged);
+    assert_eq!(set(json!({"backend_id": 12})).await.json(), changed);
+    assert_eq!(sandbox.resource(resource).unwrap().backend_id, "12");
+    assert_eq!(set(json!({"backend_id": ""})).await.json(), changed);
+    let crash = set(json!({})).await;
+    assert_eq!(crash.status, 500);
+    assert!(crash.is_page());
+    let long = set(json!({"backend_id": "x".repeat(256)})).await;
+    assert_eq!(long.json(), json!({"backend_id": ["Ensure this field has no more than 255 characters."]}));
+    assert_eq!(set(json!({"backend_id": null})).await.status, 400);
+    assert_eq!(post(&sandbox, Actor::Consumer, &path, json!({"backend_id": "x"})).await.status, 404);
+    let guide = format!("marketplace-resources/{}/set_backend_id/", hex(resource));
+    assert_eq!(post(&sandbox, Actor::Provider, &guide, json!({"backend_id": "x"})).await.status, 404);
+}
+
+#[tokio::test]
+async fn reports() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let path = format!("marketplace-provider-resources/{}/submit_report/", hex(resource));
+    let submit = async |body| post(&sandbox, Actor::Provider, &path, body).await;
+    let report = json!([{"header": "a", "body": "b"}]);
+    let good = submit(json!({"report": report})).await;
+    assert_eq!((good.status, good.json()), (200, json!({"status": "Report is submitted"})));
+    assert_eq!(sandbox.resource(resource).unwrap().report, report);
+    for (body, errors) in [
+        (json!({}), json!({"report": ["This field is required."]})),
+        (
+            json!({"report": [{"header": "a", "body": "b"}, {"header": "x"}]}),
+            json!({"report": [{}, {"body": ["This field is required."]}]}),
+        ),
+        (
+            json!({"report": "text"}),
+            json!({"report": {"non_field_errors": ["Expected a list of items but got type \"str\"."]}}),
+        ),
+        (
+            json!([{"header": "a", "body": "b"}]),
+            json!({"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
+        ),
+    ] {
+        let refused = submit(body).await;
+        assert_eq!((refused.status, refused.json()), (400, errors));
+    }
+    assert_eq!(submit(json!({"report": []})).await.status, 400);
+}
+
+#[tokio::test]
+async fn limits_states_and_metadata() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let path = |action: &str| format!("marketplace-provider-resources/{}/{action}/", hex(resource));
+    let limits = post(&sandbox, Actor::Provider, &path("set_limits"), json!({"limits": {"cpu": 5}})).await;
+    assert_eq!(limits.status, 200);
+    assert!(limits.json()["status"].is_string());
+    assert_eq!(sandbox.resource(resource).unwrap().limits["cpu"], 5);
+    assert_eq!(post(&sandbox, Actor::Provider, &path("set_limits"), json!({})).await.status, 400);
+    let erred = post(&sandbox, Actor::Provider, &path("set_as_erred"), json!({"error_message": "x"})).await;
+    assert_eq!((erred.status, erred.text.as_str()), (200, ""));
+    let view = sandbox.resource(resource).unwrap();
+    assert_eq!((view.state, view.error_message.as_str()), (ResourceState::Erred, "x"));
+    assert_eq!(act(&sandbox, Actor::Provider, &path("set_as_ok")).await.status, 200);
+    assert_eq!(sandbox.resource(resource).unwrap().state, ResourceState::Ok);
+    assert_eq!(act(&sandbox, Actor::Provider, &path("refresh_last_sync")).await.status, 200);
+    let metadata = json!({"backend_metadata": {"a": 1}});
+    let set = post(&sandbox, Actor::Provider, &path("set_backend_metadata"), metadata).await;
+    assert_eq!(set.json(), json!({"status": "The backend metadata is updated"}));
+}
+
+#[tokio::test]
+async fn termination() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = sandbox.ids();
+    let path = |uuid| format!("marketplace-provider-resources/{}/terminate/", hex(uuid));
+    let order = post(&sandbox, Actor::Provider, &path(ids.resources.ok), json!({})).await;
+    assert_eq!(order.status, 200);
+    assert!(order.json()["order_uuid"].is_string());
+    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, ResourceState::Terminating);
+    for resource in [ids.resources.ok, ids.resources.creating, ids.resources.terminated] {
+        let refused = post(&sandbox, Actor::Provider, &path(resource), json!({})).await;
+        assert_eq!(
+            (refused.status, refused.detail()),
+            (409, "Valid states for operation: OK, Erred.".to_owned())
+        );
+    }
+    let by_owner = format!("marketplace-resources/{}/terminate/", hex(ids.resources.ok_second));
+    assert_eq!(post(&sandbox, Actor::Consumer, &by_owner, json!({})).await.status, 200);
+    assert_eq!(sandbox.orders().last().unwrap().state, OrderState::PendingProvider);
+}
+
+#[tokio::test]
+async fn the_team() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = format!("marketplace-provider-resources/{}/team/", hex(sandbox.ids().resources.ok));
+    let team = get(&sandbox, Actor::Provider, &path).await.items();
+    assert_eq!((&team[0]["username"], &team[0]["role"]), (&json!("alice"), &json!("admin")));
+    assert_eq!(team[0]["offering_user_username"], "alice01");
+    assert!(team[1]["offering_user_username"].is_null());
+}

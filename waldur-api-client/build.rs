@@ -1,0 +1,23 @@
+//! Generates the client from the normalised schema, for the features that are on.
+
+#[path = "build/codegen.rs"]
+mod codegen;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=schema/waldur.json");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
+    let schema = std::fs::read_to_string("schema/waldur.json")?;
+    let mut document: serde_json::Value = serde_json::from_str(&schema)?;
+    codegen::prune(&mut document, |feature| {
+        let variable = format!("CARGO_FEATURE_{}", feature.to_uppercase().replace('-', "_"));
+        std::env::var_os(variable).is_some()
+    });
+    let code = codegen::generate(&document)?;
+    let out = std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?;
+    std::fs::write(PathBuf::from(out).join("generated.rs"), code)?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! From the normalised schema to the client's code: prune by feature, document from the facts, generate, slim.
+//!
+//! Shared by build.rs, which writes the code, and by the `xtask`, which tries every operation before a schema is
+//! pinned.
+
+#[path = "docs.rs"]
+mod docs;
+#[path = "enums.rs"]
+mod enums;
+#[path = "slim.rs"]
+mod slim;
+
+use std::collections::BTreeSet;
+use std::error::Error;
+
+use progenitor::{CrateVers, GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
+use proc_macro2::TokenStream;
+use serde_json::{Value, json};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const METHODS: [&str; 6] = ["get", "put", "post", "delete", "head", "patch"];
+
+/// Keeps the operations of the features that are on, and the components that they lead to.
+pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
+    for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        if let Some(item) = item.as_object_mut() {
+            item.retain(|_, operation| {
+                operation["x-features"].as_array().into_iter().flatten().filter_map(Value::as_str).any(&is_on)
+            });
+        }
+    }
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
+    }
+    let mut used = BTreeSet::new();
+    reach(document, &document["paths"], &mut used);
+    reach(document, &document["components"]["parameters"], &mut used);
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.retain(|name, _| used.contains(name));
+    }
+}
+
+fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            let name =
+                map.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/components/schemas/"));
+            if let Some(name) = name {
+                if found.insert(name.to_owned()) {
+                    reach(document, &document["components"]["schemas"][name], found);
+                }
+            }
+            map.values().for_each(|inner| reach(document, inner, found));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| reach(document, inner, found)),
+        _ => {}
+    }
+}
+
+/// The client's code for all operations of `document`.
+pub(crate) fn generate(document: &Value) -> Result<String> {
+    let generated = tokens(document)?;
+    let mut file: syn::File = syn::parse2(generated)?;
+    slim::slim(&mut file, document)?;
+    enums::append(&mut file, document)?;
+    Ok(prettyplease::unparse(&file))
+}
+
+/// What progenitor makes of `document`.
+pub(crate) fn tokens(document: &Value) -> Result<TokenStream> {
+    let mut document = document.clone();
+    docs::describe(&mut document);
+    complete(&mut document);
+    let spec: openapiv3::OpenAPI = serde_json::from_value(document)?;
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Merged)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote::quote!(crate::Hooks))
+        .with_crate("waldur-api-client", CrateVers::Any, None)
+        .with_crate("std", CrateVers::Any, None)
+        .with_crate("serde_json", CrateVers::Any, None);
+    Ok(Generator::new(&settings).generate_tokens(&spec)?)
+}
+
+/// What OpenAPI requires and the pin, which holds no prose, leaves out.
+fn complete(document: &mut Value) {
+    document["info"]["title"] = json!("Waldur");
+    for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+        for (_, operation) in
+            item.as_object_mut().into_iter().flatten().filter(|(method, _)| METHODS.contains(&method.as_str()))
+        {
+            for response in
+                operation["responses"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut)
+            {
+                if let Some(response) = response.as_object_mut() {
+                    response.entry("description").or_insert_with(|| json!(""));
+                    response.remove("headers");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where everything is in the repository, and how it is written.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The repository's root.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout(PathBuf);
+
+impl Layout {
+    /// The repository that this program was built in.
+    pub(crate) fn of_this_repository() -> Self {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self(manifest.parent().unwrap_or(manifest).to_owned())
+    }
+
+    /// The repository at `root`.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self(root)
+    }
+
+    pub(crate) fn pin(&self) -> PathBuf {
+        self.0.join("openapi/pin.toml")
+    }
+
+    pub(crate) fn pinned(&self) -> PathBuf {
+        self.0.join("openapi/waldur.json")
+    }
+
+    pub(crate) fn overlay(&self) -> PathBuf {
+        self.0.join("openapi/overlay.yaml")
+    }
+
+    pub(crate) fn features(&self) -> PathBuf {
+        self.0.join("openapi/features.toml")
+    }
+
+    pub(crate) fn normalised(&self) -> PathBuf {
+        self.0.join("waldur-api-client/schema/waldur.json")
+    }
+
+    pub(crate) fn listing(&self) -> PathBuf {
+        self.0.join("waldur-api-client/OPERATIONS.txt")
+    }
+
+    pub(crate) fn client_manifest(&self) -> PathBuf {
+        self.0.join("waldur-api-client/Cargo.toml")
+    }
+
+    pub(crate) fn readme(&self) -> PathBuf {
+        self.0.join("README.md")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.0.join("Cargo.lock")
+    }
+
+    /// `path` as it is said to people: from the root.
+    pub(crate) fn said<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.0).unwrap_or(path).display()
+    }
+
+    /// Writes `text` to `path` as a whole or not at all. A file that already says it is left alone.
+    pub(crate) fn write(&self, path: &Path, text: &str) -> Result<()> {
+        if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, text)
+            .and_then(|()| std::fs::rename(&beside, path))
+            .with_context(|| format!("can't write {}", self.said(path)))
+    }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask`: refreshes, checks and compares the pinned Waldur schema.
+
+mod canonical;
+mod check;
+mod codegen;
+mod diff;
+mod document;
+mod facts;
+mod features;
+mod layout;
+mod lint;
+mod overlay;
+mod passes;
+mod pin;
+mod regen;
+mod source;
+mod tables;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use layout::Layout;
+
+/// Refreshes, checks and compares the pinned Waldur schema.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    /// The repository to work on, where it is not this one.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the pin, and all that follows from it, from an upstream schema.
+    Regen(regen::Options),
+    /// Check that everything committed agrees with everything else.
+    Check {
+        /// Also make the pin anew from the raw upstream file, and compare.
+        #[arg(long, value_name = "FILE")]
+        upstream: Option<String>,
+    },
+    /// List what changed between two schemas, as Markdown, breaking changes first.
+    Diff {
+        /// The older schema: a file or a URL.
+        a: String,
+        /// The newer schema.
+        b: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let layout = arguments.root.map_or_else(Layout::of_this_repository, Layout::at);
+    let result = match &arguments.command {
+        Command::Regen(options) => regen::run(&layout, options),
+        Command::Check { upstream } => check::run(&layout, upstream.as_deref()),
+        Command::Diff { a, b } => source::read(a).and_then(|a| {
+            let b = source::read(b)?;
+            let facts = |document| facts::facts(&document, false).0;
+            print!("{}", diff::between(&facts(a.document), &facts(b.document)).markdown());
+            Ok(())
+        }),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: the whole chain of what went wrong.
+            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Corrections of upstream's errors, as an OpenAPI Overlay 1.0 document with two more fields for each action:
+//! `x-reason`, why it is there, and `x-expect`, how many places it must match. An action that matches another number
+//! of places is an error: upstream mended it, or moved it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// An overlay file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Overlay {
+    overlay: String,
+    #[serde(rename = "info")]
+    _info: Value,
+    #[serde(default)]
+    actions: Vec<Action>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Action {
+    target: String,
+    #[serde(default)]
+    update: Option<Value>,
+    #[serde(default)]
+    remove: bool,
+    #[serde(rename = "x-reason")]
+    reason: String,
+    #[serde(rename = "x-expect")]
+    expect: usize,
+}
+
+impl Overlay {
+    /// An overlay that corrects nothing.
+    pub(crate) fn none() -> Self {
+        Self { overlay: "1.0.0".to_owned(), _info: Value::Null, actions: Vec::new() }
+    }
+
+    /// Reads the overlay of `path`.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("can't read the overlay {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("the overlay {} can't be used", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let overlay: Self = yaml_serde::from_str(text)?;
+        ensure!(overlay.overlay.starts_with("1."), "its version is {:?}, not 1.x", overlay.overlay);
+        for (index, action) in overlay.actions.iter().enumerate() {
+            let named = || format!("action {} ({})", index + 1, action.target);
+            ensure!(!action.reason.trim().is_empty(), "{} gives no x-reason", named());
+            ensure!(
+                action.remove != action.update.is_some(),
+                "{} must either update or remove, and does {}",
+                named(),
+                if action.remove { "both" } else { "neither" },
+            );
+        }
+        Ok(overlay)
+    }
+
+    /// Applies every action in order; returns a report line for each.
+    pub(crate) fn apply(&self, document: &mut Value) -> Result<Vec<String>> {
+        let mut report = Vec::new();
+        for (index, action) in self.actions.iter().enumerate() {
+            let path = JsonPath::parse(&action.target)
+                .with_context(|| format!("overlay action {}: {:?} is no JSONPath", index + 1, action.target))?;
+            let hits: Vec<String> =
+                path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
+            if hits.len() != action.expect {
+                bail!(
+                    "overlay action {} ({}) matches {} places and expects {}: upstream mended or moved what it corrects ({})",
+                    index + 1,
+                    action.target,
+                    hits.len(),
+                    action.expect,
+                    action.reason.trim(),
+                );
+            }
+            // From the last to the first, so that removing an array's element doesn't move those still to be removed.
+            for pointer in hits.iter().rev() {
+                match &action.update {
+                    Some(update) => {
+                        if let Some(target) = document.pointer_mut(pointer) {
+                            merge(target, update);
+                        }
+                    }
+                    None => remove(document, pointer),
+                }
+            }
+            let verb = if action.remove { "removed" } else { "updated" };
+            report.push(format!("{verb} {} at {}: {}", hits.len(), action.target, action.reason.trim()));
+        }
+        Ok(report)
+    }
+}
+
+/// Merges as the Overlay specification says: objects by key, arrays by appending, anything else replaced.
+fn merge(target: &mut Value, update: &Value) {
+    match (target, update) {
+        (Value::Object(target), Value::Object(update)) => {
+            for (key, value) in update {
+                match target.get_mut(key) {
+                    Some(inner) => merge(inner, value),
+                    None => {
+                        target.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (Value::Array(target), Value::Array(update)) => target.extend(update.iter().cloned()),
+        (target, update) => *target = update.clone(),
+    }
+}
+
+fn remove(document: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.remove(&key);
+        }
+        Some(Value::Array(list)) => {
+            if let Ok(index) = key.parse::<usize>() {
+                list.remove(index);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Overlay;
+
+    fn apply(actions: &str, mut document: serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        Overlay::parse(&format!("overlay: 1.0.0\ninfo: {{title: t, version: '1'}}\nactions:\n{actions}"))?
+            .apply(&mut document)?;
+        Ok(document)
+    }
+
+    #[test]
+    fn updates_merge_and_removals_remove() {
+        let actions = "
+- {target: $.a.b, update: {type: number, format: null}, x-reason: r, x-expect: 1}
+- {target: '$.list[?@ > 1]', remove: true, x-reason: r, x-expect: 2}
+- {target: '$.path[\"/x/{y}/\"]', remove: true, x-reason: r, x-expect: 1}
+";
+        let document = json!({"a": {"b": {"type": "integer", "x": 1}}, "list": [1, 2, 3], "path": {"/x/{y}/": 1}});
+        assert_eq!(
+            apply(actions, document).unwrap(),
+            json!({"a": {"b": {"type": "number", "format": null, "x": 1}}, "list": [1], "path": {}})
+        );
+    }
+
+    #[test]
+    fn another_number_of_hits_names_the_action() {
+        let error = apply("- {target: $.gone, remove: true, x-reason: was wrong, x-expect: 1}", json!({})).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("action 1 ($.gone) matches 0 places and expects 1"), "{text}");
+        assert!(text.contains("was wrong"), "{text}");
+    }
+
+    #[test]
+    fn an_action_without_a_reason_or_a_verb_is_refused() {
+        for (action, word) in [
+            ("- {target: $.a, remove: true, x-reason: ' ', x-expect: 1}", "x-reason"),
+            ("- {target: $.a, x-reason: r, x-expect: 1}", "neither"),
+            ("- {target: $.a, update: {}, remove: true, x-reason: r, x-expect: 1}", "both"),
+        ] {
+            let text = apply(action, json!({})).unwrap_err().to_string();
+            assert!(text.contains(word), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Passes over request bodies.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::{is_type, own_type, rust_type};
+use crate::document::{content_schemas, each_operation, reach, ref_name, schemas_mut};
+
+const JSON: &str = "application/json";
+const MULTIPART: &str = "multipart/form-data";
+
+/// The generator takes one media type. JSON is kept; that files can be sent as well is noted in `x-multipart`, for
+/// the helper that does it.
+pub(super) fn one_media_type(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_operation(document, |_, _, operation| {
+        let Some(content) = operation
+            .get_mut("requestBody")
+            .and_then(|body| body.get_mut("content"))
+            .and_then(Value::as_object_mut)
+        else {
+            return;
+        };
+        let multipart = content.get(MULTIPART).cloned();
+        let before = content.len();
+        let kept = [JSON, "application/x-www-form-urlencoded"].into_iter().find(|kind| content.contains_key(*kind));
+        match kept {
+            Some(kept) => content.retain(|kind, _| kind == kept),
+            // A body that can only be sent as multipart or raw has no typed form.
+            None => content.clear(),
+        }
+        times += usize::from(content.len() < before);
+        if content.is_empty() {
+            operation.remove("requestBody");
+        }
+        if multipart.is_some() {
+            operation.insert("x-multipart".to_owned(), Value::Bool(true));
+        }
+    });
+    times
+}
+
+/// A body that is a bare object, or a binary in JSON, may hold any JSON.
+pub(super) fn shapeless_is_any(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_operation(document, |_, _, operation| {
+        for schema in content_schemas(operation, true) {
+            let bare = is_type(schema, "object")
+                && schema.get("properties").is_none()
+                && schema["additionalProperties"].as_object().is_none_or(Map::is_empty);
+            if bare || schema["format"].as_str() == Some("binary") {
+                *schema = super::types::any();
+                times += 1;
+            }
+        }
+    });
+    times
+}
+
+/// The models that are bodies of PATCH operations.
+fn patched(document: &mut Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    each_operation(document, |_, method, operation| {
+        if method == "patch" {
+            found.extend(content_schemas(operation, true).into_iter().filter_map(|s| Some(ref_name(s)?.to_owned())));
+        }
+    });
+    found
+}
+
+/// A PATCH leaves alone what is absent and clears what is null: the two must not be one.
+pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
+    let patched = patched(document);
+    let mut times = 0;
+    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name)) {
+        for property in properties(model) {
+            if property.get("nullable").and_then(Value::as_bool) == Some(true) {
+                let mut inner = property.take();
+                if let Some(inner) = inner.as_object_mut() {
+                    inner.remove("nullable");
+                }
+                *property = own_type("Nullable", vec![inner]);
+                times += 1;
+            }
+        }
+    }
+    times
+}
+
+/// The generator leaves out an optional array that is empty; `[]` must be sendable, since it clears.
+pub(super) fn lists_may_be_empty(document: &mut Value) -> usize {
+    let mut sent = BTreeSet::new();
+    let snapshot = document.clone();
+    each_operation(document, |_, _, operation| {
+        for schema in content_schemas(operation, true) {
+            reach(&snapshot, schema, &mut sent);
+        }
+    });
+    let mut times = 0;
+    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| sent.contains(*name)) {
+        let required = model.get("required").cloned().unwrap_or_default();
+        let is_required = |name: &str| required.as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let Some(properties) = model.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        for (name, property) in properties {
+            if is_type(property, "array") && !is_required(name) {
+                let items = property.get("items").cloned().unwrap_or_else(super::types::any);
+                *property = rust_type("std", "std::vec::Vec", vec![items]);
+                times += 1;
+            }
+        }
+    }
+    times
+}
+
+fn properties(model: &mut Value) -> impl Iterator<Item = &mut Value> {
+    model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn with_body(method: &str, content: Value, model: Value) -> Value {
+        json!({
+            "paths": {"/x/": {method: {"operationId": "x", "requestBody": {"content": content}}}},
+            "components": {"schemas": {"X": model}},
+        })
+    }
+
+    fn json_body() -> Value {
+        json!({"application/json": {"schema": {"$ref": "#/components/schemas/X"}}})
+    }
+
+    #[test]
+    fn json_is_kept_and_multipart_is_noted() {
+        let schema = json!({"schema": {"$ref": "#/components/schemas/X"}});
+        let mut document = with_body(
+            "post",
+            json!({"application/json": schema, "application/x-www-form-urlencoded": schema, "multipart/form-data": schema}),
+            json!({}),
+        );
+        assert_eq!(super::one_media_type(&mut document), 1);
+        let operation = &document["paths"]["/x/"]["post"];
+        assert_eq!(operation["requestBody"]["content"], json!({"application/json": schema}));
+        assert_eq!(operation["x-multipart"], true);
+        let mut only = with_body("post", json!({"multipart/form-data": schema}), json!({}));
+        assert_eq!(super::one_media_type(&mut only), 1);
+        assert!(only["paths"]["/x/"]["post"].get("requestBody").is_none());
+    }
+
+    #[test]
+    fn nullable_is_told_from_absent_in_patch_only() {
+        let model = json!({"properties": {"a": {"type": "string", "nullable": true}, "b": {"type": "string"}}});
+        let mut document = with_body("patch", json_body(), model.clone());
+        assert_eq!(super::nullable_in_patch(&mut document), 1);
+        let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];
+        assert_eq!(rust["path"], "waldur_api_client::Nullable");
+        assert_eq!(rust["parameters"], json!([{"type": "string"}]));
+        assert_eq!(super::nullable_in_patch(&mut with_body("post", json_body(), model)), 0);
+    }
+
+    #[test]
+    fn optional_arrays_may_be_empty_and_required_ones_stay() {
+        let array = json!({"type": "array", "items": {"type": "string"}});
+        let mut document = with_body(
+            "patch",
+            json_body(),
+            json!({"required": ["b"], "properties": {"a": array, "b": array}}),
+        );
+        assert_eq!(super::lists_may_be_empty(&mut document), 1);
+        let properties = &document["components"]["schemas"]["X"]["properties"];
+        assert_eq!(properties["a"]["x-rust-type"]["path"], "std::vec::Vec");
+        assert_eq!(properties["b"], array);
+    }
+
+    #[test]
+    fn shapeless_bodies_take_any_json() {
+        let content = json!({"application/json": {"schema": {"type": "object", "additionalProperties": {}}}});
+        let mut document = with_body("post", content, json!({}));
+        assert_eq!(super::shapeless_is_any(&mut document), 1);
+    }
+}

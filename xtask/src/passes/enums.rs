@@ -1,0 +1,286 @@
+//! Passes over enumerations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToPascalCase;
+use serde_json::{Value, json};
+
+use super::is_type;
+use crate::document::{each_operation, each_parameter, each_schema, each_schema_in, ref_name, ref_to, schemas, schemas_mut};
+
+fn values(schema: &Value) -> Option<&Vec<Value>> {
+    schema.get("enum").and_then(Value::as_array)
+}
+
+/// Enums of integers, whatever type is declared, are integers: a server may know more numbers than its schema.
+pub(super) fn integers(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        let integers = values(schema).is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_i64));
+        if integers {
+            *schema = keep_nullable(schema, json!({"type": "integer"}));
+            times += 1;
+        }
+    });
+    times
+}
+
+/// Enums of several kinds of values at once. Enums of only "" or null stay for the pass that folds them; null beside
+/// texts only says that the enum is nullable.
+pub(super) fn mixed_is_any(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        let Some(all) = values(schema) else { return };
+        let texts = all.iter().filter(|value| value.is_string()).count();
+        let nulls = all.iter().filter(|value| value.is_null()).count();
+        if texts + nulls < all.len() || all.is_empty() {
+            *schema = keep_nullable(schema, super::types::any());
+            times += 1;
+        } else if texts > 0 {
+            schema["type"] = json!("string");
+            if nulls > 0 {
+                schema["nullable"] = json!(true);
+                if let Some(all) = schema["enum"].as_array_mut() {
+                    all.retain(Value::is_string);
+                }
+            }
+        }
+    });
+    times
+}
+
+fn keep_nullable(schema: &Value, mut replacement: Value) -> Value {
+    if let Some(nullable) = schema.get("nullable") {
+        replacement["nullable"] = nullable.clone();
+    }
+    replacement
+}
+
+/// Whether an enum only says that the value may be "" or null.
+fn is_blank_or_null(schema: &Value) -> bool {
+    values(schema).is_some_and(|all| !all.is_empty() && all.iter().all(|value| value.is_null() || value == ""))
+}
+
+/// One of an enum, "" and null is that enum, nullable; blank text is read as none anyway.
+pub(super) fn fold_blank_and_null(document: &mut Value) -> usize {
+    let blank: BTreeSet<String> = schemas(document)
+        .into_iter()
+        .flatten()
+        .filter(|(_, schema)| is_blank_or_null(schema))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut times = 0;
+    each_schema(document, |schema| {
+        for key in ["oneOf", "anyOf"] {
+            let Some(parts) = schema.get(key).and_then(Value::as_array) else { continue };
+            let is_blank = |part: &&Value| {
+                is_blank_or_null(part) || ref_name(part).is_some_and(|name| blank.contains(name))
+            };
+            let folded = parts.iter().filter(|part| !is_blank(part)).cloned().collect::<Vec<_>>();
+            if folded.len() == parts.len() || folded.len() > 1 {
+                continue;
+            }
+            let mut replacement = folded.into_iter().next().unwrap_or_else(|| json!({"type": "string"}));
+            replacement["nullable"] = json!(true);
+            *schema = replacement;
+            times += 1;
+        }
+    });
+    // What referred to them alone is text; the components go.
+    each_schema(document, |schema| {
+        if ref_name(schema).is_some_and(|name| blank.contains(name)) {
+            *schema = json!({"type": "string", "nullable": true});
+        }
+    });
+    if let Some(schemas) = schemas_mut(document) {
+        schemas.retain(|name, _| !blank.contains(name));
+    }
+    times
+}
+
+/// Known texts or any text: an open enum says both, but a name of one's own (a custom role) isn't an error, so: text.
+pub(super) fn fold_known_or_any(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        for key in ["oneOf", "anyOf"] {
+            let texts = schema
+                .get(key)
+                .and_then(Value::as_array)
+                .is_some_and(|parts| parts.len() > 1 && parts.iter().all(|part| is_type(part, "string")));
+            let any = schema[key].as_array().is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_none()));
+            let known = schema[key].as_array().is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_some()));
+            if texts && any && known {
+                *schema = keep_nullable(schema, json!({"type": "string"}));
+                times += 1;
+            }
+        }
+    });
+    times
+}
+
+/// Gives every enum that stands in a property or parameter a name, so that it can be a type of its own.
+pub(super) fn hoist(document: &mut Value) -> usize {
+    let mut taken: BTreeSet<String> =
+        schemas(document).into_iter().flatten().map(|(name, _)| name.to_pascal_case()).collect();
+    // The same texts under the same name are one enum.
+    let mut hoisted: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut found: BTreeMap<String, Value> = BTreeMap::new();
+    let mut times = 0;
+    let mut take = |schema: &mut Value, base: &str| {
+        each_schema_in(schema, &mut |schema| {
+            if values(schema).is_none() {
+                return;
+            }
+            times += 1;
+            let facts = schema["enum"].to_string();
+            let base = format!("{}Enum", base.to_pascal_case());
+            let name = hoisted.entry((base.clone(), facts)).or_insert_with(|| {
+                let mut name = base.clone();
+                let mut number = 2;
+                while !taken.insert(name.clone()) {
+                    name = format!("{base}{number}");
+                    number += 1;
+                }
+                name
+            });
+            let reference = keep_nullable(schema, ref_to(name));
+            let mut component = std::mem::replace(schema, reference);
+            if let Some(component) = component.as_object_mut() {
+                component.remove("nullable");
+            }
+            found.insert(name.clone(), component);
+        });
+    };
+    for (name, model) in schemas_mut(document).into_iter().flatten() {
+        if values(model).is_some() {
+            continue;
+        }
+        for (property, schema) in model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+            take(schema, &format!("{name}_{property}"));
+        }
+        for key in ["items", "additionalProperties"] {
+            if let Some(schema) = model.get_mut(key) {
+                take(schema, name);
+            }
+        }
+    }
+    each_operation(document, |_, _, operation| {
+        let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+        each_parameter(operation, |parameter| {
+            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if let Some(schema) = parameter.get_mut("schema") {
+                take(schema, &format!("{id}_{name}"));
+            }
+        });
+        for (body, word) in [(true, "body"), (false, "response")] {
+            for schema in crate::document::content_schemas(operation, body) {
+                take(schema, &format!("{id}_{word}"));
+            }
+        }
+    });
+    if let Some(schemas) = schemas_mut(document) {
+        schemas.extend(found);
+    }
+    times
+}
+
+/// Every named enum of texts becomes a type of the client's own that keeps unknown texts. Its values stay beside, for
+/// build.rs, which writes the type.
+pub(super) fn open(document: &mut Value) -> usize {
+    let mut times = 0;
+    for (name, schema) in schemas_mut(document).into_iter().flatten() {
+        if let Some(texts) = values(schema) {
+            // "" is no value: it is read as none.
+            let texts: Vec<Value> = texts.iter().filter(|text| *text != "").cloned().collect();
+            let path = format!("types::{}", name.to_pascal_case());
+            let mut opened = super::own_type(&path, vec![]);
+            opened["x-enum"] = Value::Array(texts);
+            *schema = opened;
+            times += 1;
+        }
+    }
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn document(components: Value) -> Value {
+        json!({"components": {"schemas": components}})
+    }
+
+    #[test]
+    fn enums_of_integers_are_integers_whatever_is_declared() {
+        let mut document = document(json!({
+            "A": {"type": "string", "enum": [1, 2]}, "B": {"enum": [1]}, "C": {"enum": ["x"]},
+        }));
+        assert_eq!(super::integers(&mut document), 2);
+        super::mixed_is_any(&mut document);
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(schemas["A"], json!({"type": "integer"}));
+        assert_eq!(schemas["B"], json!({"type": "integer"}));
+        assert_eq!(schemas["C"], json!({"type": "string", "enum": ["x"]}));
+    }
+
+    #[test]
+    fn enums_of_several_kinds_are_any_json_and_null_is_nullable() {
+        let mut document = document(json!({"A": {"enum": ["x", 1]}, "B": {"enum": ["x", null]}}));
+        assert_eq!(super::mixed_is_any(&mut document), 1);
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(schemas["A"]["x-rust-type"]["path"], "serde_json::Value");
+        assert_eq!(schemas["B"], json!({"type": "string", "enum": ["x"], "nullable": true}));
+    }
+
+    #[test]
+    fn an_enum_or_blank_or_null_is_that_enum() {
+        let r = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let mut document = document(json!({
+            "E": {"type": "string", "enum": ["x"]}, "Blank": {"enum": [""]}, "Null": {"enum": [null]},
+            "X": {"properties": {
+                "a": {"oneOf": [r("E"), r("Blank"), r("Null")]},
+                "b": {"oneOf": [r("Blank"), r("E")]},
+                "c": {"oneOf": [r("E"), r("X")]},
+                "d": r("Blank"),
+            }},
+        }));
+        assert_eq!(super::fold_blank_and_null(&mut document), 2);
+        let schemas = &document["components"]["schemas"];
+        let folded = json!({"$ref": "#/components/schemas/E", "nullable": true});
+        assert_eq!(schemas["X"]["properties"]["a"], folded);
+        assert_eq!(schemas["X"]["properties"]["b"], folded);
+        assert!(schemas["X"]["properties"]["c"].get("oneOf").is_some());
+        assert_eq!(schemas["X"]["properties"]["d"], json!({"type": "string", "nullable": true}));
+        assert!(schemas.get("Blank").is_none() && schemas.get("Null").is_none());
+    }
+
+    #[test]
+    fn known_or_any_text_is_text() {
+        let mut document = document(json!({"X": {"properties": {
+            "a": {"anyOf": [{"type": "string", "enum": ["x"]}, {"type": "string"}]},
+        }}}));
+        assert_eq!(super::fold_known_or_any(&mut document), 1);
+        assert_eq!(document["components"]["schemas"]["X"]["properties"]["a"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn enums_in_place_get_names_of_their_own() {
+        let mut document = document(json!({
+            "XAEnum": {"type": "string", "enum": ["other"]},
+            "X": {"properties": {
+                "a": {"type": "string", "enum": ["x"], "nullable": true},
+                "b": {"additionalProperties": {"enum": ["y"]}},
+            }},
+        }));
+        assert_eq!(super::hoist(&mut document), 2);
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(
+            schemas["X"]["properties"]["a"],
+            json!({"$ref": "#/components/schemas/XAEnum2", "nullable": true})
+        );
+        assert_eq!(schemas["XAEnum2"], json!({"type": "string", "enum": ["x"]}));
+        assert_eq!(schemas["XBEnum"], json!({"enum": ["y"]}));
+        assert_eq!(super::open(&mut document), 3);
+        assert_eq!(document["components"]["schemas"]["XBEnum"]["x-enum"], json!(["y"]));
+    }
+}

@@ -1,0 +1,75 @@
+//! The systematic part of normalisation: what the generator can't take, or would take to mean something else, said in
+//! a way that it takes. Each pass is a pure function over the document that returns how often it applied; none of
+//! them names an operation or a model, so they serve any version of the schema.
+
+mod answers;
+mod bodies;
+mod enums;
+mod models;
+mod parameters;
+mod types;
+
+use serde_json::{Value, json};
+
+/// What a pass did.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) pass: &'static str,
+    pub(crate) times: usize,
+}
+
+type Pass = fn(&mut Value) -> usize;
+
+/// The passes, in the order in which they run: structure first, then types, then which way each model travels.
+const PASSES: [(&str, Pass); 27] = [
+    ("path parameters that were not declared, declared as strings", parameters::declare_path_parameters),
+    ("query parameters dropped that repeat a path parameter", parameters::drop_query_twins),
+    ("cookie parameters dropped", parameters::drop_cookies),
+    ("success answers folded into one", answers::one_success),
+    ("error answers stripped", answers::strip_errors),
+    ("HEAD answers without a body", answers::head_without_body),
+    ("answers that are files, as raw bytes", answers::files_are_raw),
+    ("request bodies reduced to one media type", bodies::one_media_type),
+    ("request bodies of unknown shape, as any JSON", bodies::shapeless_is_any),
+    ("enums of integers, as integers", enums::integers),
+    ("enums that mix kinds of values, as any JSON", enums::mixed_is_any),
+    ("alternatives with a blank or null enum folded", enums::fold_blank_and_null),
+    ("alternatives between known and any text folded", enums::fold_known_or_any),
+    ("wrapped references unwrapped", types::unwrap_references),
+    ("alternatives between formats of text, as text", types::fold_texts),
+    ("enums in place hoisted to components", enums::hoist),
+    ("numbers, as exact decimals", types::decimals),
+    ("formats dropped that reject what servers send", types::lenient_formats),
+    ("constraints dropped", types::drop_constraints),
+    ("defaults dropped", types::drop_defaults),
+    ("models split that are sent and received", models::split),
+    ("properties of received models made optional", models::received_are_optional),
+    ("nullable properties of PATCH bodies, as absent, null or value", bodies::nullable_in_patch),
+    ("optional arrays in request bodies, as lists that may be empty", bodies::lists_may_be_empty),
+    ("comma-joined array parameters", parameters::comma_joined),
+    ("answers to calls that change state, as optional", answers::optional_after_change),
+    ("text enums opened to unknown values", enums::open),
+];
+
+/// Runs all passes, then drops the components that nothing refers to any more.
+pub(crate) fn run(document: &mut Value) -> Vec<Applied> {
+    let mut report: Vec<Applied> =
+        PASSES.iter().map(|(pass, apply)| Applied { pass, times: apply(document) }).collect();
+    report.push(Applied { pass: "models dropped that nothing uses", times: models::drop_unused(document) });
+    report
+}
+
+/// Whether `schema` is of the JSON type `name`.
+fn is_type(schema: &Value, name: &str) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some(name)
+}
+
+/// A schema whose Rust type is `path` (of `package`), with the types of `parameters` between its angle brackets.
+fn rust_type(package: &str, path: &str, parameters: Vec<Value>) -> Value {
+    json!({ "x-rust-type": { "crate": package, "version": "*", "path": path, "parameters": parameters } })
+}
+
+/// A type of the client crate's own.
+fn own_type(name: &str, parameters: Vec<Value>) -> Value {
+    rust_type("waldur-api-client", &format!("waldur_api_client::{name}"), parameters)
+}

@@ -1,0 +1,139 @@
+//! Passes over which way models travel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::is_type;
+use crate::document::{content_schemas, each_operation, each_schema_in, reach, ref_name, ref_to, schemas, schemas_mut};
+
+/// The names of the component schemas that request bodies (`body`) or answers lead to.
+fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut copy = document.clone();
+    each_operation(&mut copy, |_, _, operation| {
+        for schema in content_schemas(operation, body) {
+            reach(document, schema, &mut found);
+        }
+    });
+    found
+}
+
+/// What is received is lenient and what is sent is strict: a model that is both gets a twin for requests.
+pub(super) fn split(document: &mut Value) -> usize {
+    let (sent, received) = (travelling(document, true), travelling(document, false));
+    let Some(all) = schemas(document) else { return 0 };
+    let taken: BTreeSet<&String> = all.keys().collect();
+    let mut twins: BTreeMap<String, String> = BTreeMap::new();
+    for name in sent.intersection(&received).filter(|name| is_type(&all[*name], "object")) {
+        let mut twin = format!("{name}Request");
+        while taken.contains(&twin) || twins.values().any(|other| *other == twin) {
+            twin.push('2');
+        }
+        twins.insert(name.clone(), twin);
+    }
+    let rename = |schema: &mut Value| {
+        each_schema_in(schema, &mut |schema| {
+            if let Some(twin) = ref_name(schema).and_then(|name| twins.get(name)) {
+                schema["$ref"] = ref_to(twin)["$ref"].clone();
+            }
+        });
+    };
+    each_operation(document, |_, _, operation| content_schemas(operation, true).into_iter().for_each(rename));
+    if let Some(all) = schemas_mut(document) {
+        for (name, twin) in &twins {
+            let copy = all[name].clone();
+            all.insert(twin.clone(), copy);
+        }
+        for (name, schema) in all {
+            let only_sent = sent.contains(name) && !received.contains(name);
+            if only_sent || twins.values().any(|twin| twin == name) {
+                rename(schema);
+            }
+        }
+    }
+    twins.len()
+}
+
+/// A server leaves out what its version doesn't have and what wasn't asked for: nothing received is required.
+pub(super) fn received_are_optional(document: &mut Value) -> usize {
+    let received = travelling(document, false);
+    let sent = travelling(document, true);
+    let mut times = 0;
+    for (name, model) in schemas_mut(document).into_iter().flatten() {
+        if !received.contains(name) || sent.contains(name) || !is_type(model, "object") {
+            continue;
+        }
+        if let Some(required) = model.as_object_mut().and_then(|model| model.remove("required")) {
+            times += required.as_array().map_or(0, Vec::len);
+        }
+        for property in model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+        {
+            if let Some(property) = property.as_object_mut() {
+                property.remove("nullable");
+            }
+        }
+    }
+    times
+}
+
+/// Drops the component schemas that no operation leads to.
+pub(super) fn drop_unused(document: &mut Value) -> usize {
+    let mut used = BTreeSet::new();
+    reach(document, &document["paths"], &mut used);
+    reach(document, &document["components"]["parameters"], &mut used);
+    // An open enum is reached through the Rust type's name only where a reference became a type parameter, which
+    // still is a reference: nothing more to follow.
+    let Some(all) = schemas_mut(document) else { return 0 };
+    let before = all.len();
+    all.retain(|name, _| used.contains(name));
+    before - all.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn r(name: &str) -> Value {
+        json!({"$ref": format!("#/components/schemas/{name}")})
+    }
+
+    fn document() -> Value {
+        json!({
+            "paths": {"/x/": {"post": {
+                "operationId": "x",
+                "requestBody": {"content": {"application/json": {"schema": r("X")}}},
+                "responses": {"2XX": {"content": {"application/json": {"schema": r("X")}}}},
+            }}},
+            "components": {"schemas": {
+                "X": {"type": "object", "required": ["a"], "properties": {"a": r("Y"), "n": {"type": "string", "nullable": true}}},
+                "Y": {"type": "object", "required": ["b"], "properties": {"b": {"type": "string"}, "again": r("X")}},
+                "YRequest": {"type": "object"},
+            }},
+        })
+    }
+
+    #[test]
+    fn a_model_that_is_sent_and_received_gets_a_twin_and_only_the_received_one_loosens() {
+        let mut document = document();
+        assert_eq!(super::split(&mut document), 2);
+        assert_eq!(super::received_are_optional(&mut document), 2);
+        let schemas = &document["components"]["schemas"];
+        let body = &document["paths"]["/x/"]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(*body, r("XRequest"));
+        assert_eq!(schemas["XRequest"]["properties"]["a"], r("YRequest2"));
+        assert_eq!(schemas["YRequest2"]["properties"]["again"], r("XRequest"));
+        assert_eq!(schemas["XRequest"]["required"], json!(["a"]));
+        assert!(schemas["X"].get("required").is_none());
+        assert_eq!(schemas["X"]["properties"]["a"], r("Y"));
+        assert!(schemas["X"]["properties"]["n"].get("nullable").is_none());
+        assert!(schemas["XRequest"]["properties"]["n"].get("nullable").is_some());
+    }
+
+    #[test]
+    fn what_nothing_uses_is_dropped() {
+        let mut document = document();
+        assert_eq!(super::drop_unused(&mut document), 1);
+        assert!(document["components"]["schemas"].get("YRequest").is_none());
+    }
+}

@@ -1,0 +1,183 @@
+//! Passes over the types of values.
+
+use serde_json::{Value, json};
+
+use super::{is_type, own_type, rust_type};
+use crate::document::each_schema;
+
+/// Any JSON value.
+pub(super) fn any() -> Value {
+    rust_type("serde_json", "serde_json::Value", vec![])
+}
+
+/// `allOf` and `oneOf` of a single reference only carry notes beside it (OpenAPI 3.0 allows none on a reference).
+pub(super) fn unwrap_references(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        for key in ["allOf", "oneOf", "anyOf"] {
+            let single = match schema.get(key).and_then(Value::as_array).map(Vec::as_slice) {
+                Some([single]) if single.get("$ref").is_some() => single["$ref"].clone(),
+                _ => continue,
+            };
+            let mut unwrapped = json!({ "$ref": single });
+            if let Some(nullable) = schema.get("nullable") {
+                unwrapped["nullable"] = nullable.clone();
+            }
+            *schema = unwrapped;
+            times += 1;
+        }
+    });
+    times
+}
+
+/// An address of either version, and its like: alternatives that are all text are text.
+pub(super) fn fold_texts(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        for key in ["oneOf", "anyOf"] {
+            let texts = schema.get(key).and_then(Value::as_array).is_some_and(|parts| {
+                !parts.is_empty() && parts.iter().all(|part| is_type(part, "string") && part.get("enum").is_none())
+            });
+            if texts {
+                let nullable = schema.get("nullable").cloned();
+                *schema = json!({"type": "string"});
+                if let Some(nullable) = nullable {
+                    schema["nullable"] = nullable;
+                }
+                times += 1;
+            }
+        }
+    });
+    times
+}
+
+/// All numbers that aren't integers, whichever way they travel: one exact type.
+pub(super) fn decimals(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        let decimal = is_type(schema, "number")
+            || (is_type(schema, "string") && schema["format"].as_str() == Some("decimal"));
+        if decimal && schema.get("enum").is_none() {
+            let nullable = schema.get("nullable").cloned();
+            *schema = own_type("Decimal", vec![]);
+            if let Some(nullable) = nullable {
+                schema["nullable"] = nullable;
+            }
+            times += 1;
+        }
+    });
+    times
+}
+
+/// Formats whose Rust types would refuse "" or what servers really send. Of text, `uuid`, `date` and `date-time`
+/// stay; integers have one width.
+pub(super) fn lenient_formats(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        let keep = is_type(schema, "string")
+            && matches!(schema["format"].as_str(), Some("uuid" | "date" | "date-time"));
+        if !keep {
+            times += usize::from(schema.as_object_mut().is_some_and(|schema| schema.remove("format").is_some()));
+        }
+    });
+    times
+}
+
+/// Constraints make a type of its own of each field, which then rejects answers. The pin keeps them.
+pub(super) fn drop_constraints(document: &mut Value) -> usize {
+    const CONSTRAINTS: [&str; 14] = [
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minProperties",
+        "maxProperties",
+        "discriminator",
+    ];
+    let mut times = 0;
+    each_schema(document, |schema| {
+        if let Some(schema) = schema.as_object_mut() {
+            let before = schema.len();
+            // Which way a property travels is known from the model that holds it.
+            schema.retain(|key, _| !CONSTRAINTS.contains(&key.as_str()) && key != "readOnly" && key != "writeOnly");
+            times += before - schema.len();
+        }
+    });
+    times
+}
+
+/// A default in a request would always be sent, and overwrite what the server holds.
+pub(super) fn drop_defaults(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        times += usize::from(schema.as_object_mut().is_some_and(|schema| schema.remove("default").is_some()));
+    });
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn property(schema: Value) -> Value {
+        json!({"components": {"schemas": {"X": {"type": "object", "properties": {"a": schema}}}}})
+    }
+
+    fn after(pass: fn(&mut Value) -> usize, schema: Value) -> (usize, Value) {
+        let mut document = property(schema);
+        let times = pass(&mut document);
+        (times, document["components"]["schemas"]["X"]["properties"]["a"].take())
+    }
+
+    #[test]
+    fn a_wrapped_reference_is_the_reference() {
+        let (times, schema) =
+            after(super::unwrap_references, json!({"allOf": [{"$ref": "#/r"}], "nullable": true, "minimum": 1}));
+        assert_eq!((times, schema), (1, json!({"$ref": "#/r", "nullable": true})));
+    }
+
+    #[test]
+    fn either_address_is_text() {
+        let either = json!({"oneOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]});
+        assert_eq!(after(super::fold_texts, either), (1, json!({"type": "string"})));
+    }
+
+    #[test]
+    fn numbers_and_decimal_texts_are_one_exact_type() {
+        for schema in [
+            json!({"type": "number", "format": "double"}),
+            json!({"type": "string", "format": "decimal"}),
+        ] {
+            let (times, schema) = after(super::decimals, schema);
+            assert_eq!((times, &schema["x-rust-type"]["path"]), (1, &json!("waldur_api_client::Decimal")));
+        }
+        assert_eq!(after(super::decimals, json!({"type": "integer"})).0, 0);
+    }
+
+    #[test]
+    fn formats_that_refuse_blank_text_go_and_the_others_stay() {
+        for format in ["uri", "email", "ipv4", "binary", "ip"] {
+            let schema = json!({"type": "string", "format": format});
+            assert_eq!(after(super::lenient_formats, schema), (1, json!({"type": "string"})));
+        }
+        for format in ["uuid", "date", "date-time"] {
+            let schema = json!({"type": "string", "format": format});
+            assert_eq!(after(super::lenient_formats, schema.clone()), (0, schema));
+        }
+    }
+
+    #[test]
+    fn constraints_and_defaults_go() {
+        let schema = json!({"type": "string", "maxLength": 3, "pattern": "x", "readOnly": true, "default": "x"});
+        let (times, schema) = after(super::drop_constraints, schema);
+        assert_eq!((times, &schema), (3, &json!({"type": "string", "default": "x"})));
+        assert_eq!(after(super::drop_defaults, schema), (1, json!({"type": "string"})));
+    }
+}

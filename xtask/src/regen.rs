@@ -1,0 +1,187 @@
+//! `cargo xtask regen`: from an upstream schema to everything that is committed of it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::document::{operations, schemas};
+use crate::features::{Features, Resolved};
+use crate::layout::Layout;
+use crate::overlay::Overlay;
+use crate::pin::{self, Pin};
+use crate::{canonical, codegen, diff, facts, lint, passes, source, tables};
+
+/// What to make the pin from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// A schema, YAML or JSON: a file or a URL.
+    #[arg(long, value_name = "FILE|URL", required_unless_present = "version")]
+    pub(crate) from: Option<String>,
+    /// The version to fetch or, with --from, the one that the schema must be.
+    #[arg(long, value_name = "X.Y.Z")]
+    pub(crate) version: Option<String>,
+    /// Another overlay than openapi/overlay.yaml, or `none`.
+    #[arg(long, value_name = "FILE|none")]
+    pub(crate) overlay: Option<String>,
+    /// Keep the upstream prose, for use outside this repository.
+    #[arg(long)]
+    pub(crate) keep_docs: bool,
+    /// Accept a schema with fewer operations than the pin, by more than 5 %.
+    #[arg(long)]
+    pub(crate) allow_shrink: bool,
+}
+
+/// Every file that a pin consists of, made but not written.
+pub(crate) struct Made {
+    pub(crate) pin: Pin,
+    pub(crate) pinned: Value,
+    pub(crate) files: Vec<(PathBuf, String)>,
+    report: Vec<String>,
+}
+
+/// Makes and writes the pin.
+pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
+    let old_pin = Pin::read(&layout.pin())?;
+    let template = old_pin.as_ref().map_or(pin::URL_TEMPLATE, |pin| &pin.source.url_template).to_owned();
+    let from = match (&options.from, &options.version) {
+        (Some(from), _) => from.clone(),
+        (None, Some(version)) => pin::url(&template, version),
+        (None, None) => bail!("nothing to make a pin from: give --from or --version"),
+    };
+    let source = source::read(&from)?;
+    let version = source.document["info"]["version"].as_str().unwrap_or_default().to_owned();
+    if let Some(asked) = &options.version {
+        ensure!(*asked == version, "{from} is version {version}, not {asked} as asked");
+    }
+    let old: Option<Value> = match std::fs::read_to_string(layout.pinned()) {
+        Ok(text) => Some(serde_json::from_str(&text).context("openapi/waldur.json is not JSON: restore it first")?),
+        Err(_) => None,
+    };
+    let count = operations(&source.document).count();
+    if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !options.allow_shrink) {
+        ensure!(
+            count * 100 >= before * 95,
+            "{from} has {count} operations where the pin has {before}: more than 5 % fewer. Is it whole? If so: --allow-shrink"
+        );
+    }
+    let url = match &options.from {
+        Some(from) if from.starts_with("http") => from.clone(),
+        _ => pin::url(&template, &version),
+    };
+    let (overlay_file, overlay) = overlay(layout, options.overlay.as_deref())?;
+    let made = make(
+        layout,
+        &source.document,
+        pin::Source { version, url, url_template: template, sha256: source.sha256, docs: options.keep_docs },
+        &overlay_file,
+        &overlay,
+    )?;
+    for line in &made.report {
+        println!("{line}");
+    }
+    for (path, text) in &made.files {
+        layout.write(path, text)?;
+    }
+    println!(
+        "pinned {}: {} operations, {} models ({} models normalised)",
+        made.pin.source.version, made.pin.pinned.operations, made.pin.pinned.models, made.pin.normalised.models
+    );
+    match old {
+        Some(old) if old == made.pinned => println!("no change since the last pin"),
+        Some(old) => print!("\n{}", diff::between(&old, &made.pinned).summary()),
+        None => {}
+    }
+    Ok(())
+}
+
+/// The overlay to apply, and the name under which the pin knows it.
+pub(crate) fn overlay(layout: &Layout, option: Option<&str>) -> Result<(String, Overlay)> {
+    match option {
+        Some("none") => Ok(("none".to_owned(), Overlay::none())),
+        Some(file) => {
+            let path = PathBuf::from(file);
+            let name = path.file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
+            let overlay = Overlay::read(&path)?;
+            Ok((if path == layout.overlay() { "overlay.yaml".to_owned() } else { name }, overlay))
+        }
+        None => Ok(("overlay.yaml".to_owned(), Overlay::read(&layout.overlay())?)),
+    }
+}
+
+/// Makes everything from an upstream document, without writing anything.
+pub(crate) fn make(
+    layout: &Layout,
+    upstream: &Value,
+    source: pin::Source,
+    overlay_file: &str,
+    overlay: &Overlay,
+) -> Result<Made> {
+    let mut report = Vec::new();
+    let (pinned, dropped) = facts::facts(upstream, source.docs);
+    let prose: Vec<String> = dropped.iter().map(|(key, times)| format!("{key} {times}")).collect();
+    report.push(format!("facts: left out {}", if prose.is_empty() { "nothing".to_owned() } else { prose.join(", ") }));
+    let (normalised, resolved, more) = normalise(layout, &pinned, overlay)?;
+    report.extend(more);
+
+    let pinned_text = canonical::to_string(&pinned);
+    let normalised_text = canonical::to_string(&normalised);
+    let overlay_sha256 = match overlay_file {
+        "none" => String::new(),
+        "overlay.yaml" => source::sha256_of(&layout.overlay())?,
+        _ => "of another file".to_owned(),
+    };
+    let pin = Pin {
+        source,
+        pinned: output(&pinned_text, &pinned),
+        overlay: pin::Overlay { file: overlay_file.to_owned(), sha256: overlay_sha256 },
+        normalised: output(&normalised_text, &normalised),
+        tools: pin::tools(&layout.lock())?,
+    };
+    let mut files = vec![
+        (layout.pinned(), pinned_text),
+        (layout.normalised(), normalised_text),
+        (layout.pin(), pin.to_text()?),
+    ];
+    files.extend(tables::files(layout, &resolved)?);
+    Ok(Made { pin, pinned, files, report })
+}
+
+/// From the pinned facts to what the generator reads, with the features of each operation, linted and tried.
+pub(crate) fn normalise(
+    layout: &Layout,
+    pinned: &Value,
+    overlay: &Overlay,
+) -> Result<(Value, Resolved, Vec<String>)> {
+    let mut report = Vec::new();
+    let mut document = pinned.clone();
+    report.extend(overlay.apply(&mut document)?.into_iter().map(|line| format!("overlay: {line}")));
+    report.extend(
+        passes::run(&mut document).into_iter().map(|applied| format!("pass: {} {}", applied.times, applied.pass)),
+    );
+    let resolved = Features::read(&layout.features())?.resolve(&document);
+    resolved.mark(&mut document);
+    for (feature, absent) in &resolved.absent {
+        report.push(format!("feature {feature}: {} named operations are not in this version", absent.len()));
+    }
+    for tag in &resolved.strange_tags {
+        report.push(format!("tag {tag}: no feature names it, its operations are in the rest"));
+    }
+    let found = lint::lint(&document);
+    ensure!(
+        found.is_empty(),
+        "the normalised schema holds what the generator can't take or would misread: {}{}",
+        found.iter().take(3).cloned().collect::<Vec<_>>().join("; "),
+        if found.len() > 3 { format!("; and {} more", found.len() - 3) } else { String::new() }
+    );
+    codegen::try_all(&document)?;
+    Ok((document, resolved, report))
+}
+
+fn output(text: &str, document: &Value) -> pin::Output {
+    pin::Output {
+        sha256: source::sha256(text.as_bytes()),
+        operations: operations(document).count(),
+        models: schemas(document).map_or(0, serde_json::Map::len),
+    }
+}

@@ -1,0 +1,84 @@
+//! Where an upstream schema comes from: a file, a URL, or a published version.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// An upstream schema as it was read.
+pub(crate) struct Source {
+    /// The bytes' SHA-256, in hex.
+    pub(crate) sha256: String,
+    /// What the bytes say.
+    pub(crate) document: Value,
+}
+
+/// Longer than any schema will be; a server that sends more sends something else.
+const LIMIT: u64 = 64 << 20;
+
+/// Reads and parses `from`, a file or an http(s) URL, YAML or JSON.
+pub(crate) fn read(from: &str) -> Result<Source> {
+    let is_url = from.starts_with("http://") || from.starts_with("https://");
+    let bytes = if is_url { fetch(from)? } else { std::fs::read(from).with_context(|| format!("can't read {from}"))? };
+    let document = parse(&bytes, from)?;
+    Ok(Source { sha256: sha256(&bytes), document })
+}
+
+fn fetch(url: &str) -> Result<Vec<u8>> {
+    let mut answer = ureq::get(url).call().with_context(|| format!("can't fetch {url}"))?;
+    answer.body_mut().with_config().limit(LIMIT).read_to_vec().with_context(|| format!("can't read {url} to its end"))
+}
+
+/// The SHA-256 of `bytes`, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of a file, in hex.
+pub(crate) fn sha256_of(path: &Path) -> Result<String> {
+    Ok(sha256(&std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?))
+}
+
+fn parse(bytes: &[u8], from: &str) -> Result<Value> {
+    ensure!(!bytes.trim_ascii().is_empty(), "{from} is empty");
+    let document: Value = if bytes.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice(bytes).with_context(|| format!("{from} is not JSON"))?
+    } else {
+        yaml_serde::from_slice(bytes).with_context(|| format!("{from} is neither YAML nor JSON"))?
+    };
+    match document["openapi"].as_str() {
+        Some(version) if version.starts_with("3.0.") => {}
+        Some(version) => bail!("{from} is OpenAPI {version}, not 3.0"),
+        None => bail!("{from} is not an OpenAPI document: it has no \"openapi\" version"),
+    }
+    ensure!(document["info"]["version"].is_string(), "{from} does not say its version (info.version)");
+    ensure!(
+        document["paths"].as_object().is_some_and(|paths| !paths.is_empty()),
+        "{from} is an OpenAPI document without any path"
+    );
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_no_openapi_3_0_is_refused_by_name() {
+        for (text, word) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            ("{", "not JSON"),
+            ("<html>Not found</html>", "not an OpenAPI document"),
+            ("a: [", "neither YAML nor JSON"),
+            ("openapi: 3.1.0", "OpenAPI 3.1.0, not 3.0"),
+            ("swagger: '2.0'", "not an OpenAPI document"),
+            ("openapi: 3.0.3\npaths: {/x/: {}}", "info.version"),
+            ("openapi: 3.0.3\ninfo: {version: '1'}\npaths: {}", "without any path"),
+        ] {
+            let error = format!("{:#}", super::parse(text.as_bytes(), "it").err().unwrap());
+            assert!(error.contains(word), "{text:?}: {error}");
+        }
+        let document = super::parse(b"openapi: 3.0.3\ninfo: {version: '1'}\npaths: {/x/: {}}", "it").unwrap();
+        assert_eq!(document["info"]["version"], "1");
+    }
+}
