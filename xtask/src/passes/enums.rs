@@ -1,14 +1,14 @@
 //! Passes over enumerations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use heck::ToPascalCase;
 use serde_json::{Value, json};
 
 use super::is_type;
-use crate::document::{each_operation, each_parameter, each_schema, each_schema_in, ref_name, ref_to, schemas, schemas_mut};
+use crate::document::{each_schema, ref_name, schemas, schemas_mut};
 
-fn values(schema: &Value) -> Option<&Vec<Value>> {
+pub(super) fn values(schema: &Value) -> Option<&Vec<Value>> {
     schema.get("enum").and_then(Value::as_array)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn mixed_is_any(document: &mut Value) -> usize {
     times
 }
 
-fn keep_nullable(schema: &Value, mut replacement: Value) -> Value {
+pub(super) fn keep_nullable(schema: &Value, mut replacement: Value) -> Value {
     if let Some(nullable) = schema.get("nullable") {
         replacement["nullable"] = nullable.clone();
     }
@@ -115,72 +115,6 @@ pub(super) fn fold_known_or_any(document: &mut Value) -> usize {
             }
         }
     });
-    times
-}
-
-/// Gives every enum that stands in a property or parameter a name, so that it can be a type of its own.
-pub(super) fn hoist(document: &mut Value) -> usize {
-    let mut taken: BTreeSet<String> =
-        schemas(document).into_iter().flatten().map(|(name, _)| name.to_pascal_case()).collect();
-    // The same texts under the same name are one enum.
-    let mut hoisted: BTreeMap<(String, String), String> = BTreeMap::new();
-    let mut found: BTreeMap<String, Value> = BTreeMap::new();
-    let mut times = 0;
-    let mut take = |schema: &mut Value, base: &str| {
-        each_schema_in(schema, &mut |schema| {
-            if values(schema).is_none() {
-                return;
-            }
-            times += 1;
-            let facts = schema["enum"].to_string();
-            let base = format!("{}Enum", base.to_pascal_case());
-            let name = hoisted.entry((base.clone(), facts)).or_insert_with(|| {
-                let mut name = base.clone();
-                let mut number = 2;
-                while !taken.insert(name.clone()) {
-                    name = format!("{base}{number}");
-                    number += 1;
-                }
-                name
-            });
-            let reference = keep_nullable(schema, ref_to(name));
-            let mut component = std::mem::replace(schema, reference);
-            if let Some(component) = component.as_object_mut() {
-                component.remove("nullable");
-            }
-            found.insert(name.clone(), component);
-        });
-    };
-    for (name, model) in schemas_mut(document).into_iter().flatten() {
-        if values(model).is_some() {
-            continue;
-        }
-        for (property, schema) in model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
-            take(schema, &format!("{name}_{property}"));
-        }
-        for key in ["items", "additionalProperties"] {
-            if let Some(schema) = model.get_mut(key) {
-                take(schema, name);
-            }
-        }
-    }
-    each_operation(document, |_, _, operation| {
-        let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
-        each_parameter(operation, |parameter| {
-            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if let Some(schema) = parameter.get_mut("schema") {
-                take(schema, &format!("{id}_{name}"));
-            }
-        });
-        for (body, word) in [(true, "body"), (false, "response")] {
-            for schema in crate::document::content_schemas(operation, body) {
-                take(schema, &format!("{id}_{word}"));
-            }
-        }
-    });
-    if let Some(schemas) = schemas_mut(document) {
-        schemas.extend(found);
-    }
     times
 }
 
@@ -264,23 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn enums_in_place_get_names_of_their_own() {
-        let mut document = document(json!({
-            "XAEnum": {"type": "string", "enum": ["other"]},
-            "X": {"properties": {
-                "a": {"type": "string", "enum": ["x"], "nullable": true},
-                "b": {"additionalProperties": {"enum": ["y"]}},
-            }},
-        }));
-        assert_eq!(super::hoist(&mut document), 2);
-        let schemas = &document["components"]["schemas"];
-        assert_eq!(
-            schemas["X"]["properties"]["a"],
-            json!({"$ref": "#/components/schemas/XAEnum2", "nullable": true})
-        );
-        assert_eq!(schemas["XAEnum2"], json!({"type": "string", "enum": ["x"]}));
-        assert_eq!(schemas["XBEnum"], json!({"enum": ["y"]}));
-        assert_eq!(super::open(&mut document), 3);
-        assert_eq!(document["components"]["schemas"]["XBEnum"]["x-enum"], json!(["y"]));
+    fn named_enums_of_texts_are_opened_and_blank_is_no_value() {
+        let mut document = document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"type": "object"}}));
+        assert_eq!(super::open(&mut document), 1);
+        let opened = &document["components"]["schemas"]["a_enum"];
+        assert_eq!(opened["x-enum"], json!(["y"]));
+        assert_eq!(opened["x-rust-type"]["path"], "waldur_api_client::types::AEnum");
     }
 }

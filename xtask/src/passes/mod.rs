@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod enums;
+mod hoist;
 mod models;
 mod parameters;
 mod types;
@@ -21,7 +22,7 @@ pub(crate) struct Applied {
 type Pass = fn(&mut Value) -> usize;
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 27] = [
+const PASSES: [(&str, Pass); 28] = [
     ("path parameters that were not declared, declared as strings", parameters::declare_path_parameters),
     ("query parameters dropped that repeat a path parameter", parameters::drop_query_twins),
     ("cookie parameters dropped", parameters::drop_cookies),
@@ -37,7 +38,8 @@ const PASSES: [(&str, Pass); 27] = [
     ("alternatives between known and any text folded", enums::fold_known_or_any),
     ("wrapped references unwrapped", types::unwrap_references),
     ("alternatives between formats of text, as text", types::fold_texts),
-    ("enums in place hoisted to components", enums::hoist),
+    ("enums in place hoisted to components", hoist::enums),
+    ("objects in place hoisted to components", hoist::objects),
     ("numbers, as exact decimals", types::decimals),
     ("formats dropped that reject what servers send", types::lenient_formats),
     ("constraints dropped", types::drop_constraints),
