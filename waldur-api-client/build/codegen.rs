@@ -13,8 +13,8 @@ mod slim;
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use progenitor::{CrateVers, GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use proc_macro2::TokenStream;
+use progenitor::{CrateVers, GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -44,8 +44,10 @@ pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
 fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
-            let name =
-                map.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/components/schemas/"));
+            let name = map
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|path| path.strip_prefix("#/components/schemas/"));
             if let Some(name) = name {
                 if found.insert(name.to_owned()) {
                     reach(document, &document["components"]["schemas"][name], found);
@@ -89,8 +91,11 @@ pub(crate) fn tokens(document: &Value) -> Result<TokenStream> {
 fn complete(document: &mut Value) {
     document["info"]["title"] = json!("Waldur");
     for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-        for (_, operation) in
-            item.as_object_mut().into_iter().flatten().filter(|(method, _)| METHODS.contains(&method.as_str()))
+        for (_, operation) in item
+            .as_object_mut()
+            .into_iter()
+            .flatten()
+            .filter(|(method, _)| METHODS.contains(&method.as_str()))
         {
             for response in
                 operation["responses"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut)

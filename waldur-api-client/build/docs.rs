@@ -31,13 +31,18 @@ fn operation_text(path: &str, method: &str, operation: &Value) -> String {
             permission["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let _ = write!(text, "\n\nNeeds the permission `{name}`");
         if !scopes.is_empty() {
-            let _ = write!(text, " on {}", scopes.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" or "));
+            let _ = write!(
+                text,
+                " on {}",
+                scopes.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" or ")
+            );
         }
         text.push('.');
     }
     let parameters = operation["parameters"].as_array();
     let paged = parameters.is_some_and(|all| {
-        all.iter().any(|one| one["$ref"].as_str() == Some("#/components/parameters/Page") || one["name"] == "page")
+        all.iter()
+            .any(|one| one["$ref"].as_str() == Some("#/components/parameters/Page") || one["name"] == "page")
     });
     if paged && method == "get" {
         text.push_str("\n\nPaged: `page` and `page_size`; the total is in the header `X-Result-Count`.");

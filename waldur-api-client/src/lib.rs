@@ -1,1 +1,35 @@
-//! Waldur client
+//! Every operation and model of the [Waldur](https://waldur.com) API, generated at build time from a pinned schema.
+//!
+//! [`Client`] has a function for each operation of the features that are on; each gives a builder whose setters are
+//! the operation's parameters and whose `send` sends it. Models are in [`types`].
+//!
+//! Answers are read leniently: what a server leaves out, or sends as null or "", is none; a value that doesn't fit
+//! its field costs that field, with a `tracing` warning. Enums are open. Numbers that aren't integers are
+//! [`Decimal`]s. Requests are strict: what is required must be set, and nothing is sent that wasn't.
+//!
+//! Behaviour (credentials, retries, limits) belongs to a [`Transport`], which carries every request.
+
+// The generated code names this crate as others do.
+extern crate self as waldur_api_client;
+
+pub mod call;
+mod comma_separated;
+mod hooks;
+pub mod model;
+mod nullable;
+mod open_enum;
+mod query;
+pub mod wire;
+
+pub use comma_separated::CommaSeparated;
+pub use hooks::{Hooks, Transport};
+pub use nullable::Nullable;
+pub use query::QueryValue;
+pub use rust_decimal::Decimal;
+
+#[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/generated.rs"));
+}
+
+pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, builder, types};

@@ -1,1 +1,53 @@
-//! Waldur SDK
+//! The workflows of Waldur service providers, over the generated API client.
+//!
+//! A [`Client`] is made from the environment or with a builder. It has the workflows that a provider needs
+//! every day, each safe to run again; what they don't cover is in [`Client::api`], the generated client with
+//! all operations.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use waldur_sandbox::{Actor, Sandbox};
+//! use waldur_sdk::{Client, Decimal};
+//!
+//! let sandbox = Sandbox::start().await?; // or Client::from_env() for a real server
+//! let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//!
+//! let report = client.approve_all_pending_orders().await?;
+//! println!("{report}");
+//! for item in report.failures() {
+//!     eprintln!("{}: {}", item.order.uuid, item.outcome);
+//! }
+//!
+//! client.complete_all_executing_orders().await?;
+//! for resource in client.live_resources().await? {
+//!     client.set_usage_for_all_components(resource.uuid, Decimal::new(1250, 2)).await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a failure means
+//! A request that changes something is sent once and never repeated. If its answer is lost, the object is read
+//! again before anything is reported. [`Error`] says what kind of thing went wrong and in which operation; no
+//! token is ever part of it.
+
+mod client;
+mod config;
+mod error;
+mod outcome;
+mod pager;
+mod provider;
+mod transport;
+
+pub use client::Client;
+pub use config::{ClientBuilder, TOKEN_VARIABLE, URL_VARIABLE};
+pub use error::{Error, ErrorKind};
+pub use outcome::{Item, Outcome, Progress, Report};
+pub use provider::{Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;
+/// The generated client.
+pub use waldur_api_client as api;
+/// The models of the generated client.
+pub use waldur_api_client::types;

@@ -55,7 +55,8 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
             }
         }
         None => {
-            let pinned: Value = serde_json::from_str(&text(&layout.pinned())?).context("openapi/waldur.json")?;
+            let pinned: Value =
+                serde_json::from_str(&text(&layout.pinned())?).context("openapi/waldur.json")?;
             ensure!(
                 canonical::to_string(&pinned) == text(&layout.pinned())?,
                 "openapi/waldur.json is not in canonical form: {mend}"

@@ -142,24 +142,36 @@ impl Diff {
         }
         let none = Map::new();
         let fields = |model: &'_ Value| model["properties"].as_object().unwrap_or(&none).clone();
-        let is_required =
-            |model: &Value, field: &str| model["required"].as_array().is_some_and(|all| all.iter().any(|n| n == field));
+        let is_required = |model: &Value, field: &str| {
+            model["required"].as_array().is_some_and(|all| all.iter().any(|n| n == field))
+        };
         let (old_fields, new_fields) = (fields(old), fields(new));
         for (field, schema) in &old_fields {
             match new_fields.get(field) {
                 None => self.add(true, Kind::ModelChanged, format!("`{name}`: field `{field}` removed")),
                 Some(now) => {
                     if now != schema {
-                        let what =
-                            format!("`{name}`: field `{field}` changed from {} to {}", facts(schema), facts(now));
+                        let what = format!(
+                            "`{name}`: field `{field}` changed from {} to {}",
+                            facts(schema),
+                            facts(now)
+                        );
                         self.add(true, Kind::ModelChanged, what);
                     }
                     match (is_required(old, field), is_required(new, field)) {
                         (false, true) => {
-                            self.add(true, Kind::ModelChanged, format!("`{name}`: field `{field}` now required"));
+                            self.add(
+                                true,
+                                Kind::ModelChanged,
+                                format!("`{name}`: field `{field}` now required"),
+                            );
                         }
                         (true, false) => {
-                            self.add(true, Kind::ModelChanged, format!("`{name}`: field `{field}` now optional"));
+                            self.add(
+                                true,
+                                Kind::ModelChanged,
+                                format!("`{name}`: field `{field}` now optional"),
+                            );
                         }
                         _ => {}
                     }
@@ -241,9 +253,11 @@ fn parameters(document: &Value, operation: &Operation<'_>) -> BTreeMap<String, V
         .as_array()
         .into_iter()
         .flatten()
-        .map(|parameter| match parameter["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#'))) {
-            Some(shared) => shared,
-            None => parameter,
+        .map(|parameter| {
+            match parameter["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#'))) {
+                Some(shared) => shared,
+                None => parameter,
+            }
         })
         .map(|parameter| {
             let text = |key: &str| parameter[key].as_str().unwrap_or("?");
@@ -301,7 +315,9 @@ mod tests {
         ] {
             assert!(breaking.contains(line), "{line} in {breaking}");
         }
-        for line in ["- `c` (GET /c/)", "parameter `n (query)` added", "`E`: value `\"three\"` added", "`New`"] {
+        for line in
+            ["- `c` (GET /c/)", "parameter `n (query)` added", "`E`: value `\"three\"` added", "`New`"]
+        {
             assert!(other.contains(line), "{line} in {other}");
         }
         assert!(super::between(&old, &old).markdown().contains("No change."));

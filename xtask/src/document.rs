@@ -84,7 +84,9 @@ pub(crate) fn each_schema_in(schema: &mut Value, f: &mut impl FnMut(&mut Value))
             each_schema_in(part, f);
         }
     }
-    for part in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+    for part in
+        schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+    {
         each_schema_in(part, f);
     }
     // What stands for type parameters of a Rust type is a schema too.
@@ -110,7 +112,12 @@ pub(crate) fn content_schemas(operation: &mut Map<String, Value>, body: bool) ->
     let holders: Vec<&mut Value> = if body {
         operation.get_mut("requestBody").into_iter().collect()
     } else {
-        operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut).collect()
+        operation
+            .get_mut("responses")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .collect()
     };
     holders
         .into_iter()

@@ -124,7 +124,8 @@ impl Filter {
             "info" => this.only(inner, &["version"], |_, _, version| version.clone()),
             "paths" => this.each(inner, Self::path_item),
             "components" => {
-                let kinds = ["schemas", "parameters", "headers", "responses", "requestBodies", "securitySchemes"];
+                let kinds =
+                    ["schemas", "parameters", "headers", "responses", "requestBodies", "securitySchemes"];
                 this.only(inner, &kinds, |this, kind, components| {
                     this.each(components, |this, component| match kind {
                         "schemas" => this.schema(component),
@@ -259,7 +260,10 @@ mod tests {
         let (facts, dropped) = super::facts(&document, false);
         assert!(!facts.to_string().contains("prose"), "{facts}");
         let model = &facts["components"]["schemas"]["X"];
-        assert_eq!(model["properties"], json!({"description": {"type": "string"}, "title": {"type": "string"}}));
+        assert_eq!(
+            model["properties"],
+            json!({"description": {"type": "string"}, "title": {"type": "string"}})
+        );
         assert_eq!(model["required"], json!(["description", "title"]));
         assert_eq!(facts["paths"]["/x/"]["get"]["parameters"][0]["name"], "a");
         assert_eq!(dropped["x-new"], 1);

@@ -52,14 +52,18 @@ impl Features {
     /// Reads openapi/features.toml.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        let features: Self = toml::from_str(&text).with_context(|| format!("{} can't be used", path.display()))?;
+        let features: Self =
+            toml::from_str(&text).with_context(|| format!("{} can't be used", path.display()))?;
         features.check().with_context(|| format!("{} can't be used", path.display()))?;
         Ok(features)
     }
 
     fn check(&self) -> Result<()> {
         for name in self.default.iter().chain([&self.rest]) {
-            ensure!(self.features.contains_key(name), "it names the feature {name:?} and has no [feature.{name}]");
+            ensure!(
+                self.features.contains_key(name),
+                "it names the feature {name:?} and has no [feature.{name}]"
+            );
         }
         for name in self.features.keys() {
             let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -91,8 +95,11 @@ impl Features {
 
     /// Sorts the operations of `document` into the features.
     pub(crate) fn resolve(&self, document: &Value) -> Resolved {
-        let mut resolved: BTreeMap<String, (String, BTreeSet<String>)> =
-            self.features.iter().map(|(name, feature)| (name.clone(), (feature.doc.clone(), BTreeSet::new()))).collect();
+        let mut resolved: BTreeMap<String, (String, BTreeSet<String>)> = self
+            .features
+            .iter()
+            .map(|(name, feature)| (name.clone(), (feature.doc.clone(), BTreeSet::new())))
+            .collect();
         let mut strange_tags = BTreeSet::new();
         let mut present = BTreeSet::new();
         for operation in operations(document) {
@@ -120,7 +127,10 @@ impl Features {
             .features
             .iter()
             .map(|(name, feature)| {
-                (name.clone(), feature.operations.iter().filter(|id| !present.contains(*id)).cloned().collect())
+                (
+                    name.clone(),
+                    feature.operations.iter().filter(|id| !present.contains(*id)).cloned().collect(),
+                )
             })
             .filter(|(_, ids): &(String, Vec<String>)| !ids.is_empty())
             .collect();
@@ -195,6 +205,8 @@ mod tests {
 
     #[test]
     fn a_pattern_with_a_star_matches_by_its_start() {
-        assert!(matches("rancher-*", "rancher-apps") && !matches("rancher-*", "ranchers") && !matches("a", "ab"));
+        assert!(
+            matches("rancher-*", "rancher-apps") && !matches("rancher-*", "ranchers") && !matches("a", "ab")
+        );
     }
 }

@@ -2,15 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use crate::document::{each_operation, each_parameter, each_schema_in, content_schemas, schemas};
+use crate::document::{content_schemas, each_operation, each_parameter, each_schema_in, schemas};
 
 /// Every place that breaks a rule, with the operation or model and the rule.
 pub(crate) fn lint(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut document = document.clone();
     each_operation(&mut document, |path, method, operation| {
-        let id = operation.get("operationId").and_then(Value::as_str).map_or_else(|| format!("{method} {path}"), str::to_owned);
-        found.extend(operation_rules(path, method, operation).into_iter().map(|rule| format!("{id}: {rule}")));
+        let id = operation
+            .get("operationId")
+            .and_then(Value::as_str)
+            .map_or_else(|| format!("{method} {path}"), str::to_owned);
+        found
+            .extend(operation_rules(path, method, operation).into_iter().map(|rule| format!("{id}: {rule}")));
     });
     for (name, model) in schemas(&document).into_iter().flatten() {
         let mut model = model.clone();
@@ -28,7 +32,9 @@ fn operation_rules(path: &str, method: &str, operation: &mut Map<String, Value>)
     if !responses.is_some_and(|all| all.len() == 1 && all.contains_key("2XX")) {
         broken.push("must have one answer, 2XX");
     }
-    if method == "head" && responses.and_then(|all| all.get("2XX")).is_some_and(|one| one.get("content").is_some()) {
+    if method == "head"
+        && responses.and_then(|all| all.get("2XX")).is_some_and(|one| one.get("content").is_some())
+    {
         broken.push("an answer to HEAD has a body");
     }
     let media = |content: Option<&Value>| content.and_then(Value::as_object).map_or(0, Map::len);
@@ -110,11 +116,22 @@ mod tests {
             ("head", with("responses", json!({"2XX": {"content": {}}})), "HEAD"),
             ("post", with("requestBody", json!({"content": {"a": {}, "b": {}}})), "one media type"),
             ("get", with("parameters", json!([{"name": "a", "in": "cookie"}])), "cookie"),
-            ("get", with("parameters", json!([{"name": "a", "in": "query", "explode": false, "schema": array}])), "comma"),
-            ("get", with("parameters", json!([{"name": "a", "in": "query", "schema": {"enum": ["x"]}}])), "closed enum"),
+            (
+                "get",
+                with("parameters", json!([{"name": "a", "in": "query", "explode": false, "schema": array}])),
+                "comma",
+            ),
+            (
+                "get",
+                with("parameters", json!([{"name": "a", "in": "query", "schema": {"enum": ["x"]}}])),
+                "closed enum",
+            ),
         ] {
             let found = super::lint(&json!({"paths": {"/x/": {method: operation}}}));
-            assert!(found.iter().any(|line| line.starts_with("x: ") && line.contains(rule)), "{rule}: {found:?}");
+            assert!(
+                found.iter().any(|line| line.starts_with("x: ") && line.contains(rule)),
+                "{rule}: {found:?}"
+            );
         }
         let undeclared = super::lint(&json!({"paths": {"/x/{u}/": {"get": good}}}));
         assert!(undeclared[0].contains("undeclared"));

@@ -42,8 +42,8 @@ impl Overlay {
 
     /// Reads the overlay of `path`.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("can't read the overlay {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("can't read the overlay {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("the overlay {} can't be used", path.display()))
     }
 
@@ -67,8 +67,9 @@ impl Overlay {
     pub(crate) fn apply(&self, document: &mut Value) -> Result<Vec<String>> {
         let mut report = Vec::new();
         for (index, action) in self.actions.iter().enumerate() {
-            let path = JsonPath::parse(&action.target)
-                .with_context(|| format!("overlay action {}: {:?} is no JSONPath", index + 1, action.target))?;
+            let path = JsonPath::parse(&action.target).with_context(|| {
+                format!("overlay action {}: {:?} is no JSONPath", index + 1, action.target)
+            })?;
             let hits: Vec<String> =
                 path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
             if hits.len() != action.expect {
@@ -152,7 +153,8 @@ mod tests {
 - {target: '$.list[?@ > 1]', remove: true, x-reason: r, x-expect: 2}
 - {target: '$.path[\"/x/{y}/\"]', remove: true, x-reason: r, x-expect: 1}
 ";
-        let document = json!({"a": {"b": {"type": "integer", "x": 1}}, "list": [1, 2, 3], "path": {"/x/{y}/": 1}});
+        let document =
+            json!({"a": {"b": {"type": "integer", "x": 1}}, "list": [1, 2, 3], "path": {"/x/{y}/": 1}});
         assert_eq!(
             apply(actions, document).unwrap(),
             json!({"a": {"b": {"type": "number", "format": null, "x": 1}}, "list": [1], "path": {}})
@@ -161,7 +163,8 @@ mod tests {
 
     #[test]
     fn another_number_of_hits_names_the_action() {
-        let error = apply("- {target: $.gone, remove: true, x-reason: was wrong, x-expect: 1}", json!({})).unwrap_err();
+        let error = apply("- {target: $.gone, remove: true, x-reason: was wrong, x-expect: 1}", json!({}))
+            .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("action 1 ($.gone) matches 0 places and expects 1"), "{text}");
         assert!(text.contains("was wrong"), "{text}");

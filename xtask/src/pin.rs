@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// Where published schemas are, with `{version}` in place of the version.
-pub(crate) const URL_TEMPLATE: &str = "https://docs.waldur.com/latest/API/waldur-openapi-schema-{version}.yaml";
+pub(crate) const URL_TEMPLATE: &str =
+    "https://docs.waldur.com/latest/API/waldur-openapi-schema-{version}.yaml";
 
 /// The manifest of the pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,9 @@ impl Pin {
     /// The manifest as it is committed.
     pub(crate) fn to_text(&self) -> Result<String> {
         let body = toml::to_string(self)?;
-        Ok(format!("# Written by `cargo xtask regen`; `cargo xtask check` holds everything against it.\n\n{body}"))
+        Ok(format!(
+            "# Written by `cargo xtask regen`; `cargo xtask check` holds everything against it.\n\n{body}"
+        ))
     }
 }
 
@@ -94,7 +97,9 @@ pub(crate) fn tools(lock: &Path) -> Result<BTreeMap<String, String>> {
     Ok(lock
         .package
         .into_iter()
-        .filter(|package| ["progenitor", "typify", "openapiv3", "prettyplease"].contains(&package.name.as_str()))
+        .filter(|package| {
+            ["progenitor", "typify", "openapiv3", "prettyplease"].contains(&package.name.as_str())
+        })
         .map(|package| (package.name, package.version))
         .collect())
 }

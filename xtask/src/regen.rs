@@ -55,7 +55,9 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         ensure!(*asked == version, "{from} is version {version}, not {asked} as asked");
     }
     let old: Option<Value> = match std::fs::read_to_string(layout.pinned()) {
-        Ok(text) => Some(serde_json::from_str(&text).context("openapi/waldur.json is not JSON: restore it first")?),
+        Ok(text) => {
+            Some(serde_json::from_str(&text).context("openapi/waldur.json is not JSON: restore it first")?)
+        }
         Err(_) => None,
     };
     let count = operations(&source.document).count();
@@ -85,7 +87,10 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     }
     println!(
         "pinned {}: {} operations, {} models ({} models normalised)",
-        made.pin.source.version, made.pin.pinned.operations, made.pin.pinned.models, made.pin.normalised.models
+        made.pin.source.version,
+        made.pin.pinned.operations,
+        made.pin.pinned.models,
+        made.pin.normalised.models
     );
     match old {
         Some(old) if old == made.pinned => println!("no change since the last pin"),
@@ -101,7 +106,8 @@ pub(crate) fn overlay(layout: &Layout, option: Option<&str>) -> Result<(String, 
         Some("none") => Ok(("none".to_owned(), Overlay::none())),
         Some(file) => {
             let path = PathBuf::from(file);
-            let name = path.file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
+            let name =
+                path.file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
             let overlay = Overlay::read(&path)?;
             Ok((if path == layout.overlay() { "overlay.yaml".to_owned() } else { name }, overlay))
         }
@@ -120,7 +126,10 @@ pub(crate) fn make(
     let mut report = Vec::new();
     let (pinned, dropped) = facts::facts(upstream, source.docs);
     let prose: Vec<String> = dropped.iter().map(|(key, times)| format!("{key} {times}")).collect();
-    report.push(format!("facts: left out {}", if prose.is_empty() { "nothing".to_owned() } else { prose.join(", ") }));
+    report.push(format!(
+        "facts: left out {}",
+        if prose.is_empty() { "nothing".to_owned() } else { prose.join(", ") }
+    ));
     let (normalised, resolved, more) = normalise(layout, &pinned, overlay)?;
     report.extend(more);
 
@@ -157,7 +166,9 @@ pub(crate) fn normalise(
     let mut document = pinned.clone();
     report.extend(overlay.apply(&mut document)?.into_iter().map(|line| format!("overlay: {line}")));
     report.extend(
-        passes::run(&mut document).into_iter().map(|applied| format!("pass: {} {}", applied.times, applied.pass)),
+        passes::run(&mut document)
+            .into_iter()
+            .map(|applied| format!("pass: {} {}", applied.times, applied.pass)),
     );
     let resolved = Features::read(&layout.features())?.resolve(&document);
     resolved.mark(&mut document);

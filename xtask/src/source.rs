@@ -20,14 +20,23 @@ const LIMIT: u64 = 64 << 20;
 /// Reads and parses `from`, a file or an http(s) URL, YAML or JSON.
 pub(crate) fn read(from: &str) -> Result<Source> {
     let is_url = from.starts_with("http://") || from.starts_with("https://");
-    let bytes = if is_url { fetch(from)? } else { std::fs::read(from).with_context(|| format!("can't read {from}"))? };
+    let bytes = if is_url {
+        fetch(from)?
+    } else {
+        std::fs::read(from).with_context(|| format!("can't read {from}"))?
+    };
     let document = parse(&bytes, from)?;
     Ok(Source { sha256: sha256(&bytes), document })
 }
 
 fn fetch(url: &str) -> Result<Vec<u8>> {
     let mut answer = ureq::get(url).call().with_context(|| format!("can't fetch {url}"))?;
-    answer.body_mut().with_config().limit(LIMIT).read_to_vec().with_context(|| format!("can't read {url} to its end"))
+    answer
+        .body_mut()
+        .with_config()
+        .limit(LIMIT)
+        .read_to_vec()
+        .with_context(|| format!("can't read {url} to its end"))
 }
 
 /// The SHA-256 of `bytes`, in hex.

@@ -21,7 +21,8 @@ pub(crate) fn files(layout: &Layout, resolved: &Resolved) -> Result<Vec<(PathBuf
         (layout.client_manifest(), MANIFEST_BEGIN, MANIFEST_END, manifest_table(&features, resolved)),
         (layout.readme(), README_BEGIN, README_END, readme_table(&features, resolved)),
     ] {
-        let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {}", layout.said(&path)))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("can't read {}", layout.said(&path)))?;
         let replaced = between(&text, begin, end, &table)
             .with_context(|| format!("{} can't take the feature table", layout.said(&path)))?;
         files.push((path, replaced));

@@ -18,7 +18,11 @@ fn is_success(code: &str) -> bool {
 /// How much an answer says: a JSON body over another body over none.
 fn weight(response: &Value) -> u8 {
     match response.get("content").and_then(Value::as_object) {
-        Some(content) if content.get(JSON).is_some_and(|media| media.get("schema").is_some_and(Value::is_object)) => 2,
+        Some(content)
+            if content.get(JSON).is_some_and(|media| media.get("schema").is_some_and(Value::is_object)) =>
+        {
+            2
+        }
         Some(content) if !content.is_empty() => 1,
         _ => 0,
     }
@@ -102,8 +106,9 @@ pub(super) fn optional_after_change(document: &mut Value) -> usize {
         if matches!(method, "get" | "head" | "options") {
             return;
         }
-        let schema = responses(operation)
-            .and_then(|responses| responses.get_mut("2XX")?.get_mut("content")?.get_mut(JSON)?.get_mut("schema"));
+        let schema = responses(operation).and_then(|responses| {
+            responses.get_mut("2XX")?.get_mut("content")?.get_mut(JSON)?.get_mut("schema")
+        });
         if let Some(schema) = schema {
             // A bare object has no type of its own that a parameter could name.
             let inner = if is_type(schema, "object") && schema.get("properties").is_none() {
@@ -149,7 +154,8 @@ mod tests {
 
     #[test]
     fn errors_are_stripped() {
-        let mut document = with_responses("get", json!({"2XX": {}, "400": typed("E"), "409": {}, "default": {}}));
+        let mut document =
+            with_responses("get", json!({"2XX": {}, "400": typed("E"), "409": {}, "default": {}}));
         assert_eq!(super::strip_errors(&mut document), 3);
         assert_eq!(document["paths"]["/x/"]["get"]["responses"], json!({"2XX": {}}));
     }
@@ -168,8 +174,7 @@ mod tests {
 
     #[test]
     fn files_become_raw() {
-        let binary =
-            json!({"2XX": {"content": {"application/json": {"schema": {"type": "string", "format": "binary"}}}}});
+        let binary = json!({"2XX": {"content": {"application/json": {"schema": {"type": "string", "format": "binary"}}}}});
         let mut document = with_responses("get", binary);
         assert_eq!(super::files_are_raw(&mut document), 1);
         assert_eq!(
@@ -182,7 +187,8 @@ mod tests {
     fn answers_to_changes_are_optional_and_to_reads_are_not() {
         let mut document = with_responses("post", json!({"2XX": typed("A")}));
         assert_eq!(super::optional_after_change(&mut document), 1);
-        let schema = &document["paths"]["/x/"]["post"]["responses"]["2XX"]["content"]["application/json"]["schema"];
+        let schema =
+            &document["paths"]["/x/"]["post"]["responses"]["2XX"]["content"]["application/json"]["schema"];
         assert_eq!(schema["x-rust-type"]["path"], "std::option::Option");
         assert_eq!(super::optional_after_change(&mut with_responses("get", json!({"2XX": typed("A")}))), 0);
     }

@@ -24,7 +24,8 @@ pub(super) fn one_media_type(document: &mut Value) -> usize {
         };
         let multipart = content.get(MULTIPART).cloned();
         let before = content.len();
-        let kept = [JSON, "application/x-www-form-urlencoded"].into_iter().find(|kind| content.contains_key(*kind));
+        let kept =
+            [JSON, "application/x-www-form-urlencoded"].into_iter().find(|kind| content.contains_key(*kind));
         match kept {
             Some(kept) => content.retain(|kind, _| kind == kept),
             // A body that can only be sent as multipart or raw has no typed form.
@@ -63,7 +64,9 @@ fn patched(document: &mut Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     each_operation(document, |_, method, operation| {
         if method == "patch" {
-            found.extend(content_schemas(operation, true).into_iter().filter_map(|s| Some(ref_name(s)?.to_owned())));
+            found.extend(
+                content_schemas(operation, true).into_iter().filter_map(|s| Some(ref_name(s)?.to_owned())),
+            );
         }
     });
     found
@@ -73,7 +76,8 @@ fn patched(document: &mut Value) -> BTreeSet<String> {
 pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
     let patched = patched(document);
     let mut times = 0;
-    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name)) {
+    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
+    {
         for property in properties(model) {
             if property.get("nullable").and_then(Value::as_bool) == Some(true) {
                 let mut inner = property.take();
@@ -100,7 +104,8 @@ pub(super) fn lists_may_be_empty(document: &mut Value) -> usize {
     let mut times = 0;
     for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| sent.contains(*name)) {
         let required = model.get("required").cloned().unwrap_or_default();
-        let is_required = |name: &str| required.as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let is_required =
+            |name: &str| required.as_array().is_some_and(|all| all.iter().any(|one| one == name));
         let Some(properties) = model.get_mut("properties").and_then(Value::as_object_mut) else { continue };
         for (name, property) in properties {
             if is_type(property, "array") && !is_required(name) {
@@ -151,7 +156,8 @@ mod tests {
 
     #[test]
     fn nullable_is_told_from_absent_in_patch_only() {
-        let model = json!({"properties": {"a": {"type": "string", "nullable": true}, "b": {"type": "string"}}});
+        let model =
+            json!({"properties": {"a": {"type": "string", "nullable": true}, "b": {"type": "string"}}});
         let mut document = with_body("patch", json_body(), model.clone());
         assert_eq!(super::nullable_in_patch(&mut document), 1);
         let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];

@@ -58,7 +58,8 @@ pub(super) fn keep_nullable(schema: &Value, mut replacement: Value) -> Value {
 
 /// Whether an enum only says that the value may be "" or null.
 fn is_blank_or_null(schema: &Value) -> bool {
-    values(schema).is_some_and(|all| !all.is_empty() && all.iter().all(|value| value.is_null() || value == ""))
+    values(schema)
+        .is_some_and(|all| !all.is_empty() && all.iter().all(|value| value.is_null() || value == ""))
 }
 
 /// One of an enum, "" and null is that enum, nullable; blank text is read as none anyway.
@@ -107,8 +108,12 @@ pub(super) fn fold_known_or_any(document: &mut Value) -> usize {
                 .get(key)
                 .and_then(Value::as_array)
                 .is_some_and(|parts| parts.len() > 1 && parts.iter().all(|part| is_type(part, "string")));
-            let any = schema[key].as_array().is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_none()));
-            let known = schema[key].as_array().is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_some()));
+            let any = schema[key]
+                .as_array()
+                .is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_none()));
+            let known = schema[key]
+                .as_array()
+                .is_some_and(|parts| parts.iter().any(|part| part.get("enum").is_some()));
             if texts && any && known {
                 *schema = keep_nullable(schema, json!({"type": "string"}));
                 times += 1;
@@ -199,7 +204,8 @@ mod tests {
 
     #[test]
     fn named_enums_of_texts_are_opened_and_blank_is_no_value() {
-        let mut document = document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"type": "object"}}));
+        let mut document =
+            document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"type": "object"}}));
         assert_eq!(super::open(&mut document), 1);
         let opened = &document["components"]["schemas"]["a_enum"];
         assert_eq!(opened["x-enum"], json!(["y"]));

@@ -56,7 +56,9 @@ fn hoist(document: &mut Value, suffix: &str, is_wanted: fn(&Value) -> bool) -> u
         if values(model).is_some() {
             continue;
         }
-        for (property, schema) in model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        for (property, schema) in
+            model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+        {
             take(schema, &format!("{name}_{property}"));
         }
         for key in ["items", "additionalProperties"] {
@@ -118,7 +120,8 @@ mod tests {
             "components": {"schemas": {}},
         });
         assert_eq!(super::objects(&mut document), 2);
-        let schema = &document["paths"]["/x/"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let schema =
+            &document["paths"]["/x/"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
         assert_eq!(schema["items"]["$ref"], "#/components/schemas/XDoAnswer2");
         assert_eq!(
             document["components"]["schemas"]["XDoAnswer2"]["properties"]["a"]["$ref"],

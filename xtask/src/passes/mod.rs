@@ -22,7 +22,7 @@ pub(crate) struct Applied {
 type Pass = fn(&mut Value) -> usize;
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 28] = [
+const PASSES: [(&str, Pass); 29] = [
     ("path parameters that were not declared, declared as strings", parameters::declare_path_parameters),
     ("query parameters dropped that repeat a path parameter", parameters::drop_query_twins),
     ("cookie parameters dropped", parameters::drop_cookies),
@@ -40,6 +40,7 @@ const PASSES: [(&str, Pass); 28] = [
     ("alternatives between formats of text, as text", types::fold_texts),
     ("enums in place hoisted to components", hoist::enums),
     ("objects in place hoisted to components", hoist::objects),
+    ("references to a single plain value, as that value", models::inline_scalars),
     ("numbers, as exact decimals", types::decimals),
     ("formats dropped that reject what servers send", types::lenient_formats),
     ("constraints dropped", types::drop_constraints),

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::is_type;
-use crate::document::{content_schemas, each_operation, each_schema_in, reach, ref_name, ref_to, schemas, schemas_mut};
+use crate::document::{
+    content_schemas, each_operation, each_schema, each_schema_in, reach, ref_name, ref_to, schemas,
+    schemas_mut,
+};
 
 /// The names of the component schemas that request bodies (`body`) or answers lead to.
 fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
@@ -17,6 +20,27 @@ fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
         }
     });
     found
+}
+
+/// A component that is a single value of a plain type is that type wherever it is referred to.
+pub(super) fn inline_scalars(document: &mut Value) -> usize {
+    let scalars: BTreeMap<String, Value> = schemas(document)
+        .into_iter()
+        .flatten()
+        .filter(|(_, schema)| {
+            let plain = ["integer", "string", "boolean", "number"].iter().any(|kind| is_type(schema, kind));
+            plain && schema.get("enum").is_none()
+        })
+        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .collect();
+    let mut times = 0;
+    each_schema(document, |schema| {
+        if let Some(scalar) = ref_name(schema).and_then(|name| scalars.get(name)) {
+            *schema = super::enums::keep_nullable(schema, scalar.clone());
+            times += 1;
+        }
+    });
+    times
 }
 
 /// What is received is lenient and what is sent is strict: a model that is both gets a twin for requests.
@@ -67,7 +91,8 @@ pub(super) fn received_are_optional(document: &mut Value) -> usize {
         if let Some(required) = model.as_object_mut().and_then(|model| model.remove("required")) {
             times += required.as_array().map_or(0, Vec::len);
         }
-        for property in model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
+        for property in
+            model.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
         {
             if let Some(property) = property.as_object_mut() {
                 property.remove("nullable");
@@ -128,6 +153,18 @@ mod tests {
         assert_eq!(schemas["X"]["properties"]["a"], r("Y"));
         assert!(schemas["X"]["properties"]["n"].get("nullable").is_none());
         assert!(schemas["XRequest"]["properties"]["n"].get("nullable").is_some());
+    }
+
+    #[test]
+    fn a_component_of_one_value_is_that_value() {
+        let mut document = json!({"components": {"schemas": {
+            "N": {"type": "integer"}, "E": {"type": "string", "enum": ["x"]},
+            "X": {"type": "object", "properties": {"n": {"$ref": "#/components/schemas/N", "nullable": true}, "e": r("E")}},
+        }}});
+        assert_eq!(super::inline_scalars(&mut document), 1);
+        let properties = &document["components"]["schemas"]["X"]["properties"];
+        assert_eq!(properties["n"], json!({"type": "integer", "nullable": true}));
+        assert_eq!(properties["e"], r("E"));
     }
 
     #[test]

@@ -23,13 +23,13 @@ pub(super) fn declare_path_parameters(document: &mut Value) -> usize {
     let mut times = 0;
     each_operation(document, |path, _, operation| {
         for name in names_in(path) {
-            let declared = operation
-                .get("parameters")
-                .and_then(Value::as_array)
-                .is_some_and(|all| all.iter().any(|one| is_in(one, "path") && one["name"].as_str() == Some(name)));
+            let declared = operation.get("parameters").and_then(Value::as_array).is_some_and(|all| {
+                all.iter().any(|one| is_in(one, "path") && one["name"].as_str() == Some(name))
+            });
             if !declared {
                 times += 1;
-                let parameter = json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+                let parameter =
+                    json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
                 let all = operation.entry("parameters").or_insert_with(|| json!([]));
                 if let Some(all) = all.as_array_mut() {
                     all.insert(0, parameter);

@@ -36,7 +36,8 @@ pub(super) fn fold_texts(document: &mut Value) -> usize {
     each_schema(document, |schema| {
         for key in ["oneOf", "anyOf"] {
             let texts = schema.get(key).and_then(Value::as_array).is_some_and(|parts| {
-                !parts.is_empty() && parts.iter().all(|part| is_type(part, "string") && part.get("enum").is_none())
+                !parts.is_empty()
+                    && parts.iter().all(|part| is_type(part, "string") && part.get("enum").is_none())
             });
             if texts {
                 let nullable = schema.get("nullable").cloned();
@@ -77,7 +78,8 @@ pub(super) fn lenient_formats(document: &mut Value) -> usize {
         let keep = is_type(schema, "string")
             && matches!(schema["format"].as_str(), Some("uuid" | "date" | "date-time"));
         if !keep {
-            times += usize::from(schema.as_object_mut().is_some_and(|schema| schema.remove("format").is_some()));
+            times +=
+                usize::from(schema.as_object_mut().is_some_and(|schema| schema.remove("format").is_some()));
         }
     });
     times
@@ -106,7 +108,9 @@ pub(super) fn drop_constraints(document: &mut Value) -> usize {
         if let Some(schema) = schema.as_object_mut() {
             let before = schema.len();
             // Which way a property travels is known from the model that holds it.
-            schema.retain(|key, _| !CONSTRAINTS.contains(&key.as_str()) && key != "readOnly" && key != "writeOnly");
+            schema.retain(|key, _| {
+                !CONSTRAINTS.contains(&key.as_str()) && key != "readOnly" && key != "writeOnly"
+            });
             times += before - schema.len();
         }
     });
@@ -138,23 +142,25 @@ mod tests {
 
     #[test]
     fn a_wrapped_reference_is_the_reference() {
-        let (times, schema) =
-            after(super::unwrap_references, json!({"allOf": [{"$ref": "#/r"}], "nullable": true, "minimum": 1}));
+        let (times, schema) = after(
+            super::unwrap_references,
+            json!({"allOf": [{"$ref": "#/r"}], "nullable": true, "minimum": 1}),
+        );
         assert_eq!((times, schema), (1, json!({"$ref": "#/r", "nullable": true})));
     }
 
     #[test]
     fn either_address_is_text() {
-        let either = json!({"oneOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]});
+        let either =
+            json!({"oneOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]});
         assert_eq!(after(super::fold_texts, either), (1, json!({"type": "string"})));
     }
 
     #[test]
     fn numbers_and_decimal_texts_are_one_exact_type() {
-        for schema in [
-            json!({"type": "number", "format": "double"}),
-            json!({"type": "string", "format": "decimal"}),
-        ] {
+        for schema in
+            [json!({"type": "number", "format": "double"}), json!({"type": "string", "format": "decimal"})]
+        {
             let (times, schema) = after(super::decimals, schema);
             assert_eq!((times, &schema["x-rust-type"]["path"]), (1, &json!("waldur_api_client::Decimal")));
         }
@@ -175,7 +181,8 @@ mod tests {
 
     #[test]
     fn constraints_and_defaults_go() {
-        let schema = json!({"type": "string", "maxLength": 3, "pattern": "x", "readOnly": true, "default": "x"});
+        let schema =
+            json!({"type": "string", "maxLength": 3, "pattern": "x", "readOnly": true, "default": "x"});
         let (times, schema) = after(super::drop_constraints, schema);
         assert_eq!((times, &schema), (3, &json!({"type": "string", "default": "x"})));
         assert_eq!(after(super::drop_defaults, schema), (1, json!({"type": "string"})));

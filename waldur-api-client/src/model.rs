@@ -1,0 +1,206 @@
+//! Models that are received: a table of fields each, instead of derived code.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+
+use crate::wire::{Seed, Wire, at, mark};
+
+/// A model that is received.
+pub trait Model: Default {
+    /// Its name in the schema.
+    const NAME: &'static str;
+    /// The names of its fields on the wire.
+    const FIELDS: &'static [&'static str];
+    /// Reads the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
+    ///
+    /// # Errors
+    /// Only what isn't JSON.
+    fn read<'de, A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
+    /// Writes the fields that hold something.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+}
+
+/// Gives a model its ways in and out.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! received {
+    ($name:ident) => {
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::model::deserialize(deserializer)
+            }
+        }
+        impl $crate::wire::Wire for $name {
+            fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+                $crate::wire::read_model(deserializer)
+            }
+        }
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::model::serialize(self, serializer)
+            }
+        }
+    };
+}
+
+/// Reads a model that stands for itself: anything but an object is an error here.
+///
+/// # Errors
+/// What isn't a JSON object.
+pub fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<M, D::Error> {
+    struct Whole<M>(PhantomData<M>);
+    impl<'de, M: Model> Visitor<'de> for Whole<M> {
+        type Value = M;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "an object: {}", M::NAME)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<M, A::Error> {
+            read_fields(map)
+        }
+    }
+    deserializer.deserialize_map(Whole(PhantomData))
+}
+
+/// Writes a model as a map of the fields that hold something.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<M: Model, S: serde::Serializer>(model: &M, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    model.write(&mut map)?;
+    map.end()
+}
+
+pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Result<M, A::Error> {
+    let mut model = M::default();
+    // Servers send fields in the order of their own tables: where the last one stood, the next one follows often.
+    let mut next = 0;
+    while let Some(found) = map.next_key_seed(FieldName { names: M::FIELDS, next })? {
+        match found {
+            Some(index) => {
+                let before = mark();
+                model.read(index, &mut map)?;
+                at(before, || M::FIELDS.get(index).copied().unwrap_or_default().into());
+                next = index + 1;
+            }
+            None => skip(&mut map)?,
+        }
+    }
+    Ok(model)
+}
+
+/// Reads a key as its place in `names`.
+struct FieldName {
+    names: &'static [&'static str],
+    next: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for FieldName {
+    type Value = Option<usize>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for FieldName {
+    type Value = Option<usize>;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a field's name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        if self.names.get(self.next) == Some(&name) {
+            return Ok(Some(self.next));
+        }
+        Ok(self.names.iter().position(|other| *other == name))
+    }
+}
+
+/// A field of a received model.
+pub trait Slot {
+    /// Takes what was read; none leaves it as it is.
+    fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
+}
+
+impl<T: Wire> Slot for Option<T> {
+    fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value_seed(Seed::<T>(PhantomData))?;
+        Ok(())
+    }
+}
+
+macro_rules! collection {
+    ($($type:ty { $($generics:tt)* })*) => {$(
+        impl<$($generics)*> Slot for $type {
+            fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+                *self = map.next_value_seed(Seed::<Self>(PhantomData))?.unwrap_or_default();
+                Ok(())
+            }
+        }
+    )*};
+}
+
+collection! {
+    Vec<T> { T: Wire }
+    std::collections::HashMap<String, T> { T: Wire }
+    serde_json::Map<String, serde_json::Value> {}
+}
+
+/// Reads the next value of `map` into `slot`.
+///
+/// # Errors
+/// Only what isn't JSON.
+pub fn slot<'de, S: Slot, A: MapAccess<'de>>(slot: &mut S, map: &mut A) -> Result<(), A::Error> {
+    slot.fill(map)
+}
+
+/// Passes over the next value of `map`.
+///
+/// # Errors
+/// Only what isn't JSON.
+pub fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
+    map.next_value::<IgnoredAny>().map(drop)
+}
+
+/// A field that is left out where it holds nothing.
+pub trait Entry: Serialize {
+    /// Whether it holds nothing.
+    fn is_none(&self) -> bool;
+}
+
+impl<T: Serialize> Entry for Option<T> {
+    fn is_none(&self) -> bool {
+        Self::is_none(self)
+    }
+}
+
+impl<T: Serialize> Entry for Vec<T> {
+    fn is_none(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Serialize> Entry for std::collections::HashMap<String, T> {
+    fn is_none(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Entry for serde_json::Map<String, serde_json::Value> {
+    fn is_none(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Writes `value` under `name`, where it holds something.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn entry<M: SerializeMap, E: Entry>(map: &mut M, name: &'static str, value: &E) -> Result<(), M::Error> {
+    if value.is_none() { Ok(()) } else { map.serialize_entry(name, value) }
+}

@@ -1,0 +1,464 @@
+//! How values are read from answers: as servers send them, not only as the schema says.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::Decimal;
+use crate::model::Model;
+
+/// A value that didn't fit its field, which is none for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// What the field holds.
+    pub expected: &'static str,
+    /// The kind of value that was sent.
+    pub found: &'static str,
+    /// From the inside out.
+    steps: Vec<Cow<'static, str>>,
+}
+
+impl Misfit {
+    /// Where it stood: a JSON path.
+    pub fn path(&self) -> String {
+        self.steps.iter().rev().fold("$".to_owned(), |mut path, step| {
+            if !step.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(step);
+            path
+        })
+    }
+}
+
+thread_local! {
+    // Reading never waits, so one decoding has the thread for itself.
+    static MISFITS: RefCell<Vec<Misfit>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that a value of kind `found` stands where `expected` should.
+fn misfit(expected: &'static str, found: &'static str) {
+    MISFITS.with_borrow_mut(|all| all.push(Misfit { expected, found, steps: Vec::new() }));
+}
+
+/// How many misfits there are by now.
+pub(crate) fn mark() -> usize {
+    MISFITS.with_borrow(Vec::len)
+}
+
+/// Notes that everything that didn't fit since `mark` stood at `step`.
+pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
+    MISFITS.with_borrow_mut(|all| {
+        if all.len() > mark {
+            let step = step();
+            all.iter_mut().skip(mark).for_each(|misfit| misfit.steps.push(step.clone()));
+        }
+    });
+}
+
+/// Decodes `bytes`, and says what didn't fit.
+///
+/// # Errors
+/// What isn't JSON, and a whole that is of another kind than `T`.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Misfit>), serde_json::Error> {
+    MISFITS.with_borrow_mut(Vec::clear);
+    let value = serde_json::from_slice(bytes);
+    let misfits = MISFITS.take();
+    Ok((value?, misfits))
+}
+
+/// A type that answers hold.
+pub trait Wire: Sized {
+    /// Reads a value; none where it is null, blank or doesn't fit, which is noted.
+    ///
+    /// # Errors
+    /// Only what isn't JSON.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error>;
+}
+
+/// Types that are read from a single JSON value that isn't an object or an array.
+trait FromScalar: Sized {
+    const EXPECTED: &'static str;
+    /// None: it doesn't fit.
+    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self>;
+    /// Whether "" is a value.
+    const BLANK_IS_A_VALUE: bool = false;
+}
+
+/// A type made from any text.
+pub trait Text: Sized {
+    /// Makes it.
+    fn from_text(text: &str) -> Self;
+}
+
+enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Array,
+    Object,
+}
+
+impl Scalar<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) | Self::Unsigned(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Integer(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value).map_or(Scalar::Unsigned(value), Scalar::Integer))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Float(value))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+    }
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(value)))
+    }
+    fn visit_string<E>(self, value: String) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(value)))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Array)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Object)
+    }
+}
+
+fn read_scalar<'de, T: FromScalar, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let scalar = deserializer.deserialize_any(ScalarVisitor)?;
+    match &scalar {
+        Scalar::Null => Ok(None),
+        Scalar::Text(text) if text.is_empty() && !T::BLANK_IS_A_VALUE => Ok(None),
+        _ => {
+            let value = T::from_scalar(&scalar);
+            if value.is_none() {
+                misfit(T::EXPECTED, scalar.kind());
+            }
+            Ok(value)
+        }
+    }
+}
+
+macro_rules! scalar {
+    ($type:ty, $expected:literal, $scalar:ident => $from:expr) => {
+        impl FromScalar for $type {
+            const EXPECTED: &'static str = $expected;
+            fn from_scalar($scalar: &Scalar<'_>) -> Option<Self> {
+                $from
+            }
+        }
+        impl Wire for $type {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+                read_scalar(deserializer)
+            }
+        }
+    };
+}
+
+scalar!(bool, "a boolean", scalar => match scalar {
+    Scalar::Bool(value) => Some(*value),
+    Scalar::Integer(0) => Some(false),
+    Scalar::Integer(1) => Some(true),
+    Scalar::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+    Scalar::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+    _ => None,
+});
+
+scalar!(i64, "an integer", scalar => match scalar {
+    Scalar::Integer(value) => Some(*value),
+    _ => {
+        let number = Decimal::from_scalar(scalar)?;
+        number.is_integer().then(|| i64::try_from(number).ok()).flatten()
+    }
+});
+
+scalar!(Decimal, "a decimal", scalar => match scalar {
+    Scalar::Integer(value) => Some(Self::from(*value)),
+    Scalar::Unsigned(value) => Some(Self::from(*value)),
+    // The shortest text that is this number: what the server wrote, as far as a float holds it.
+    Scalar::Float(value) => decimal(&value.to_string()),
+    Scalar::Text(text) => decimal(text.trim()),
+    _ => None,
+});
+
+fn decimal(text: &str) -> Option<Decimal> {
+    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+scalar!(uuid::Uuid, "a UUID", scalar => match scalar {
+    Scalar::Text(text) => Self::parse_str(text).ok(),
+    _ => None,
+});
+
+scalar!(DateTime<Utc>, "a time", scalar => match scalar {
+    Scalar::Text(text) => DateTime::parse_from_rfc3339(text)
+        .map(|time| time.with_timezone(&Utc))
+        .ok()
+        .or_else(|| text.parse::<chrono::NaiveDateTime>().ok().map(|time| time.and_utc()))
+        .or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc())),
+    _ => None,
+});
+
+scalar!(NaiveDate, "a date", scalar => match scalar {
+    Scalar::Text(text) => {
+        text.parse().ok().or_else(|| DateTime::<Utc>::from_scalar(scalar).map(|time| time.date_naive()))
+    }
+    _ => None,
+});
+
+impl FromScalar for String {
+    const EXPECTED: &'static str = "a text";
+    const BLANK_IS_A_VALUE: bool = true;
+
+    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(text.to_string()),
+            Scalar::Integer(value) => Some(value.to_string()),
+            Scalar::Unsigned(value) => Some(value.to_string()),
+            Scalar::Float(value) => Some(value.to_string()),
+            Scalar::Bool(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Wire for String {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        read_scalar(deserializer)
+    }
+}
+
+/// Reads an open enum.
+///
+/// # Errors
+/// Only what isn't JSON.
+pub fn read_text<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(String::read(deserializer)?.filter(|text| !text.is_empty()).map(|text| T::from_text(&text)))
+}
+
+impl Wire for serde_json::Value {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let value = serde::Deserialize::deserialize(deserializer)?;
+        Ok(Some(value).filter(|value: &Self| !value.is_null()))
+    }
+}
+
+impl<T: Wire> Wire for Box<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Ok(T::read(deserializer)?.map(Self::new))
+    }
+}
+
+impl<T: Wire> Wire for Option<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Ok(Some(T::read(deserializer)?))
+    }
+}
+
+/// A value of `T` where a `DeserializeSeed` is asked for.
+pub(crate) struct Seed<T>(pub(crate) std::marker::PhantomData<T>);
+
+impl<'de, T: Wire> DeserializeSeed<'de> for Seed<T> {
+    type Value = Option<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        T::read(deserializer)
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let read = deserializer.deserialize_any(Structured(List(std::marker::PhantomData)))?;
+        Ok(read.or_misfit("an array"))
+    }
+}
+
+impl<T: Wire> Wire for HashMap<String, T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let read = deserializer.deserialize_any(Structured(Map(std::marker::PhantomData)))?;
+        Ok(read.or_misfit("an object"))
+    }
+}
+
+impl Wire for serde_json::Map<String, serde_json::Value> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let all = HashMap::<String, serde_json::Value>::read(deserializer)?;
+        Ok(all.map(|all| all.into_iter().collect()))
+    }
+}
+
+/// Reads a model that stands in another.
+///
+/// # Errors
+/// Only what isn't JSON.
+pub fn read_model<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<Option<M>, D::Error> {
+    let read = deserializer.deserialize_any(Structured(Fields(std::marker::PhantomData)))?;
+    Ok(read.or_misfit(M::NAME))
+}
+
+/// What was read where an array or an object should be.
+pub(crate) enum Read<'de, T> {
+    Value(T),
+    Scalar(ScalarKind<'de>),
+}
+
+/// Another kind of value.
+pub(crate) struct ScalarKind<'de>(Scalar<'de>);
+
+impl<T> Read<'_, T> {
+    fn or_misfit(self, expected: &'static str) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Scalar(ScalarKind(Scalar::Null)) => None,
+            Self::Scalar(ScalarKind(Scalar::Text(text))) if text.is_empty() => None,
+            Self::Scalar(ScalarKind(scalar)) => {
+                misfit(expected, scalar.kind());
+                None
+            }
+        }
+    }
+}
+
+/// How an array or an object is read.
+trait Structure: Sized {
+    type Value;
+    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<'de, Self::Value>, A::Error> {
+        ScalarVisitor.visit_seq(seq).map(|scalar| Read::Scalar(ScalarKind(scalar)))
+    }
+    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<'de, Self::Value>, A::Error> {
+        ScalarVisitor.visit_map(map).map(|scalar| Read::Scalar(ScalarKind(scalar)))
+    }
+}
+
+struct List<T>(std::marker::PhantomData<T>);
+struct Map<T>(std::marker::PhantomData<T>);
+struct Fields<M>(std::marker::PhantomData<M>);
+
+impl<T: Wire> Structure for List<T> {
+    type Value = Vec<T>;
+
+    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read<'de, Vec<T>>, A::Error> {
+        let mut values = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
+        let mut index = 0_usize;
+        loop {
+            let before = mark();
+            let Some(value) = seq.next_element_seed(Seed(std::marker::PhantomData))? else { break };
+            at(before, || format!("[{index}]").into());
+            values.extend(value);
+            index += 1;
+        }
+        Ok(Read::Value(values))
+    }
+}
+
+impl<T: Wire> Structure for Map<T> {
+    type Value = HashMap<String, T>;
+
+    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<'de, Self::Value>, A::Error> {
+        let mut values = HashMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let before = mark();
+            let value = map.next_value_seed(Seed(std::marker::PhantomData))?;
+            at(before, || key.clone().into());
+            if let Some(value) = value {
+                values.insert(key, value);
+            }
+        }
+        Ok(Read::Value(values))
+    }
+}
+
+impl<M: Model> Structure for Fields<M> {
+    type Value = M;
+
+    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<'de, M>, A::Error> {
+        crate::model::read_fields(map).map(Read::Value)
+    }
+}
+
+struct Structured<S>(S);
+
+impl<'de, S: Structure> Visitor<'de> for Structured<S> {
+    type Value = Read<'de, S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        self.0.seq(seq)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        self.0.map(map)
+    }
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_unit())
+    }
+    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_unit())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_bool(value))
+    }
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_i64(value))
+    }
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_u64(value))
+    }
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_f64(value))
+    }
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        other(ScalarVisitor.visit_str(value))
+    }
+}
+
+fn other<'de, T, E>(scalar: Result<Scalar<'de>, E>) -> Result<Read<'de, T>, E> {
+    scalar.map(|scalar| Read::Scalar(ScalarKind(scalar)))
+}

@@ -1,0 +1,127 @@
+//! What came of a workflow, item by item.
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::provider::Order;
+
+/// What came of one item.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was done now. If the answer was lost, the order was read again and is where it should be.
+    Done,
+    /// Nothing had to be done: it was so already.
+    AlreadySo,
+    /// The server refuses, and would again.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// It is not done, or not known to be done; another run may help.
+    Failed {
+        /// What went wrong.
+        error: Error,
+    },
+}
+
+impl Outcome {
+    /// Whether the item is where it should be.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Done | Self::AlreadySo)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::AlreadySo => f.write_str("already so"),
+            Self::Refused { reason } => write!(f, "refused: {reason}"),
+            Self::Failed { error } => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+/// An order and what came of it.
+#[derive(Debug)]
+pub struct Item {
+    /// The order as it was listed.
+    pub order: Order,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// How far a workflow is, told after each item.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// How many items are through, this one included.
+    pub finished: usize,
+    /// How many there are.
+    pub total: usize,
+    /// The item that is through.
+    pub item: &'a Item,
+}
+
+/// What came of a workflow: one item an order, as listed.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Report {
+    /// The items.
+    pub items: Vec<Item>,
+}
+
+impl Report {
+    fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
+        self.items.iter().filter(|item| wanted(&item.outcome)).count()
+    }
+
+    /// How many were done now.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Done))
+    }
+
+    /// How many were so already.
+    #[must_use]
+    pub fn already_so(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::AlreadySo))
+    }
+
+    /// How many the server refuses.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Refused { .. }))
+    }
+
+    /// How many failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    }
+
+    /// Whether every item is where it should be.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.items.iter().all(|item| item.outcome.is_ok())
+    }
+
+    /// The items that are not where they should be.
+    pub fn failures(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| !item.outcome.is_ok())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} done, {} already so, {} refused, {} failed",
+            self.done(),
+            self.already_so(),
+            self.refused(),
+            self.failed()
+        )
+    }
+}

@@ -1,0 +1,276 @@
+//! Usage: what the resources used.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::{Provider, required};
+use crate::error::{Error, ErrorKind};
+use crate::pager;
+use crate::types::{
+    ComponentUsageCreateRequest, ComponentUsageItemRequest,
+    ProviderOfferingDetailsFieldEnum as OfferingField, Resource, ResourceFieldEnum as Field, ResourceState,
+};
+
+const LIST: &str = "marketplace_provider_resources_list";
+const RETRIEVE: &str = "marketplace_provider_resources_retrieve";
+const OFFERING: &str = "marketplace_provider_offerings_retrieve";
+const SET_USAGE: &str = "marketplace_component_usages_set_usage";
+
+/// What the server takes: two decimals, and 18 digits before them.
+const DECIMALS: u32 = 2;
+const LIMIT: i64 = 1_000_000_000_000_000_000;
+
+/// A resource in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveResource {
+    /// The resource's uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its offering.
+    pub offering_uuid: Uuid,
+}
+
+/// How much was used of each component.
+///
+/// A [`Decimal`] is the same for all, a map says it by the component's type, such as `cpu`, and
+/// [`Amounts::by`] asks.
+#[non_exhaustive]
+pub enum Amounts {
+    /// The same for all.
+    Same(Decimal),
+    /// By the type of the component; it must have all of the offering's, and no others.
+    ByType(BTreeMap<String, Decimal>),
+    /// As a function says; see [`Amounts::by`].
+    By(Box<dyn Fn(&str) -> Option<Decimal> + Send + Sync>),
+}
+
+impl Amounts {
+    /// Asked with the type of each component; `None` refuses the whole report.
+    pub fn by(amount: impl Fn(&str) -> Option<Decimal> + Send + Sync + 'static) -> Self {
+        Self::By(Box::new(amount))
+    }
+
+    fn of(&self, component: &str) -> Option<Decimal> {
+        match self {
+            Self::Same(amount) => Some(*amount),
+            Self::ByType(amounts) => amounts.get(component).copied(),
+            Self::By(amount) => amount(component),
+        }
+    }
+}
+
+impl fmt::Debug for Amounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same(amount) => f.debug_tuple("Same").field(amount).finish(),
+            Self::ByType(amounts) => f.debug_tuple("ByType").field(amounts).finish(),
+            Self::By(_) => f.debug_tuple("By").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl From<Decimal> for Amounts {
+    fn from(amount: Decimal) -> Self {
+        Self::Same(amount)
+    }
+}
+
+impl From<BTreeMap<String, Decimal>> for Amounts {
+    fn from(amounts: BTreeMap<String, Decimal>) -> Self {
+        Self::ByType(amounts)
+    }
+}
+
+impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
+    fn from(amounts: [(K, Decimal); N]) -> Self {
+        Self::ByType(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
+    }
+}
+
+/// What was reported of one component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentUsage {
+    /// The type of the component, such as `cpu`.
+    pub type_: String,
+    /// How much, exactly as sent.
+    pub amount: Decimal,
+}
+
+/// What was reported of a resource, for this month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedUsage {
+    /// The resource.
+    pub resource_uuid: Uuid,
+    /// One for each component of its offering.
+    pub usages: Vec<ComponentUsage>,
+}
+
+impl Provider {
+    /// All resources in use: those in state OK.
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn live_resources(&self) -> Result<Vec<LiveResource>, Error> {
+        let rows = pager::collect(
+            LIST,
+            |resource: &Resource| resource.uuid,
+            |page| {
+                let mut list = self
+                    .client
+                    .api()
+                    .marketplace_provider_resources_list()
+                    .state(vec![ResourceState::Ok])
+                    .field(vec![Field::Uuid, Field::Name, Field::OfferingUuid]);
+                if let Some(uuid) = self.provider_uuid {
+                    list = list.provider_uuid(uuid);
+                }
+                if let Some(uuid) = self.offering_uuid {
+                    list = list.offering_uuid(vec![uuid]);
+                }
+                list.page(page).page_size(pager::PAGE_SIZE).send()
+            },
+        )
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(LiveResource {
+                    uuid: required(LIST, "uuid", row.uuid)?,
+                    name: row.name.unwrap_or_default(),
+                    offering_uuid: required(LIST, "offering_uuid", row.offering_uuid)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Reports, for this month, what a resource used of every component of its offering. What was reported
+    /// before for this month is replaced, so it is safe to do again.
+    ///
+    /// Amounts are sent exactly. More than two decimals or twenty digits are refused before anything is sent.
+    ///
+    /// # Errors
+    /// If the components can't be read, an amount is missing or refused, or the server refuses the report.
+    pub async fn set_usage_for_all_components(
+        &self,
+        resource: Uuid,
+        amounts: impl Into<Amounts>,
+    ) -> Result<ReportedUsage, Error> {
+        let amounts = amounts.into();
+        let answer = self
+            .client
+            .api()
+            .marketplace_provider_resources_retrieve()
+            .uuid(resource)
+            .field(vec![Field::Uuid, Field::OfferingUuid])
+            .send()
+            .await;
+        let offering = match answer {
+            Ok(answer) => required(RETRIEVE, "offering_uuid", answer.into_inner().offering_uuid)?,
+            Err(error) => return Err(Error::from_api(RETRIEVE, error).await),
+        };
+        let usages = usages(&self.component_types(offering).await?, &amounts)?;
+        let items = usages
+            .iter()
+            .map(|usage| ComponentUsageItemRequest {
+                type_: usage.type_.clone(),
+                amount: usage.amount.into(),
+                description: None,
+                recurring: None,
+            })
+            .collect();
+        let body = ComponentUsageCreateRequest {
+            resource: Some(resource),
+            usages: items,
+            date: None,
+            plan_period: None,
+        };
+        match self.client.api().marketplace_component_usages_set_usage().body(body).send().await {
+            Ok(_) => Ok(ReportedUsage { resource_uuid: resource, usages }),
+            Err(error) => {
+                let error = Error::from_api(SET_USAGE, error).await;
+                Err(match error.is_answer_lost() {
+                    true => error.with_note("whether the usage was recorded is not known; report it again"),
+                    false => error,
+                })
+            }
+        }
+    }
+
+    async fn component_types(&self, offering: Uuid) -> Result<Vec<String>, Error> {
+        let answer = self
+            .client
+            .api()
+            .marketplace_provider_offerings_retrieve()
+            .uuid(offering)
+            .field(vec![OfferingField::Uuid, OfferingField::Components])
+            .send()
+            .await;
+        let components = match answer {
+            Ok(answer) => answer.into_inner().components,
+            Err(error) => return Err(Error::from_api(OFFERING, error).await),
+        };
+        if components.is_empty() {
+            return Err(Error::new(ErrorKind::Validation, OFFERING, "the offering has no components"));
+        }
+        components
+            .into_iter()
+            .map(|component| required(OFFERING, "components[].type", component.type_))
+            .collect()
+    }
+}
+
+fn usages(components: &[String], amounts: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
+    let refuse = |problem: String| Error::new(ErrorKind::Validation, SET_USAGE, problem);
+    if let Amounts::ByType(amounts) = amounts
+        && let Some(unknown) = amounts.keys().find(|name| !components.contains(name))
+    {
+        return Err(refuse(format!("{unknown}: the offering has no such component")));
+    }
+    components
+        .iter()
+        .map(|type_| {
+            let amount = amounts.of(type_).ok_or_else(|| refuse(format!("{type_}: no amount")))?.normalize();
+            if amount.scale() > DECIMALS {
+                return Err(refuse(format!("{type_}: {amount} has more than {DECIMALS} decimals")));
+            }
+            if amount.abs() >= Decimal::from(LIMIT) {
+                return Err(refuse(format!("{type_}: {amount} has more than 20 digits with its decimals")));
+            }
+            Ok(ComponentUsage { type_: type_.clone(), amount })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(amount: &str) -> Result<Vec<ComponentUsage>, Error> {
+        usages(&["cpu".to_owned()], &Amounts::Same(amount.parse().unwrap()))
+    }
+
+    #[test]
+    fn amounts_that_the_server_would_refuse_are_not_sent() {
+        for amount in ["0.3", "12.50000", "999999999999999999.99", "0", "-1.5"] {
+            assert_eq!(check(amount).unwrap()[0].amount, amount.parse().unwrap());
+        }
+        for amount in ["0.301", "0.30000000000000004", "1000000000000000000"] {
+            let error = check(amount).unwrap_err();
+            assert!(error.is_validation() && error.to_string().contains("cpu"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_component_needs_an_amount_and_has_one() {
+        let one = Decimal::ONE;
+        let components = ["cpu".to_owned(), "gpu".to_owned()];
+        assert!(usages(&components, &[("cpu", one)].into()).is_err());
+        assert!(usages(&components, &[("cpu", one), ("gpu", one), ("ram", one)].into()).is_err());
+        assert!(usages(&components, &[("cpu", one), ("gpu", one)].into()).is_ok());
+        assert!(usages(&components, &Amounts::by(|kind| (kind == "cpu").then_some(one))).is_err());
+    }
+}
