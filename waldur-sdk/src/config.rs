@@ -143,11 +143,6 @@ impl ClientBuilder {
                 return Err(Error::configuration(name, "is zero"));
             }
         }
-        #[cfg(feature = "rustls")]
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // An error means that another thread was faster.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
         let http = reqwest::Client::builder()
             .user_agent(concat!("waldur-sdk/", env!("CARGO_PKG_VERSION")))
             .timeout(self.timeout)

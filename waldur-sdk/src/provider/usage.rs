@@ -177,7 +177,7 @@ impl Provider {
             .iter()
             .map(|usage| ComponentUsageItemRequest {
                 type_: usage.type_.clone(),
-                amount: usage.amount.into(),
+                amount: usage.amount,
                 description: None,
                 recurring: None,
             })
@@ -271,6 +271,6 @@ mod tests {
         assert!(usages(&components, &[("cpu", one)].into()).is_err());
         assert!(usages(&components, &[("cpu", one), ("gpu", one), ("ram", one)].into()).is_err());
         assert!(usages(&components, &[("cpu", one), ("gpu", one)].into()).is_ok());
-        assert!(usages(&components, &Amounts::by(|kind| (kind == "cpu").then_some(one))).is_err());
+        assert!(usages(&components, &Amounts::by(move |kind| (kind == "cpu").then_some(one))).is_err());
     }
 }

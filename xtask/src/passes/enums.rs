@@ -1,12 +1,12 @@
 //! Passes over enumerations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use serde_json::{Value, json};
 
 use super::is_type;
-use crate::document::{each_schema, ref_name, schemas, schemas_mut};
+use crate::document::{each_schema, ref_name, ref_to, schemas, schemas_mut};
 
 pub(super) fn values(schema: &Value) -> Option<&Vec<Value>> {
     schema.get("enum").and_then(Value::as_array)
@@ -124,21 +124,35 @@ pub(super) fn fold_known_or_any(document: &mut Value) -> usize {
 }
 
 /// Every named enum of texts becomes a type of the client's own that keeps unknown texts. Its values stay beside, for
-/// build.rs, which writes the type.
+/// build.rs, which writes the type. The component takes the type's name: the generator wraps what is named otherwise.
 pub(super) fn open(document: &mut Value) -> usize {
-    let mut times = 0;
-    for (name, schema) in schemas_mut(document).into_iter().flatten() {
-        if let Some(texts) = values(schema) {
-            // "" is no value: it is read as none.
-            let texts: Vec<Value> = texts.iter().filter(|text| *text != "").cloned().collect();
-            let path = format!("types::{}", name.to_pascal_case());
-            let mut opened = super::own_type(&path, vec![]);
-            opened["x-enum"] = Value::Array(texts);
-            *schema = opened;
-            times += 1;
+    let Some(all) = schemas_mut(document) else { return 0 };
+    let names: Vec<String> = all.iter().filter(|(_, schema)| values(schema).is_some()).map(|(n, _)| n.clone()).collect();
+    let mut taken: BTreeSet<String> =
+        all.keys().filter(|name| !names.contains(name)).map(|name| name.to_pascal_case()).collect();
+    let mut renamed = BTreeMap::new();
+    for name in &names {
+        let Some(mut schema) = all.remove(name) else { continue };
+        let base = name.to_pascal_case();
+        let mut rust = base.clone();
+        let mut number = 2;
+        while !taken.insert(rust.clone()) {
+            rust = format!("{base}{number}");
+            number += 1;
         }
+        // "" is no value: it is read as none.
+        let texts = values(&schema).into_iter().flatten().filter(|text| *text != "").cloned().collect();
+        schema = super::own_type(&format!("types::{rust}"), vec![]);
+        schema["x-enum"] = Value::Array(texts);
+        renamed.insert(name.clone(), (rust, schema));
     }
-    times
+    all.extend(renamed.values().cloned());
+    each_schema(document, |schema| {
+        if let Some((rust, _)) = ref_name(schema).and_then(|name| renamed.get(name)) {
+            schema["$ref"] = ref_to(rust)["$ref"].clone();
+        }
+    });
+    names.len()
 }
 
 #[cfg(test)]
@@ -205,9 +219,12 @@ mod tests {
     #[test]
     fn named_enums_of_texts_are_opened_and_blank_is_no_value() {
         let mut document =
-            document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"type": "object"}}));
+            document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"properties": {"a": {"$ref": "#/components/schemas/a_enum"}}}}));
         assert_eq!(super::open(&mut document), 1);
-        let opened = &document["components"]["schemas"]["a_enum"];
+        let schemas = &document["components"]["schemas"];
+        let opened = &schemas["AEnum"];
+        assert_eq!(schemas["B"]["properties"]["a"]["$ref"], "#/components/schemas/AEnum");
+        assert!(schemas.get("a_enum").is_none());
         assert_eq!(opened["x-enum"], json!(["y"]));
         assert_eq!(opened["x-rust-type"]["path"], "waldur_api_client::types::AEnum");
     }

@@ -1,0 +1,290 @@
+//! The workflows of a provider, on the sandbox.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use waldur_sandbox::{Actor, Fault, OrderState as State, Sandbox};
+use waldur_sdk::types::OrderState;
+use waldur_sdk::{Client, Decimal, Outcome, Uuid};
+
+const APPROVE: &str = "/approve_by_provider/";
+const SET_DONE: &str = "/set_state_done/";
+
+fn client(sandbox: &Sandbox) -> Client {
+    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
+}
+
+async fn waiting(count: usize) -> Sandbox {
+    Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap()
+}
+
+fn posts(sandbox: &Sandbox, path_end: &str) -> usize {
+    let requests = sandbox.requests();
+    requests.iter().filter(|request| request.method == "POST" && request.path.ends_with(path_end)).count()
+}
+
+fn in_state(sandbox: &Sandbox, state: State) -> BTreeSet<Uuid> {
+    sandbox.orders().iter().filter(|order| order.state == state).map(|order| order.uuid).collect()
+}
+
+#[tokio::test]
+async fn orders_are_listed_by_state_over_many_pages() {
+    let sandbox = waiting(650).await;
+    let orders = client(&sandbox).orders([OrderState::PendingProvider]).await.unwrap();
+    let uuids: BTreeSet<Uuid> = orders.iter().map(|order| order.uuid).collect();
+    assert_eq!(uuids, in_state(&sandbox, State::PendingProvider));
+    assert_eq!(orders.len(), 650);
+    assert_eq!(sandbox.requests().len(), 3);
+    for order in &orders {
+        let view = sandbox.order(order.uuid).unwrap();
+        assert_eq!((order.resource_uuid, order.offering_uuid), (view.resource, view.offering));
+    }
+}
+
+#[tokio::test]
+async fn orders_can_be_narrowed_down() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let offering = sandbox.ids().offerings.bulk;
+    let mine = client.provider().of_offering(offering).orders([OrderState::Executing]).await.unwrap();
+    assert!(!mine.is_empty() && mine.iter().all(|order| order.offering_uuid == offering));
+    let two = [OrderState::Executing, OrderState::Done];
+    let of_provider = client.provider().of_customer(sandbox.ids().provider_customer);
+    let orders = of_provider.orders(two).await.unwrap();
+    let there = in_state(&sandbox, State::Executing).len() + in_state(&sandbox, State::Done).len();
+    assert_eq!(orders.len(), there);
+    let others = client.provider().of_customer(sandbox.ids().consumer_customer);
+    assert!(others.orders([OrderState::Executing]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn pending_orders_are_approved_and_a_second_run_finds_none() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let before = in_state(&sandbox, State::PendingProvider);
+    assert!(!before.is_empty());
+    let mut seen = Vec::new();
+    let report = client
+        .provider()
+        .approve_all_pending_orders_with(|progress| seen.push((progress.finished, progress.total)))
+        .await
+        .unwrap();
+    assert!(report.is_ok());
+    assert_eq!(report.done(), before.len());
+    assert_eq!(seen, (1..=before.len()).map(|at| (at, before.len())).collect::<Vec<_>>());
+    assert!(in_state(&sandbox, State::PendingProvider).is_empty());
+    assert!(before.is_subset(&in_state(&sandbox, State::Executing)));
+    assert!(client.approve_all_pending_orders().await.unwrap().items.is_empty());
+    assert_eq!(posts(&sandbox, APPROVE), before.len());
+}
+
+#[tokio::test]
+async fn executing_orders_are_already_approved() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let executing = in_state(&sandbox, State::Executing);
+    for _ in 0..2 {
+        let report = client(&sandbox).approve_all_executing_orders().await.unwrap();
+        assert_eq!((report.already_so(), report.items.len()), (executing.len(), executing.len()));
+    }
+    assert_eq!(in_state(&sandbox, State::Executing), executing);
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
+async fn executing_orders_are_completed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let executing = in_state(&sandbox, State::Executing);
+    let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
+    assert_eq!((report.done(), report.items.len()), (executing.len(), executing.len()));
+    assert!(executing.is_subset(&in_state(&sandbox, State::Done)));
+    assert!(client(&sandbox).complete_all_executing_orders().await.unwrap().items.is_empty());
+    assert_eq!(posts(&sandbox, SET_DONE), executing.len());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
+    let sandbox = waiting(10).await;
+    sandbox.fail_next(4, "POST", APPROVE, Fault::ResetAfter);
+    sandbox.fail_next(3, "POST", APPROVE, Fault::ResetBefore);
+    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
+    assert_eq!((report.done(), report.failed()), (7, 3), "{report:#?}");
+    assert_eq!(posts(&sandbox, APPROVE), 10);
+    for item in &report.items {
+        let state = sandbox.order(item.order.uuid).unwrap().state;
+        match &item.outcome {
+            Outcome::Done => assert_eq!(state, State::Executing),
+            Outcome::Failed { error } => {
+                assert!(error.is_transport(), "{error}");
+                assert!(error.to_string().contains("still pending-provider"), "{error}");
+                assert_eq!(state, State::PendingProvider);
+            }
+            other => panic!("{other}"),
+        }
+    }
+    // Another run does the rest.
+    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 3);
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_completion_is_looked_up() {
+    let sandbox = Sandbox::builder().orders(0).orders_in(State::Executing, 3).start().await.unwrap();
+    sandbox.fail_next(3, "POST", SET_DONE, Fault::ResetAfter);
+    let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
+    assert_eq!((report.done(), posts(&sandbox, SET_DONE)), (3, 3));
+}
+
+#[tokio::test]
+async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
+    let sandbox = waiting(1).await;
+    let order = sandbox.orders()[0].uuid;
+    sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
+    sandbox.fail_next(9, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
+    sandbox.fail_next(9, "GET", &format!("/{order}/"), Fault::Status(503));
+    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
+    let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
+    assert!(error.to_string().contains("not known"), "{error}");
+    assert_eq!(posts(&sandbox, APPROVE), 1);
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_a_success() {
+    let sandbox = waiting(2).await;
+    sandbox.fail_next(2, "POST", APPROVE, Fault::EmptyBody);
+    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 2);
+}
+
+#[tokio::test]
+async fn whoever_is_faster_leaves_nothing_to_do() {
+    let sandbox = waiting(20).await;
+    let (one, other) = (client(&sandbox), client(&sandbox));
+    let (one, other) = tokio::join!(one.approve_all_pending_orders(), other.approve_all_pending_orders());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert!(one.is_ok() && other.is_ok(), "{one:#?} {other:#?}");
+    assert_eq!(one.done() + other.done(), 20);
+}
+
+#[tokio::test]
+async fn refusals_have_a_reason_and_stop_nothing() {
+    let sandbox = waiting(3).await;
+    sandbox.fail_next(1, "POST", APPROVE, Fault::Status(403));
+    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
+    assert_eq!((report.done(), report.refused()), (2, 1));
+    let failure = report.failures().next().unwrap();
+    assert!(failure.outcome.to_string().contains("403"), "{}", failure.outcome);
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_not_shown() {
+    let sandbox = waiting(1).await;
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Status(500));
+    let error = client(&sandbox).approve_all_pending_orders().await.unwrap_err();
+    assert!(error.is_server() && error.status() == Some(500));
+    assert_eq!(error.to_string(), "marketplace_orders_list: server error (500)");
+    assert!(error.body().contains('<') && !format!("{error:?}").contains('<'));
+}
+
+#[tokio::test]
+async fn a_server_error_on_an_approval_is_looked_up() {
+    let sandbox = waiting(1).await;
+    sandbox.fail_next(1, "POST", APPROVE, Fault::Status(502));
+    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
+    let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
+    assert!(error.is_server() && error.to_string().contains("still pending-provider"), "{error}");
+    assert_eq!(posts(&sandbox, APPROVE), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_unauthenticated() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let token = "0".repeat(40);
+    let client = Client::builder().url(sandbox.url()).token(token.as_str()).build().unwrap();
+    let error = client.approve_all_pending_orders().await.unwrap_err();
+    assert!(error.is_unauthenticated() && error.status() == Some(401), "{error}");
+    assert!(!format!("{error} {error:?} {client:?}").contains(&token));
+}
+
+#[tokio::test]
+async fn personal_access_tokens_and_all_addresses_work() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let root = sandbox.url().trim_end_matches("/api/");
+    let token = format!("w_{}", sandbox.token(Actor::Provider));
+    for url in [root.to_owned(), format!("{root}/"), format!("{root}/api"), format!("{root}/api/")] {
+        let client = Client::builder().url(url).token(token.as_str()).build().unwrap();
+        assert!(!client.orders([OrderState::Executing]).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_too_long_is_a_timeout() {
+    let sandbox = Sandbox::builder().latency(Duration::from_millis(500)).start().await.unwrap();
+    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
+    let error = client.live_resources().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[tokio::test]
+async fn orders_are_acted_on_side_by_side() {
+    let latency = Duration::from_millis(100);
+    let sandbox = Sandbox::builder()
+        .orders(0)
+        .orders_in(State::PendingProvider, 32)
+        .latency(latency)
+        .start()
+        .await
+        .unwrap();
+    let begin = Instant::now();
+    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 32);
+    // One list and four rounds of eight; one after the other it would be 33.
+    assert!(begin.elapsed() >= latency * 5, "more than eight at once: {:?}", begin.elapsed());
+    assert!(begin.elapsed() < latency * 17, "not side by side: {:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn usage_is_reported_for_every_component() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let live = client.live_resources().await.unwrap();
+    assert!(live.iter().any(|resource| resource.uuid == sandbox.ids().resources.ok));
+    assert!(live.iter().all(|resource| resource.uuid != sandbox.ids().resources.creating));
+    let amount = Decimal::new(30, 2);
+    for resource in &live {
+        for _ in 0..2 {
+            let sent = client.set_usage_for_all_components(resource.uuid, amount).await.unwrap();
+            assert!(!sent.usages.is_empty());
+            for usage in &sent.usages {
+                let usages = sandbox.usages();
+                let there: Vec<_> = usages
+                    .iter()
+                    .filter(|view| view.resource == resource.uuid && view.component == usage.type_)
+                    .collect();
+                assert_eq!((there.len(), there[0].amount), (1, amount));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn usage_that_can_not_be_is_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let resources = sandbox.ids().resources;
+    let error = client.set_usage_for_all_components(resources.ok, Decimal::new(1234, 3)).await.unwrap_err();
+    assert!(error.is_validation(), "{error}");
+    assert_eq!(posts(&sandbox, "/set_usage/"), 0);
+    let error = client.set_usage_for_all_components(resources.creating, Decimal::ONE).await.unwrap_err();
+    assert!(error.is_validation() && error.status() == Some(400), "{error}");
+    let error = client.set_usage_for_all_components(Uuid::nil(), Decimal::ONE).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
+    let error = client.set_usage_for_all_components(resources.ok, Decimal::ONE).await.unwrap_err();
+    assert!(error.to_string().contains("not known"), "{error}");
+}
+
+#[tokio::test]
+async fn workflows_can_be_spawned() {
+    let sandbox = waiting(1).await;
+    let client = client(&sandbox);
+    let report = tokio::spawn(async move { client.approve_all_pending_orders().await }).await.unwrap();
+    assert_eq!(report.unwrap().done(), 1);
+}
