@@ -48,10 +48,10 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
                 .get("$ref")
                 .and_then(Value::as_str)
                 .and_then(|path| path.strip_prefix("#/components/schemas/"));
-            if let Some(name) = name {
-                if found.insert(name.to_owned()) {
-                    reach(document, &document["components"]["schemas"][name], found);
-                }
+            if let Some(name) = name
+                && found.insert(name.to_owned())
+            {
+                reach(document, &document["components"]["schemas"][name], found);
             }
             map.values().for_each(|inner| reach(document, inner, found));
         }

@@ -346,10 +346,9 @@ impl<'a> Visit<'a> for Queries {
             let mut arguments = call.args.iter();
             if let (Some(syn::Expr::Lit(name)), Some(syn::Expr::Reference(ident))) =
                 (arguments.next(), arguments.next())
+                && let syn::Lit::Str(name) = &name.lit
             {
-                if let syn::Lit::Str(name) = &name.lit {
-                    self.0.insert(ident.expr.to_token_stream().to_string(), name.value());
-                }
+                self.0.insert(ident.expr.to_token_stream().to_string(), name.value());
             }
         }
         syn::visit::visit_expr_call(self, call);
@@ -504,13 +503,12 @@ fn methods(file: &mut syn::File, document: &Value) -> Result<()> {
             let syn::ImplItem::Fn(function) = inner else { continue };
             if known.contains_key(&function.sig.ident.to_string()) {
                 for attribute in &mut function.attrs {
-                    if let syn::Meta::NameValue(meta) = &mut attribute.meta {
-                        if let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &mut meta.value
-                        {
-                            let whole = text.value();
-                            let facts = whole.split("\n\nSends a `").next().unwrap_or_default().to_owned();
-                            *text = syn::LitStr::new(&facts, text.span());
-                        }
+                    if let syn::Meta::NameValue(meta) = &mut attribute.meta
+                        && let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &mut meta.value
+                    {
+                        let whole = text.value();
+                        let facts = whole.split("\n\nSends a `").next().unwrap_or_default().to_owned();
+                        *text = syn::LitStr::new(&facts, text.span());
                     }
                 }
                 times += 1;

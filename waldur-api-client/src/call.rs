@@ -65,6 +65,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// A parameter of the path or a body that is required and was not set, a body that can't be encoded.
+    #[expect(clippy::result_large_err, reason = "the error that every operation gives, once a call")]
     pub fn into_request(self) -> Result<Request, Error<()>> {
         let invalid = |what: String| Error::InvalidRequest(format!("{}: {what}", self.operation.id));
         let mut path = String::new();

@@ -44,7 +44,7 @@ pub use client::Client;
 pub use config::{ClientBuilder, TOKEN_VARIABLE, URL_VARIABLE};
 pub use error::{Error, ErrorKind};
 pub use outcome::{Item, Outcome, Progress, Report};
-pub use provider::{Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 /// The generated client.

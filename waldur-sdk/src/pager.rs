@@ -65,6 +65,7 @@ where
 }
 
 #[cfg(test)]
+#[allow(clippy::result_large_err)] // the generated client's error
 mod tests {
     use std::future::ready;
 

@@ -1,5 +1,7 @@
 //! Wrong settings are refused and named, and tokens are not shown.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::ffi::OsString;
 use std::time::Duration;
 

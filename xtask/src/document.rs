@@ -165,12 +165,11 @@ fn component_parameters(document: &mut Value) -> Vec<&mut Value> {
 pub(crate) fn reach(document: &Value, value: &Value, found: &mut std::collections::BTreeSet<String>) {
     match value {
         Value::Object(map) => {
-            if let Some(name) = ref_name(value) {
-                if let (true, Some(schema)) =
+            if let Some(name) = ref_name(value)
+                && let (true, Some(schema)) =
                     (found.insert(name.to_owned()), schemas(document).and_then(|all| all.get(name)))
-                {
-                    reach(document, schema, found);
-                }
+            {
+                reach(document, schema, found);
             }
             map.values().for_each(|inner| reach(document, inner, found));
         }

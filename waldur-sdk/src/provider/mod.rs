@@ -6,7 +6,7 @@ mod usage;
 use uuid::Uuid;
 
 pub use orders::Order;
-pub use usage::{Amounts, ComponentUsage, LiveResource, ReportedUsage};
+pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};

@@ -89,7 +89,7 @@ impl Action {
     }
 
     /// The state in which the server takes it.
-    fn from_state(self) -> OrderState {
+    fn needed_state(self) -> OrderState {
         match self {
             Self::Approve => OrderState::PendingProvider,
             Self::Complete => OrderState::Executing,
@@ -205,7 +205,7 @@ impl Provider {
         action: Action,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        let orders = self.orders([action.from_state()]).await?;
+        let orders = self.orders([action.needed_state()]).await?;
         let total = orders.len();
         let mut acting = stream::iter(orders.into_iter().enumerate())
             .map(|(index, order)| async move {
@@ -243,7 +243,7 @@ impl Provider {
             return match self.state_of(order).await {
                 Ok(state) if action.is_so(&state) && error.is_conflict() => Outcome::AlreadySo,
                 Ok(state) if action.is_so(&state) => Outcome::Done,
-                Ok(state) if state == action.from_state() && error.is_answer_lost() => {
+                Ok(state) if state == action.needed_state() && error.is_answer_lost() => {
                     Outcome::Failed { error: error.with_note(format!("the order is still {state}")) }
                 }
                 Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },

@@ -35,6 +35,9 @@ pub struct LiveResource {
     pub offering_uuid: Uuid,
 }
 
+/// A function from the type of a component to its amount.
+pub type AmountFn = Box<dyn Fn(&str) -> Option<Decimal> + Send + Sync>;
+
 /// How much was used of each component.
 ///
 /// A [`Decimal`] is the same for all, a map says it by the component's type, such as `cpu`, and
@@ -46,7 +49,7 @@ pub enum Amounts {
     /// By the type of the component; it must have all of the offering's, and no others.
     ByType(BTreeMap<String, Decimal>),
     /// As a function says; see [`Amounts::by`].
-    By(Box<dyn Fn(&str) -> Option<Decimal> + Send + Sync>),
+    By(AmountFn),
 }
 
 impl Amounts {

@@ -39,10 +39,10 @@ pub(super) fn one_success(document: &mut Value) -> usize {
         times += usize::from(successes.len() > 1);
         successes.reverse();
         let mut best = successes.into_iter().max_by_key(weight).unwrap_or_else(|| json!({}));
-        if weight(&best) == 0 {
-            if let Some(best) = best.as_object_mut() {
-                best.remove("content");
-            }
+        if weight(&best) == 0
+            && let Some(best) = best.as_object_mut()
+        {
+            best.remove("content");
         }
         responses.insert("2XX".to_owned(), best);
     });

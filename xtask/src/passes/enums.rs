@@ -127,7 +127,8 @@ pub(super) fn fold_known_or_any(document: &mut Value) -> usize {
 /// build.rs, which writes the type. The component takes the type's name: the generator wraps what is named otherwise.
 pub(super) fn open(document: &mut Value) -> usize {
     let Some(all) = schemas_mut(document) else { return 0 };
-    let names: Vec<String> = all.iter().filter(|(_, schema)| values(schema).is_some()).map(|(n, _)| n.clone()).collect();
+    let names: Vec<String> =
+        all.iter().filter(|(_, schema)| values(schema).is_some()).map(|(n, _)| n.clone()).collect();
     let mut taken: BTreeSet<String> =
         all.keys().filter(|name| !names.contains(name)).map(|name| name.to_pascal_case()).collect();
     let mut renamed = BTreeMap::new();
@@ -218,8 +219,9 @@ mod tests {
 
     #[test]
     fn named_enums_of_texts_are_opened_and_blank_is_no_value() {
-        let mut document =
-            document(json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"properties": {"a": {"$ref": "#/components/schemas/a_enum"}}}}));
+        let mut document = document(
+            json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"properties": {"a": {"$ref": "#/components/schemas/a_enum"}}}}),
+        );
         assert_eq!(super::open(&mut document), 1);
         let schemas = &document["components"]["schemas"];
         let opened = &schemas["AEnum"];

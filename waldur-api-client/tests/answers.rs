@@ -1,0 +1,113 @@
+//! Answers are read as servers send them.
+#![cfg(feature = "provider")]
+
+use serde_json::{Value, json};
+use waldur_api_client::model::Model;
+use waldur_api_client::types::{
+    ComponentUsage, OfferingUser, OrderDetails, OrderState, Project, Resource, ServiceProvider, User,
+};
+use waldur_api_client::{Decimal, wire::decode};
+
+/// Decodes an object, and gives the paths that were dropped.
+fn read<T: serde::de::DeserializeOwned>(value: &Value) -> (T, Vec<String>) {
+    let (value, misfits) = decode(value.to_string().as_bytes()).unwrap();
+    (value, misfits.iter().map(|misfit| misfit.path()).collect())
+}
+
+#[test]
+fn uuids_times_and_numbers_come_in_every_form() {
+    let uuid: uuid::Uuid = "227ed643-4294-531b-83de-eada77082d05".parse().unwrap();
+    for text in ["227ed6434294531b83deeada77082d05", "227ed643-4294-531b-83de-eada77082d05"] {
+        let (order, dropped) = read::<OrderDetails>(&json!({ "uuid": text }));
+        assert_eq!((order.uuid, dropped.len()), (Some(uuid), 0));
+    }
+    for (sent, expected) in [
+        ("2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05.123456Z"),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+        ("2026-01-02T05:04:05+02:00", "2026-01-02T03:04:05Z"),
+        ("2026-01-02", "2026-01-02T00:00:00Z"),
+    ] {
+        let (order, dropped) = read::<OrderDetails>(&json!({ "created": sent }));
+        assert_eq!((order.created, dropped.len()), (Some(expected.parse().unwrap()), 0), "{sent}");
+    }
+    let (order, dropped) = read::<OrderDetails>(&json!({"start_date": "2026-01-02T03:04:05Z"}));
+    assert_eq!((order.start_date, dropped.len()), (Some("2026-01-02".parse().unwrap()), 0));
+    for (sent, expected) in [
+        (json!("12.3456789012"), "12.3456789012"),
+        (json!("0E-10"), "0.0000000000"),
+        (json!("11.00000"), "11.00000"),
+        (json!(1.1), "1.1"),
+        (json!(3), "3"),
+        (json!("1e3"), "1000"),
+    ] {
+        let (usage, dropped) = read::<ComponentUsage>(&json!({ "usage": sent }));
+        assert_eq!((usage.usage, dropped.len()), (Some(expected.parse::<Decimal>().unwrap()), 0), "{sent}");
+    }
+}
+
+#[test]
+fn unknown_states_are_kept_and_match() {
+    let (order, dropped) = read::<OrderDetails>(&json!({"state": "pending-nobody", "type": "Restore"}));
+    assert!(dropped.is_empty());
+    let state = order.state.unwrap();
+    assert_eq!(state, OrderState::Other("pending-nobody".to_owned()));
+    assert_eq!(state.to_string(), "pending-nobody");
+    assert!(matches!(OrderState::from("executing"), OrderState::Executing));
+}
+
+#[test]
+fn what_does_not_fit_costs_its_field_and_is_said_where() {
+    let (orders, dropped) = read::<Vec<OrderDetails>>(&json!([
+        {"uuid": "227ed6434294531b83deeada77082d05", "created": "soon", "limits": [1]},
+        {"uuid": 7, "state": "done", "unknown_field": {"a": [1, {}]}},
+    ]));
+    assert_eq!(dropped, ["$[0].created", "$[1].uuid"]);
+    assert!(orders[0].uuid.is_some() && orders[0].created.is_none());
+    assert_eq!(orders[1].state, Some(OrderState::Done));
+}
+
+/// Every field of `M` with each odd value: the object is read, and the other fields with it.
+fn survives_anything<M: Model + serde::de::DeserializeOwned>(keeps_uuid: impl Fn(&M) -> bool) {
+    let uuid = "227ed6434294531b83deeada77082d05";
+    for field in M::FIELDS.iter().filter(|field| **field != "uuid") {
+        for odd in [
+            json!(null),
+            json!(""),
+            json!("\u{1}?"),
+            json!(1.5),
+            json!(true),
+            json!([1, {}]),
+            json!({"a": [{}]}),
+        ] {
+            for object in [
+                json!({"uuid": uuid, *field: odd}).to_string(),
+                format!(r#"{{"{field}": {odd}, "uuid": "{uuid}"}}"#),
+            ] {
+                let (model, misfits) = decode::<M>(object.as_bytes()).unwrap();
+                assert!(keeps_uuid(&model), "{}: {object}", M::NAME);
+                // Null and blank are none, and nothing to speak of.
+                if odd.is_null() || odd == "" {
+                    assert!(misfits.is_empty(), "{}: {object}: {misfits:?}", M::NAME);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_value_of_any_field_loses_the_object() {
+    survives_anything::<OrderDetails>(|m| m.uuid.is_some());
+    survives_anything::<Resource>(|m| m.uuid.is_some());
+    survives_anything::<OfferingUser>(|m| m.uuid.is_some());
+    survives_anything::<ServiceProvider>(|m| m.uuid.is_some());
+    survives_anything::<Project>(|m| m.uuid.is_some());
+    survives_anything::<User>(|m| m.uuid.is_some());
+    survives_anything::<ComponentUsage>(|m| m.uuid.is_some());
+}
+
+#[test]
+fn models_write_what_they_hold() {
+    let sent = json!({"uuid": "227ed643-4294-531b-83de-eada77082d05", "state": "done", "cost": "1.50"});
+    let (order, _) = read::<OrderDetails>(&sent);
+    assert_eq!(serde_json::to_value(&order).unwrap(), sent);
+}
