@@ -8,8 +8,8 @@ use progenitor_client::{
 };
 use reqwest::{Method, Request, Response, Url, header};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use crate::wire::Wire;
 use crate::{Client, QueryValue};
 
 /// The facts of an operation.
@@ -143,7 +143,7 @@ impl<'a> Call<'a> {
     }
 
     /// Sends; the answer is JSON.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<ResponseValue<T>, Error<()>> {
+    pub async fn json<T: Wire>(self) -> Result<ResponseValue<T>, Error<()>> {
         let id = self.operation.id;
         let (status, headers, bytes) = whole(self.send().await?).await?;
         match crate::wire::decode(&bytes) {
@@ -157,7 +157,7 @@ impl<'a> Call<'a> {
 
     /// Sends; the answer may be JSON. The call has happened, whatever its body is: a body that is no such JSON is
     /// none, with a warning.
-    pub async fn optional<T: DeserializeOwned>(self) -> Result<ResponseValue<Option<T>>, Error<()>> {
+    pub async fn optional<T: Wire>(self) -> Result<ResponseValue<Option<T>>, Error<()>> {
         let id = self.operation.id;
         let response = self.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Decimal;
 use crate::model::Model;
@@ -64,11 +64,19 @@ pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
 ///
 /// # Errors
 /// What isn't JSON, and a whole that is of another kind than `T`.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Vec<Misfit>), serde_json::Error> {
+pub fn decode<T: Wire>(bytes: &[u8]) -> Result<(T, Vec<Misfit>), serde_json::Error> {
     MISFITS.with_borrow_mut(Vec::clear);
-    let value = serde_json::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     let misfits = MISFITS.take();
-    Ok((value?, misfits))
+    match value? {
+        Some(value) => Ok((value, misfits)),
+        None => {
+            let (expected, found) =
+                misfits.last().map_or(("a value", "null"), |last| (last.expected, last.found));
+            Err(serde::de::Error::custom(format!("expected {expected}, found {found}")))
+        }
+    }
 }
 
 /// A type that answers hold.

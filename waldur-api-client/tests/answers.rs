@@ -6,10 +6,13 @@ use waldur_api_client::model::Model;
 use waldur_api_client::types::{
     ComponentUsage, OfferingUser, OrderDetails, OrderState, Project, Resource, ServiceProvider, User,
 };
-use waldur_api_client::{Decimal, wire::decode};
+use waldur_api_client::{
+    Decimal,
+    wire::{Wire, decode},
+};
 
 /// Decodes an object, and gives the paths that were dropped.
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> (T, Vec<String>) {
+fn read<T: Wire>(value: &Value) -> (T, Vec<String>) {
     let (value, misfits) = decode(value.to_string().as_bytes()).unwrap();
     (value, misfits.iter().map(|misfit| misfit.path()).collect())
 }
@@ -61,13 +64,22 @@ fn what_does_not_fit_costs_its_field_and_is_said_where() {
         {"uuid": "227ed6434294531b83deeada77082d05", "created": "soon", "limits": [1]},
         {"uuid": 7, "state": "done", "unknown_field": {"a": [1, {}]}},
     ]));
-    assert_eq!(dropped, ["$[0].created", "$[1].uuid"]);
+    assert_eq!(dropped, ["$[0].created", "$[0].limits", "$[1].uuid"]);
     assert!(orders[0].uuid.is_some() && orders[0].created.is_none());
     assert_eq!(orders[1].state, Some(OrderState::Done));
 }
 
+#[test]
+fn a_whole_of_another_kind_is_an_error() {
+    for text in ["null", "[]", "7", "{", "", "{} x", "<html>"] {
+        assert!(decode::<OrderDetails>(text.as_bytes()).is_err(), "{text}");
+    }
+    let error = decode::<Vec<OrderDetails>>(br#"{"detail": "no"}"#).unwrap_err();
+    assert!(error.to_string().contains("expected an array, found an object"), "{error}");
+}
+
 /// Every field of `M` with each odd value: the object is read, and the other fields with it.
-fn survives_anything<M: Model + serde::de::DeserializeOwned>(keeps_uuid: impl Fn(&M) -> bool) {
+fn survives_anything<M: Model + Wire>(keeps_uuid: impl Fn(&M) -> bool) {
     let uuid = "227ed6434294531b83deeada77082d05";
     for field in M::FIELDS.iter().filter(|field| **field != "uuid") {
         for odd in [

@@ -23,7 +23,7 @@ fn weight(response: &Value) -> u8 {
         {
             2
         }
-        Some(content) if !content.is_empty() => 1,
+        Some(content) if content.keys().any(|kind| kind != JSON) => 1,
         _ => 0,
     }
 }

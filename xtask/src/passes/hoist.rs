@@ -22,8 +22,12 @@ pub(super) fn objects(document: &mut Value) -> usize {
 }
 
 fn hoist(document: &mut Value, suffix: &str, is_wanted: fn(&Value) -> bool) -> usize {
-    let mut taken: BTreeSet<String> =
-        schemas(document).into_iter().flatten().map(|(name, _)| name.to_pascal_case()).collect();
+    // Two names that are one in Rust are one here.
+    let mut taken: BTreeSet<String> = schemas(document)
+        .into_iter()
+        .flatten()
+        .flat_map(|(name, _)| [name.clone(), name.to_pascal_case()])
+        .collect();
     // The same facts under the same name are one type.
     let mut named: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut found: BTreeMap<String, Value> = BTreeMap::new();

@@ -1,0 +1,231 @@
+//! `regen`, `check` and `diff` as programs, on a repository of their own with a tiny schema.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const SCHEMA: &str = r##"
+openapi: 3.0.3
+info: {title: T, version: 1.0.0, description: prose}
+paths:
+  /api/things/:
+    get:
+      operationId: things_list
+      summary: prose
+      tags: [things]
+      parameters:
+      - {in: query, name: page, schema: {type: integer}}
+      - {in: query, name: o, explode: false, schema: {type: array, items: {type: string, enum: [name, -name]}}}
+      responses:
+        '200': {description: '', content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Thing'}}}}}
+        '404': {description: no}
+  /api/things/{uuid}/close/:
+    post:
+      operationId: things_close
+      tags: [things]
+      parameters:
+      - {in: path, name: uuid, required: true, schema: {type: string, format: uuid}}
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/ThingRequest'}}}}
+      responses:
+        '200': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '204': {description: none}
+components:
+  schemas:
+    Thing: {type: object, required: [uuid], properties: {uuid: {type: string, format: uuid}, description: {type: string, description: prose}, size: {type: number}}}
+    ThingRequest: {type: object, required: [name], properties: {name: {type: string, maxLength: 3}}}
+"##;
+
+/// A repository with what `regen` needs to be there; gone when dropped.
+struct Repository(tempfile::TempDir);
+
+impl Repository {
+    fn new() -> Self {
+        let this = Self(tempfile::tempdir().unwrap());
+        for folder in ["openapi", "waldur-api-client/schema"] {
+            std::fs::create_dir_all(this.path(folder)).unwrap();
+        }
+        this.write("openapi/overlay.yaml", "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions: []\n");
+        this.write(
+            "openapi/features.toml",
+            "default = ['things']\nrest = 'other'\n[feature.things]\ndoc = 'd'\ntags = ['things']\n[feature.other]\ndoc = 'd'\n",
+        );
+        this.write(
+            "waldur-api-client/Cargo.toml",
+            "# features: written by `cargo xtask regen`\n# /features\n",
+        );
+        this.write("README.md", "<!-- features: written by `cargo xtask regen` -->\n<!-- /features -->\n");
+        this.write("Cargo.lock", "[[package]]\nname = 'progenitor'\nversion = '0.15.1'\n");
+        this.write("schema.yaml", SCHEMA);
+        this
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .arg("--root")
+            .arg(self.0.path())
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
+    }
+
+    fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// Runs what must fail with one line that holds each of `words`, and must write nothing.
+    fn refuses(&self, arguments: &[&str], words: &[&str]) {
+        let before = self.everything();
+        let output = self.run(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{arguments:?} must fail");
+        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+        for word in words {
+            assert!(text.contains(word), "{arguments:?}: {word:?} is not in {text}");
+        }
+        assert_eq!(before, self.everything(), "{arguments:?} must write nothing");
+    }
+
+    fn everything(&self) -> Vec<(PathBuf, String)> {
+        fn walk(folder: &Path, all: &mut Vec<(PathBuf, String)>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, all);
+                } else {
+                    all.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+                }
+            }
+        }
+        let mut all = Vec::new();
+        walk(self.0.path(), &mut all);
+        all.sort();
+        all
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_and_all_agrees() {
+    let repository = Repository::new();
+    let first = repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    assert!(first.contains("pinned 1.0.0: 2 operations, 2 models"), "{first}");
+    assert!(first.contains("pass: 1 comma-joined array parameters"), "{first}");
+    let before = repository.everything();
+    let second = repository.succeeds(&["regen", "--from", "schema.yaml", "--version", "1.0.0"]);
+    assert!(second.contains("no change since the last pin"), "{second}");
+    assert_eq!(before, repository.everything());
+    repository.succeeds(&["check"]);
+    repository.succeeds(&["check", "--upstream", "schema.yaml"]);
+    // JSON that says the same is another file, but the same facts.
+    let json = repository.read("openapi/waldur.json");
+    assert!(!json.contains("prose"), "{json}");
+    repository.write("schema.json", &json);
+    repository.succeeds(&["regen", "--from", "schema.json"]);
+    assert_eq!(json, repository.read("openapi/waldur.json"));
+    assert!(repository.read("waldur-api-client/Cargo.toml").contains("default = [\"things\"]"));
+    assert!(repository.read("waldur-api-client/OPERATIONS.txt").contains("  things_close\n"));
+}
+
+#[test]
+fn keep_docs_keeps_the_prose() {
+    let repository = Repository::new();
+    repository.succeeds(&["regen", "--from", "schema.yaml", "--keep-docs"]);
+    assert!(repository.read("openapi/waldur.json").contains("prose"));
+}
+
+#[test]
+fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
+    let repository = Repository::new();
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    repository.write("empty.yaml", "\n");
+    repository.write("page.yaml", "<html><p>Not found</p></html>");
+    repository.write("new.yaml", &SCHEMA.replace("3.0.3", "3.1.0"));
+    repository.write(
+        "fewer.yaml",
+        &SCHEMA.replace(
+            "    post:\n      operationId: things_close",
+            "    x-post:\n      operationId: things_close",
+        ),
+    );
+    repository.write(
+        "panics.yaml",
+        &SCHEMA
+            .replace("{type: string, maxLength: 3}", "{allOf: [{type: string}, {type: integer}]}")
+            .replace("type: object, required: [name]", "type: what"),
+    );
+    repository.write(
+        "overlay.yaml",
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n- {target: $.gone, remove: true, x-reason: was wrong, x-expect: 1}\n",
+    );
+    let regen = |from| ["regen", "--from", from];
+    repository.refuses(&regen("absent.yaml"), &["absent.yaml"]);
+    repository.refuses(&regen("http://127.0.0.1:1/schema.yaml"), &["http://127.0.0.1:1/schema.yaml"]);
+    repository.refuses(&regen("empty.yaml"), &["empty.yaml is empty"]);
+    repository.refuses(&regen("page.yaml"), &["page.yaml is not an OpenAPI document"]);
+    repository.refuses(&regen("new.yaml"), &["OpenAPI 3.1.0, not 3.0"]);
+    repository.refuses(
+        &["regen", "--from", "schema.yaml", "--version", "2.0.0"],
+        &["is version 1.0.0, not 2.0.0 as asked"],
+    );
+    repository.refuses(&regen("fewer.yaml"), &["1 operations where the pin has 2", "--allow-shrink"]);
+    repository.refuses(&regen("panics.yaml"), &["things_close", "invalid type: what"]);
+    repository.refuses(
+        &["regen", "--from", "schema.yaml", "--overlay", "overlay.yaml"],
+        &["action 1 ($.gone) matches 0 places and expects 1", "was wrong"],
+    );
+    repository.succeeds(&["regen", "--from", "fewer.yaml", "--allow-shrink"]);
+    repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "none"]);
+}
+
+#[test]
+fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
+    let repository = Repository::new();
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    for (file, old, new, word) in [
+        ("openapi/waldur.json", "\"name\"", "\"nome\"", "openapi/waldur.json"),
+        (
+            "waldur-api-client/schema/waldur.json",
+            "things_close",
+            "things_shut",
+            "waldur-api-client/schema/waldur.json",
+        ),
+        ("openapi/overlay.yaml", "title: t", "title: u", "openapi/overlay.yaml"),
+        ("waldur-api-client/OPERATIONS.txt", "things_close", "", "waldur-api-client/OPERATIONS.txt"),
+        ("waldur-api-client/Cargo.toml", "things = []", "", "waldur-api-client/Cargo.toml"),
+        ("README.md", "`things`", "`thing`", "README.md"),
+        ("openapi/features.toml", "doc = 'd'", "doc = 'e'", "waldur-api-client/Cargo.toml"),
+        ("Cargo.lock", "0.15.1", "0.15.2", "Cargo.lock"),
+    ] {
+        let text = repository.read(file);
+        assert!(text.contains(old), "{file}: {text}");
+        repository.write(file, &text.replace(old, new));
+        repository.refuses(&["check"], &[word, "run `cargo xtask regen --version 1.0.0`"]);
+        repository.write(file, &text);
+    }
+    repository.write("other.yaml", &SCHEMA.replace("maxLength: 3", "maxLength: 4"));
+    repository.refuses(&["check", "--upstream", "other.yaml"], &["not the file that the pin was made from"]);
+}
+
+#[test]
+fn diff_prints_markdown() {
+    let repository = Repository::new();
+    repository.write("b.yaml", &SCHEMA.replace("1.0.0", "1.1.0").replace("things_close", "things_shut"));
+    let text = repository.succeeds(&["diff", "schema.yaml", "b.yaml"]);
+    assert!(text.starts_with("# Waldur API: 1.0.0 to 1.1.0\n"), "{text}");
+    let (breaking, other) = text.split_once("## Other").unwrap();
+    assert!(breaking.contains("`things_close`") && other.contains("`things_shut`"), "{text}");
+}
