@@ -1,1 +1,1 @@
-//! Contract tests.
+//! Contract tests: what the client makes of the recorded answers of a real server. All in `tests/`.
