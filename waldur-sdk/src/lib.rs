@@ -51,3 +51,8 @@ pub use uuid::Uuid;
 pub use waldur_api_client as api;
 /// The models of the generated client.
 pub use waldur_api_client::types;
+
+// The README's program is compiled like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -16,8 +16,11 @@ fn read<T: Wire>(body: &Value) -> Dropped {
     Ok(misfits.iter().map(|misfit| misfit.path()).collect())
 }
 
+/// A path, and how an answer to it is read.
+type Model = (&'static str, fn(&Value) -> Dropped);
+
 /// The model of an answer to GET, by its path: `*` stands for a segment.
-const MODELS: &[(&str, fn(&Value) -> Dropped)] = &[
+const MODELS: &[Model] = &[
     ("/api/users/", read::<Vec<types::User>>),
     ("/api/users/me/", read::<types::User>),
     ("/api/keys/", read::<Vec<types::SshKey>>),
