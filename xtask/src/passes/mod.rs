@@ -22,7 +22,7 @@ pub(crate) struct Applied {
 type Pass = fn(&mut Value) -> usize;
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 29] = [
+const PASSES: [(&str, Pass); 30] = [
     ("path parameters that were not declared, declared as strings", parameters::declare_path_parameters),
     ("query parameters dropped that repeat a path parameter", parameters::drop_query_twins),
     ("cookie parameters dropped", parameters::drop_cookies),
@@ -38,6 +38,7 @@ const PASSES: [(&str, Pass); 29] = [
     ("alternatives between known and any text folded", enums::fold_known_or_any),
     ("wrapped references unwrapped", types::unwrap_references),
     ("alternatives between formats of text, as text", types::fold_texts),
+    ("other alternatives, as any JSON", types::alternatives_are_any),
     ("enums in place hoisted to components", hoist::enums),
     ("objects in place hoisted to components", hoist::objects),
     ("references to a single plain value, as that value", models::inline_scalars),

@@ -52,6 +52,18 @@ pub(super) fn fold_texts(document: &mut Value) -> usize {
     times
 }
 
+/// Alternatives of any other sort: which one holds can't be told from the value alone, so any JSON.
+pub(super) fn alternatives_are_any(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_schema(document, |schema| {
+        if ["oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some()) {
+            *schema = super::enums::keep_nullable(schema, any());
+            times += 1;
+        }
+    });
+    times
+}
+
 /// All numbers that aren't integers, whichever way they travel: one exact type.
 pub(super) fn decimals(document: &mut Value) -> usize {
     let mut times = 0;
@@ -154,6 +166,14 @@ mod tests {
         let either =
             json!({"oneOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]});
         assert_eq!(after(super::fold_texts, either), (1, json!({"type": "string"})));
+    }
+
+    #[test]
+    fn alternatives_between_models_are_any_json() {
+        let either = json!({"oneOf": [{"$ref": "#/a"}, {"$ref": "#/b"}], "nullable": true});
+        let (times, schema) = after(super::alternatives_are_any, either);
+        assert_eq!((times, &schema["x-rust-type"]["path"]), (1, &json!("serde_json::Value")));
+        assert_eq!(schema["nullable"], true);
     }
 
     #[test]
