@@ -1,5 +1,6 @@
 //! Answers are read as servers send them.
 #![cfg(feature = "provider")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
 use serde_json::{Value, json};
 use waldur_api_client::model::Model;

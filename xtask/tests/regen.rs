@@ -1,4 +1,5 @@
 //! `regen`, `check` and `diff` as programs, on a repository of their own with a tiny schema.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
