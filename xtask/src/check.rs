@@ -61,6 +61,8 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
                 canonical::to_string(&pinned) == text(&layout.pinned())?,
                 "openapi/waldur.json is not in canonical form: {mend}"
             );
+            let (_, dropped) = crate::facts::facts(&pinned, pin.source.docs);
+            ensure!(dropped.is_empty(), "openapi/waldur.json holds more than facts ({dropped:?}): {mend}");
             let (normalised, resolved, _) = regen::normalise(layout, &pinned, &overlay)?;
             ensure!(
                 canonical::to_string(&normalised) == text(&layout.normalised())?,

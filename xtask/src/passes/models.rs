@@ -22,24 +22,48 @@ fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
     found
 }
 
-/// A component that is a single value of a plain type is that type wherever it is referred to.
-pub(super) fn inline_scalars(document: &mut Value) -> usize {
-    let scalars: BTreeMap<String, Value> = schemas(document)
+/// A component that has no fields of its own (a plain value, a list, a map) is that wherever it is referred to: the
+/// generator would wrap it in a type that is read strictly.
+pub(super) fn inline_fieldless(document: &mut Value) -> usize {
+    let recursive = |name: &str, schema: &Value| {
+        let mut found = BTreeSet::new();
+        reach(document, schema, &mut found);
+        found.contains(name)
+    };
+    let mut fieldless: BTreeMap<String, Value> = schemas(document)
         .into_iter()
         .flatten()
-        .filter(|(_, schema)| {
-            let plain = ["integer", "string", "boolean", "number"].iter().any(|kind| is_type(schema, kind));
-            plain && schema.get("enum").is_none()
+        .filter(|(name, schema)| {
+            let plain = ["integer", "string", "boolean", "number", "array", "object"];
+            plain.iter().any(|kind| is_type(schema, kind))
+                && ["enum", "properties", "allOf", "oneOf", "anyOf"]
+                    .iter()
+                    .all(|key| schema.get(key).is_none())
+                && !recursive(name, schema)
         })
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
-    let mut times = 0;
-    each_schema(document, |schema| {
-        if let Some(scalar) = ref_name(schema).and_then(|name| scalars.get(name)) {
-            *schema = super::enums::keep_nullable(schema, scalar.clone());
-            times += 1;
+    let replace = |schema: &mut Value, by: &BTreeMap<String, Value>| {
+        let replacement = ref_name(schema).and_then(|name| by.get(name)).cloned();
+        replacement.is_some_and(|replacement| {
+            *schema = super::enums::keep_nullable(schema, replacement);
+            true
+        })
+    };
+    // They may refer to each other, though never to themselves: as often as there are some, at most.
+    for _ in 0..fieldless.len() {
+        let before = fieldless.clone();
+        for schema in fieldless.values_mut() {
+            each_schema_in(schema, &mut |schema| {
+                replace(schema, &before);
+            });
         }
-    });
+        if before == fieldless {
+            break;
+        }
+    }
+    let mut times = 0;
+    each_schema(document, |schema| times += usize::from(replace(schema, &fieldless)));
     times
 }
 
@@ -156,12 +180,18 @@ mod tests {
     }
 
     #[test]
-    fn a_component_of_one_value_is_that_value() {
+    fn a_component_without_fields_is_what_it_holds() {
         let mut document = json!({"components": {"schemas": {
+            "L": {"type": "array", "items": r("N")},
+            "Tree": {"type": "array", "items": r("Tree")},
+            "Y": {"type": "object", "properties": {"l": r("L"), "t": r("Tree")}},
             "N": {"type": "integer"}, "E": {"type": "string", "enum": ["x"]},
             "X": {"type": "object", "properties": {"n": {"$ref": "#/components/schemas/N", "nullable": true}, "e": r("E")}},
         }}});
-        assert_eq!(super::inline_scalars(&mut document), 1);
+        assert_eq!(super::inline_fieldless(&mut document), 3);
+        let list = &document["components"]["schemas"]["Y"]["properties"];
+        assert_eq!(list["l"], json!({"type": "array", "items": {"type": "integer"}}));
+        assert_eq!(list["t"], r("Tree"));
         let properties = &document["components"]["schemas"]["X"]["properties"];
         assert_eq!(properties["n"], json!({"type": "integer", "nullable": true}));
         assert_eq!(properties["e"], r("E"));
