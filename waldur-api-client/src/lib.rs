@@ -10,6 +10,7 @@
 //! Behaviour (credentials, retries, limits) belongs to a [`Transport`], which carries every request.
 
 // The generated code names this crate as others do.
+#[allow(unused_extern_crates, reason = "without any feature nothing names it")]
 extern crate self as waldur_api_client;
 
 pub mod call;
