@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use proc_macro2::TokenStream;
-use progenitor::{CrateVers, GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
+use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -79,7 +79,6 @@ pub(crate) fn tokens(document: &Value) -> Result<TokenStream> {
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_tag(TagStyle::Merged)
-        .with_hooks(HooksMode::Expected)
         .with_inner_type(quote::quote!(crate::Hooks))
         .with_crate("waldur-api-client", CrateVers::Any, None)
         .with_crate("std", CrateVers::Any, None)

@@ -22,7 +22,22 @@ use super::{METHODS, Result, reach};
 pub(super) fn slim(file: &mut syn::File, document: &Value) -> Result<()> {
     models(module(file, "types")?, document)?;
     operations(module(file, "builder")?, document)?;
+    hooks(file)?;
     methods(file, document)
+}
+
+/// The generator's hooks, which nothing calls: requests pass through `crate::transport`.
+fn hooks(file: &mut syn::File) -> Result<()> {
+    let before = file.items.len();
+    file.items.retain(|item| !matches!(item, Item::Impl(item) if is_of_trait(item, "ClientHooks")));
+    match before - file.items.len() {
+        1 => Ok(()),
+        times => Err(format!("{times} impls of ClientHooks dropped, not 1").into()),
+    }
+}
+
+fn is_of_trait(item: &ItemImpl, name: &str) -> bool {
+    item.trait_.as_ref().is_some_and(|of| of.0.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
@@ -140,7 +155,7 @@ fn is_of_model(item: &ItemImpl) -> bool {
         None => {
             item.items.iter().any(|inner| matches!(inner, syn::ImplItem::Fn(f) if f.sig.ident == "builder"))
         }
-        Some(t) => t.0.segments.last().is_some_and(|last| last.ident == "Default"),
+        Some(_) => is_of_trait(item, "Default"),
     }
 }
 
@@ -325,7 +340,7 @@ fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<()> {
         return Err(format!("{times} operations slimmed of {}", known.len()).into());
     }
     let imports: Item = syn::parse_quote!(
-        use super::{types, ByteStream, Error, ResponseValue};
+        use super::{types, ByteStream, ResponseValue};
     );
     kept.insert(0, imports);
     let call_import: Item = syn::parse_quote!(
@@ -474,11 +489,12 @@ fn call(
         #[must_use]
         pub struct #ident<'a>(Call<'a>);
         impl<'a> #ident<'a> {
+            /// The facts of the operation.
+            pub const OPERATION: &'static Operation =
+                &Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
             /// A call without any parameter yet.
             pub fn new(client: &'a super::Client) -> Self {
-                const OPERATION: Operation =
-                    Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
-                Self(Call::new(client, &OPERATION))
+                Self(Call::new(client, Self::OPERATION))
             }
             #(#setters)*
             /// Sends the request, and reads the answer.
@@ -486,7 +502,7 @@ fn call(
             /// # Errors
             /// A parameter that is missing or can't be encoded, a transport that fails, an answer other than 2xx
             /// (which is handed over unread), an answer that isn't JSON.
-            pub fn send(self) -> impl Future<Output = Result<ResponseValue<#answer>, Error<()>>> + Send + use<'a> {
+            pub fn send(self) -> impl Future<Output = Result<ResponseValue<#answer>, crate::Error>> + Send + use<'a> {
                 self.0.#decode()
             }
         }
