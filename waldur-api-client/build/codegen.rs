@@ -7,6 +7,8 @@
 mod docs;
 #[path = "enums.rs"]
 mod enums;
+#[path = "exchanges.rs"]
+mod exchanges;
 #[path = "slim.rs"]
 mod slim;
 
@@ -60,12 +62,15 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The client's code for all operations of `document`.
-pub(crate) fn generate(document: &Value) -> Result<String> {
+/// The client's code for all operations of `document`, with the table of their types where `with_exchanges`.
+pub(crate) fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
     let generated = tokens(document)?;
     let mut file: syn::File = syn::parse2(generated)?;
-    slim::slim(&mut file, document)?;
+    let (operations, received) = slim::slim(&mut file, document)?;
     enums::append(&mut file, document)?;
+    if with_exchanges {
+        exchanges::append(&mut file, &operations, &received)?;
+    }
     Ok(prettyplease::unparse(&file))
 }
 

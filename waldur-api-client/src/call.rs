@@ -8,6 +8,7 @@ use reqwest::{Method, Request, Response, StatusCode, Url, header};
 use serde::Serialize;
 
 use crate::error::{Error, Failure};
+use crate::multipart::Multipart;
 use crate::wire::{Decoded, Wire, decode};
 use crate::{Client, QueryValue};
 
@@ -60,12 +61,46 @@ impl<'a> Call<'a> {
         self.body = Some(bytes.map(Bytes::from));
     }
 
-    /// The request that this call is.
-    ///
-    /// # Errors
-    /// A parameter of the path or a body that is required and was not set, a body that can't be encoded.
-    pub fn into_request(self) -> Result<Request, Error> {
-        let invalid = |what: String| Error::new(self.operation, Failure::Request(what));
+    /// The request that this call is, with its body as JSON.
+    pub fn prepare(mut self) -> Prepared<'a> {
+        let body = self.body.take();
+        let request = self.bare_request().and_then(|mut request| {
+            match body {
+                Some(body) => {
+                    let body = body
+                        .map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
+                    let json = header::HeaderValue::from_static("application/json");
+                    request.headers_mut().insert(header::CONTENT_TYPE, json);
+                    *request.body_mut() = Some(body.into());
+                }
+                None if self.operation.body_required => {
+                    return Err(self.invalid("a body is required and was not set".to_owned()));
+                }
+                None => {}
+            }
+            Ok(request)
+        });
+        Prepared { client: self.client, operation: self.operation, request }
+    }
+
+    /// The request that this call is, with `form` for its body.
+    pub fn upload(self, form: Multipart) -> Prepared<'a> {
+        let request = self.bare_request().and_then(|request| {
+            let client = self.client.client().clone();
+            reqwest::RequestBuilder::from_parts(client, request)
+                .multipart(form.into())
+                .build()
+                .map_err(|error| self.invalid(format!("the files can't be encoded: {error}")))
+        });
+        Prepared { client: self.client, operation: self.operation, request }
+    }
+
+    fn invalid(&self, problem: String) -> Error {
+        Error::new(self.operation, Failure::Request(problem))
+    }
+
+    /// Method, URL and what is accepted.
+    fn bare_request(&self) -> Result<Request, Error> {
         let mut path = String::new();
         let mut rest = self.operation.path;
         while let Some((before, after)) = rest.split_once('{') {
@@ -74,10 +109,10 @@ impl<'a> Call<'a> {
                 .path
                 .iter()
                 .find(|(other, _)| *other == name)
-                .ok_or_else(|| invalid(format!("`{name}` is required and was not set")))?;
+                .ok_or_else(|| self.invalid(format!("`{name}` is required and was not set")))?;
             // An empty segment would be another operation.
             if value.is_empty() {
-                return Err(invalid(format!("`{name}` is empty")));
+                return Err(self.invalid(format!("`{name}` is empty")));
             }
             path.push_str(before);
             path.push_str(&encode_path(value));
@@ -85,7 +120,7 @@ impl<'a> Call<'a> {
         }
         path.push_str(rest);
         let mut url = Url::parse(&format!("{}{path}", self.client.baseurl()))
-            .map_err(|error| invalid(format!("the base URL can't be used: {error}")))?;
+            .map_err(|error| self.invalid(format!("the base URL can't be used: {error}")))?;
         if !self.query.is_empty() {
             let mut pairs = url.query_pairs_mut();
             for (name, texts) in &self.query {
@@ -99,31 +134,29 @@ impl<'a> Call<'a> {
             url.set_query(None);
         }
         let method = Method::from_bytes(self.operation.method.as_bytes())
-            .map_err(|error| invalid(format!("the method can't be used: {error}")))?;
+            .map_err(|error| self.invalid(format!("the method can't be used: {error}")))?;
         let mut request = Request::new(method, url);
         request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
-        match self.body {
-            Some(body) => {
-                let body = body.map_err(|reason| invalid(format!("the body is incomplete: {reason}")))?;
-                request
-                    .headers_mut()
-                    .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(body.into());
-            }
-            None if self.operation.body_required => {
-                return Err(invalid("a body is required and was not set".to_owned()));
-            }
-            None => {}
-        }
         Ok(request)
     }
+}
 
+/// A request that is ready to be sent, or the reason why it isn't.
+#[derive(Debug)]
+#[must_use]
+pub struct Prepared<'a> {
+    client: &'a Client,
+    operation: &'static Operation,
+    request: Result<Request, Error>,
+}
+
+impl Prepared<'_> {
     /// Sends, and hands over an answer of 2xx.
     async fn send(self) -> Result<Response, Error> {
-        let (client, operation) = (self.client, self.operation);
-        let request = self.into_request()?;
-        let response = client
-            .carry(request, operation)
+        let operation = self.operation;
+        let response = self
+            .client
+            .carry(self.request?, operation)
             .await
             .map_err(|source| Error::new(operation, Failure::Transport(source)))?;
         if response.status().is_success() {

@@ -16,7 +16,10 @@ extern crate self as waldur_api_client;
 pub mod call;
 mod comma_separated;
 mod error;
+#[cfg(feature = "exchanges")]
+pub mod exchanges;
 pub mod model;
+mod multipart;
 mod nullable;
 mod open_enum;
 mod query;
@@ -26,6 +29,7 @@ pub mod wire;
 pub use call::Operation;
 pub use comma_separated::CommaSeparated;
 pub use error::{BoxError, Error, Failure};
+pub use multipart::Multipart;
 pub use nullable::Nullable;
 pub use query::QueryValue;
 pub use rust_decimal::Decimal;

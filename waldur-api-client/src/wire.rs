@@ -1,7 +1,7 @@
 //! How values are read from answers: as servers send them, not only as the schema says.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub struct Misfit {
     pub found: &'static str,
     /// From the inside out.
     steps: Vec<Cow<'static, str>>,
+    /// No misfit, but a field that the model doesn't have.
+    unknown: bool,
 }
 
 impl Misfit {
@@ -44,11 +46,23 @@ impl fmt::Display for Misfit {
 thread_local! {
     // Reading never waits, so one decoding has the thread for itself.
     static MISFITS: RefCell<Vec<Misfit>> = const { RefCell::new(Vec::new()) };
+    static NOTES_UNKNOWN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes that a value of kind `found` stands where `expected` should.
 fn misfit(expected: &'static str, found: &'static str) {
-    MISFITS.with_borrow_mut(|all| all.push(Misfit { expected, found, steps: Vec::new() }));
+    let misfit = Misfit { expected, found, steps: Vec::new(), unknown: false };
+    MISFITS.with_borrow_mut(|all| all.push(misfit));
+}
+
+/// Notes that a model doesn't have the field `name`, where that is asked for.
+pub(crate) fn unknown(name: &str) {
+    if NOTES_UNKNOWN.get() {
+        let steps = vec![name.to_owned().into()];
+        MISFITS.with_borrow_mut(|all| {
+            all.push(Misfit { expected: "no such field", found: "a field", steps, unknown: true });
+        });
+    }
 }
 
 /// How many misfits there are by now.
@@ -124,8 +138,22 @@ pub fn decode<T: Wire>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
             expected: "a value",
             found: "null",
             steps: Vec::new(),
+            unknown: false,
         }))),
     }
+}
+
+/// [`decode`], and the paths of the fields that the models don't have, which are passed over.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_noting_unknown<T: Wire>(bytes: &[u8]) -> Result<(Decoded<T>, Vec<String>), DecodeError> {
+    NOTES_UNKNOWN.set(true);
+    let decoded = decode(bytes);
+    NOTES_UNKNOWN.set(false);
+    let Decoded { value, misfits } = decoded?;
+    let (unknown, misfits): (Vec<_>, Vec<_>) = misfits.into_iter().partition(|misfit| misfit.unknown);
+    Ok((Decoded { value, misfits }, unknown.iter().map(Misfit::path).collect()))
 }
 
 /// A type that answers hold.

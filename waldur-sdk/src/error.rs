@@ -129,7 +129,9 @@ impl Error {
         Self::new(ErrorKind::Configuration, format!("{name} {problem}"))
     }
 
-    pub(crate) fn in_operation(mut self, operation: &'static Operation) -> Self {
+    /// This error, of a call of `operation`.
+    #[must_use]
+    pub fn in_operation(mut self, operation: &'static Operation) -> Self {
         self.0.operation = Some(operation);
         self
     }
@@ -191,15 +193,22 @@ impl Error {
         error.in_operation(operation)
     }
 
-    /// An answer other than 2xx.
-    async fn of_answer(mut response: reqwest::Response) -> Self {
-        let status = response.status();
-        let mut error = Self::new(ErrorKind::of_status(status), "").with_answer(status, response.headers());
+    /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through a
+    /// [`Client`](crate::Client), such as recorded ones. The operation can be added by
+    /// [`Error::in_operation`].
+    #[must_use]
+    pub fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut error = Self::new(ErrorKind::of_status(status), "").with_answer(status, headers);
         if status.is_redirection() {
-            let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.unwrap_or("another address");
             return error.with_note(format!("the server redirects to {target}; redirects are not followed"));
         }
+        error.0.messages = Messages::parse(body);
+        error.with_body(body)
+    }
+
+    async fn of_answer(mut response: reqwest::Response) -> Self {
         let mut body = Vec::new();
         while body.len() < BODY_READ {
             match response.chunk().await {
@@ -208,8 +217,7 @@ impl Error {
                 Ok(None) | Err(_) => break,
             }
         }
-        error.0.messages = Messages::parse(&body);
-        error.with_body(&body)
+        Self::from_answer(response.status(), response.headers(), &body)
     }
 
     /// What kind of thing went wrong.
@@ -355,7 +363,8 @@ impl Error {
     }
 
     /// The kind and what the server says, without the operation: the reason of a refusal.
-    pub(crate) fn reason(&self) -> String {
+    #[must_use]
+    pub fn reason(&self) -> String {
         let mut text = self.kind().to_string();
         if let Some(status) = self.status() {
             text.push_str(&format!(" ({status})"));
