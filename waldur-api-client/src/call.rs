@@ -67,8 +67,8 @@ impl<'a> Call<'a> {
         let request = self.bare_request().and_then(|mut request| {
             match body {
                 Some(body) => {
-                    let body = body
-                        .map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
+                    let body =
+                        body.map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
                     let json = header::HeaderValue::from_static("application/json");
                     request.headers_mut().insert(header::CONTENT_TYPE, json);
                     *request.body_mut() = Some(body.into());
