@@ -9,6 +9,8 @@ mod docs;
 mod enums;
 #[path = "exchanges.rs"]
 mod exchanges;
+#[path = "../src/field_hash.rs"]
+mod field_hash;
 #[path = "slim.rs"]
 mod slim;
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 use syn::visit::Visit;
 use syn::{Fields, Item, ItemImpl, ItemMod, ItemStruct, Type};
 
+use super::field_hash::field_hash;
 use super::{METHODS, Result, reach};
 
 /// What the generated code makes of an operation.
@@ -181,6 +182,8 @@ fn items(tokens: proc_macro2::TokenStream) -> Result<Vec<Item>> {
 fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
     let (ident, name) = (&item.ident, item.ident.to_string());
     let (idents, names, types) = parts(fields);
+    let hashes: Vec<u8> = names.iter().map(|name| field_hash(name)).collect();
+    let hashes = proc_macro2::Literal::byte_string(&hashes);
     let docs = names.iter().map(|name| format!("`{name}`"));
     let doc = format!("`{name}`, as servers send it: what they leave out or send as null or \"\" is none.");
     let index = 0..fields.len();
@@ -191,6 +194,7 @@ fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
         impl crate::model::Model for #ident {
             const NAME: &'static str = #name;
             const FIELDS: &'static [&'static str] = &[ #(#names),* ];
+            const HASHES: &'static [u8] = #hashes;
             fn read<'de, A: ::serde::de::MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
                 match index {
                     #( #index => crate::model::slot(&mut self.#idents, map), )*

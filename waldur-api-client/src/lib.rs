@@ -18,6 +18,7 @@ mod comma_separated;
 mod error;
 #[cfg(feature = "exchanges")]
 pub mod exchanges;
+mod field_hash;
 pub mod model;
 mod multipart;
 mod nullable;
