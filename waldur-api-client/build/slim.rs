@@ -23,6 +23,10 @@ use super::{METHODS, Result, reach};
 pub(super) struct Slimmed {
     /// Its builder.
     pub(super) ident: syn::Ident,
+    /// Its path.
+    pub(super) path: String,
+    /// Its method, in small letters.
+    pub(super) method: String,
     /// The type of its body, where it has one.
     pub(super) body: Option<Type>,
     /// The type of its answer.
@@ -54,7 +58,7 @@ fn is_of_trait(item: &ItemImpl, name: &str) -> bool {
     item.trait_.as_ref().is_some_and(|of| of.0.segments.last().is_some_and(|last| last.ident == name))
 }
 
-fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
+pub(super) fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
     file.items
         .iter_mut()
         .find_map(|item| match item {
@@ -539,7 +543,15 @@ fn call(
             #upload
         }
     })?;
-    Ok((items, Slimmed { ident: ident.clone(), body: body_type, answer, read }))
+    let slimmed = Slimmed {
+        ident: ident.clone(),
+        path: path.to_owned(),
+        method: method.to_owned(),
+        body: body_type,
+        answer,
+        read,
+    };
+    Ok((items, slimmed))
 }
 
 /// The client's functions keep what the facts say and lose the sample that can't be run.

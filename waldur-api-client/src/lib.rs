@@ -19,6 +19,7 @@ mod error;
 #[cfg(feature = "exchanges")]
 pub mod exchanges;
 mod field_hash;
+pub mod list;
 pub mod model;
 mod multipart;
 mod nullable;

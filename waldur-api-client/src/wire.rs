@@ -121,6 +121,8 @@ pub enum DecodeError {
     Json(serde_json::Error),
     /// It is of another kind than it should be: as a whole, or in strict mode a field of it.
     Misfit(Misfit),
+    /// It doesn't fit the caller's own type.
+    Into(serde_path_to_error::Error<serde_json::Error>),
 }
 
 impl fmt::Display for DecodeError {
@@ -128,6 +130,16 @@ impl fmt::Display for DecodeError {
         match self {
             Self::Json(error) => write!(f, "not JSON: {error}"),
             Self::Misfit(misfit) => misfit.fmt(f),
+            Self::Into(error) => {
+                // The path is that of a list's element, or of a field.
+                let path = error.path().to_string();
+                let dot = if path.starts_with('[') { "" } else { "." };
+                if path == "." {
+                    write!(f, "$: {}", error.inner())
+                } else {
+                    write!(f, "${dot}{path}: {}", error.inner())
+                }
+            }
         }
     }
 }
