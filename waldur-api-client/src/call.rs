@@ -8,6 +8,7 @@ use reqwest::{Method, Request, Response, StatusCode, Url, header};
 use serde::Serialize;
 
 use crate::error::{Error, Failure};
+use crate::transport::Sending;
 use crate::wire::{Decoded, Wire, decode};
 use crate::{Client, QueryValue};
 
@@ -129,7 +130,8 @@ impl<'a> Call<'a> {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(Error::new(operation, Failure::Status(response)))
+            let sending = sending(&response);
+            Err(Error::new(operation, Failure::Status(response)).sent(sending))
         }
     }
 
@@ -146,13 +148,18 @@ impl<'a> Call<'a> {
     /// Sends; the answer is JSON.
     pub async fn json<T: Wire>(self) -> Result<ResponseValue<T>, Error> {
         let (operation, strict) = (self.operation, self.client.inner().strict);
-        let (status, headers, body) = whole(self.send().await?, operation).await?;
+        let response = self.send().await?;
+        let sending = sending(&response);
+        let (status, headers, body) =
+            whole(response, operation).await.map_err(|error| error.sent(sending))?;
         match decode(&body).and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) }) {
             Ok(Decoded { value, misfits }) => {
                 report(operation, &misfits);
                 Ok(ResponseValue::new(value, status, headers))
             }
-            Err(source) => Err(Error::new(operation, Failure::Decode { status, headers, body, source })),
+            Err(source) => {
+                Err(Error::new(operation, Failure::Decode { status, headers, body, source }).sent(sending))
+            }
         }
     }
 
@@ -189,6 +196,10 @@ impl<'a> Call<'a> {
         };
         Ok(ResponseValue::new(value, status, headers))
     }
+}
+
+fn sending(response: &Response) -> Option<Sending> {
+    response.extensions().get().copied()
 }
 
 async fn whole(
