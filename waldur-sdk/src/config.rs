@@ -348,14 +348,10 @@ impl ClientBuilder {
             Authority::new(&credentials.value, &http).map_err(|problem| credentials.wrong(problem))?;
         let interval = all.rate_limit.map(|limit| Duration::from_secs_f64(1.0 / limit.value));
         let places = all.max_requests.map_or(DEFAULT_MAX_REQUESTS, |places| places.value);
-        let core = Core { gate: Gate::new(places, interval), budget: Budget::new(retry.budget), headers, http };
-        let seam = Seam {
-            core: Arc::new(core),
-            authority: Arc::new(authority),
-            retry,
-            timeout,
-            impersonated: None,
-        };
+        let core =
+            Core { gate: Gate::new(places, interval), budget: Budget::new(retry.budget), headers, http };
+        let seam =
+            Seam { core: Arc::new(core), authority: Arc::new(authority), retry, timeout, impersonated: None };
         let concurrency = all.concurrency.map_or(DEFAULT_CONCURRENCY, |concurrency| concurrency.value);
         let client = Client::new(Shared::new(seam, origin, concurrency));
         Ok(match all.impersonate {
@@ -488,8 +484,7 @@ fn tls(
     }
     if let Some(ca) = &all.ca {
         let problem = "is not a PEM text with certificates";
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&ca.value).map_err(|_| ca.wrong(problem))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&ca.value).map_err(|_| ca.wrong(problem))?;
         if certificates.is_empty() {
             return Err(ca.wrong(problem));
         }

@@ -188,8 +188,7 @@ impl Grant {
         // What overflows never expires.
         let now = Instant::now();
         let expires = token.lifetime.and_then(|lifetime| now.checked_add(lifetime));
-        let renew =
-            token.lifetime.and_then(|lifetime| now.checked_add(lifetime - AHEAD.min(lifetime / 5)));
+        let renew = token.lifetime.and_then(|lifetime| now.checked_add(lifetime - AHEAD.min(lifetime / 5)));
         Ok(Self { header, serial, renew, expires })
     }
 

@@ -239,7 +239,8 @@ impl Error {
         }
         let note = response.extensions_mut().remove::<Note>();
         if status.is_redirection() {
-            let Note(note) = note.unwrap_or_else(|| Note("the server redirects; that is not followed".into()));
+            let Note(note) =
+                note.unwrap_or_else(|| Note("the server redirects; that is not followed".into()));
             return error.with_note(note);
         }
         let mut body = Vec::new();
@@ -412,10 +413,11 @@ impl Error {
     /// from the server itself.
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {
-        !self.0.unsent && matches!(
-            self.kind(),
-            ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::Decode
-        )
+        !self.0.unsent
+            && matches!(
+                self.kind(),
+                ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::Decode
+            )
     }
 
     /// What is said beside the kind.

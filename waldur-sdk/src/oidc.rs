@@ -30,6 +30,19 @@ pub struct ClientCredentials {
     scope: Option<String>,
 }
 
+/// The codes of RFC 6749 (5.2), and those that providers use beside them.
+const CODES: [&str; 9] = [
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
 #[derive(Deserialize)]
 struct Answer {
     access_token: SecretString,
@@ -100,9 +113,8 @@ impl ClientCredentials {
     }
 
     async fn ask(&self, http: &reqwest::Client, timeout: Duration) -> Result<AccessToken, (How, Error)> {
-        let wrong = |kind, problem: &str| {
-            (How::Final, Error::new(kind, format!("the token endpoint {problem}")))
-        };
+        let wrong =
+            |kind, problem: &str| (How::Final, Error::new(kind, format!("the token endpoint {problem}")));
         let url = Url::parse(&self.token_url)
             .map_err(|_| wrong(ErrorKind::Configuration, "has an address that is no URL"))?;
         let mut request = http
@@ -113,11 +125,12 @@ impl ClientCredentials {
             .body(self.form())
             .build()
             .map_err(|source| (How::Final, Error::of_reqwest(source)))?;
-        let authorization =
-            self.basic().map_err(|problem| wrong(ErrorKind::Configuration, problem))?;
+        let authorization = self.basic().map_err(|problem| wrong(ErrorKind::Configuration, problem))?;
         request.headers_mut().insert(AUTHORIZATION, authorization);
-        let mut response =
-            http.execute(request).await.map_err(|source| (How::of_reqwest(&source), Error::of_reqwest(source)))?;
+        let mut response = http
+            .execute(request)
+            .await
+            .map_err(|source| (How::of_reqwest(&source), Error::of_reqwest(source)))?;
         let status = response.status();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         // One allocation, so that no copy of a part stays behind.
@@ -134,9 +147,9 @@ impl ClientCredentials {
             }
         }
         if !status.is_success() {
-            // The code of the refusal is one of a few words; whatever else there is may hold anything.
-            let code = serde_json::from_slice::<Refusal>(&body).ok().map(|refusal| refusal.error);
-            let code = code.filter(|code| code.len() <= 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            // Of what an endpoint says only these words are repeated; anything else may hold a secret.
+            let code = serde_json::from_slice::<Refusal>(&body).ok();
+            let code = code.and_then(|refusal| CODES.into_iter().find(|code| *code == refusal.error));
             let kind = match status.as_u16() {
                 400 | 401 | 403 => ErrorKind::Unauthenticated,
                 429 => ErrorKind::RateLimited,

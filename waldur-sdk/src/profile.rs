@@ -26,9 +26,10 @@ pub(crate) fn of_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
     }
     match own_file(variable).filter(|path| path.exists()) {
         Some(path) => of_file(&path, "the file of profiles", chosen.as_deref()),
-        None if chosen.is_some() => {
-            Err(Error::configuration(PROFILE_VARIABLE, &format!("is set, but there is no file ({CONFIG_FILE_VARIABLE})")))
-        }
+        None if chosen.is_some() => Err(Error::configuration(
+            PROFILE_VARIABLE,
+            &format!("is set, but there is no file ({CONFIG_FILE_VARIABLE})"),
+        )),
         None => Ok(Settings::default()),
     }
 }
@@ -50,8 +51,7 @@ fn own_file(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// The settings of a profile: the one that is named, or that the file names, or `default`.
 pub(crate) fn of_file(path: &Path, name: &str, profile: Option<&str>) -> Result<Settings, Error> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Error::configuration(name, unreadable(&error)))?;
+    let text = fs::read_to_string(path).map_err(|error| Error::configuration(name, unreadable(&error)))?;
     warn_if_open(path);
     of_text(&Zeroizing::new(text), path, profile)
 }
@@ -100,7 +100,10 @@ fn of_table(table: &Table, path: &Path, file: &str, profile: Option<&str>) -> Re
             let there = || profiles.map(|all| all.keys().cloned().collect::<Vec<_>>().join(", "));
             let missing = || {
                 let there = there().unwrap_or_default();
-                Error::configuration(&format!("{file}, profile `{name}`,"), &format!("is not there, only: {there}"))
+                Error::configuration(
+                    &format!("{file}, profile `{name}`,"),
+                    &format!("is not there, only: {there}"),
+                )
             };
             (name, content.ok_or_else(missing)?)
         }

@@ -19,7 +19,13 @@ pub(crate) enum Step {
 ///
 /// Only reading is led elsewhere by any status; 307 and 308 keep method and body of the others. Nothing leaves the
 /// origin: the credential would go along.
-pub(crate) fn step(method: &Method, from: &Url, status: StatusCode, location: Option<&str>, hops: u32) -> Step {
+pub(crate) fn step(
+    method: &Method,
+    from: &Url,
+    status: StatusCode,
+    location: Option<&str>,
+    hops: u32,
+) -> Step {
     let Some(location) = location else {
         return Step::Refuse(format!("the server redirects ({}) without saying where", status.as_u16()));
     };

@@ -209,7 +209,8 @@ fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, &'static str> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
         .map(|line| {
-            let (name, value) = line.split_once(':').ok_or("must have a line `Name: value` for each header")?;
+            let (name, value) =
+                line.split_once(':').ok_or("must have a line `Name: value` for each header")?;
             header(name.trim(), value.trim())
         })
         .collect()
@@ -218,7 +219,8 @@ fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, &'static str> {
 /// An extra header; one that belongs to the client is refused.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "has a name that no header has")?;
-    let ours = [AUTHORIZATION, IMPERSONATED, HOST, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, CONNECTION];
+    let ours =
+        [AUTHORIZATION, IMPERSONATED, HOST, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, CONNECTION];
     if ours.contains(&name) {
         return Err("has a header that the client sets by itself");
     }
@@ -232,7 +234,10 @@ impl Settings {
         let mut settings = Self::default();
         for Setting { variable: name, read, .. } in SETTINGS {
             if let Some(text) = variable_text(variable, name)? {
-                read(&mut settings, &Text { name: (*name).to_owned(), text: text.expose_secret(), folder: None })?;
+                read(
+                    &mut settings,
+                    &Text { name: (*name).to_owned(), text: text.expose_secret(), folder: None },
+                )?;
             }
         }
         settings.check()?;

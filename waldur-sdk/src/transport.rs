@@ -54,7 +54,10 @@ pub(crate) struct Core {
 
 impl fmt::Debug for Seam {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seam").field("retry", &self.retry).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Seam")
+            .field("retry", &self.retry)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -257,7 +260,9 @@ impl Seam {
                     *next.url_mut() = target;
                     return Attempt::Resend(next);
                 }
-                (Step::Follow(_), None) => "the server redirects, but the body can't be sent again".to_owned(),
+                (Step::Follow(_), None) => {
+                    "the server redirects, but the body can't be sent again".to_owned()
+                }
                 (Step::Refuse(note), _) => note,
             };
             return Attempt::Answer(noted(refusal(response, grant.secret()).await, note));
@@ -354,12 +359,11 @@ enum Received {
 /// Reads a 2xx answer to its end if it is JSON or short, so that a broken one can be asked for again; any other keeps its
 /// place until it is read or dropped.
 async fn receive(mut response: Response, url: &Url, place: Place) -> Received {
-    let json = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-        |value| {
+    let json =
+        response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             let kind = value.split(';').next().unwrap_or_default().trim();
             kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
-        },
-    );
+        });
     let short = response.content_length().is_some_and(|length| length <= SHORT);
     let parts = Parts::of(&mut response, url);
     if !json && !short {
