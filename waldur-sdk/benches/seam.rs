@@ -1,7 +1,7 @@
 //! What the seam costs over plain reqwest: `cargo bench -p waldur-sdk --bench seam`.
 //!
-//! The two benches show the time of a call each. The difference is then measured call by call in turn, so that whatever
-//! else the machine does meets both alike, and must be under 20 µs.
+//! The two benches show the time of a call each. The difference is then measured call by call in turn, so
+//! that whatever else the machine does meets both alike, and must be under 20 µs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -79,8 +79,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client for the server of `WALDUR_API_URL` with the token of `WALDUR_ACCESS_TOKEN`, or of a profile of a file:
-    /// see [`ClientBuilder::from_env`].
+    /// A client for the server of `WALDUR_API_URL` with the token of `WALDUR_ACCESS_TOKEN`, or of a profile
+    /// of a file: see [`ClientBuilder::from_env`].
     ///
     /// # Errors
     /// If one of them is missing or wrong; the error names it.
@@ -123,7 +123,8 @@ impl Client {
         self.but(|seam| seam.timeout = timeout)
     }
 
-    /// This client for calls that are tried so often and so long. The budget of repetitions stays that of the client.
+    /// This client for calls that are tried so often and so long. The budget of repetitions stays that of the
+    /// client.
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         self.but(|seam| seam.retry = policy)
@@ -142,7 +143,6 @@ impl Client {
     }
 
     /// A request of any method and path, for what the generated client doesn't have: see [`Request`].
-    #[must_use]
     pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
         Request::new(self.clone(), method, path.into())
     }

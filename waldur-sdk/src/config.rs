@@ -20,18 +20,16 @@ use crate::flow::Gate;
 use crate::profile;
 use crate::retry::{Budget, RetryPolicy};
 use crate::settings::{Named, Proxying, Settings, URL_VARIABLE, header, unreadable};
-use crate::transport::{Core, Seam};
+use crate::transport::{Core, LONGEST, Seam};
 
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_MAX_REQUESTS: usize = 100;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection that nobody used so long is closed: servers close theirs soon after, and a request that meets that is
-/// lost.
+/// A connection that nobody used so long is closed: servers close theirs soon after, and a request that meets
+/// that is lost.
 const IDLE: Duration = Duration::from_secs(15);
-/// The longest that a time may be.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 const OURS: &str = concat!("waldur-sdk/", env!("CARGO_PKG_VERSION"));
 
 /// A client to be. [`ClientBuilder::build`] refuses whatever is wrong and names it.
@@ -115,9 +113,9 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Settings of the environment, and below them those of a profile of the file that `WALDUR_CONFIG_FILE` names, or
-    /// else of `waldur/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`, if it is there. The profile is that of
-    /// `WALDUR_PROFILE`, or the one that the file names as its `profile`, or `default`.
+    /// Settings of the environment, and below them those of a profile of the file that `WALDUR_CONFIG_FILE`
+    /// names, or else of `waldur/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`, if it is there. The
+    /// profile is that of `WALDUR_PROFILE`, or the one that the file names as its `profile`, or `default`.
     ///
     /// # Errors
     /// If a variable, or a value or key of the profile, is wrong; the error names it.
@@ -125,7 +123,8 @@ impl ClientBuilder {
         Self::from_variables(|name| env::var_os(name))
     }
 
-    /// [`ClientBuilder::from_env`] with variables of the same names that come from elsewhere than the environment.
+    /// [`ClientBuilder::from_env`] with variables of the same names that come from elsewhere than the
+    /// environment.
     ///
     /// # Errors
     /// If a variable, or a value or key of the profile, is wrong; the error names it.
@@ -135,8 +134,8 @@ impl ClientBuilder {
         Ok(Self { below, ..Self::default() })
     }
 
-    /// Settings of a profile of the file at `path` and of nothing else; without a name, of the one that the file names as
-    /// its `profile`, or `default`.
+    /// Settings of a profile of the file at `path` and of nothing else; without a name, of the one that the
+    /// file names as its `profile`, or `default`.
     ///
     /// # Errors
     /// If the file can't be read, or a value or key of the profile is wrong; the error names it.
@@ -216,8 +215,8 @@ impl ClientBuilder {
         }
     }
 
-    /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`. Unless told, the usual
-    /// variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
+    /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`. Unless told, the
+    /// usual variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
     #[must_use]
     pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
         self.set.proxy = Some(Named::new("proxy", Proxying::Through(url.into())));
@@ -261,8 +260,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests of the client and its clones are under way at once; 100 unless told otherwise. The others wait
-    /// in the order in which they came. An answer that is read as a stream keeps its place until it is read or dropped.
+    /// How many requests of the client and its clones are under way at once; 100 unless told otherwise. The
+    /// others wait in the order in which they came. An answer that is read as a stream keeps its place until
+    /// it is read or dropped.
     #[must_use]
     pub fn max_requests(mut self, requests: usize) -> Self {
         self.set.max_requests = Some(Named::new("max_requests", requests));
@@ -276,8 +276,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take until its answer is read, with all attempts, pauses and waits for other calls; three minutes
-    /// unless told otherwise. [`Client::with_timeout`] makes it another for some calls, such as long downloads.
+    /// How long a call may take until its answer is read, with all attempts, pauses and waits for other
+    /// calls; three minutes unless told otherwise. [`Client::with_timeout`] makes it another for some calls,
+    /// such as long downloads.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.set.timeout = Some(Named::new("timeout", timeout));
@@ -305,16 +306,16 @@ impl ClientBuilder {
         self
     }
 
-    /// The HTTP client to use. It must have been built with `redirect::Policy::none()`; certificates, proxy, and the
-    /// timeouts of connecting and reading are its own business then and can't be set here.
+    /// The HTTP client to use. It must have been built with `redirect::Policy::none()`; certificates, proxy,
+    /// and the timeouts of connecting and reading are its own business then and can't be set here.
     #[must_use]
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
     }
 
-    /// Takes any certificate for the server's: whoever is in between reads the token and answers as they like. For
-    /// trials on one's own machine; what is wanted elsewhere is [`ClientBuilder::ca_file`].
+    /// Takes any certificate for the server's: whoever is in between reads the token and answers as they
+    /// like. For trials on one's own machine; what is wanted elsewhere is [`ClientBuilder::ca_file`].
     #[must_use]
     pub fn danger_accept_any_certificate(mut self) -> Self {
         self.unverified = true;

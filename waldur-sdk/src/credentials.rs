@@ -76,14 +76,15 @@ impl Credentials {
         Self(Kind::Fixed { scheme: Some(Scheme::Bearer), secret: token.into() })
     }
 
-    /// Tokens of an OpenID provider: asked for when they are needed, kept, renewed before they expire and once when a
-    /// server answers with 401. However many calls wait for one, it is asked for once.
+    /// Tokens of an OpenID provider: asked for when they are needed, kept, renewed before they expire and
+    /// once when a server answers with 401. However many calls wait for one, it is asked for once.
     #[must_use]
     pub fn client_credentials(oidc: ClientCredentials) -> Self {
         Self(Kind::Oidc(oidc))
     }
 
-    /// Tokens of the program's own making, kept and renewed like those of [`Credentials::client_credentials`].
+    /// Tokens of the program's own making, kept and renewed like those of
+    /// [`Credentials::client_credentials`].
     ///
     /// ```
     /// use waldur_sdk::{AccessToken, Client, Credentials};
@@ -124,7 +125,8 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token that is good until a server refuses it; its shape tells the scheme, as in [`Credentials::token`].
+    /// A token that is good until a server refuses it; its shape tells the scheme, as in
+    /// [`Credentials::token`].
     pub fn new(token: impl Into<SecretString>) -> Self {
         Self { secret: token.into(), scheme: None, lifetime: None }
     }

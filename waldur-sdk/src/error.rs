@@ -397,7 +397,8 @@ impl Error {
         self.kind() == ErrorKind::Configuration
     }
 
-    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that failed.
+    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that
+    /// failed.
     ///
     /// This is no word on whether a state-changing call was applied: see [`Error::is_answer_lost`].
     #[must_use]
@@ -409,8 +410,8 @@ impl Error {
         }
     }
 
-    /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word came back
-    /// from the server itself.
+    /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word
+    /// came back from the server itself.
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {
         !self.0.unsent

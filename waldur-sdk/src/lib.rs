@@ -28,16 +28,17 @@
 //! ```
 //!
 //! # What a failure means
-//! A request that changes something is never repeated on a guess: see [`RetryPolicy`] for what is tried again. If its
-//! answer is lost, the object is read again before anything is reported. [`Error`] says what kind of thing went wrong, in
-//! which operation, after how many attempts; no token is ever part of it.
+//! A request that changes something is never repeated on a guess: see [`RetryPolicy`] for what is tried
+//! again. If its answer is lost, the object is read again before anything is reported. [`Error`] says what
+//! kind of thing went wrong, in which operation, after how many attempts; no token is ever part of it.
 //!
 //! # What is told while it runs
-//! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`, `url.template`,
-//! `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`, and `waldur.operation`,
-//! `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: answers and failures at DEBUG, another try at INFO. With
-//! the feature `metrics` there are a histogram `http.client.request.duration` (seconds), a gauge
-//! `http.client.active_requests` and a counter `waldur.client.repetitions`.
+//! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
+//! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
+//! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: answers
+//! and failures at DEBUG, another try at INFO. With the feature `metrics` there are a histogram
+//! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
+//! `waldur.client.repetitions`.
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

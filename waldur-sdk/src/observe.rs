@@ -1,7 +1,7 @@
 //! What is told about a call while it runs: a span, an event for each attempt, and metrics.
 //!
-//! Names are those of OpenTelemetry's conventions for HTTP clients where it has them. No header, body, query or
-//! path with values is among them.
+//! Names are those of OpenTelemetry's conventions for HTTP clients where it has them. No header, body, query
+//! or path with values is among them.
 
 use std::time::Duration;
 

@@ -21,7 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most that is read of an answer.
 const MOST: usize = 64 * 1024;
 
-/// A client of an OpenID provider, such as a service account of a Keycloak realm (OAuth 2.0 client credentials).
+/// A client of an OpenID provider, such as a service account of a Keycloak realm (OAuth 2.0 client
+/// credentials).
 #[derive(Clone, Debug)]
 pub struct ClientCredentials {
     pub(crate) token_url: String,
@@ -118,7 +119,7 @@ impl ClientCredentials {
         let url = Url::parse(&self.token_url)
             .map_err(|_| wrong(ErrorKind::Configuration, "has an address that is no URL"))?;
         let mut request = http
-            .post(url)
+            .post(url.clone())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .timeout(timeout)
@@ -131,6 +132,9 @@ impl ClientCredentials {
             .execute(request)
             .await
             .map_err(|source| (How::of_reqwest(&source), Error::of_reqwest(source)))?;
+        if *response.url() != url {
+            return Err(wrong(ErrorKind::Configuration, "was left by an HTTP client that follows redirects"));
+        }
         let status = response.status();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         // One allocation, so that no copy of a part stays behind.

@@ -16,7 +16,8 @@ use crate::settings::{
 /// The profile that is taken if none is named.
 const DEFAULT: &str = "default";
 
-/// The settings of the profile that the variables choose, of the file that they name or of the user's own one.
+/// The settings of the profile that the variables choose, of the file that they name or of the user's own
+/// one.
 ///
 /// Without a file, or if none of its profiles is chosen and it has no `default`, there are none.
 pub(crate) fn of_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
@@ -231,5 +232,14 @@ mod tests {
             SETTINGS.iter().map(|setting| setting.variable).collect();
         assert_eq!((keys.len(), variables.len()), (SETTINGS.len(), SETTINGS.len()));
         assert!(variables.iter().all(|name| name.starts_with("WALDUR_")));
+    }
+
+    #[test]
+    fn every_setting_is_in_the_documentation() {
+        let documentation = include_str!("config.rs");
+        for setting in SETTINGS {
+            let row = format!("| `{}` | `{}` | ", setting.key, setting.variable);
+            assert!(documentation.contains(&row), "{row}");
+        }
     }
 }

@@ -77,7 +77,8 @@ impl Request {
         self
     }
 
-    /// The body as it is, of this content type. A stream can't be sent a second time: such a request is not repeated.
+    /// The body as it is, of this content type. A stream can't be sent a second time: such a request is not
+    /// repeated.
     pub fn body(mut self, content_type: &'static str, body: impl Into<Body>) -> Self {
         self.body = Some((HeaderValue::from_static(content_type), Ok(body.into())));
         self

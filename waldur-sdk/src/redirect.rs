@@ -17,8 +17,8 @@ pub(crate) enum Step {
 /// Where an answer of `status` to a request of `method` at `from` leads, if it names `location`; `hops` were
 /// followed before.
 ///
-/// Only reading is led elsewhere by any status; 307 and 308 keep method and body of the others. Nothing leaves the
-/// origin: the credential would go along.
+/// Only reading is led elsewhere by any status; 307 and 308 keep method and body of the others. Nothing
+/// leaves the origin: the credential would go along.
 pub(crate) fn step(
     method: &Method,
     from: &Url,
@@ -35,7 +35,7 @@ pub(crate) fn step(
     let shown = shown(&target);
     if target.origin() != from.origin() {
         return Step::Refuse(format!(
-            "the server redirects to {shown}, which is not followed: it is another origin, and the credential would go there"
+            "the server redirects to another origin, {shown}; that is not followed, as the credential would go there"
         ));
     }
     let reads = *method == Method::GET || *method == Method::HEAD;

@@ -10,6 +10,8 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use crate::transport::LONGEST;
+
 /// Statuses that another try may change.
 pub(crate) const PASSING: [u16; 4] = [429, 502, 503, 504];
 /// What a call that needed no repetition gives back to the budget, in hundredths of a repetition.
@@ -18,18 +20,23 @@ const REPETITION: u32 = 100;
 
 /// How often and how long a call is tried.
 ///
-/// Only calls that may be repeated are: GET, HEAD, OPTIONS, PUT and DELETE after a 429, 502, 503 or 504, a connection
-/// that broke, an answer that broke off while it was read, or no answer in time. POST and PATCH, only if the connection could not
-/// be made, so that the request certainly wasn't sent. No other failure tells whether it was applied: a proxy gives up with a
-/// 502, 503 or 504 on requests that the server goes on with, and one that limits the rate may stand behind the application. Those that
-/// know that a call of theirs can be repeated say so with [`RetryPolicy::every_method`].
+/// Only calls that may be repeated are: GET, HEAD, OPTIONS, PUT and DELETE after a 429, 502, 503 or 504, a
+/// connection that broke, no answer in time, or, for GET, an answer that broke off (one that is JSON or at
+/// most 1 MiB; longer ones are handed over before they are read). A DELETE whose first answer was lost finds
+/// nothing the second time: it ends with a 404 and more than one [attempt](crate::Error::attempts).
 ///
-/// The pause is the longer of what the server asks for (`Retry-After`) and a random one that grows with each try.
-/// If it doesn't fit in the time that is left, the failure is reported at once.
+/// POST and PATCH are tried again only if the connection could not be made, so that the request certainly
+/// wasn't sent. No other failure tells whether it was applied: a proxy gives up with a 502, 503 or 504 on
+/// requests that the server goes on with, and who limits the rate may stand behind who applied it. Who knows
+/// that a call can be repeated says so: [`RetryPolicy::every_method`],
+/// [`Client::repeating`](crate::Client::repeating).
 ///
-/// All calls of a client share a budget of repetitions, so that an outage isn't answered with a multiple of the usual requests:
-/// each repetition takes one; it comes back if the call succeeds, and each ten calls that succeed at once bring another, up to the
-/// full budget.
+/// The pause is the longer of what the server asks for (`Retry-After`) and a random one that grows with each
+/// try. If it doesn't fit in the time that is left, the failure is reported at once.
+///
+/// All calls of a client share a budget of repetitions, so that an outage isn't answered with a multiple of
+/// the usual requests: each repetition takes one; it comes back if the call succeeds, and each ten calls that
+/// succeed at once bring another, up to the full budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     pub(crate) attempts: u32,
@@ -75,10 +82,11 @@ impl RetryPolicy {
         self
     }
 
-    /// The pause before the second try, and the longest one; each is about twice the one before, and up to twice that by chance.
+    /// The pause before the second try, and the longest one: each is twice the one before, and up to twice
+    /// that by chance.
     #[must_use]
     pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
-        (self.first_pause, self.longest_pause) = (first, longest);
+        (self.first_pause, self.longest_pause) = (first.min(LONGEST), longest.min(LONGEST));
         self
     }
 
@@ -136,7 +144,7 @@ impl RetryPolicy {
             return Decision::Stop(Stop::Attempts);
         }
         let pause = failed.backoff.max(asked.unwrap_or_default());
-        if failed.elapsed + pause > self.within || pause >= failed.remaining {
+        if failed.elapsed.saturating_add(pause) > self.within || pause >= failed.remaining {
             return Decision::Stop(Stop::Time);
         }
         Decision::Again(pause)
@@ -173,7 +181,8 @@ impl fmt::Display for How {
 }
 
 impl How {
-    /// How a request failed that has no answer. The HTTP client tells reliably only that it could not connect.
+    /// How a request failed that has no answer. The HTTP client tells reliably only that it could not
+    /// connect.
     pub(crate) fn of_reqwest(error: &reqwest::Error) -> Self {
         if error.is_builder() {
             return Self::Final;
@@ -349,6 +358,7 @@ mod tests {
         assert_eq!(policy.decide(&asking(0)), Decision::Again(Duration::from_millis(250)));
         assert_eq!(policy.decide(&asking(7)), Decision::Again(Duration::from_secs(7)));
         assert_eq!(policy.decide(&asking(60)), Decision::Stop(Stop::Time));
+        assert_eq!(policy.decide(&asking(u64::MAX)), Decision::Stop(Stop::Time));
         let late = Failed { remaining: Duration::from_secs(5), ..asking(7) };
         assert_eq!(policy.decide(&late), Decision::Stop(Stop::Time));
     }
@@ -370,6 +380,8 @@ mod tests {
         assert!(pauses[0] >= Duration::from_millis(100) && pauses[0] <= Duration::from_millis(200));
         assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(4)), "{pauses:?}");
         assert!(pauses[19] >= Duration::from_secs(2));
+        let endless = RetryPolicy::default().pauses(Duration::MAX, Duration::MAX);
+        assert_eq!(endless.backoff().take(20).count(), 20);
     }
 
     #[test]

@@ -258,8 +258,9 @@ impl Settings {
         plain.or(self.oidc_client_secret.as_ref().map(|named| named.name.as_str()))
     }
 
-    /// These settings, and those of `below` where there is none. How the user proves who it is comes from the topmost
-    /// source that says anything about it; only the parts of client credentials may come from several.
+    /// These settings, and those of `below` where there is none. How the user proves who it is comes from the
+    /// topmost source that says anything about it; only the parts of client credentials may come from
+    /// several.
     pub(crate) fn over(self, mut below: Self) -> Self {
         if self.credentials.is_some() || self.token.is_some() {
             below.credentials = None;

@@ -29,6 +29,8 @@ const SHORT: u64 = 1024 * 1024;
 /// How much of an answer other than 2xx is read.
 const REFUSAL_READ: usize = 256 * 1024;
 
+/// The longest that a time may be; more could not be added to a clock.
+pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What stands where a token was repeated.
 const HIDDEN: &str = "[hidden]";
 
@@ -126,7 +128,7 @@ impl Seam {
         operation: &'static Operation,
     ) -> Result<Response, Error> {
         let observed = Observed::begin(&request, operation);
-        let timeout = request.timeout().map_or(self.timeout, |own| self.timeout.min(*own));
+        let timeout = request.timeout().map_or(self.timeout, |own| self.timeout.min(*own)).min(LONGEST);
         let mut course = Course {
             begun: observed.begun(),
             deadline: observed.begun() + timeout,
@@ -356,8 +358,8 @@ enum Received {
     Broken(Parts, reqwest::Error),
 }
 
-/// Reads a 2xx answer to its end if it is JSON or short, so that a broken one can be asked for again; any other keeps its
-/// place until it is read or dropped.
+/// Reads a 2xx answer to its end if it is JSON or short, so that a broken one can be asked for again; any
+/// other keeps its place until it is read or dropped.
 async fn receive(mut response: Response, url: &Url, place: Place) -> Received {
     let json =
         response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
@@ -379,7 +381,8 @@ async fn receive(mut response: Response, url: &Url, place: Place) -> Received {
     }
 }
 
-/// Reads the beginning of an answer other than 2xx, without the token, should the server or a proxy repeat it.
+/// Reads the beginning of an answer other than 2xx, without the token, should the server or a proxy repeat
+/// it.
 async fn refusal(mut response: Response, secret: &[u8]) -> Response {
     let url = response.url().clone();
     let mut body = Vec::new();

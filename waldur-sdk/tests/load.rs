@@ -22,7 +22,7 @@ fn fault(path: &str, earlier: usize) -> Option<Act> {
     let mut hasher = DefaultHasher::new();
     (path, earlier).hash(&mut hasher);
     let number = hasher.finish();
-    (number % 5 == 0).then(|| match number / 5 % 20 {
+    number.is_multiple_of(5).then(|| match number / 5 % 20 {
         0..5 => Act::status(503),
         5..8 => Act::status(429),
         8..10 => Act::status(502),

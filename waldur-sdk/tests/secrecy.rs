@@ -1,4 +1,5 @@
-//! Secrets are in nothing that is written, shown or sent elsewhere. One test, as it listens to the whole process.
+//! Secrets are in nothing that is written, shown or sent elsewhere. One test, as it listens to the whole
+//! process.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
