@@ -5,32 +5,40 @@ use waldur_sdk::{Error, Method};
 use crate::server::{Act, Arrival, Server};
 use crate::{TOKEN, builder, client};
 
-fn to_b(status: u16) -> impl Fn(&Arrival) -> Act {
-    move |arrival| if arrival.path.starts_with("/a") { Act::redirect(status, "/b/?c=d") } else { Act::ok() }
+const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
+
+/// `/302/` leads to `target` with a 302, and so on.
+fn lead(target: String) -> impl Fn(&Arrival) -> Act {
+    move |arrival| match arrival.path.trim_matches('/').parse() {
+        Ok(status) => Act::redirect(status, &target),
+        Err(_) => Act::ok(),
+    }
 }
 
 #[tokio::test]
 async fn reading_is_led_on() {
-    for status in [301, 302, 303, 307, 308] {
-        let server = Server::start(to_b(status)).await;
-        let answer = client(&server).request(Method::GET, "/a/").send().await.unwrap();
+    let server = Server::start(lead("/b/?c=d".into())).await;
+    let client = client(&server);
+    for (number, status) in STATUSES.into_iter().enumerate() {
+        let answer = client.request(Method::GET, format!("/{status}/")).send().await.unwrap();
         assert_eq!((answer.body().as_ref(), answer.attempts()), (&b"[]"[..], 2));
-        let arrivals = server.arrivals();
-        assert_eq!(arrivals[1].path, "/b/?c=d");
-        assert_eq!(arrivals[1].header("authorization"), format!("Token {TOKEN}"));
+        let last = &server.arrivals()[number * 2 + 1];
+        assert_eq!(last.path, "/b/?c=d");
+        assert_eq!(last.header("authorization"), format!("Token {TOKEN}"));
     }
 }
 
 #[tokio::test]
 async fn changes_are_led_on_only_as_they_are() {
+    let server = Server::start(lead("/b/".into())).await;
+    let client = client(&server);
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        for status in [301, 302, 303, 307, 308] {
-            let server = Server::start(to_b(status)).await;
-            let answer = client(&server).request(method.clone(), "/a/").json(&[1]).send().await;
-            let arrivals = server.arrivals();
-            assert!(
-                arrivals.iter().all(|arrival| arrival.method == method.as_str() && arrival.body == b"[1]")
-            );
+        for status in STATUSES {
+            let before = server.total();
+            let answer = client.request(method.clone(), format!("/{status}/")).json(&[1]).send().await;
+            let arrivals = &server.arrivals()[before..];
+            let same = |arrival: &Arrival| arrival.method == method.as_str() && arrival.body == b"[1]";
+            assert!(arrivals.iter().all(same), "{arrivals:?}");
             if status > 303 {
                 assert_eq!((answer.unwrap().status(), arrivals.len()), (200, 2));
             } else {
@@ -53,12 +61,12 @@ async fn a_missing_slash_is_told() {
 #[tokio::test]
 async fn nobody_else_gets_the_token() {
     let stranger = Server::start(|_| Act::ok()).await;
-    for status in [301, 302, 303, 307, 308] {
+    let server = Server::start(lead(format!("{}/a/?token=geheim", stranger.url))).await;
+    let leading = client(&server);
+    for status in STATUSES {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
-            let there = format!("{}/a/?token=geheim", stranger.url);
-            let server = Server::start(move |_| Act::redirect(status, &there)).await;
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let error = client(&server).request(method, "/a/").send().await.unwrap_err();
+            let error = leading.request(method, format!("/{status}/")).send().await.unwrap_err();
             assert!(error.is_configuration() && error.to_string().contains(&stranger.url), "{error}");
             assert!(!format!("{error} {error:?}").contains("geheim"));
         }
@@ -78,9 +86,10 @@ async fn nobody_else_gets_the_token() {
         }
     });
     let server = server.await;
-    client(&server).orders([]).await.unwrap();
-    client(&server).request(Method::GET, "/proxy/").send().await.unwrap_err();
-    client(&server).request(Method::GET, stranger.url.clone()).send().await.unwrap_err();
+    let client = client(&server);
+    client.orders([]).await.unwrap();
+    client.request(Method::GET, "/proxy/").send().await.unwrap_err();
+    client.request(Method::GET, stranger.url.clone()).send().await.unwrap_err();
     assert_eq!(stranger.total(), 0);
 }
 
@@ -94,15 +103,15 @@ async fn a_circle_ends() {
 
 #[tokio::test]
 async fn a_client_that_follows_by_itself_is_noticed() {
-    let server = Server::start(to_b(302)).await;
+    let server = Server::start(lead("/b/".into())).await;
     let follows = reqwest::Client::builder().no_proxy().build().unwrap();
     let own =
         |http| waldur_sdk::Client::builder().url(&server.url).token(TOKEN).http_client(http).build().unwrap();
-    let error = own(follows).request(Method::POST, "/a/").send().await.unwrap_err();
+    let error = own(follows).request(Method::POST, "/302/").send().await.unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("http_client"), "{error}");
     let right =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    own(right).request(Method::GET, "/a/").send().await.unwrap();
+    own(right).request(Method::GET, "/302/").send().await.unwrap();
     // What it can't have is refused.
     let right = reqwest::Client::new();
     let error = builder(&server).http_client(right).build().unwrap_err();

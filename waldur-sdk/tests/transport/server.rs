@@ -37,6 +37,8 @@ impl Arrival {
 pub enum Act {
     /// Answers; a 2xx means that it was applied.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// Applies it, answers and closes the connection without having said so.
+    AnswerAndClose,
     /// Resets the connection.
     Reset,
     /// Applies it, and resets the connection.
@@ -73,7 +75,11 @@ impl Act {
     fn applies(&self) -> bool {
         match self {
             Self::Answer(status, ..) => (200..300).contains(status),
-            Self::ApplyAndReset | Self::ApplyAndClose | Self::ApplyAndHang | Self::Truncate => true,
+            Self::AnswerAndClose
+            | Self::ApplyAndReset
+            | Self::ApplyAndClose
+            | Self::ApplyAndHang
+            | Self::Truncate => true,
             Self::Reset | Self::Hang | Self::Garbage => false,
         }
     }
@@ -198,6 +204,10 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
                     text.push_str(&body);
                 }
                 stream.write_all(text.as_bytes()).await?;
+            }
+            Act::AnswerAndClose => {
+                stream.write_all(b"HTTP/1.1 200 as told\r\ncontent-length: 2\r\n\r\n[]").await?;
+                return Ok(());
             }
             Act::Reset | Act::ApplyAndReset => {
                 stream.set_zero_linger()?;
