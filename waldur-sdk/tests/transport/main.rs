@@ -11,7 +11,7 @@ mod raw;
 mod redirects;
 mod retries;
 mod server;
-#[cfg(feature = "rustls")]
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
 use std::time::Duration;
