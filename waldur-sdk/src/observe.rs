@@ -101,7 +101,7 @@ impl Observed {
         let error_type = match result {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(response.status().as_str().to_owned()),
-            Err(error) => Some(error.kind().to_string()),
+            Err(error) => Some(format!("{:?}", error.kind())),
         };
         if !self.span.is_disabled() {
             if let Some(status) = status {

@@ -48,11 +48,11 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Four tries within a minute, pauses from 0.2 s to 20 s, a budget of 100 repetitions.
+    /// Four tries, the last begun within two minutes, pauses from 0.2 s to 20 s, a budget of 100 repetitions.
     fn default() -> Self {
         Self {
             attempts: 4,
-            within: Duration::from_secs(60),
+            within: Duration::from_secs(120),
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(20),
             budget: 100,
@@ -357,7 +357,10 @@ mod tests {
         };
         assert_eq!(policy.decide(&asking(0)), Decision::Again(Duration::from_millis(250)));
         assert_eq!(policy.decide(&asking(7)), Decision::Again(Duration::from_secs(7)));
-        assert_eq!(policy.decide(&asking(60)), Decision::Stop(Stop::Time));
+        assert_eq!(
+            policy.decide(&Failed { remaining: Duration::MAX, ..asking(120) }),
+            Decision::Stop(Stop::Time)
+        );
         assert_eq!(policy.decide(&asking(u64::MAX)), Decision::Stop(Stop::Time));
         let late = Failed { remaining: Duration::from_secs(5), ..asking(7) };
         assert_eq!(policy.decide(&late), Decision::Stop(Stop::Time));

@@ -56,6 +56,7 @@ impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Kept {
 async fn a_call_is_a_span_and_each_attempt_an_event() {
     let server = Server::start(|arrival| match (arrival.path.as_str(), arrival.earlier) {
         (path, _) if path.starts_with("/raw/") => Act::status(404),
+        ("/hang/", _) => Act::Hang,
         (_, 0) => Act::status(503),
         _ => Act::Answer(
             200,
@@ -68,6 +69,8 @@ async fn a_call_is_a_span_and_each_attempt_an_event() {
     let kept = Kept::default();
     let calls = async {
         client.api().marketplace_orders_list().query("geheim").send().await.unwrap();
+        let impatient = client.with_timeout(std::time::Duration::from_millis(50));
+        impatient.request(Method::GET, "/hang/").send().await.unwrap_err();
         client.request(Method::GET, "/raw/").query("secret", "geheim").send().await.unwrap_err();
     };
     calls.with_subscriber(tracing_subscriber::registry().with(kept.clone())).await;
@@ -87,13 +90,15 @@ async fn a_call_is_a_span_and_each_attempt_an_event() {
         assert_eq!(list[name], value, "{name}");
     }
     assert!(list.contains_key("waldur.duration_ms") && !list.contains_key("error.type"));
-    let raw = spans.iter().find(|span| span["waldur.operation"] == "raw").unwrap();
+    assert!(spans.iter().any(|span| span.get("error.type").is_some_and(|kind| kind == "Timeout")));
+    let raw = spans.iter().find(|span| span.get("error.type").is_some_and(|kind| kind == "404")).unwrap();
+    assert_eq!(raw["waldur.operation"], "raw");
     assert_eq!((raw["error.type"].as_str(), raw["http.response.status_code"].as_str()), ("404", "404"));
     assert!(!raw.contains_key("http.request.resend_count"));
 
     let events = kept.events.lock().unwrap();
     let told = |message: &str| events.iter().filter(|event| event["message"] == message).count();
-    assert_eq!((told("answered"), told("trying again"), told("done"), told("failed")), (3, 1, 1, 1));
+    assert_eq!((told("answered"), told("trying again"), told("done"), told("failed")), (3, 1, 1, 2));
     assert!(!format!("{spans:?} {events:?}").contains("geheim"));
 }
 
