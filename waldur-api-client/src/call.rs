@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Failure};
 use crate::multipart::Multipart;
+use crate::transport::Sending;
 use crate::wire::{DecodeError, Decoded, Wire, decode};
 use crate::{Client, QueryValue};
 
@@ -187,7 +188,8 @@ impl Prepared<'_> {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(Error::new(operation, Failure::Status(response)))
+            let sending = sending(&response);
+            Err(Error::new(operation, Failure::Status(response)).sent(sending))
         }
     }
 
@@ -208,10 +210,13 @@ impl Prepared<'_> {
     pub async fn whole(self) -> Result<Whole, Error> {
         let (operation, strict) = (self.operation, self.client.inner().strict);
         let response = self.send().await?;
+        let sending = sending(&response);
         let (status, headers) = (response.status(), response.headers().clone());
         match response.bytes().await {
-            Ok(body) => Ok(Whole { operation, strict, status, headers, body }),
-            Err(source) => Err(Error::new(operation, Failure::Broken { status, headers, source })),
+            Ok(body) => Ok(Whole { sending, operation, strict, status, headers, body }),
+            Err(source) => {
+                Err(Error::new(operation, Failure::Broken { status, headers, source }).sent(sending))
+            }
         }
     }
 
@@ -257,9 +262,14 @@ impl Prepared<'_> {
     }
 }
 
+fn sending(response: &Response) -> Option<Sending> {
+    response.extensions().get().copied()
+}
+
 /// An answer of 2xx, all of it.
 #[derive(Clone, Debug)]
 pub struct Whole {
+    sending: Option<Sending>,
     operation: &'static Operation,
     strict: bool,
     /// Its status.
@@ -300,8 +310,8 @@ impl Whole {
     }
 
     fn unreadable(self, source: DecodeError) -> Error {
-        let Self { operation, status, headers, body, .. } = self;
-        Error::new(operation, Failure::Decode { status, headers, body, source })
+        let Self { sending, operation, status, headers, body, .. } = self;
+        Error::new(operation, Failure::Decode { status, headers, body, source }).sent(sending)
     }
 }
 

@@ -140,8 +140,8 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
     let sandbox = waiting(1).await;
     let order = sandbox.orders()[0].uuid;
     sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
-    sandbox.fail_next(9, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
-    sandbox.fail_next(9, "GET", &format!("/{order}/"), Fault::Status(503));
+    sandbox.fail_next(40, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
+    sandbox.fail_next(40, "GET", &format!("/{order}/"), Fault::Status(503));
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
     let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
     assert!(error.to_string().contains("not known"), "{error}");

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn every_operation_is_found_by_its_own_path() {
         for exchange in ALL {
-            let path = exchange.operation.path.replace('{', "").replace('}', "");
+            let path = exchange.operation.path.replace(['{', '}'], "");
             let found = find(exchange.operation.method, &path).unwrap();
             assert_eq!(
                 found.operation.path.matches('{').count(),
