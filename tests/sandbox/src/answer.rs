@@ -107,6 +107,20 @@ impl Answer {
         self.status.as_u16()
     }
 
+    pub(crate) fn body(&self) -> Option<&Value> {
+        match &self.body {
+            Body::Json(value) => Some(value),
+            Body::Empty | Body::Html(_) => None,
+        }
+    }
+
+    pub(crate) fn body_mut(&mut self) -> Option<&mut Value> {
+        match &mut self.body {
+            Body::Json(value) => Some(value),
+            Body::Empty | Body::Html(_) => None,
+        }
+    }
+
     pub(crate) fn without_body(mut self) -> Self {
         self.body = Body::Empty;
         self

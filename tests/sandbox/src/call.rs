@@ -6,10 +6,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use std::cell::RefCell;
+
 use crate::actor::Actor;
 use crate::answer::{Answer, invalid, invalid_choice, invalid_field, invalid_whole};
+use crate::contract::Operation;
 use crate::listing::Fields;
 use crate::model::Choice;
+use crate::release::Release;
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -23,6 +27,11 @@ pub(crate) struct Call {
     pub(crate) origin: String,
     pub(crate) media_type: String,
     pub(crate) body: Bytes,
+    /// What the schema says of it.
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) release: Release,
+    /// The names of the query that were asked for: what nobody asked for filters by what is answered.
+    pub(crate) asked: RefCell<Vec<&'static str>>,
 }
 
 impl Call {
@@ -53,24 +62,31 @@ impl Call {
     }
 
     /// The last value counts when a key that takes one is repeated.
-    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &'static str) -> Option<&str> {
+        self.asked.borrow_mut().push(name);
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A text filter; empty filters nothing.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
         self.value(name).filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.asked.borrow_mut().push(name);
         self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn fields(&self) -> Fields {
-        Fields::new(self.values("field"))
+        let known = self.operation.filter(|_| self.release == Release::Schema);
+        // A list that doesn't know `field` answers with everything.
+        if known.is_some_and(|operation| operation.parameter("field").is_none()) {
+            return Fields::ALL;
+        }
+        Fields::new(self.values("field"), known)
     }
 
-    pub(crate) fn uuid_filter(&self, name: &str) -> Result<Option<Uuid>, Answer> {
+    pub(crate) fn uuid_filter(&self, name: &'static str) -> Result<Option<Uuid>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => {
@@ -80,7 +96,7 @@ impl Call {
     }
 
     /// A filter whose key is repeated for several values; a comma, another case or "" is no value at all.
-    pub(crate) fn choices<T: Choice>(&self, name: &str) -> Result<Vec<T>, Answer> {
+    pub(crate) fn choices<T: Choice>(&self, name: &'static str) -> Result<Vec<T>, Answer> {
         self.values(name)
             .map(|text| {
                 T::choices()
@@ -93,7 +109,7 @@ impl Call {
     }
 
     /// A yes-or-no filter; anything else filters nothing.
-    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, name: &'static str) -> Option<bool> {
         match self.value(name)?.to_ascii_lowercase().as_str() {
             "true" => Some(true),
             "false" => Some(false),
@@ -101,7 +117,7 @@ impl Call {
         }
     }
 
-    pub(crate) fn date_filter(&self, name: &str) -> Result<Option<NaiveDate>, Answer> {
+    pub(crate) fn date_filter(&self, name: &'static str) -> Result<Option<NaiveDate>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
@@ -110,7 +126,7 @@ impl Call {
         }
     }
 
-    pub(crate) fn time_filter(&self, name: &str) -> Result<Option<DateTime<Utc>>, Answer> {
+    pub(crate) fn time_filter(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => {
@@ -139,7 +155,7 @@ impl Call {
                 Answer::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {error}"))
             }),
             "application/x-www-form-urlencoded" => {
-                let text = String::from_utf8_lossy(&self.body);
+                let text = decode_text(&self.body);
                 Ok(Value::Object(
                     parse_query(&text).into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
                 ))
@@ -248,6 +264,11 @@ pub(crate) fn parse_query(text: &str) -> Vec<(String, String)> {
             (decode(key), decode(value))
         })
         .collect()
+}
+
+/// A form as text.
+pub(crate) fn decode_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn decode(text: &str) -> String {

@@ -41,6 +41,7 @@
 mod actor;
 mod answer;
 mod call;
+mod contract;
 mod fault;
 mod listing;
 mod model;
@@ -51,6 +52,7 @@ mod organisations;
 mod people;
 mod providers;
 mod references;
+mod release;
 mod resources;
 mod routes;
 mod sandbox;
@@ -60,8 +62,10 @@ mod state;
 mod usages;
 
 pub use actor::Actor;
+pub use contract::{Side, Violation};
 pub use fault::Fault;
 pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
+pub use release::Release;
 pub use sandbox::{
     Builder, DEFAULT_ORDERS, Error, OfferingUserView, OrderView, ResourceView, Sandbox, UsageView,
     UserUsageView,

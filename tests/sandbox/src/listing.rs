@@ -8,31 +8,48 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Outcome, invalid_choice};
 use crate::call::{Call, encode_query};
+use crate::contract::{Operation, Schema};
 
 const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 300;
 
 /// The properties that a caller wants to see.
 #[derive(Debug)]
-pub(crate) struct Fields(Option<HashSet<String>>);
+pub(crate) struct Fields {
+    names: Option<HashSet<String>>,
+    /// Some of the names are properties that the schema has.
+    declared: bool,
+}
 
 impl Fields {
-    pub(crate) const ALL: Self = Self(None);
+    pub(crate) const ALL: Self = Self { names: None, declared: false };
 
-    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>, operation: Option<&Operation>) -> Self {
         let names: HashSet<_> = names.map(str::to_owned).collect();
-        Self(if names.is_empty() { None } else { Some(names) })
+        let object = operation.and_then(Operation::item).and_then(Schema::object);
+        let declared = object.is_some_and(|object| names.iter().any(|name| object.property(name).is_some()));
+        Self { names: if names.is_empty() { None } else { Some(names) }, declared }
+    }
+
+    /// Nothing but the whole object is wanted.
+    pub(crate) fn is_all(&self) -> bool {
+        self.names.is_none()
+    }
+
+    /// None of the names are properties that the schema has.
+    pub(crate) fn is_vain(&self) -> bool {
+        self.names.is_some() && !self.declared
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.0.as_ref().is_none_or(|names| names.contains(name))
+        self.names.as_ref().is_none_or(|names| names.contains(name))
     }
 
     /// Unknown names among known ones are ignored; when all are unknown (a comma makes it so), the whole
     /// object comes.
     pub(crate) fn pick(&self, render: impl Fn(&Self) -> Map<String, Value>) -> Value {
         let picked = render(self);
-        Value::Object(if picked.is_empty() { render(&Self::ALL) } else { picked })
+        Value::Object(if picked.is_empty() && !self.declared { render(&Self::ALL) } else { picked })
     }
 }
 

@@ -178,8 +178,12 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     form.finish()?;
     row.state = to;
     row.modified = Utc::now();
-    row.comment = comment.unwrap_or_default();
-    row.comment_url = comment_url.unwrap_or_default();
+    if let Some(comment) = comment {
+        row.comment = comment;
+    }
+    if let Some(comment_url) = comment_url {
+        row.comment_url = comment_url;
+    }
     Ok(Answer::empty(StatusCode::OK))
 }
 

@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::actor::{Actor, Tokens};
+use crate::contract::Violation;
 use crate::fault::{Fault, Faults};
 use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
+use crate::release::Release;
 use crate::seed::{self, Ids};
 use crate::server::{self, Request, Shared, lock};
 
@@ -45,11 +47,22 @@ pub struct Builder {
     orders_in: BTreeMap<OrderState, usize>,
     latency: Duration,
     port: u16,
+    release: Release,
+    allow_violations: bool,
+    print_violations: bool,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { orders: DEFAULT_ORDERS, orders_in: BTreeMap::new(), latency: Duration::ZERO, port: 0 }
+        Self {
+            orders: DEFAULT_ORDERS,
+            orders_in: BTreeMap::new(),
+            latency: Duration::ZERO,
+            port: 0,
+            release: Release::default(),
+            allow_violations: false,
+            print_violations: false,
+        }
     }
 }
 
@@ -84,6 +97,28 @@ impl Builder {
         self
     }
 
+    /// The age of the server to be.
+    #[must_use]
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// Requests may break the schema: the end of the sandbox doesn't fail because of them. For programs that
+    /// mean to be wrong; one wrong request in a test is better taken with [`Sandbox::take_violations`].
+    #[must_use]
+    pub fn allow_violations(mut self) -> Self {
+        self.allow_violations = true;
+        self
+    }
+
+    /// Says on standard error what breaks the schema, as it comes.
+    #[must_use]
+    pub fn print_violations(mut self) -> Self {
+        self.print_violations = true;
+        self
+    }
+
     /// Starts the sandbox. It runs in a thread of its own and needs nothing of the caller's runtime.
     ///
     /// # Errors
@@ -109,6 +144,9 @@ impl Builder {
             log: Mutex::default(),
             faults: Mutex::new(Faults::default()),
             tokens: Tokens::new(),
+            violations: Mutex::default(),
+            print_violations: self.print_violations,
+            release: self.release,
             latency: self.latency,
             address,
         });
@@ -136,6 +174,7 @@ impl Builder {
             url: format!("http://{address}/api/"),
             ids,
             shared,
+            allow_violations: self.allow_violations,
             running: Some(Running { stop, ended, thread }),
         })
     }
@@ -163,6 +202,7 @@ pub struct Sandbox {
     url: String,
     ids: Ids,
     shared: Arc<Shared>,
+    allow_violations: bool,
     running: Option<Running>,
 }
 
@@ -314,6 +354,31 @@ impl Sandbox {
         lock(&self.shared.log).clone()
     }
 
+    /// What broke the schema so far: by requests of the program under test, or by answers of the sandbox.
+    pub fn violations(&self) -> Vec<Violation> {
+        lock(&self.shared.violations).clone()
+    }
+
+    /// The same, and forgets them: what a test means to send wrong, it takes out here and looks at.
+    pub fn take_violations(&self) -> Vec<Violation> {
+        std::mem::take(&mut *lock(&self.shared.violations))
+    }
+
+    /// Panics if something broke the schema. The end of the sandbox does the same, unless it was built with
+    /// [`Builder::allow_violations`].
+    ///
+    /// # Panics
+    /// If there are violations; the message names them.
+    #[track_caller]
+    #[allow(clippy::panic, reason = "an assertion for tests")]
+    pub fn assert_contract(&self) {
+        let violations = self.violations();
+        if !violations.is_empty() {
+            let lines: Vec<String> = violations.iter().map(|violation| format!("\n  {violation}")).collect();
+            panic!("{} violations of the schema:{}", violations.len(), lines.concat());
+        }
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.shared.log).clear();
@@ -396,6 +461,7 @@ impl Sandbox {
             let _ = ended.await;
             let _ = thread.join();
         }
+        // The rest is done by dropping it.
     }
 }
 
@@ -404,6 +470,9 @@ impl Drop for Sandbox {
         if let Some(Running { stop, thread, .. }) = self.running.take() {
             let _ = stop.send(());
             let _ = thread.join();
+        }
+        if !self.allow_violations && !std::thread::panicking() {
+            self.assert_contract();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Connections and requests: what happens around every operation.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,9 @@ use tokio::task::JoinSet;
 use crate::actor::{Actor, Tokens};
 use crate::answer::{Answer, Outcome};
 use crate::call::{Call, parse_query};
+use crate::contract::{self, Operation, Sent, Side, Violation};
 use crate::fault::{Fault, Faults};
+use crate::release::Release;
 use crate::routes::{self, Found};
 use crate::state::State;
 
@@ -49,6 +52,9 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<Vec<Request>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) tokens: Tokens,
+    pub(crate) violations: Mutex<Vec<Violation>>,
+    pub(crate) print_violations: bool,
+    pub(crate) release: Release,
     pub(crate) latency: Duration,
     pub(crate) address: SocketAddr,
 }
@@ -90,6 +96,9 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
     let query = parts.uri.query().unwrap_or_default();
     let path = parts.uri.path();
     let caller = shared.tokens.authenticate(&parts.headers);
+    let media_type = Call::media_type(&parts.headers);
+    let sent = Sent { query, media_type: &media_type, body: &body };
+    let operation = shared.judge(&parts.method, path, &sent);
     let mut entry = Request {
         method: parts.method.to_string(),
         path: path.to_owned(),
@@ -104,13 +113,16 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         None if fault == Some(Fault::ResetBefore) => None,
         None => {
             let call = Call {
+                operation,
+                release: shared.release,
+                asked: RefCell::default(),
                 method: parts.method.clone(),
                 path: path.to_owned(),
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
                 origin: Call::origin(&parts.headers, &shared.address.to_string()),
-                media_type: Call::media_type(&parts.headers),
+                media_type,
                 body,
             };
             let answer = dispatch(shared, call, query, caller);
@@ -152,9 +164,80 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
             )),
         }
     });
-    let answer = outcome.unwrap_or_else(|refusal| refusal);
+    let mut answer = outcome.unwrap_or_else(|refusal| refusal);
+    if answer.status() < 300 && call.release == Release::Schema {
+        shared.settle(&call, &mut answer);
+    }
     if answer.status() >= 500 {
         return answer;
     }
     answer.with(header::ALLOW, HeaderValue::from_static(route.allow))
+}
+
+impl Shared {
+    /// Judges a request by the schema.
+    fn judge(&self, method: &Method, path: &str, sent: &Sent<'_>) -> Option<&'static Operation> {
+        let whole = |at: &str, what: String| vec![(at.to_owned(), what)];
+        let (operation, findings) = match contract::find(method, path) {
+            contract::Found::Operation(operation, wrong) => {
+                let mut findings: Vec<_> = wrong
+                    .into_iter()
+                    .map(|name| (format!("path.{name}"), "not of the form that the schema wants".to_owned()))
+                    .collect();
+                findings.extend(operation.check(sent).into_iter().map(|found| (found.at, found.what)));
+                (Some(operation), findings)
+            }
+            contract::Found::Method(template) => {
+                (None, whole("path", format!("{template} has no operation for this method")))
+            }
+            contract::Found::Slash(operation) => {
+                (operation, whole("path", "the slash at the end is missing".to_owned()))
+            }
+            contract::Found::Nowhere => (None, whole("path", "the schema has no such path".to_owned())),
+        };
+        self.record(Side::Request, operation, method, path, findings);
+        operation
+    }
+
+    fn record(
+        &self,
+        side: Side,
+        operation: Option<&Operation>,
+        method: &Method,
+        path: &str,
+        findings: Vec<(String, String)>,
+    ) {
+        for (at, what) in findings {
+            let violation = Violation {
+                side,
+                operation: operation.map(|operation| operation.id.clone()),
+                method: method.to_string(),
+                path: path.to_owned(),
+                at,
+                what,
+            };
+            if self.print_violations {
+                eprintln!("{violation}");
+            }
+            lock(&self.violations).push(violation);
+        }
+    }
+
+    /// Completes an answer by the schema, and judges it.
+    fn settle(&self, call: &Call, answer: &mut Answer) {
+        let Some(operation) = call.operation else { return };
+        let fields = call.fields();
+        let wants = |name: &str| fields.wants(name);
+        let chosen: Option<&dyn Fn(&str) -> bool> =
+            if fields.is_all() || fields.is_vain() { None } else { Some(&wants) };
+        if let Some(body) = answer.body_mut() {
+            contract::complete(operation, body, chosen);
+        }
+        if call.method == Method::HEAD {
+            return;
+        }
+        let findings = contract::check_answer(operation, answer.status(), answer.body(), chosen);
+        let findings = findings.into_iter().map(|found| (found.at, found.what)).collect();
+        self.record(Side::Answer, Some(operation), &call.method, &call.path, findings);
+    }
 }

@@ -289,7 +289,7 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn new(call: &'a Call, month: &str) -> Result<Self, Answer> {
+    fn new(call: &'a Call, month: &'static str) -> Result<Self, Answer> {
         Ok(Self {
             resource: call.uuid_filter("resource_uuid")?,
             offering: call.uuid_filter("offering_uuid")?,

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, OrderState, Sandbox};
 
-use crate::client::{get, hex, send};
+use crate::client::{get, hex, meant, send};
 
 #[tokio::test]
 async fn pages() {
@@ -40,6 +40,7 @@ async fn pages() {
     let empty = get(&sandbox, Actor::Provider, nothing).await;
     assert_eq!((empty.items().len(), empty.count()), (0, 0));
     assert_eq!(get(&sandbox, Actor::Provider, &format!("{nothing}&page=2")).await.status, 404);
+    meant(&sandbox, ["query.page", "query.page_size"]);
 }
 
 #[tokio::test]
@@ -102,6 +103,7 @@ async fn chosen_fields() {
     )
     .await;
     assert_eq!(one.json(), json!({"name": "slurm-ok-1", "state": "OK"}));
+    meant(&sandbox, ["query.field"]);
 }
 
 #[tokio::test]
@@ -132,6 +134,7 @@ async fn ordering() {
             (400, json!({"o": ["Select a valid choice. bogus is not one of the available choices."]}))
         );
     }
+    meant(&sandbox, ["query.o"]);
 }
 
 #[tokio::test]
@@ -160,6 +163,7 @@ async fn choices() {
     assert_eq!(mine, count(OrderState::PendingProvider));
     assert_eq!(list("can_approve_as_provider=maybe").await.count(), 50);
     assert_eq!(list("can_approve_as_consumer=true").await.count(), 0);
+    meant(&sandbox, ["query.bogus", "query.can_approve_as_provider", "query.state", "query.type"]);
 }
 
 #[tokio::test]
@@ -184,6 +188,7 @@ async fn uuids_and_dates() {
     assert_eq!(list("marketplace-orders/?created=2020-01-01T00:00:00Z").await.count(), 50);
     assert_eq!(list("marketplace-orders/?created=2999-01-01T00:00:00Z").await.count(), 0);
     assert_eq!(list("marketplace-orders/?created=soon").await.status, 400);
+    meant(&sandbox, ["query.created", "query.offering_uuid"]);
 }
 
 #[tokio::test]
@@ -197,4 +202,5 @@ async fn unpaged_lists() {
         assert!(list.header("link").is_none());
         assert_eq!(list.items().len(), if action == "team" { 2 } else { 1 });
     }
+    meant(&sandbox, ["query.page_size"]);
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use waldur_sandbox::{Actor, Sandbox};
 
-use crate::client::{act, anonymous, answer, get, hex, http, post, send};
+use crate::client::{act, anonymous, answer, get, hex, http, meant, post, send};
 
 #[tokio::test]
 async fn tokens() {
@@ -83,6 +83,7 @@ async fn missing_slashes() {
         action.header("location").unwrap(),
         format!("/api/marketplace-orders/{order}/approve_by_provider/")
     );
+    meant(&sandbox, ["path"]);
 }
 
 #[tokio::test]
@@ -102,6 +103,7 @@ async fn unknown_routes_and_methods() {
     // The real server has this one.
     let path = format!("marketplace-orders/{order}/");
     assert_eq!(send(&sandbox, Actor::Provider, Method::PUT, &path, Some(json!({}))).await.status, 501);
+    meant(&sandbox, ["path"]);
 }
 
 #[tokio::test]
@@ -118,6 +120,7 @@ async fn uuids_have_two_forms() {
         let none = get(&sandbox, Actor::Provider, &format!("marketplace-orders/{text}/")).await;
         assert_eq!((none.status, none.detail()), (404, "No Order matches the given query.".to_owned()));
     }
+    meant(&sandbox, ["path.uuid"]);
 }
 
 #[tokio::test]
@@ -149,6 +152,7 @@ async fn media_types() {
         list.json(),
         json!({"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]})
     );
+    meant(&sandbox, ["$", "content-type"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 use waldur_sandbox::{Actor, OrderState, ResourceState, Sandbox};
 
-use crate::client::{act, get, hex, order_in, post};
+use crate::client::{act, get, hex, meant, order_in, post};
 
 #[tokio::test]
 async fn two_views() {
@@ -69,6 +69,7 @@ async fn backend_ids() {
     assert_eq!(post(&sandbox, Actor::Consumer, &path, json!({"backend_id": "x"})).await.status, 404);
     let guide = format!("marketplace-resources/{}/set_backend_id/", hex(resource));
     assert_eq!(post(&sandbox, Actor::Provider, &guide, json!({"backend_id": "x"})).await.status, 404);
+    meant(&sandbox, ["$.backend_id", "path"]);
 }
 
 #[tokio::test]
@@ -100,6 +101,7 @@ async fn reports() {
         assert_eq!((refused.status, refused.json()), (400, errors));
     }
     assert_eq!(submit(json!({"report": []})).await.status, 400);
+    meant(&sandbox, ["$", "$.report", "$.report[1].body"]);
 }
 
 #[tokio::test]
@@ -122,6 +124,7 @@ async fn limits_states_and_metadata() {
     let metadata = json!({"backend_metadata": {"a": 1}});
     let set = post(&sandbox, Actor::Provider, &path("set_backend_metadata"), metadata).await;
     assert_eq!(set.json(), json!({"status": "The backend metadata is updated"}));
+    meant(&sandbox, ["$.limits"]);
 }
 
 #[tokio::test]
