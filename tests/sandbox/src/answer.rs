@@ -15,6 +15,7 @@ enum Body {
     Empty,
     Json(Value),
     Html(&'static str),
+    Text(String),
 }
 
 /// A status, headers and a body.
@@ -45,6 +46,11 @@ impl Answer {
 
     pub(crate) fn json(status: StatusCode, body: Value) -> Self {
         Self::new(status, Body::Json(body))
+    }
+
+    /// Plain text.
+    pub(crate) fn text(text: String) -> Self {
+        Self::new(StatusCode::OK, Body::Text(text))
     }
 
     pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
@@ -110,14 +116,14 @@ impl Answer {
     pub(crate) fn body(&self) -> Option<&Value> {
         match &self.body {
             Body::Json(value) => Some(value),
-            Body::Empty | Body::Html(_) => None,
+            Body::Empty | Body::Html(_) | Body::Text(_) => None,
         }
     }
 
     pub(crate) fn body_mut(&mut self) -> Option<&mut Value> {
         match &mut self.body {
             Body::Json(value) => Some(value),
-            Body::Empty | Body::Html(_) => None,
+            Body::Empty | Body::Html(_) | Body::Text(_) => None,
         }
     }
 
@@ -131,6 +137,7 @@ impl Answer {
         let (kind, bytes) = match self.body {
             Body::Empty => (None, Bytes::new()),
             Body::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
+            Body::Text(text) => (Some("text/plain; charset=utf-8"), Bytes::from(text)),
             Body::Html(text) => (Some("text/html; charset=utf-8"), Bytes::from_static(text.as_bytes())),
         };
         let mut response = Response::new(Full::new(if head { Bytes::new() } else { bytes }));

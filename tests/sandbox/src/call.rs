@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::actor::Actor;
 use crate::answer::{Answer, invalid, invalid_choice, invalid_field, invalid_whole};
@@ -26,12 +26,16 @@ pub(crate) struct Call {
     /// `scheme://host`, as the client sees it.
     pub(crate) origin: String,
     pub(crate) media_type: String,
+    /// What the caller wants to be answered with; empty is anything.
+    pub(crate) accept: String,
     pub(crate) body: Bytes,
     /// What the schema says of it.
     pub(crate) operation: Option<&'static Operation>,
     pub(crate) release: Release,
     /// The names of the query that were asked for: what nobody asked for filters by what is answered.
     pub(crate) asked: RefCell<Vec<&'static str>>,
+    /// The order that was asked for is one of what is answered.
+    pub(crate) order_by_answer: Cell<bool>,
 }
 
 impl Call {
@@ -40,6 +44,11 @@ impl Call {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let scheme = text("x-forwarded-proto").unwrap_or("http");
         format!("{scheme}://{}", text("host").unwrap_or(fallback))
+    }
+
+    pub(crate) fn accept(headers: &HeaderMap) -> String {
+        let value = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_ascii_lowercase()
     }
 
     pub(crate) fn media_type(headers: &HeaderMap) -> String {
@@ -133,6 +142,21 @@ impl Call {
                 parse_time(text).map(Some).ok_or_else(|| invalid_field(name, "Enter a valid date/time."))
             }
         }
+    }
+
+    /// The body as an object, once the schema of the operation has nothing against it.
+    pub(crate) fn checked(&self) -> Result<Map<String, Value>, Answer> {
+        let data = self.data()?;
+        let Some(schema) = self.operation.and_then(Operation::body) else { return Ok(data) };
+        match schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH) {
+            Some(errors) => Err(invalid(errors)),
+            None => Ok(data),
+        }
+    }
+
+    /// The last word of the path.
+    pub(crate) fn action(&self) -> &str {
+        self.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
     }
 
     /// The body as an object. No body at all is an empty object.

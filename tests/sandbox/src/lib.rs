@@ -42,7 +42,9 @@ mod actor;
 mod answer;
 mod call;
 mod contract;
+mod documents;
 mod fault;
+mod filters;
 mod listing;
 mod model;
 mod offering_users;
@@ -70,5 +72,5 @@ pub use sandbox::{
     Builder, DEFAULT_ORDERS, Error, OfferingUserView, OrderView, ResourceView, Sandbox, UsageView,
     UserUsageView,
 };
-pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, UserIds};
+pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, Seed, UserIds};
 pub use server::Request;

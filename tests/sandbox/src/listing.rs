@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::answer::{Answer, Outcome, invalid_choice};
 use crate::call::{Call, encode_query};
 use crate::contract::{Operation, Schema};
+use crate::filters;
 
 const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 300;
@@ -77,9 +78,14 @@ pub(crate) fn order<T>(call: &Call, rows: &mut [&T], known: &[Ordered<T>]) -> Re
             Some(plain) => (plain, true),
             None => (name, false),
         };
-        let (_, compare) =
-            known.iter().find(|(key, _)| *key == plain).ok_or_else(|| invalid_choice("o", name))?;
-        keys.push((compare, descending));
+        match known.iter().find(|(key, _)| *key == plain) {
+            Some((_, compare)) => keys.push((compare, descending)),
+            None if filters::orders_by(call, name) => {
+                call.order_by_answer.set(true);
+                return Ok(());
+            }
+            None => return Err(invalid_choice("o", name)),
+        }
     }
     rows.sort_by(|a, b| {
         keys.iter().fold(Ordering::Equal, |sofar, (compare, descending)| {
@@ -95,6 +101,11 @@ pub(crate) fn page<T>(
     rows: &[T],
     render: impl Fn(&T, &Fields) -> Map<String, Value>,
 ) -> Outcome {
+    let chosen = filters::choose(call, rows, |row| render(row, &Fields::ALL))?;
+    let rows: Vec<&T> = match &chosen {
+        None => rows.iter().collect(),
+        Some(chosen) => chosen.iter().filter_map(|&at| rows.get(at)).collect(),
+    };
     let size = match call.value("page_size").map(str::parse::<usize>) {
         Some(Ok(size)) if size > 0 => size.min(MAX_PAGE_SIZE),
         _ => PAGE_SIZE,

@@ -126,6 +126,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         username,
         comment: String::new(),
         comment_url: String::new(),
+        restricted: false,
         created: now,
         modified: now,
     };
@@ -157,6 +158,33 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::ok(Value::Object(render(call, state, row, &Fields::ALL))))
 }
 
+/// What the provider says to the user.
+pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.checked()?;
+    for (name, field) in [
+        ("service_provider_comment", &mut row.comment),
+        ("service_provider_comment_url", &mut row.comment_url),
+    ] {
+        if let Some(text) = data.get(name).and_then(Value::as_str) {
+            *field = text.to_owned();
+        }
+    }
+    row.modified = Utc::now();
+    Ok(Answer::ok(serde_json::json!({
+        "service_provider_comment": row.comment,
+        "service_provider_comment_url": row.comment_url,
+    })))
+}
+
+/// Keeps an account's user from using it, or no longer.
+pub(crate) fn update_restricted(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    row.restricted = call.checked()?.get("is_restricted").and_then(Value::as_bool).unwrap_or(false);
+    row.modified = Utc::now();
+    Ok(Answer::empty(StatusCode::OK))
+}
+
 pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
     let uuid = provided(call, state)?.uuid;
     state.offering_users.remove(uuid);
@@ -165,8 +193,7 @@ pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
 
 /// The action is the last word of the path.
 pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
-    let action = call.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let (from, to) = transition(action).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
+    let (from, to) = transition(call.action()).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
     let row = provided(call, state)?;
     if !from.contains(&row.state) {
         return Err(conflict(&from.iter().map(|state| state.as_str()).collect::<Vec<_>>()));
@@ -213,7 +240,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "propagation_date": Value::Null,
         "customer_uuid": hex(offering.customer),
         "customer_name": state.customers.get(offering.customer).map(|customer| customer.name.clone()),
-        "is_restricted": false,
+        "is_restricted": row.restricted,
         "state": row.state.as_str(),
         "service_provider_comment": row.comment.as_str(),
         "service_provider_comment_url": row.comment_url.as_str(),

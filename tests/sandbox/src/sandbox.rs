@@ -17,7 +17,7 @@ use crate::contract::Violation;
 use crate::fault::{Fault, Faults};
 use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
 use crate::release::Release;
-use crate::seed::{self, Ids};
+use crate::seed::{self, Ids, Seed};
 use crate::server::{self, Request, Shared, lock};
 
 /// Why a sandbox didn't start.
@@ -41,7 +41,7 @@ pub enum Error {
 pub const DEFAULT_ORDERS: usize = 50;
 
 /// A sandbox to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
     orders: usize,
     orders_in: BTreeMap<OrderState, usize>,
@@ -50,6 +50,20 @@ pub struct Builder {
     release: Release,
     allow_violations: bool,
     print_violations: bool,
+    without_resources: bool,
+    seeds: Vec<Seeder>,
+}
+
+/// Something that adds to what a sandbox starts with.
+type Seeder = Arc<dyn Fn(&mut Seed<'_>) + Send + Sync>;
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("port", &self.port)
+            .field("orders", &self.orders)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -62,6 +76,8 @@ impl Default for Builder {
             release: Release::default(),
             allow_violations: false,
             print_violations: false,
+            without_resources: false,
+            seeds: Vec::new(),
         }
     }
 }
@@ -80,6 +96,35 @@ impl Builder {
     #[must_use]
     pub fn orders_in(mut self, state: OrderState, count: usize) -> Self {
         self.orders_in.insert(state, count);
+        self
+    }
+
+    /// Neither resources nor orders, usages and accounts: only organisations, people and offerings.
+    #[must_use]
+    pub fn without_resources(mut self) -> Self {
+        self.without_resources = true;
+        self
+    }
+
+    /// Adds to what the sandbox starts with.
+    ///
+    /// ```
+    /// # use waldur_sandbox::{OrderState, OrderType, ResourceState, Sandbox};
+    /// let sandbox = Sandbox::builder()
+    ///     .orders(0)
+    ///     .seed(|seed| {
+    ///         let ids = *seed.ids();
+    ///         let resource =
+    ///             seed.resource(ids.offerings.slurm, ids.project, "waves", ResourceState::Creating);
+    ///         seed.order(resource, OrderType::Create, OrderState::Executing);
+    ///     })
+    ///     .start_blocking()?;
+    /// assert_eq!(sandbox.orders().len(), 1);
+    /// # Ok::<(), waldur_sandbox::Error>(())
+    /// ```
+    #[must_use]
+    pub fn seed(mut self, seed: impl Fn(&mut Seed<'_>) + Send + Sync + 'static) -> Self {
+        self.seeds.push(Arc::new(seed));
         self
     }
 
@@ -139,8 +184,12 @@ impl Builder {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let ids = Ids::new();
+        let mut state = seed::seed(&ids, &self.order_states(), !self.without_resources);
+        for seed in &self.seeds {
+            seed(&mut Seed::new(&mut state, &ids));
+        }
         let shared = Arc::new(Shared {
-            state: Mutex::new(seed::seed(&ids, &self.order_states())),
+            state: Mutex::new(state),
             log: Mutex::default(),
             faults: Mutex::new(Faults::default()),
             tokens: Tokens::new(),
@@ -422,7 +471,7 @@ impl Sandbox {
             .map(|usage| UsageView {
                 uuid: usage.uuid,
                 resource: usage.resource,
-                component: usage.component.to_owned(),
+                component: usage.component.clone(),
                 period: usage.month,
                 amount: usage.amount,
                 description: usage.description.clone(),

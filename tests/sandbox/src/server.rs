@@ -1,13 +1,13 @@
 //! Connections and requests: what happens around every operation.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
+use http::{Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -116,6 +116,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
                 operation,
                 release: shared.release,
                 asked: RefCell::default(),
+                order_by_answer: Cell::default(),
                 method: parts.method.clone(),
                 path: path.to_owned(),
                 query: parse_query(query),
@@ -123,6 +124,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
                 caller: None,
                 origin: Call::origin(&parts.headers, &shared.address.to_string()),
                 media_type,
+                accept: Call::accept(&parts.headers),
                 body,
             };
             let answer = dispatch(shared, call, query, caller);
@@ -140,24 +142,40 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
 }
 
-/// Route first, then who calls, then whether the method is there: in this order the server refuses.
+/// Route first, then the kind of answer, then who calls, then whether the method is there: in this order the
+/// server refuses.
 fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<Actor>, Answer>) -> Answer {
-    let (route, segments) = match routes::find(&call.path) {
-        Found::Route(route, segments) => (route, segments),
+    let found = match routes::find(&call.path) {
         Found::Slash if query.is_empty() => return Answer::moved(&format!("{}/", call.path)),
         Found::Slash => return Answer::moved(&format!("{}/?{query}", call.path)),
         Found::Nowhere => return Answer::page(StatusCode::NOT_FOUND),
+        Found::Route(route, segments) => {
+            call.segments = segments;
+            Some(route)
+        }
+        Found::Missing => None,
     };
-    call.segments = segments;
-    let outcome: Outcome = caller.and_then(|caller| {
+    let allow = match found {
+        Some(route) => route.allow.to_owned(),
+        None => contract::operations_at(&call.path).unwrap_or_default().join(", "),
+    };
+    let outcome: Outcome = acceptable(&call).and_then(|()| caller).and_then(|caller| {
         call.caller = caller;
-        if !route.public {
+        let state = &mut lock(&shared.state);
+        if let Some(actor) = caller
+            && state.person(actor).is_some_and(|person| !person.active)
+        {
+            return Err(Answer::unauthorized("User inactive or deleted."));
+        }
+        if !found.is_some_and(|route| route.public) {
             call.actor()?;
         }
-        match route.handler(&call.method) {
-            Some(handler) => handler(&call, &mut lock(&shared.state)),
-            None if call.method == Method::OPTIONS => Ok(Answer::empty(StatusCode::OK)),
-            None if route.allows(&call.method) => Err(Answer::page(StatusCode::NOT_IMPLEMENTED)),
+        match found.and_then(|route| route.handler(&call.method)) {
+            Some(handler) => handler(&call, state),
+            None if call.method == Method::OPTIONS => Ok(description(&call)),
+            None if allow.split(", ").any(|method| method == call.method.as_str()) => {
+                Err(Answer::page(StatusCode::NOT_IMPLEMENTED))
+            }
             None => Err(Answer::detail(
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("Method \"{}\" not allowed.", call.method),
@@ -165,13 +183,37 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
         }
     });
     let mut answer = outcome.unwrap_or_else(|refusal| refusal);
-    if answer.status() < 300 && call.release == Release::Schema {
+    if answer.status() < 300 && call.method != Method::OPTIONS {
         shared.settle(&call, &mut answer);
     }
     if answer.status() >= 500 {
         return answer;
     }
-    answer.with(header::ALLOW, HeaderValue::from_static(route.allow))
+    answer.with_text(header::ALLOW, &allow)
+}
+
+/// Answers are JSON, or pages for people.
+fn acceptable(call: &Call) -> Result<(), Answer> {
+    let good = call.accept.is_empty()
+        || call.accept.split(',').any(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            matches!(kind, "*/*" | "application/*" | "application/json" | "text/*" | "text/html")
+        });
+    if good {
+        return Ok(());
+    }
+    Err(Answer::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header."))
+}
+
+/// What OPTIONS answers with.
+fn description(call: &Call) -> Answer {
+    let name = call.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Answer::ok(serde_json::json!({
+        "name": name,
+        "description": "",
+        "renders": ["application/json", "text/html"],
+        "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+    }))
 }
 
 impl Shared {
@@ -231,9 +273,12 @@ impl Shared {
         let chosen: Option<&dyn Fn(&str) -> bool> =
             if fields.is_all() || fields.is_vain() { None } else { Some(&wants) };
         if let Some(body) = answer.body_mut() {
-            contract::complete(operation, body, chosen);
+            match call.release {
+                Release::Schema => contract::complete(operation, body, chosen),
+                Release::Late2024 => contract::rejuvenate(operation, body),
+            }
         }
-        if call.method == Method::HEAD {
+        if call.method == Method::HEAD || call.release != Release::Schema {
             return;
         }
         let findings = contract::check_answer(operation, answer.status(), answer.body(), chosen);

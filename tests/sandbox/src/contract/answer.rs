@@ -20,6 +20,23 @@ pub(crate) fn complete(operation: &Operation, body: &mut Value, chosen: Option<&
     }
 }
 
+/// Takes out what a server of late 2024 didn't have yet.
+pub(crate) fn rejuvenate(operation: &Operation, body: &mut Value) {
+    let Some(name) = operation.item().and_then(Schema::name) else { return };
+    let young = drifts::young(name);
+    let strip = |value: &mut Value| {
+        if let Value::Object(map) = value {
+            young.iter().for_each(|property| {
+                map.remove(*property);
+            });
+        }
+    };
+    match body {
+        Value::Array(values) => values.iter_mut().for_each(strip),
+        value => strip(value),
+    }
+}
+
 fn fill(schema: &Schema, value: &mut Value, chosen: Option<&dyn Fn(&str) -> bool>) {
     match value {
         Value::Object(map) => {

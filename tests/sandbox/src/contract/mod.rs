@@ -6,10 +6,10 @@ mod operation;
 mod pin;
 mod schema;
 
-pub(crate) use answer::{check as check_answer, complete};
-pub(crate) use operation::{Operation, Sent};
-pub(crate) use pin::{Found, find};
-pub(crate) use schema::Schema;
+pub(crate) use answer::{check as check_answer, complete, rejuvenate};
+pub(crate) use operation::{Operation, Parameter, Sent};
+pub(crate) use pin::{Found, collections, find, operations_at};
+pub(crate) use schema::{Object, Schema};
 
 /// Who broke the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -135,11 +135,6 @@ impl Operation {
         }
     }
 
-    /// Whether the answer is a list.
-    pub(crate) fn is_list(&self) -> bool {
-        self.answer().is_some_and(|schema| matches!(schema.shape, Shape::List { .. }))
-    }
-
     pub(crate) fn check(&self, sent: &Sent<'_>) -> Vec<Finding> {
         let mut out = Vec::new();
         self.check_query(sent.query, &mut out);

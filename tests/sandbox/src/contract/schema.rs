@@ -397,6 +397,25 @@ impl Schema {
         }
     }
 
+    /// The format of a text, or the kind of anything else.
+    pub(crate) fn format(&self) -> &str {
+        match &self.resolved().shape {
+            Shape::Text(text) => &text.format,
+            Shape::Boolean => "boolean",
+            Shape::Integer(_) => "integer",
+            Shape::Number(_) => "number",
+            _ => "",
+        }
+    }
+
+    /// What the items of a list have to be.
+    pub(crate) fn items(&self) -> Option<&Schema> {
+        match &self.resolved().shape {
+            Shape::List { items, .. } => Some(items),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_write_only(&self) -> bool {
         self.write_only
     }

@@ -100,9 +100,13 @@ async fn unknown_routes_and_methods() {
     let path = format!("marketplace-orders/{order}/approve_by_provider/");
     let action = get(&sandbox, Actor::Provider, &path).await;
     assert_eq!((action.status, action.header("allow")), (405, Some("POST, OPTIONS")));
-    // The real server has this one.
-    let path = format!("marketplace-orders/{order}/");
-    assert_eq!(send(&sandbox, Actor::Provider, Method::PUT, &path, Some(json!({}))).await.status, 501);
+    // The real server has these.
+    let path = format!("marketplace-orders/{order}/update_attachment/");
+    assert_eq!(send(&sandbox, Actor::Provider, Method::POST, &path, Some(json!({}))).await.status, 501);
+    assert_eq!(get(&sandbox, Actor::Provider, "invoices/").await.status, 501);
+    assert_eq!(anonymous(&sandbox, "invoices/").await.status, 401);
+    let refused = send(&sandbox, Actor::Provider, Method::DELETE, "invoices/", None).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
     meant(&sandbox, ["path"]);
 }
 
