@@ -172,7 +172,22 @@ fn go(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> Out
         }
     }
     move_to(state, uuid, step.to);
+    if step.to == Executing {
+        work(state, uuid);
+    }
     Ok(Answer::empty(end))
+}
+
+/// Where workers run inline, an order that no agent takes up ends at once.
+fn work(state: &mut State, uuid: Uuid) {
+    let agent = state
+        .orders
+        .get(uuid)
+        .and_then(|order| state.offerings.get(order.offering))
+        .is_some_and(Offering::has_agent);
+    if state.inline_workers && !agent {
+        move_to(state, uuid, Done);
+    }
 }
 
 /// What becomes of an order's resource.

@@ -51,6 +51,7 @@ pub struct Builder {
     allow_violations: bool,
     print_violations: bool,
     without_resources: bool,
+    inline_workers: bool,
     seeds: Vec<Seeder>,
 }
 
@@ -77,6 +78,7 @@ impl Default for Builder {
             allow_violations: false,
             print_violations: false,
             without_resources: false,
+            inline_workers: false,
             seeds: Vec::new(),
         }
     }
@@ -103,6 +105,14 @@ impl Builder {
     #[must_use]
     pub fn without_resources(mut self) -> Self {
         self.without_resources = true;
+        self
+    }
+
+    /// What a deployment's workers do later is done at once: an approved order of an offering without an agent
+    /// is done, where it would be executing for a while.
+    #[must_use]
+    pub fn inline_workers(mut self) -> Self {
+        self.inline_workers = true;
         self
     }
 
@@ -185,6 +195,7 @@ impl Builder {
         let address = listener.local_addr().map_err(listen)?;
         let ids = Ids::new();
         let mut state = seed::seed(&ids, &self.order_states(), !self.without_resources);
+        state.inline_workers = self.inline_workers;
         for seed in &self.seeds {
             seed(&mut Seed::new(&mut state, &ids));
         }

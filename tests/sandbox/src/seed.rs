@@ -411,12 +411,18 @@ impl<'a> Seed<'a> {
         let mut row = resources::new(uuid, offering, project, name, state, created);
         if state != ResourceState::Creating {
             row.plan_period = Some(self.period(name));
-            if self.state.offerings.get(offering).is_some_and(Offering::has_agent) {
-                row.scope = Some(named(&format!("scope {name}")));
-            }
         }
         self.state.resources.push(row);
         uuid
+    }
+
+    /// Gives a resource the object behind it, which an agent's offering makes once an order is approved.
+    pub fn scope(&mut self, resource: Uuid) {
+        if let Some(row) = self.state.resources.get_mut(resource)
+            && self.state.offerings.get(row.offering).is_some_and(Offering::has_agent)
+        {
+            row.scope = Some(named(&format!("scope {}", row.name)));
+        }
     }
 
     fn period(&self, name: &str) -> PlanPeriod {
@@ -467,14 +473,6 @@ impl<'a> Seed<'a> {
                 (row.offering, row.name.clone())
             })
             .unwrap_or_default();
-        let agent = self.state.offerings.get(offering).is_some_and(Offering::has_agent);
-        if type_ == OrderType::Create
-            && state == Executing
-            && agent
-            && let Some(row) = self.state.resources.get_mut(resource)
-        {
-            row.scope = Some(named(&format!("scope {name}")));
-        }
         let limits = if type_ == OrderType::Update {
             Map::from_iter([("cpu".to_owned(), Value::from(64))])
         } else {
@@ -501,6 +499,13 @@ impl<'a> Seed<'a> {
             set: Map::new(),
         });
         uuid
+    }
+
+    /// Who ordered; Alice unless told.
+    pub fn ordered_by(&mut self, order: Uuid, actor: Actor) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.created_by = actor;
+        }
     }
 
     /// What was used of a component of a resource in a month, of which any day will do.
@@ -625,6 +630,9 @@ impl<'a> Seed<'a> {
         ] {
             let uuid = self.resource(offering, project, name, state);
             self.backend_id(uuid, backend_id);
+            if state != Creating {
+                self.scope(uuid);
+            }
         }
         self.usage(self.ids.resources.ok, "cpu", month_of(Utc::now()), Decimal::new(725, 2));
         self.offering_user(slurm, self.ids.users.alice, "alice01", OfferingUserState::Ok);
@@ -648,6 +656,11 @@ impl<'a> Seed<'a> {
             let name = format!("job-{:04}", at + 1);
             let resource = self.resource(offering, self.ids.project, &name, resource_state(kind, state));
             self.order(resource, kind, state);
+            if kind != OrderType::Create
+                || matches!(state, OrderState::Executing | OrderState::Done | OrderState::Erred)
+            {
+                self.scope(resource);
+            }
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) user_usages: Table<UserUsage>,
     pub(crate) offering_users: Table<OfferingUser>,
     pub(crate) documents: Table<Document>,
+    /// What workers do is done before a request is answered.
+    pub(crate) inline_workers: bool,
     made: u64,
     /// How often each name was given.
     names: HashMap<String, u32>,

@@ -1,6 +1,8 @@
 //! Each rule of the server, asked over HTTP.
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod contract;
@@ -16,8 +18,6 @@ mod orders;
 mod protocol;
 #[cfg(test)]
 mod providers;
-#[cfg(test)]
-mod recordings;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
