@@ -470,7 +470,8 @@ pub(crate) struct OfferingUser {
     pub(crate) uuid: Uuid,
     pub(crate) offering: Uuid,
     pub(crate) person: Uuid,
-    pub(crate) username: String,
+    /// None until somebody names it.
+    pub(crate) username: Option<String>,
     pub(crate) state: OfferingUserState,
     pub(crate) comment: String,
     pub(crate) comment_url: String,

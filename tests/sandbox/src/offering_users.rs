@@ -115,14 +115,13 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     if state.account(offering, person).is_some() {
         return Err(invalid_whole("The fields offering, user must make a unique set."));
     }
-    let username = username.unwrap_or_default();
     let uuid = state.fresh_uuid();
     let now = Utc::now();
     let row = OfferingUser {
         uuid,
         offering,
         person,
-        state: if username.is_empty() { Requested } else { Ready },
+        state: if username.as_deref().unwrap_or_default().is_empty() { Requested } else { Ready },
         username,
         comment: String::new(),
         comment_url: String::new(),
@@ -151,7 +150,7 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
         if !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
             row.state = Ready;
         }
-        row.username = username;
+        row.username = Some(username);
         row.modified = Utc::now();
     }
     let row = visible(call, state)?;
@@ -228,7 +227,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "uuid": hex(row.uuid),
         "user": call.url(&format!("users/{}/", hex(person.uuid))),
         "offering": call.url(&format!("marketplace-provider-offerings/{}/", hex(offering.uuid))),
-        "username": row.username.as_str(),
+        "username": row.username.clone(),
         "offering_uuid": hex(offering.uuid),
         "offering_name": offering.name.as_str(),
         "user_uuid": hex(person.uuid),

@@ -505,8 +505,8 @@ fn render_user_attributes(offering: &Offering) -> Map<String, Value> {
 pub(crate) fn glauth(state: &State, offering: Uuid, admits: impl Fn(Uuid) -> bool) -> String {
     let mut text = String::new();
     let accounts = state.offering_users.iter().filter(|row| row.offering == offering && admits(row.person));
-    for (number, account) in accounts.filter(|account| !account.username.is_empty()).enumerate() {
-        let (name, id) = (&account.username, 1001 + number);
+    for (number, account) in accounts.filter_map(|account| account.username.as_ref()).enumerate() {
+        let (name, id) = (account, 1001 + number);
         text.push_str(&format!("[[users]]\nname = \"{name}\"\nuidnumber = {id}\nprimarygroup = {id}\n\n"));
     }
     text

@@ -500,11 +500,7 @@ pub(crate) fn add(
     let consumes = state.consumes(actor, project);
     let provides = state.provides(actor, offering);
     let review = Some(Review { by: actor, at: now });
-    let order_state = match (consumes || provides, provides) {
-        (_, true) => Executing,
-        (true, false) => PendingProvider,
-        (false, false) => PendingConsumer,
-    };
+    let order_state = if consumes || provides { PendingProvider } else { PendingConsumer };
     state.orders.push(Order {
         uuid,
         resource,
@@ -515,8 +511,8 @@ pub(crate) fn add(
         created_by: actor,
         created: now,
         modified: now,
-        consumer_review: review.clone().filter(|_| consumes || provides),
-        provider_review: review.filter(|_| provides),
+        consumer_review: review.filter(|_| consumes || provides),
+        provider_review: None,
         error_message: String::new(),
         error_traceback: String::new(),
         backend_id: String::new(),
@@ -616,20 +612,20 @@ fn people(state: &State, order: &Order, fields: &Fields, map: &mut Map<String, V
         });
     }
     map.extend(object! { fields;
-        "consumer_reviewed_by": order.consumer_review.as_ref().map(|review| review.by.username()),
         "consumer_reviewed_at": order.consumer_review.as_ref().map(|review| timestamp(review.at)),
-        "provider_reviewed_by": order.provider_review.as_ref().map(|review| review.by.username()),
         "provider_reviewed_at": order.provider_review.as_ref().map(|review| timestamp(review.at)),
     });
     // Read through the reviewer: absent where there is none.
     if let Some(person) = order.consumer_review.as_ref().and_then(|review| state.person(review.by)) {
         map.extend(object! { fields;
+            "consumer_reviewed_by": person.username(),
             "consumer_reviewed_by_full_name": person.full_name(),
             "consumer_reviewed_by_username": person.username(),
         });
     }
     if let Some(person) = order.provider_review.as_ref().and_then(|review| state.person(review.by)) {
         map.extend(object! { fields;
+            "provider_reviewed_by": person.username(),
             "provider_reviewed_by_full_name": person.full_name(),
             "provider_reviewed_by_username": person.username(),
         });

@@ -295,7 +295,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
     for offering in offerings {
         let known = state.account(offering, user).map(|account| account.uuid);
         if let Some(account) = known.and_then(|uuid| state.offering_users.get_mut(uuid)) {
-            account.username = username.clone();
+            account.username = Some(username.clone());
             account.modified = now;
             continue;
         }
@@ -304,7 +304,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
             uuid,
             offering,
             person: user,
-            username: username.clone(),
+            username: Some(username.clone()),
             state: OfferingUserState::Ok,
             comment: String::new(),
             comment_url: String::new(),

@@ -173,7 +173,7 @@ fn team(call: &Call, state: &State, sees: Sees) -> Outcome {
             "email": person.email(),
             "role": role.short(),
             "expiration_time": role.expires.map(timestamp),
-            "offering_user_username": account.map(|account| account.username.clone()),
+            "offering_user_username": account.and_then(|account| account.username.clone()),
             "offering_user_state": account.map(|account| account.state.as_str()),
         }
     })
@@ -577,7 +577,7 @@ pub(crate) fn render(call: &Call, state: &State, row: &Resource, fields: &Fields
     map
 }
 
-/// What is used of each component in this month.
+/// What the provider has reported of each component in this month.
 fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
     let month = month_of(Utc::now());
     let Some(offering) = state.offerings.get(row.offering) else { return Map::new() };
@@ -585,6 +585,7 @@ fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
         .components
         .iter()
         .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.kind, month)))
+        .filter(|usage| usage.modified_by.is_some())
         .map(|usage| (usage.component.clone(), Value::from(usages::two_decimals(usage.amount))))
         .collect()
 }

@@ -508,7 +508,7 @@ impl Sandbox {
                 uuid: row.uuid,
                 offering: row.offering,
                 user: row.person,
-                username: row.username.clone(),
+                username: row.username.clone().unwrap_or_default(),
                 state: row.state,
             })
             .collect()

@@ -297,7 +297,11 @@ impl<'a> Seed<'a> {
             organization: text("University of the North"),
             job_title: text("Modeller"),
             civil_number: Some(text("EE0000000001")).filter(|number| !number.is_empty()),
-            affiliations: if alice { vec!["member@north.example".to_owned()] } else { Vec::new() },
+            affiliations: if alice {
+                vec!["member@north.example".to_owned(), "staff@north.example".to_owned()]
+            } else {
+                Vec::new()
+            },
             joined,
             roles: Vec::new(),
         });
@@ -473,18 +477,13 @@ impl<'a> Seed<'a> {
                 (row.offering, row.name.clone())
             })
             .unwrap_or_default();
-        let limits = if type_ == OrderType::Update {
-            Map::from_iter([("cpu".to_owned(), Value::from(64))])
-        } else {
-            Map::new()
-        };
         self.state.orders.push(Order {
             uuid,
             resource,
             offering,
             kind: type_,
             state,
-            limits,
+            limits: Map::new(),
             created_by: Actor::Alice,
             created,
             modified: created,
@@ -499,6 +498,13 @@ impl<'a> Seed<'a> {
             set: Map::new(),
         });
         uuid
+    }
+
+    /// The limit of one component that an order asks for.
+    pub fn order_limit(&mut self, order: Uuid, component: &str, limit: u64) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.limits.insert(component.to_owned(), limit.into());
+        }
     }
 
     /// Who ordered; Alice unless told.
@@ -558,7 +564,7 @@ impl<'a> Seed<'a> {
             uuid,
             offering,
             person: user,
-            username: username.to_owned(),
+            username: Some(username.to_owned()).filter(|name| !name.is_empty()),
             state,
             comment: String::new(),
             comment_url: String::new(),
@@ -655,7 +661,10 @@ impl<'a> Seed<'a> {
             *nth += 1;
             let name = format!("job-{:04}", at + 1);
             let resource = self.resource(offering, self.ids.project, &name, resource_state(kind, state));
-            self.order(resource, kind, state);
+            let order = self.order(resource, kind, state);
+            if kind == OrderType::Update {
+                self.order_limit(order, "cpu", 64);
+            }
             if kind != OrderType::Create
                 || matches!(state, OrderState::Executing | OrderState::Done | OrderState::Erred)
             {

@@ -22,18 +22,35 @@ pub(crate) fn complete(operation: &Operation, body: &mut Value, chosen: Option<&
 
 /// Takes out what a server of late 2024 didn't have yet.
 pub(crate) fn rejuvenate(operation: &Operation, body: &mut Value) {
-    let Some(name) = operation.item().and_then(Schema::name) else { return };
-    let young = drifts::young(name);
-    let strip = |value: &mut Value| {
-        if let Value::Object(map) = value {
-            young.iter().for_each(|property| {
-                map.remove(*property);
-            });
+    let of_operation = drifts::young(&operation.id);
+    if let (false, Value::Object(map)) = (of_operation.is_empty(), &mut *body) {
+        map.retain(|property, _| !of_operation.contains(&property.as_str()));
+    } else if let Some(schema) = operation.answer() {
+        strip(schema, body);
+    }
+}
+
+fn strip(schema: &Schema, value: &mut Value) {
+    match value {
+        Value::Array(values) => {
+            if let Some(items) = schema.items() {
+                values.iter_mut().for_each(|value| strip(items, value));
+            }
         }
-    };
-    match body {
-        Value::Array(values) => values.iter_mut().for_each(strip),
-        value => strip(value),
+        Value::Object(map) => {
+            let young = schema.name().map_or(&[][..], drifts::young);
+            map.retain(|property, _| !young.contains(&property.as_str()));
+            if let Some(object) = schema.object() {
+                for (property, value) in
+                    map.iter_mut().filter(|(_, value)| value.is_object() || value.is_array())
+                {
+                    if let Some(schema) = object.property(property) {
+                        strip(schema, value);
+                    }
+                }
+            }
+        }
+        _ => {}
     }
 }
 

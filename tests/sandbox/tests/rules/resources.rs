@@ -1,7 +1,7 @@
 //! Two views of resources, and what a provider does to them.
 
 use serde_json::json;
-use waldur_sandbox::{Actor, OrderState, ResourceState, Sandbox};
+use waldur_sandbox::{Actor, OrderState, OrderType, ResourceState, Sandbox};
 
 use crate::client::{act, get, hex, meant, order_in, post};
 
@@ -132,16 +132,24 @@ async fn termination() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let path = |uuid| format!("marketplace-provider-resources/{}/terminate/", hex(uuid));
-    let order = post(&sandbox, Actor::Provider, &path(ids.resources.ok), json!({})).await;
-    assert_eq!(order.status, 200);
-    assert!(order.json()["order_uuid"].is_string());
-    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, ResourceState::Terminating);
+    let answer = post(&sandbox, Actor::Provider, &path(ids.resources.ok), json!({})).await;
+    assert_eq!(answer.status, 200);
+    let order = sandbox.orders().pop().unwrap();
+    assert_eq!(answer.json()["order_uuid"], hex(order.uuid));
+    assert_eq!((order.type_, order.state), (OrderType::Terminate, OrderState::PendingProvider));
+    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, ResourceState::Ok);
     for resource in [ids.resources.ok, ids.resources.creating, ids.resources.terminated] {
         let refused = post(&sandbox, Actor::Provider, &path(resource), json!({})).await;
         assert_eq!(
             (refused.status, refused.detail()),
             (409, "Valid states for operation: OK, Erred.".to_owned())
         );
+    }
+    for (action, state) in
+        [("approve_by_provider", ResourceState::Terminating), ("set_state_done", ResourceState::Terminated)]
+    {
+        act(&sandbox, Actor::Provider, &format!("marketplace-orders/{}/{action}/", hex(order.uuid))).await;
+        assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, state);
     }
     let by_owner = format!("marketplace-resources/{}/terminate/", hex(ids.resources.ok_second));
     assert_eq!(post(&sandbox, Actor::Consumer, &by_owner, json!({})).await.status, 200);
