@@ -32,6 +32,8 @@ pub(crate) struct Call {
     /// What the schema says of it.
     pub(crate) operation: Option<&'static Operation>,
     pub(crate) release: Release,
+    /// How many items at the start of a list have gone since the page before.
+    pub(crate) vanished: usize,
     /// The names of the query that were asked for: what nobody asked for filters by what is answered.
     pub(crate) asked: RefCell<Vec<&'static str>>,
     /// The order that was asked for is one of what is answered.

@@ -65,7 +65,7 @@ mod usages;
 
 pub use actor::Actor;
 pub use contract::{Side, Violation};
-pub use fault::Fault;
+pub use fault::{Fault, FaultError, Misbehaviour};
 pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
 pub use release::Release;
 pub use sandbox::{

@@ -106,6 +106,7 @@ pub(crate) fn page<T>(
         None => rows.iter().collect(),
         Some(chosen) => chosen.iter().filter_map(|&at| rows.get(at)).collect(),
     };
+    let rows = rows.get(call.vanished.min(rows.len())..).unwrap_or_default();
     let size = match call.value("page_size").map(str::parse::<usize>) {
         Some(Ok(size)) if size > 0 => size.min(MAX_PAGE_SIZE),
         _ => PAGE_SIZE,

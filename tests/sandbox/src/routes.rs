@@ -348,7 +348,7 @@ fn version(_: &Call, _: &mut State) -> Outcome {
 
 /// The address of every collection.
 fn root(call: &Call, _: &mut State) -> Outcome {
-    let names = contract::collections(call.release);
+    let names = contract::collections();
     let addresses: serde_json::Map<_, _> =
         names.into_iter().map(|name| (name.to_owned(), call.url(&format!("{name}/")).into())).collect();
     Ok(Answer::ok(addresses))

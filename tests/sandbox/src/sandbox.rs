@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::actor::{Actor, Tokens};
 use crate::contract::Violation;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, Misbehaviour};
 use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
 use crate::release::Release;
 use crate::seed::{self, Ids, Seed};
@@ -52,6 +52,8 @@ pub struct Builder {
     print_violations: bool,
     without_resources: bool,
     inline_workers: bool,
+    misbehaviours: Vec<Misbehaviour>,
+    dice: u64,
     seeds: Vec<Seeder>,
 }
 
@@ -79,6 +81,8 @@ impl Default for Builder {
             print_violations: false,
             without_resources: false,
             inline_workers: false,
+            misbehaviours: Vec::new(),
+            dice: 0,
             seeds: Vec::new(),
         }
     }
@@ -105,6 +109,20 @@ impl Builder {
     #[must_use]
     pub fn without_resources(mut self) -> Self {
         self.without_resources = true;
+        self
+    }
+
+    /// Misbehaves from the start.
+    #[must_use]
+    pub fn misbehave(mut self, misbehaviour: Misbehaviour) -> Self {
+        self.misbehaviours.push(misbehaviour);
+        self
+    }
+
+    /// The seed of the dice that decide about misbehaviour by chance; 0 unless told.
+    #[must_use]
+    pub fn dice(mut self, seed: u64) -> Self {
+        self.dice = seed;
         self
     }
 
@@ -202,7 +220,7 @@ impl Builder {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             log: Mutex::default(),
-            faults: Mutex::new(Faults::default()),
+            faults: Mutex::new(Faults::new(self.misbehaviours.clone(), self.dice)),
             tokens: Tokens::new(),
             violations: Mutex::default(),
             print_violations: self.print_violations,
@@ -446,7 +464,16 @@ impl Sandbox {
 
     /// Makes the next `count` requests with this method (`*` is any) whose path ends like this misbehave.
     pub fn fail_next(&self, count: usize, method: &str, path_end: &str, fault: Fault) {
-        lock(&self.shared.faults).add(count, method, path_end, fault);
+        let mut one = Misbehaviour::new(fault).path_end(path_end).times(count);
+        if method != "*" {
+            one = one.method(method);
+        }
+        self.misbehave(one);
+    }
+
+    /// Misbehaves from now on.
+    pub fn misbehave(&self, misbehaviour: Misbehaviour) {
+        lock(&self.shared.faults).add(misbehaviour);
     }
 
     /// No more misbehaviour.

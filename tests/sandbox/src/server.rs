@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::actor::{Actor, Tokens};
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, Outcome, Payload};
 use crate::call::{Call, parse_query};
 use crate::contract::{self, Operation, Sent, Side, Violation};
 use crate::fault::{Fault, Faults};
@@ -43,6 +42,8 @@ pub struct Request {
     pub actor: Option<Actor>,
     /// The body, if it was JSON.
     pub body: Option<Value>,
+    /// The fault that struck it.
+    pub fault: Option<Fault>,
 }
 
 /// What all connections share.
@@ -86,7 +87,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
 }
 
 /// An error closes the connection without an answer.
-async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Payload>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     if !shared.latency.is_zero() {
@@ -105,16 +106,23 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         query: query.to_owned(),
         status: 0,
         actor: caller.as_ref().ok().copied().flatten(),
-        body: serde_json::from_slice(&body).ok(),
+        body: if body.is_empty() { None } else { serde_json::from_slice(&body).ok() },
+        fault: None,
     };
-    let fault = lock(&shared.faults).strike(&parts.method, path);
+    let id = operation.map(|operation| operation.id.as_str());
+    let fault = lock(&shared.faults).strike(&parts.method, path, id);
+    entry.fault = fault.clone();
+    if let Some(Fault::Delay(time)) = fault {
+        tokio::time::sleep(time).await;
+    }
     let answer = match fault.as_ref().and_then(Fault::instead) {
         Some(answer) => Some(answer),
         None if fault == Some(Fault::ResetBefore) => None,
         None => {
             let call = Call {
                 operation,
-                release: shared.release,
+                release: if fault == Some(Fault::OlderServer) { Release::Late2024 } else { shared.release },
+                vanished: if let Some(Fault::VanishedItems(count)) = fault { count } else { 0 },
                 asked: RefCell::default(),
                 order_by_answer: Cell::default(),
                 method: parts.method.clone(),
@@ -128,10 +136,9 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
                 body,
             };
             let answer = dispatch(shared, call, query, caller);
-            match fault {
-                Some(Fault::ResetAfter) => None,
-                Some(Fault::EmptyBody) => Some(answer.without_body()),
-                _ => Some(answer),
+            match &fault {
+                Some(fault) => fault.distort(answer),
+                None => Some(answer),
             }
         }
     };
@@ -159,7 +166,7 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
         Some(route) => route.allow.to_owned(),
         None => contract::operations_at(&call.path).unwrap_or_default().join(", "),
     };
-    let outcome: Outcome = acceptable(&call).and_then(|()| caller).and_then(|caller| {
+    let outcome: Outcome = acceptable(&call).and(caller).and_then(|caller| {
         call.caller = caller;
         let state = &mut lock(&shared.state);
         if let Some(actor) = caller

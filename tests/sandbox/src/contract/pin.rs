@@ -9,7 +9,6 @@ use http::Method;
 use super::operation::Operation;
 use super::schema::Schema;
 use crate::call::parse_uuid;
-use crate::release::Release;
 
 static TEXT: &str = include_str!("../../waldur.json");
 
@@ -177,29 +176,17 @@ pub(crate) fn operations_at(text: &str) -> Option<Vec<&'static str>> {
 }
 
 /// The collections that have a list, by the first segment of their path.
-pub(crate) fn collections(release: Release) -> Vec<&'static str> {
+pub(crate) fn collections() -> Vec<&'static str> {
     let has_list = |paths: &[Path]| {
         paths.iter().any(|path| {
             path.segments.len() == 1
                 && path.operations.iter().any(|line| matches!(line.method, "get" | "post"))
         })
     };
-    let mut names: Vec<&str> = PIN
-        .paths
-        .iter()
-        .filter(|(name, paths)| has_list(paths) && !(release == Release::Late2024 && is_young(name)))
-        .map(|(name, _)| *name)
-        .chain(GONE.iter().copied().filter(|_| release == Release::Late2024))
-        .collect();
+    let mut names: Vec<&str> =
+        PIN.paths.iter().filter(|(_, paths)| has_list(paths)).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
-}
-
-/// Collections of a server of late 2024 that the schema no longer has.
-const GONE: &[&str] = &[];
-
-fn is_young(_: &str) -> bool {
-    false
 }
 
 /// A schema by its name.

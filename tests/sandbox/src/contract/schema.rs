@@ -277,7 +277,7 @@ impl Schema {
         if !schema.values.is_empty() {
             let known = schema.values.iter().any(|value| match value {
                 Value::String(known) => known == text,
-                other => other.to_string() == text,
+                other => serde_json::from_str::<Value>(text).is_ok_and(|value| value == *other),
             });
             return (!known).then(|| format!("\"{text}\" is not one of the values allowed"));
         }
