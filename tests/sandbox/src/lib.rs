@@ -69,8 +69,8 @@ pub use fault::{Fault, FaultError, Misbehaviour};
 pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
 pub use release::Release;
 pub use sandbox::{
-    Builder, DEFAULT_ORDERS, Error, OfferingUserView, OrderView, ResourceView, Sandbox, UsageView,
-    UserUsageView,
+    Builder, DEFAULT_ORDERS, DocumentView, Error, OfferingUserView, OrderContent, OrderView, ResourceView,
+    Sandbox, UsageView, UserUsageView,
 };
 pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, Seed, UserIds};
 pub use server::Request;

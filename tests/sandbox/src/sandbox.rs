@@ -299,6 +299,21 @@ pub struct OrderView {
     pub offering: Uuid,
 }
 
+/// What an order holds beside its [`OrderView`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderContent {
+    /// What the provider's back end calls it; empty until told.
+    pub backend_id: String,
+    /// What it asks for, component by component.
+    pub limits: serde_json::Map<String, serde_json::Value>,
+    /// Why it failed.
+    pub error_message: String,
+    /// The details of that.
+    pub error_traceback: String,
+    /// What was set beside: `request_comment`, `provider_message`, `provider_rejection_comment`, …
+    pub properties: serde_json::Map<String, serde_json::Value>,
+}
+
 impl From<&Order> for OrderView {
     fn from(order: &Order) -> Self {
         Self {
@@ -334,6 +349,10 @@ pub struct ResourceView {
     pub report: serde_json::Value,
     /// Why it failed.
     pub error_message: String,
+    /// What the back end says of it.
+    pub backend_metadata: serde_json::Value,
+    /// What was set beside: `paused`, `downscaled`, `restrict_member_access`, `end_date`, `options`, …
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 impl From<&Resource> for ResourceView {
@@ -349,8 +368,27 @@ impl From<&Resource> for ResourceView {
             limits: row.limits.clone(),
             report: row.report.clone(),
             error_message: row.error_message.clone(),
+            backend_metadata: row.backend_metadata.clone(),
+            properties: row.set.clone(),
         }
     }
+}
+
+/// Something of a collection that has little of its own, such as a robot account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentView {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Where it stands; empty where there are no states.
+    pub state: String,
+    /// The resource that it belongs to.
+    pub resource: Option<Uuid>,
+    /// The offering.
+    pub offering: Option<Uuid>,
+    /// The project.
+    pub project: Option<Uuid>,
+    /// As they were sent or set since; what is an address in requests is a uuid here.
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What was used of one component of one resource in one month.
@@ -486,6 +524,17 @@ impl Sandbox {
         lock(&self.shared.state).orders.get(uuid).map(OrderView::from)
     }
 
+    /// What one order holds.
+    pub fn order_content(&self, uuid: Uuid) -> Option<OrderContent> {
+        lock(&self.shared.state).orders.get(uuid).map(|order| OrderContent {
+            backend_id: order.backend_id.clone(),
+            limits: order.limits.clone(),
+            error_message: order.error_message.clone(),
+            error_traceback: order.error_traceback.clone(),
+            properties: order.set.clone(),
+        })
+    }
+
     /// All orders, oldest first.
     pub fn orders(&self) -> Vec<OrderView> {
         lock(&self.shared.state).orders.iter().map(OrderView::from).collect()
@@ -539,6 +588,40 @@ impl Sandbox {
                 state: row.state,
             })
             .collect()
+    }
+
+    /// One of the collections that have little of their own, such as `marketplace-robot-accounts`, oldest first.
+    pub fn documents(&self, collection: &str) -> Vec<DocumentView> {
+        lock(&self.shared.state)
+            .documents
+            .iter()
+            .filter(|document| document.collection == collection)
+            .map(|document| DocumentView {
+                uuid: document.uuid,
+                state: document.text("state").to_owned(),
+                resource: document.place.resource,
+                offering: document.place.offering,
+                project: document.place.project,
+                properties: document.values.clone(),
+            })
+            .collect()
+    }
+
+    /// The members of a project: username and role, such as `PROJECT.ADMIN`.
+    pub fn members(&self, project: Uuid) -> Vec<(String, String)> {
+        lock(&self.shared.state)
+            .members(project)
+            .map(|(person, role)| (person.username().to_owned(), role.name.clone()))
+            .collect()
+    }
+
+    /// The types of an offering's components, in their order.
+    pub fn components(&self, offering: Uuid) -> Vec<String> {
+        lock(&self.shared.state)
+            .offerings
+            .get(offering)
+            .map(|row| row.components.iter().map(|component| component.kind.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Ends the server and waits until its port is free; dropping the sandbox does the same.

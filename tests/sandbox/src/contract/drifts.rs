@@ -126,6 +126,12 @@ const DRIFTS: &[Drift] = &[
         reason: "prices that aren't there are null",
     },
     Drift {
+        schema: "ProviderPlanDetails",
+        properties: &["future_prices"],
+        wrong: Wrong::Null,
+        reason: "prices that aren't there are null",
+    },
+    Drift {
         schema: "BasePublicPlan",
         properties: &["future_prices"],
         wrong: Wrong::Null,

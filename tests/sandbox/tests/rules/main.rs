@@ -1,7 +1,13 @@
 //! Each rule of the server, asked over HTTP.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod agreement;
+#[cfg(test)]
+mod changes;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
