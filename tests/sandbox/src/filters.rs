@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Answer, invalid_choice, invalid_field};
 use crate::call::{Call, parse_time, parse_uuid};
-use crate::contract::{Operation, Parameter};
+use crate::contract::{Operation, Parameter, Schema};
 
 /// Names that aren't filters.
 const OTHERS: &[&str] = &["page", "page_size", "field", "o"];
@@ -113,6 +113,14 @@ fn filters<'a>(call: &'a Call, operation: &'a Operation) -> Result<Vec<Filter<'a
         }
         for value in &values {
             refuse(parameter, name, value)?;
+        }
+        // A state may be asked for by its number, and answered by its name.
+        if parameter.item().format() == "integer"
+            && let Some(schema) = operation.item().and_then(Schema::object).and_then(|o| o.property(name))
+        {
+            let names = schema.texts();
+            let named = |value: &&str| names.get(value.parse::<usize>().ok()?.checked_sub(1)?).copied();
+            values = values.iter().map(|value| named(value).unwrap_or(value)).collect();
         }
         filters.extend(Filter::new(operation, parameter, values));
     }

@@ -404,6 +404,7 @@ impl Schema {
             Shape::Boolean => "boolean",
             Shape::Integer(_) => "integer",
             Shape::Number(_) => "number",
+            _ if self.resolved().values.first().is_some_and(Value::is_number) => "integer",
             _ => "",
         }
     }

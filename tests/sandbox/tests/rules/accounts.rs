@@ -59,7 +59,9 @@ async fn robots_belong_to_resources() {
     for (query, count) in [
         (format!("resource_uuid={resource}"), 1),
         (format!("resource_uuid={}", hex(ids.resources.ok_second)), 0),
-        ("state=OK".to_owned(), 0),
+        // By number, as the schema has it.
+        ("state=1".to_owned(), 1),
+        ("state=3".to_owned(), 0),
         ("type=cicd".to_owned(), 1),
         (format!("project_uuid={}", ids.project), 1),
         ("created=2020-01-01T00:00:00Z".to_owned(), 1),
