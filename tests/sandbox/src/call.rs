@@ -106,6 +106,23 @@ impl Call {
         }
     }
 
+    /// Several uuids with commas between, where the schema has it so; one on a server of late 2024.
+    pub(crate) fn uuids(&self, name: &'static str) -> Result<Vec<Uuid>, Answer> {
+        let joined = self.release == Release::Schema
+            && self.operation.and_then(|o| o.parameter(name)).is_some_and(|parameter| parameter.joined);
+        let Some(text) = self.text(name) else { return Ok(Vec::new()) };
+        let texts: Vec<&str> = if joined { text.split(',').collect() } else { vec![text] };
+        texts
+            .into_iter()
+            .map(|text| parse_uuid(text).ok_or_else(|| invalid_field(name, "Enter a valid UUID.")))
+            .collect()
+    }
+
+    /// Several texts with commas between.
+    pub(crate) fn joined(&self, name: &'static str) -> Vec<&str> {
+        self.text(name).map(|text| text.split(',').collect()).unwrap_or_default()
+    }
+
     /// A filter whose key is repeated for several values; a comma, another case or "" is no value at all.
     pub(crate) fn choices<T: Choice>(&self, name: &'static str) -> Result<Vec<T>, Answer> {
         self.values(name)

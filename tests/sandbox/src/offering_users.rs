@@ -52,7 +52,8 @@ fn transition(action: &str) -> Option<(&'static [OfferingUserState], OfferingUse
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let states = call.choices::<OfferingUserState>("state")?;
-    let offering = call.uuid_filter("offering_uuid")?;
+    let offerings = call.uuids("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
     let user = call.uuid_filter("user_uuid")?;
     let provider = call.uuid_filter("provider_uuid")?;
     let username = call.text("user_username");
@@ -60,7 +61,8 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .offering_users
         .iter()
         .filter(|row| states.is_empty() || states.contains(&row.state))
-        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| offerings.is_empty() || offerings.contains(&row.offering))
+        .filter(|row| state.has_slug(row.offering, &slugs))
         .filter(|row| user.is_none_or(|uuid| row.person == uuid))
         .filter(|row| {
             provider.is_none_or(|uuid| state.offerings.get(row.offering).is_some_and(|o| o.customer == uuid))

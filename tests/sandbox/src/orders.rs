@@ -74,6 +74,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let states = call.choices::<OrderState>("state")?;
     let kinds = call.choices::<OrderType>("type")?;
     let offering = call.uuid_filter("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
     let project = call.uuid_filter("project_uuid")?;
     let resource = call.uuid_filter("resource_uuid")?;
     let customer = call.uuid_filter("customer_uuid")?;
@@ -88,6 +89,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .filter(|order| states.is_empty() || states.contains(&order.state))
         .filter(|order| kinds.is_empty() || kinds.contains(&order.kind))
         .filter(|order| offering.is_none_or(|uuid| order.offering == uuid))
+        .filter(|order| state.has_slug(order.offering, &slugs))
         .filter(|order| resource.is_none_or(|uuid| order.resource == uuid))
         .filter(|order| created.is_none_or(|time| order.created >= time))
         .filter(|order| modified.is_none_or(|time| order.modified >= time))

@@ -54,11 +54,11 @@ pub(crate) fn customer(call: &Call, state: &mut State) -> Outcome {
 
 pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let customer = call.uuid_filter("customer")?;
+    let customers = call.uuids("customer")?;
     let mut rows: Vec<&Project> = state
         .projects
         .iter()
-        .filter(|row| customer.is_none_or(|uuid| row.customer == uuid))
+        .filter(|row| customers.is_empty() || customers.contains(&row.customer))
         .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
         .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
         .filter(|row| state.sees_project(actor, row))

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Outcome, conflict, forbidden, hex, invalid, invalid_
 use crate::call::{Call, Form, NOT_NULL, REQUIRED, python_type};
 use crate::filters::contains;
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{OrderType, Resource, ResourceState, Usage};
+use crate::model::{OrderState, OrderType, Resource, ResourceState, Usage};
 use crate::offerings;
 use crate::orders::{self, Wish};
 use crate::state::{State, month_of};
@@ -96,7 +96,9 @@ pub(crate) fn provider_plan_periods(call: &Call, state: &mut State) -> Outcome {
 fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
     let actor = call.actor()?;
     let states = call.choices::<ResourceState>("state")?;
-    let offering = call.uuid_filter("offering_uuid")?;
+    let offerings = call.uuids("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
+    let order_states = call.choices::<OrderState>("order_state")?;
     let project = call.uuid_filter("project_uuid")?;
     let customer = call.uuid_filter("customer_uuid")?;
     let provider = call.uuid_filter("provider_uuid")?;
@@ -106,7 +108,12 @@ fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
         .resources
         .iter()
         .filter(|row| states.is_empty() || states.contains(&row.state))
-        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| offerings.is_empty() || offerings.contains(&row.offering))
+        .filter(|row| state.has_slug(row.offering, &slugs))
+        .filter(|row| {
+            let mut orders = row.orders.iter().filter_map(|uuid| state.orders.get(*uuid));
+            order_states.is_empty() || orders.any(|order| order_states.contains(&order.state))
+        })
         .filter(|row| project.is_none_or(|uuid| row.project == uuid))
         .filter(|row| {
             customer.is_none_or(|uuid| state.projects.get(row.project).is_some_and(|p| p.customer == uuid))

@@ -56,6 +56,12 @@ impl State {
         self.customers.get(project.customer)
     }
 
+    /// Whether the offering has one of these short names; all do if there are none.
+    pub(crate) fn has_slug(&self, offering: Uuid, slugs: &[&str]) -> bool {
+        slugs.is_empty()
+            || self.offerings.get(offering).is_some_and(|offering| slugs.contains(&offering.slug.as_str()))
+    }
+
     /// The order that a resource is busy with; Waldur allows one at a time.
     pub(crate) fn open_order(&self, resource: &Resource) -> Option<&Order> {
         resource

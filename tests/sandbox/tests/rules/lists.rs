@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, OrderState, Sandbox};
+use waldur_sandbox::{Actor, OrderState, Release, Sandbox};
 
 use crate::client::{get, hex, meant, send};
 
@@ -179,9 +179,15 @@ async fn uuids_and_dates() {
         assert!(plain > 0);
         assert_eq!(list(&format!("{collection}/?{field}={slurm}")).await.count(), plain);
         assert_eq!(list(&format!("{collection}/?{field}=nope")).await.json(), refused);
-        let two = format!("{collection}/?{field}={},{}", hex(slurm), hex(slurm));
-        assert_eq!(list(&two).await.status, 400);
     }
+    let basic = sandbox.ids().offerings.basic;
+    let two = format!("?offering_uuid={},{}", hex(slurm), hex(basic));
+    assert_eq!(list(&format!("marketplace-orders/{two}")).await.status, 400);
+    let resources = format!("marketplace-provider-resources/{two}");
+    let both = sandbox.resources().iter().filter(|row| [slurm, basic].contains(&row.offering)).count();
+    assert_eq!(list(&resources).await.count(), both);
+    let old = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
+    assert_eq!(get(&old, Actor::Provider, &resources).await.status, 400, "one value, at first");
     let resources = list("marketplace-provider-resources/?modified=2020-01-01T00:00:00Z").await;
     assert_eq!((resources.status, resources.json()), (400, json!({"modified": ["Enter a valid date."]})));
     assert!(list("marketplace-provider-resources/?modified=2020-01-01").await.count() > 50);
@@ -203,4 +209,31 @@ async fn unpaged_lists() {
         assert_eq!(list.items().len(), if action == "team" { 2 } else { 1 });
     }
     meant(&sandbox, ["query.page_size"]);
+}
+
+#[tokio::test]
+async fn filters_by_what_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = *sandbox.ids();
+    let orders = sandbox.orders();
+    let of = |offering| orders.iter().filter(|order| order.offering == offering).count();
+    for (query, count) in [
+        ("offering_type=Marketplace.Basic".to_owned(), of(ids.offerings.basic)),
+        ("offering_slug=polar-cl-1,bulk-clu-1".to_owned(), of(ids.offerings.slurm) + of(ids.offerings.bulk)),
+        ("query=job-0003".to_owned(), 1),
+        ("resource_name=JOB-0003".to_owned(), 1),
+        ("category_uuid=00000000000000000000000000000001".to_owned(), 0),
+        (format!("offering={}marketplace-public-offerings/{}/", sandbox.url(), hex(ids.offerings.basic)), 8),
+        ("o=-type".to_owned(), 50),
+    ] {
+        let list = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?{query}")).await;
+        assert_eq!(list.status, 200, "{query}: {}", list.text);
+        assert_eq!(list.count(), count, "{query}");
+    }
+    let sorted =
+        get(&sandbox, Actor::Provider, "marketplace-offering-users/?o=-username&field=username").await;
+    assert_eq!(sorted.status, 200);
+    let malformed = get(&sandbox, Actor::Provider, "marketplace-orders/?category_uuid=x").await;
+    assert_eq!(malformed.json(), json!({"category_uuid": ["Enter a valid UUID."]}));
+    meant(&sandbox, ["query.category_uuid"]);
 }

@@ -211,3 +211,37 @@ async fn the_end_frees_the_port() {
     drop(dropped);
     assert!(std::net::TcpStream::connect(&address).is_err());
 }
+
+#[tokio::test]
+async fn what_is_acceptable() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let request = |kind: &str| {
+        http()
+            .get(format!("{}marketplace-orders/", sandbox.url()))
+            .header("Authorization", format!("Token {}", sandbox.token(Actor::Provider)))
+            .header("Accept", kind)
+    };
+    for (kind, status) in [
+        ("application/json", 200),
+        ("text/html, */*;q=0.1", 200),
+        ("application/*", 200),
+        ("application/xml", 406),
+        ("text/csv, image/png", 406),
+    ] {
+        let answer = answer(request(kind)).await;
+        assert_eq!(answer.status, status, "{kind}");
+        assert!(status == 200 || !answer.detail().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn options_and_the_root() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let options = send(&sandbox, Actor::Provider, Method::OPTIONS, "marketplace-orders/", None).await;
+    assert_eq!((options.status, options.header("allow")), (200, Some("GET, POST, HEAD, OPTIONS")));
+    assert!(options.json()["renders"].is_array());
+    let root = get(&sandbox, Actor::Provider, "").await.json();
+    assert_eq!(root["marketplace-orders"], format!("{}marketplace-orders/", sandbox.url()));
+    assert_eq!(anonymous(&sandbox, "").await.status, 401);
+    meant(&sandbox, ["path"]);
+}
