@@ -360,3 +360,50 @@ fn events(call: &Call, _: &mut State) -> Outcome {
     let rows: [(); 0] = [];
     crate::listing::page(call, &rows, |(), _| serde_json::Map::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The list of what providers need lies beside the workspace, or where `WALDUR_RECORDINGS` has its
+    /// recordings.
+    #[test]
+    fn what_a_provider_needs() {
+        let folder = std::env::var_os("WALDUR_RECORDINGS").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            |folder| Path::new(&folder).join(".."),
+        );
+        let Ok(list) = std::fs::read_to_string(folder.join("provider-operations.tsv")) else {
+            eprintln!("SKIPPED: no list of operations in {}", folder.display());
+            return;
+        };
+        let missing: Vec<&str> = list
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split('\t').next())
+            // Some belong to younger servers than the schema.
+            .filter_map(|id| Some((id, contract::place_of(id)?)))
+            .filter(|(_, (method, template))| {
+                let uuid = "00000000000000000000000000000001";
+                let path: Vec<_> =
+                    template.split('/').map(|s| if s.starts_with('{') { uuid } else { s }).collect();
+                !matches!(find(&path.join("/")), Found::Route(route, _) if route.handler(method).is_some())
+            })
+            .map(|(id, _)| id)
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn methods_are_the_schema_s() {
+        for route in ROUTES.iter().filter(|route| !route.path.is_empty()) {
+            let path = format!("/api/{}", route.path.replace('*', "00000000000000000000000000000001"));
+            let known = contract::operations_at(&path).unwrap_or_default();
+            for (method, _) in route.handlers {
+                assert!(known.contains(&method.as_str()), "{method} {path} is not in the schema");
+            }
+        }
+    }
+}

@@ -203,6 +203,16 @@ pub(crate) fn interned(name: &str) -> Option<&'static str> {
     PIN.schemas.get_key_value(name).map(|(name, _)| *name)
 }
 
+/// Method and path of an operation.
+#[cfg(test)]
+pub(crate) fn place_of(id: &str) -> Option<(Method, &'static str)> {
+    let text = format!("{{\"operationId\":\"{id}\",");
+    PIN.paths.values().flatten().find_map(|path| {
+        let line = path.operations.iter().find(|line| line.text.starts_with(&text))?;
+        Some((line.method.to_ascii_uppercase().parse().ok()?, path.template))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

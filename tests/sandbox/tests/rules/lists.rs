@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, OrderState, Release, Sandbox};
 
-use crate::client::{get, hex, meant, send};
+use crate::client::{get, hex, meant, post, send};
 
 #[tokio::test]
 async fn pages() {
@@ -223,16 +223,24 @@ async fn filters_by_what_is_answered() {
         ("query=job-0003".to_owned(), 1),
         ("resource_name=JOB-0003".to_owned(), 1),
         ("category_uuid=00000000000000000000000000000001".to_owned(), 0),
-        (format!("offering={}marketplace-public-offerings/{}/", sandbox.url(), hex(ids.offerings.basic)), 8),
-        ("o=-type".to_owned(), 50),
+        (
+            format!("offering={}marketplace-public-offerings/{}/", sandbox.url(), hex(ids.offerings.basic)),
+            of(ids.offerings.basic),
+        ),
     ] {
         let list = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?{query}")).await;
         assert_eq!(list.status, 200, "{query}: {}", list.text);
         assert_eq!(list.count(), count, "{query}");
     }
-    let sorted =
-        get(&sandbox, Actor::Provider, "marketplace-offering-users/?o=-username&field=username").await;
-    assert_eq!(sorted.status, 200);
+    for email in ["a@example.org", "b@example.org"] {
+        let body = json!({"project": hex(ids.project), "email": email});
+        post(&sandbox, Actor::Consumer, "marketplace-course-accounts/", body).await;
+    }
+    let sorted = get(&sandbox, Actor::Consumer, "marketplace-course-accounts/?o=-email").await.items();
+    assert_eq!(
+        (&sorted[0]["email"], &sorted[1]["email"]),
+        (&json!("b@example.org"), &json!("a@example.org"))
+    );
     let malformed = get(&sandbox, Actor::Provider, "marketplace-orders/?category_uuid=x").await;
     assert_eq!(malformed.json(), json!({"category_uuid": ["Enter a valid UUID."]}));
     meant(&sandbox, ["query.category_uuid"]);
