@@ -335,6 +335,7 @@ fn render(
         View::Public => object! { fields; "promotion_campaigns": Value::Array(Vec::new()) },
         View::Provider => object! { fields;
             "secret_options": secret_options(),
+            "backend_id_rules": Map::new(),
             "service_attributes": Map::new(),
             "integration_status": Value::Array(Vec::new()),
             "total_customers": 1,

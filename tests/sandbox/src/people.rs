@@ -94,6 +94,11 @@ pub(crate) fn render(
         "identity_provider_fields": Value::Array(Vec::new()),
         "image": Value::Null,
         "identity_source": "",
+        "active_isds": Value::Array(Vec::new()),
+        "managed_isds": Value::Array(Vec::new()),
+        "nationalities": Value::Array(Vec::new()),
+        "eduperson_assurance": Value::Array(Vec::new()),
+        "attribute_sources": Map::new(),
     };
     if actor == Actor::Staff {
         map.extend(object! { fields;

@@ -264,6 +264,8 @@ const YOUNG: &[(&str, &[&str])] = &[
     ),
     ("Resource", &["last_sync", "offering_components", "offering_slug", "offering_state", "provider_slug"]),
     ("ProjectUser", &["offering_user_state"]),
+    ("ProviderOfferingDetails", &["backend_id_rules"]),
+    ("User", &["active_isds", "managed_isds", "nationalities", "eduperson_assurance", "attribute_sources"]),
     (
         "OfferingUser",
         &[
@@ -308,4 +310,39 @@ pub(crate) fn accepts(operation: &str, parameter: &str, value: &str) -> bool {
     matches!(parameter, "created" | "modified")
         && operation.contains("resources")
         && chrono::NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::pin;
+
+    /// Whether the schema has a property; `None` if there is no such schema.
+    fn has(schema: &str, property: &str) -> Option<bool> {
+        Some(pin::schema(schema)?.object()?.property(property).is_some())
+    }
+
+    #[test]
+    fn what_drifts_is_in_the_schema() {
+        for drift in DRIFTS {
+            assert!(!drift.reason.is_empty());
+            for property in drift.properties {
+                assert_eq!(has(drift.schema, property), Some(true), "{} {property}", drift.schema);
+            }
+        }
+        for (schema, properties) in YOUNG {
+            for property in *properties {
+                assert_ne!(has(schema, property), Some(false), "{schema} {property}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_not() {
+        for (schema, properties) in GONE {
+            for property in *properties {
+                assert_eq!(has(schema, property), Some(false), "{schema} {property}");
+            }
+        }
+    }
 }
