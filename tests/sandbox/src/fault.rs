@@ -49,6 +49,34 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// One of each kind, those that hang for long or do nothing to single answers among them; for
+    /// [`Misbehaviour::any_of`].
+    pub fn each() -> Vec<Self> {
+        vec![
+            Self::Status(500),
+            Self::Status(502),
+            Self::Status(503),
+            Self::Status(504),
+            Self::Status(429),
+            Self::RetryAfter(429, 1),
+            Self::RetryAfter(503, 1),
+            Self::ResetBefore,
+            Self::ResetAfter,
+            Self::EmptyBody,
+            Self::Delay(Duration::from_millis(50)),
+            Self::Truncated,
+            Self::Stalled,
+            Self::MediaType("text/html".to_owned()),
+            Self::ExtraFields,
+            Self::MissingFields(Vec::new()),
+            Self::NullFields(Vec::new()),
+            Self::BlankFields(Vec::new()),
+            Self::UnknownValues(Vec::new()),
+            Self::VanishedItems(1),
+            Self::OlderServer,
+        ]
+    }
+
     /// What to answer instead of applying the request; `None` when it is applied, or never answered.
     pub(crate) fn instead(&self) -> Option<Answer> {
         match self {
@@ -145,7 +173,7 @@ fn status_answer(status: u16) -> Answer {
 /// `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT` and `older`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehaviour {
-    fault: Fault,
+    faults: Vec<Fault>,
     method: Option<String>,
     path_end: Option<String>,
     operation: Option<String>,
@@ -157,7 +185,13 @@ pub struct Misbehaviour {
 impl Misbehaviour {
     /// Strikes every request.
     pub fn new(fault: Fault) -> Self {
-        Self { fault, method: None, path_end: None, operation: None, after: 0, times: None, chance: 1.0 }
+        Self::any_of([fault])
+    }
+
+    /// Strikes every request with one of several faults, by the dice. None at all never strikes.
+    pub fn any_of(faults: impl IntoIterator<Item = Fault>) -> Self {
+        let faults = faults.into_iter().collect();
+        Self { faults, method: None, path_end: None, operation: None, after: 0, times: None, chance: 1.0 }
     }
 
     /// Only requests with this method.
@@ -330,9 +364,12 @@ impl Faults {
             if chance < 1.0 && self.roll() >= chance {
                 continue;
             }
+            let several = self.waiting.get(at).map_or(0, |one| one.faults.len());
+            // Only dice that decide something are thrown.
+            let chosen = if several > 1 { (self.roll() * several as f64) as usize } else { 0 };
             let one = self.waiting.get_mut(at)?;
+            let Some(fault) = one.faults.get(chosen).cloned() else { continue };
             one.times = one.times.map(|times| times - 1);
-            let fault = one.fault.clone();
             self.waiting.retain(|one| one.times != Some(0));
             return Some(fault);
         }

@@ -206,3 +206,36 @@ fn faults_as_text() {
         assert!(text.parse::<Misbehaviour>().is_err(), "{text}");
     }
 }
+
+#[tokio::test]
+async fn any_of_several() {
+    let statuses = [500, 502, 503].map(Fault::Status);
+    let sandbox = Sandbox::builder().misbehave(Misbehaviour::any_of(statuses)).start().await.unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        seen.insert(get(&sandbox, Actor::Provider, "version/").await.status);
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [500, 502, 503]);
+    sandbox.clear_faults();
+    sandbox.misbehave(Misbehaviour::any_of([]));
+    assert_eq!(get(&sandbox, Actor::Provider, "version/").await.status, 200);
+}
+
+#[tokio::test]
+async fn each_kind_leaves_the_sandbox_well() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("{}marketplace-orders/?page_size=2", sandbox.url());
+    for fault in Fault::each() {
+        sandbox.fail_next(1, "GET", "/marketplace-orders/", fault.clone());
+        let request = http()
+            .get(&url)
+            .header("Authorization", format!("Token {}", sandbox.token(Actor::Provider)))
+            .timeout(Duration::from_millis(300));
+        if let Ok(answer) = request.send().await {
+            let _ = answer.bytes().await;
+        }
+        assert_eq!(sandbox.requests().last().unwrap().fault, Some(fault));
+        let good = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
+        assert_eq!((good.status, good.count()), (200, 50));
+    }
+}
