@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::operation::Operation;
-use super::schema::{At, Object, Schema, Shape};
-use super::{Finding, Side, Wrong, drifts};
+use super::schema::{At, Judge, Object, Schema, Shape};
+use super::{Finding, Wrong, drifts};
 
 /// Takes out what the schema no longer has, and adds what an answer has to have and nobody computes: null, "", 0, false or an empty list, by its schema.
 /// Properties that the real server leaves out stay out. `chosen` are the names of `field`, if there are any.
@@ -82,11 +82,14 @@ fn fill_object(
     // Where all properties can be chosen, none is required, and yet all are there.
     let all = !object.properties.iter().any(|(_, _, required)| *required);
     for (property, schema, required) in &object.properties {
+        if chosen.is_some_and(|chosen| !chosen(property)) {
+            continue;
+        }
         match map.get_mut(property) {
             Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
             Some(value) => fill(schema, value, None),
             None => {
-                let wanted = chosen.map_or(all || *required, |chosen| chosen(property));
+                let wanted = chosen.is_some() || all || *required;
                 if wanted
                     && !schema.is_write_only()
                     && !drifts::known(name, property, Wrong::Absent)
@@ -112,7 +115,7 @@ pub(crate) fn check(
     }
     let declared = operation.answers.iter().find(|(known, _)| *known == status);
     if declared.is_none() && !drifts::status(&operation.id, status) {
-        out.push(Finding::new("status", format!("{status} is not declared"), Wrong::Other));
+        out.push(Finding::new("status", format!("{status} is not declared")));
     }
     let schema = match declared {
         Some((_, schema)) => schema.as_ref(),
@@ -120,25 +123,49 @@ pub(crate) fn check(
     };
     match (schema, body) {
         (Some(schema), Some(body)) => {
-            schema.check(body, &At::ROOT, Side::Answer, &mut out);
-            out.retain(|finding| !excused(finding, chosen));
+            let mut judge = Judge::of_answer(chosen);
+            schema.check(body, &At::ROOT, &mut judge);
+            out.extend(judge.findings);
         }
         (Some(_), None) if !drifts::empty(&operation.id) => {
-            out.push(Finding::new("$", "the body is missing", Wrong::Absent));
+            out.push(Finding::new("$", "the body is missing"));
         }
         (None, Some(_)) if !drifts::body(&operation.id) => {
-            out.push(Finding::new("$", "a body where none is declared", Wrong::Extra));
+            out.push(Finding::new("$", "a body where none is declared"));
         }
         _ => {}
     }
     out
 }
 
-fn excused(finding: &Finding, chosen: Option<&dyn Fn(&str) -> bool>) -> bool {
-    let Some((schema, property)) = &finding.place else { return false };
-    // Only the fields that were asked for have to be there.
-    if finding.wrong == Wrong::Absent && chosen.is_some_and(|chosen| !chosen(property)) {
-        return true;
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract::{Found, find};
+
+    fn places(method: Method, path: &str, status: u16, body: Option<&Value>, fields: &[&str]) -> Vec<String> {
+        let Found::Operation(operation, _) = find(&method, path) else { panic!("{path}") };
+        let chosen = |name: &str| fields.contains(&name);
+        let chosen: Option<&dyn Fn(&str) -> bool> = if fields.is_empty() { None } else { Some(&chosen) };
+        check(operation, status, body, chosen).into_iter().map(|finding| finding.at).collect()
     }
-    drifts::known(schema, property, finding.wrong)
+
+    #[test]
+    fn answers_are_judged() {
+        let path = "/api/marketplace-plan-components/";
+        let row = json!({"component_name": "CPU", "amount": "x", "price": "1.00", "colour": "red"});
+        let found = places(Method::GET, path, 200, Some(&json!([row])), &["component_name"]);
+        assert_eq!(found, ["$[0].amount", "$[0].colour"]);
+        let order = "/api/marketplace-orders/00000000000000000000000000000001/";
+        let drifting = json!({"category_icon": null, "new_cost_estimate": 1.0});
+        assert!(places(Method::GET, order, 200, Some(&drifting), &[]).is_empty());
+        assert_eq!(places(Method::GET, order, 200, Some(&json!({"state": null})), &[]), ["$.state"]);
+        assert_eq!(places(Method::GET, order, 200, None, &[]), ["$"]);
+        assert_eq!(places(Method::DELETE, order, 202, None, &[]), ["status"]);
+        assert_eq!(places(Method::DELETE, order, 204, Some(&json!({})), &[]), ["$"]);
+        assert!(places(Method::GET, order, 404, Some(&json!({"x": 1})), &[]).is_empty(), "refusals are free");
+    }
 }

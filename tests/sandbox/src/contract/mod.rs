@@ -59,14 +59,11 @@ impl std::fmt::Display for Violation {
 pub(crate) struct Finding {
     pub(crate) at: String,
     pub(crate) what: String,
-    pub(crate) wrong: Wrong,
-    /// The named schema that the place belongs to, and the property in it.
-    pub(crate) place: Option<(&'static str, String)>,
 }
 
 impl Finding {
-    fn new(at: impl Into<String>, what: impl Into<String>, wrong: Wrong) -> Self {
-        Self { at: at.into(), what: what.into(), wrong, place: None }
+    fn new(at: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { at: at.into(), what: what.into() }
     }
 }
 
@@ -83,6 +80,4 @@ pub(crate) enum Wrong {
     Value,
     /// A property or parameter that the schema doesn't have.
     Extra,
-    /// Everything that isn't about a value: path, media type, status.
-    Other,
 }

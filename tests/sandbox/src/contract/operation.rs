@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::schema::{At, Schema, Shape};
-use super::{Finding, Side, Wrong, drifts};
+use super::schema::{At, Judge, Schema, Shape};
+use super::{Finding, drifts};
 use crate::call::{decode_text, parse_query};
 
 /// A parameter of the query.
@@ -147,26 +147,26 @@ impl Operation {
         for parameter in self.query.iter().filter(|parameter| parameter.required) {
             if !pairs.iter().any(|(name, _)| *name == parameter.name) {
                 let at = format!("query.{}", parameter.name);
-                out.push(Finding::new(at, "a required parameter is missing", Wrong::Absent));
+                out.push(Finding::new(at, "a required parameter is missing"));
             }
         }
         for (number, (name, value)) in pairs.iter().enumerate() {
             let at = format!("query.{name}");
             let Some(parameter) = self.parameter(name) else {
-                out.push(Finding::new(at, "the operation has no such parameter", Wrong::Extra));
+                out.push(Finding::new(at, "the operation has no such parameter"));
                 continue;
             };
             let repeated = pairs.iter().take(number).any(|(other, _)| other == name);
             if repeated && (parameter.joined || !parameter.is_list()) {
                 let what = if parameter.joined { "values must be joined by commas" } else { "given twice" };
-                out.push(Finding::new(at, what, Wrong::Other));
+                out.push(Finding::new(at, what));
                 continue;
             }
             let mut check = |value: &str| {
                 if let Some(what) = parameter.item().check_text(value)
                     && !drifts::accepts(&self.id, name, value)
                 {
-                    out.push(Finding::new(at.clone(), what, Wrong::Value));
+                    out.push(Finding::new(at.clone(), what));
                 }
             };
             if parameter.joined {
@@ -180,26 +180,30 @@ impl Operation {
     fn check_body(&self, sent: &Sent<'_>, out: &mut Vec<Finding>) {
         let Some(body) = &self.body else {
             if !sent.body.is_empty() && sent.body != b"{}" {
-                out.push(Finding::new("$", "the operation takes no body", Wrong::Other));
+                out.push(Finding::new("$", "the operation takes no body"));
             }
             return;
         };
         if sent.body.is_empty() {
             if body.required {
-                out.push(Finding::new("$", "the body is missing", Wrong::Absent));
+                out.push(Finding::new("$", "the body is missing"));
             }
             return;
         }
         if !body.media_types.iter().any(|known| known == sent.media_type) {
             let what = format!("\"{}\" is not one of the media types allowed", sent.media_type);
-            out.push(Finding::new("content-type", what, Wrong::Other));
+            out.push(Finding::new("content-type", what));
             return;
         }
         let Some(schema) = &body.schema else { return };
         match sent.media_type {
             "application/json" => match serde_json::from_slice::<Value>(sent.body) {
-                Ok(value) => schema.check(&value, &At::ROOT, Side::Request, out),
-                Err(error) => out.push(Finding::new("$", format!("no JSON: {error}"), Wrong::Other)),
+                Ok(value) => {
+                    let mut judge = Judge::of_request();
+                    schema.check(&value, &At::ROOT, &mut judge);
+                    out.extend(judge.findings);
+                }
+                Err(error) => out.push(Finding::new("$", format!("no JSON: {error}"))),
             },
             "application/x-www-form-urlencoded" => check_form(schema, &decode_text(sent.body), out),
             // Parts of a multipart body aren't taken apart.
@@ -215,17 +219,17 @@ fn check_form(schema: &Schema, text: &str, out: &mut Vec<Finding>) {
     for (name, value) in &pairs {
         let at = format!("$.{name}");
         match object.property(name) {
-            None => out.push(Finding::new(at, "the schema has no such property", Wrong::Extra)),
+            None => out.push(Finding::new(at, "the schema has no such property")),
             Some(property) => {
                 if let Some(what) = property.check_text(value) {
-                    out.push(Finding::new(at, what, Wrong::Value));
+                    out.push(Finding::new(at, what));
                 }
             }
         }
     }
     for (name, _, required) in &object.properties {
         if *required && !pairs.iter().any(|(known, _)| known == name) {
-            out.push(Finding::new(format!("$.{name}"), "a required property is missing", Wrong::Absent));
+            out.push(Finding::new(format!("$.{name}"), "a required property is missing"));
         }
     }
 }

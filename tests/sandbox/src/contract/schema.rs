@@ -1,10 +1,11 @@
 //! What a JSON value has to be: the part of JSON Schema that the pin uses.
 
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use super::{Finding, Side, Wrong, pin};
+use super::{Finding, Side, Wrong, drifts, pin};
 use crate::call::{parse_time, parse_uuid};
 
 #[derive(Debug)]
@@ -98,22 +99,49 @@ impl<'a> At<'a> {
     }
 
     /// The nearest named schema, and the property of it that this is or is in.
-    fn place(&self) -> Option<(&'static str, String)> {
+    fn place(&self) -> Option<(&'static str, &str)> {
         let mut property = "";
         let mut here = Some(self);
         while let Some(at) = here {
             match at.step {
                 Step::Name(name) => property = name,
-                Step::Schema(name) => return Some((name, property.to_owned())),
+                Step::Schema(name) => return Some((name, property)),
                 Step::Item(_) | Step::Root => {}
             }
             here = at.parent;
         }
         None
     }
+}
 
-    fn finding(&self, what: impl Into<String>, wrong: Wrong) -> Finding {
-        Finding { at: self.text(), what: what.into(), wrong, place: self.place() }
+/// Collects what is wrong, but for what the real server is known to do.
+pub(crate) struct Judge<'a> {
+    side: Side,
+    /// Whether a property was asked for; without it, all were.
+    chosen: Option<&'a dyn Fn(&str) -> bool>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl<'a> Judge<'a> {
+    pub(crate) fn of_request() -> Self {
+        Self { side: Side::Request, chosen: None, findings: Vec::new() }
+    }
+
+    pub(crate) fn of_answer(chosen: Option<&'a dyn Fn(&str) -> bool>) -> Self {
+        Self { side: Side::Answer, chosen, findings: Vec::new() }
+    }
+
+    fn find(&mut self, at: &At<'_>, wrong: Wrong, what: impl FnOnce() -> String) {
+        if self.side == Side::Answer
+            && let Some((schema, property)) = at.place()
+        {
+            // Only what was asked for has to be there.
+            let missed = wrong == Wrong::Absent && self.chosen.is_some_and(|chosen| !chosen(property));
+            if missed || drifts::known(schema, property, wrong) {
+                return;
+            }
+        }
+        self.findings.push(Finding { at: at.text(), what: what() });
     }
 }
 
@@ -207,60 +235,61 @@ impl Schema {
     }
 
     /// Adds what is wrong with the value.
-    pub(crate) fn check(&self, value: &Value, at: &At<'_>, side: Side, out: &mut Vec<Finding>) {
+    pub(crate) fn check(&self, value: &Value, at: &At<'_>, judge: &mut Judge<'_>) {
         if value.is_null() {
             if !self.allows_null() {
-                out.push(at.finding("null is not allowed", Wrong::Null));
+                judge.find(at, Wrong::Null, || "null is not allowed".to_owned());
             }
             return;
         }
         if !self.values.is_empty() && !self.values.contains(value) {
-            out.push(at.finding(format!("{value} is not one of the values allowed"), Wrong::Value));
+            judge.find(at, Wrong::Value, || format!("{value} is not one of the values allowed"));
             return;
         }
         let expected = match (&self.shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => return,
             (Shape::Ref(name), _) => {
                 if let Some(schema) = pin::schema(name) {
-                    schema.check(value, &at.then(Step::Schema(name)), side, out);
+                    schema.check(value, &at.then(Step::Schema(name)), judge);
                 }
                 return;
             }
             (Shape::Choice(choices), _) => {
+                let side = judge.side;
                 let fits = |choice: &Schema| {
-                    let mut findings = Vec::new();
-                    choice.check(value, at, side, &mut findings);
-                    findings.is_empty()
+                    let mut trial = Judge { side, chosen: None, findings: Vec::new() };
+                    choice.check(value, at, &mut trial);
+                    trial.findings.is_empty()
                 };
                 match choices.as_slice() {
-                    [only] => only.check(value, at, side, out),
+                    [only] => only.check(value, at, judge),
                     _ if choices.iter().any(fits) => {}
-                    _ => out.push(at.finding(format!("{value} fits none of the choices"), Wrong::Value)),
+                    _ => judge.find(at, Wrong::Value, || format!("{value} fits none of the choices")),
                 }
                 return;
             }
             (Shape::Integer(bounds), Value::Number(number)) if !number.is_f64() => {
-                return bounds.check(number.as_f64(), at, out);
+                return bounds.check(number.as_f64(), at, judge);
             }
             (Shape::Number(bounds), Value::Number(number)) => {
-                return bounds.check(number.as_f64(), at, out);
+                return bounds.check(number.as_f64(), at, judge);
             }
             (Shape::Text(text), Value::String(value)) => {
-                if let Some(what) = text.wrong(value, side) {
-                    out.push(at.finding(what, Wrong::Value));
+                if let Some(what) = text.wrong(value, judge.side) {
+                    judge.find(at, Wrong::Value, || what);
                 }
                 return;
             }
             (Shape::List { items, least }, Value::Array(values)) => {
                 if values.len() < *least {
-                    out.push(at.finding(format!("fewer than {least} items"), Wrong::Value));
+                    judge.find(at, Wrong::Value, || format!("fewer than {least} items"));
                 }
                 for (number, value) in values.iter().enumerate() {
-                    items.check(value, &at.then(Step::Item(number)), side, out);
+                    items.check(value, &at.then(Step::Item(number)), judge);
                 }
                 return;
             }
-            (Shape::Object(object), Value::Object(map)) => return object.check(map, at, side, out),
+            (Shape::Object(object), Value::Object(map)) => return object.check(map, at, judge),
             (Shape::Boolean, _) => "a boolean",
             (Shape::Integer(_), _) => "an integer",
             (Shape::Number(_), _) => "a number",
@@ -268,7 +297,7 @@ impl Schema {
             (Shape::List { .. }, _) => "a list",
             (Shape::Object(_), _) => "an object",
         };
-        out.push(at.finding(format!("{} instead of {expected}", kind(value)), Wrong::Kind));
+        judge.find(at, Wrong::Kind, || format!("{} instead of {expected}", kind(value)));
     }
 
     /// The same for a value that comes as text, as in a query.
@@ -439,9 +468,9 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 impl Bounds {
-    fn check(&self, value: Option<f64>, at: &At<'_>, out: &mut Vec<Finding>) {
+    fn check(&self, value: Option<f64>, at: &At<'_>, judge: &mut Judge<'_>) {
         if let Some(what) = value.and_then(|value| self.refusal(value)) {
-            out.push(at.finding(what, Wrong::Value));
+            judge.find(at, Wrong::Value, || what);
         }
     }
 
@@ -610,20 +639,38 @@ impl Object {
         self.properties.get(at).map(|(_, schema, _)| schema)
     }
 
-    fn check(&self, map: &Map<String, Value>, at: &At<'_>, side: Side, out: &mut Vec<Finding>) {
+    /// Properties and keys are both sorted, so that one walk along both does.
+    fn check(&self, map: &Map<String, Value>, at: &At<'_>, judge: &mut Judge<'_>) {
+        let mut rest = self.properties.as_slice();
+        let missing = |(name, schema, required): &(String, Schema, bool), judge: &mut Judge<'_>| {
+            if *required && !(schema.write_only && judge.side == Side::Answer) {
+                let here = at.then(Step::Name(name));
+                judge.find(&here, Wrong::Absent, || "a required property is missing".to_owned());
+            }
+        };
         for (name, value) in map {
             let here = at.then(Step::Name(name));
-            match (self.property(name), &self.others) {
-                (Some(schema), _) => schema.check(value, &here, side, out),
-                (None, Some(others)) => others.check(value, &here, side, out),
-                (None, None) => out.push(here.finding("the schema has no such property", Wrong::Extra)),
+            let mut found = None;
+            while let Some((first, others)) = rest.split_first() {
+                match first.0.cmp(name) {
+                    Ordering::Less => missing(first, judge),
+                    Ordering::Equal => found = Some(&first.1),
+                    Ordering::Greater => break,
+                }
+                rest = others;
+                if found.is_some() {
+                    break;
+                }
+            }
+            match (found, &self.others) {
+                (Some(schema), _) => schema.check(value, &here, judge),
+                (None, Some(others)) => others.check(value, &here, judge),
+                (None, None) => {
+                    judge.find(&here, Wrong::Extra, || "the schema has no such property".to_owned());
+                }
             }
         }
-        for (name, schema, required) in &self.properties {
-            if *required && !(schema.write_only && side == Side::Answer) && !map.contains_key(name) {
-                out.push(at.then(Step::Name(name)).finding("a required property is missing", Wrong::Absent));
-            }
-        }
+        rest.iter().for_each(|property| missing(property, judge));
     }
 
     fn refusal(&self, map: &Map<String, Value>, partial: bool) -> Option<Value> {
@@ -639,5 +686,92 @@ impl Object {
             }
         }
         if errors.is_empty() { None } else { Some(Value::Object(errors)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(schema: Value, value: Value) -> Vec<String> {
+        let mut judge = Judge::of_request();
+        Schema::parse(&schema, "").check(&value, &At::ROOT, &mut judge);
+        judge.findings.into_iter().map(|finding| finding.at).collect()
+    }
+
+    #[test]
+    fn values() {
+        let text = json!({"type": "string", "minLength": 1, "maxLength": 3});
+        for (schema, good, bad) in [
+            (text, json!("abc"), [json!(""), json!("abcd"), json!(1), json!(null)]),
+            (
+                json!({"type": "integer", "minimum": 1, "maximum": 5}),
+                json!(5),
+                [json!(0), json!(6), json!(1.5), json!("1")],
+            ),
+            (
+                json!({"type": "string", "format": "decimal", "pattern": "^-?\\d{0,3}(?:\\.\\d{0,2})?$"}),
+                json!("-123.45"),
+                [json!("1234"), json!("1.234"), json!("x"), json!(1.5)],
+            ),
+            (
+                json!({"type": "string", "pattern": "^[-a-z0-9_]+$"}),
+                json!("a-b_1"),
+                [json!("A"), json!("a b"), json!("ä"), json!("")],
+            ),
+            (
+                json!({"type": "string", "format": "date-time"}),
+                json!("2024-01-01T00:00:00Z"),
+                [json!("2024-01-01"), json!("soon"), json!(1), json!("")],
+            ),
+            (
+                json!({"oneOf": [{"enum": ["a"]}, {"enum": [""]}]}),
+                json!(""),
+                [json!("b"), json!(null), json!(1), json!([])],
+            ),
+            (
+                json!({"type": "array", "items": {"type": "boolean"}}),
+                json!([true]),
+                [json!([1]), json!({}), json!("true"), json!(null)],
+            ),
+        ] {
+            assert!(wrong(schema.clone(), good.clone()).is_empty(), "{schema} {good}");
+            for bad in bad {
+                assert!(!wrong(schema.clone(), bad.clone()).is_empty(), "{schema} {bad}");
+            }
+        }
+        assert!(wrong(json!({"type": "string", "nullable": true}), json!(null)).is_empty());
+    }
+
+    #[test]
+    fn objects() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"a": {"type": "integer"}, "c": {"type": "integer"}, "e": {"type": "integer"}},
+            "required": ["a", "e"],
+        });
+        assert!(wrong(schema.clone(), json!({"a": 1, "c": 2, "e": 3})).is_empty());
+        assert_eq!(
+            wrong(schema.clone(), json!({"b": 1, "c": "x", "d": 1})),
+            ["$.a", "$.b", "$.c", "$.d", "$.e"]
+        );
+        assert_eq!(wrong(schema, json!({"a": 1, "z": 1})), ["$.e", "$.z"]);
+        let open = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+        assert_eq!(wrong(open, json!({"x": 1, "y": "2"})), ["$.y"]);
+    }
+
+    #[test]
+    fn fillers_fit() {
+        for name in ["Resource", "OrderDetails", "User", "RobotAccountDetails", "AgentService", "ProjectUser"]
+        {
+            let object = pin::schema(name).unwrap().object().unwrap();
+            for (property, schema, _) in &object.properties {
+                if let Some(filler) = schema.filler() {
+                    let mut judge = Judge::of_answer(None);
+                    schema.check(filler, &At::ROOT, &mut judge);
+                    assert!(judge.findings.is_empty(), "{name}.{property}: {filler}");
+                }
+            }
+        }
     }
 }
