@@ -109,6 +109,8 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         body: if body.is_empty() { None } else { serde_json::from_slice(&body).ok() },
         fault: None,
     };
+    // What HEAD counts is what GET would show.
+    let shows = if head { contract::operation(&Method::GET, path) } else { operation };
     let id = operation.map(|operation| operation.id.as_str());
     let fault = lock(&shared.faults).strike(&parts.method, path, id);
     entry.fault = fault.clone();
@@ -120,7 +122,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         None if fault == Some(Fault::ResetBefore) => None,
         None => {
             let call = Call {
-                operation,
+                operation: shows,
                 release: if fault == Some(Fault::OlderServer) { Release::Late2024 } else { shared.release },
                 vanished: if let Some(Fault::VanishedItems(count)) = fault { count } else { 0 },
                 asked: RefCell::default(),

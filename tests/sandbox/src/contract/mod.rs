@@ -10,7 +10,7 @@ pub(crate) use answer::{check as check_answer, complete, rejuvenate};
 pub(crate) use operation::{Operation, Parameter, Sent};
 #[cfg(test)]
 pub(crate) use pin::place_of;
-pub(crate) use pin::{Found, collections, find, operations_at};
+pub(crate) use pin::{Found, collections, find, operation, operations_at};
 pub(crate) use schema::{Object, Schema};
 
 /// Who broke the contract.

@@ -157,6 +157,11 @@ pub(crate) fn find(method: &Method, text: &str) -> Found {
     Found::Operation(operation, wrong)
 }
 
+/// The operation alone.
+pub(crate) fn operation(method: &Method, text: &str) -> Option<&'static Operation> {
+    path(text).and_then(|(path, _)| lookup(path, method))
+}
+
 fn lookup(path: &'static Path, method: &Method) -> Option<&'static Operation> {
     let name = method.as_str().to_ascii_lowercase();
     path.operation(&name).or_else(|| if method == Method::HEAD { path.operation("get") } else { None })

@@ -232,6 +232,10 @@ async fn filters_by_what_is_answered() {
         assert_eq!(list.status, 200, "{query}: {}", list.text);
         assert_eq!(list.count(), count, "{query}");
     }
+    let one = "marketplace-orders/?query=job-0003";
+    assert_eq!(send(&sandbox, Actor::Provider, Method::HEAD, one, None).await.count(), 1);
+    let executing = "marketplace-provider-resources/?order_state=executing";
+    assert_eq!(get(&sandbox, Actor::Provider, executing).await.count(), 15);
     for email in ["a@example.org", "b@example.org"] {
         let body = json!({"project": hex(ids.project), "email": email});
         post(&sandbox, Actor::Consumer, "marketplace-course-accounts/", body).await;
