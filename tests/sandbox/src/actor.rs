@@ -143,6 +143,11 @@ impl State {
             || self.offerings.get(offering).is_some_and(|offering| self.owns(actor, offering.customer))
     }
 
+    /// The offerings that the person provides, for lists that ask for each of many rows.
+    pub(crate) fn provided(&self, actor: Actor) -> Vec<Uuid> {
+        self.offerings.iter().map(|row| row.uuid).filter(|uuid| self.provides(actor, *uuid)).collect()
+    }
+
     /// The person owns the organisation that the project belongs to.
     pub(crate) fn consumes(&self, actor: Actor, project: Uuid) -> bool {
         actor == Actor::Staff

@@ -72,9 +72,16 @@ impl Call {
         self.segments.first().and_then(|text| parse_uuid(text))
     }
 
+    fn ask(&self, name: &'static str) {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&name) {
+            asked.push(name);
+        }
+    }
+
     /// The last value counts when a key that takes one is repeated.
     pub(crate) fn value(&self, name: &'static str) -> Option<&str> {
-        self.asked.borrow_mut().push(name);
+        self.ask(name);
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
@@ -84,7 +91,7 @@ impl Call {
     }
 
     pub(crate) fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
-        self.asked.borrow_mut().push(name);
+        self.ask(name);
         self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 

@@ -83,6 +83,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let modified = call.time_filter("modified")?;
     let as_provider = call.flag("can_approve_as_provider");
     let as_consumer = call.flag("can_approve_as_consumer");
+    let provided = state.provided(actor);
     let mut rows: Vec<&Order> = state
         .orders
         .iter()
@@ -98,6 +99,9 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
                 .is_none_or(|uuid| state.offerings.get(order.offering).is_some_and(|o| o.customer == uuid))
         })
         .filter(|order| {
+            if project.is_none() && customer.is_none() {
+                return true;
+            }
             let place = state.resources.get(order.resource).map(|resource| resource.project);
             let owner = place.and_then(|uuid| state.projects.get(uuid)).map(|project| project.customer);
             project.is_none_or(|uuid| place == Some(uuid)) && customer.is_none_or(|uuid| owner == Some(uuid))
@@ -111,7 +115,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
                 || (order.state == PendingConsumer
                     && state.resources.get(order.resource).is_some_and(|r| state.consumes(actor, r.project)))
         })
-        .filter(|order| state.sees_order(actor, order))
+        .filter(|order| provided.contains(&order.offering) || state.sees_order(actor, order))
         .collect();
     listing::order(call, &mut rows, ORDERINGS)?;
     listing::page(call, &rows, |order, fields| render(call, state, order, fields))

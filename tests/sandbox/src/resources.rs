@@ -104,6 +104,8 @@ fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
     let provider = call.uuid_filter("provider_uuid")?;
     let created = call.date_filter("created")?;
     let modified = call.date_filter("modified")?;
+    let (backend_id, name_exact, name) =
+        (call.text("backend_id"), call.text("name_exact"), call.text("name"));
     let mut rows: Vec<&Resource> = state
         .resources
         .iter()
@@ -123,9 +125,9 @@ fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
         })
         .filter(|row| created.is_none_or(|day| row.created.date_naive() >= day))
         .filter(|row| modified.is_none_or(|day| row.modified.date_naive() >= day))
-        .filter(|row| call.text("backend_id").is_none_or(|id| row.backend_id == id))
-        .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
-        .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
+        .filter(|row| backend_id.is_none_or(|id| row.backend_id == id))
+        .filter(|row| name_exact.is_none_or(|name| row.name == name))
+        .filter(|row| name.is_none_or(|part| contains(&row.name, part)))
         .filter(|row| sees(state, actor, row))
         .collect();
     listing::order(call, &mut rows, ORDERINGS)?;
