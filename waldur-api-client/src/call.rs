@@ -87,6 +87,18 @@ impl<'a> Call<'a> {
         self.query.retain(|(other, _)| *other != name);
     }
 
+    /// The query as it is sent, without the question mark.
+    #[must_use]
+    pub fn query_string(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, texts) in &self.query {
+            for text in texts {
+                query.append_pair(name, text);
+            }
+        }
+        query.finish()
+    }
+
     /// The request that this call is, with its body as JSON.
     pub fn prepare(mut self) -> Prepared<'a> {
         let body = self.body.take();
@@ -147,18 +159,8 @@ impl<'a> Call<'a> {
         path.push_str(rest);
         let mut url = Url::parse(&format!("{}{path}", self.client.baseurl()))
             .map_err(|error| self.invalid(format!("the base URL can't be used: {error}")))?;
-        if !self.query.is_empty() {
-            let mut pairs = url.query_pairs_mut();
-            for (name, texts) in &self.query {
-                for text in texts {
-                    pairs.append_pair(name, text);
-                }
-            }
-        }
-        // The query is there, but holds nothing, where all values are empty lists.
-        if url.query() == Some("") {
-            url.set_query(None);
-        }
+        let query = self.query_string();
+        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
         let method = Method::from_bytes(self.operation.method.as_bytes())
             .map_err(|error| self.invalid(format!("the method can't be used: {error}")))?;
         let mut request = Request::new(method, url);
@@ -177,6 +179,13 @@ pub struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
+    /// Asks with another query, as one that a server's link has; nothing else of the link is followed.
+    pub fn set_query(&mut self, query: &str) {
+        if let Ok(request) = &mut self.request {
+            request.url_mut().set_query(Some(query).filter(|query| !query.is_empty()));
+        }
+    }
+
     /// Sends, and hands over an answer of 2xx.
     async fn send(self) -> Result<Response, Error> {
         let operation = self.operation;

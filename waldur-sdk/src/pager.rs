@@ -1,122 +1,383 @@
-//! Whole lists, page by page.
+//! How a list is walked through: page after page, each once, to its end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 
-use uuid::Uuid;
-use waldur_api_client::{Operation, ResponseValue};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use waldur_api_client::call::{Call, Whole};
 
 use crate::error::{Error, ErrorKind};
+use crate::link;
+use crate::list::{Listing, Page};
+use crate::select;
 
-/// The most that a server gives at once.
-pub(crate) const PAGE_SIZE: i64 = 300;
-/// More than this is no list but a mistake: three million items.
-const MOST_PAGES: i64 = 10_000;
+/// Where to go on in a list: what [`Page::next`] says and [`Listing::resume`] takes. Its text can be kept and parsed
+/// again, by another process as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continuation {
+    operation: String,
+    /// The whole query of the page to come.
+    query: String,
+    /// How many items came before it.
+    received: u64,
+}
 
-/// All items of a list, in the server's order, each uuid once.
-///
-/// It ends when as many items came as the server counts; without a count, at a page that is not full. A 404
-/// past the first page ends it too: the list has become shorter meanwhile.
-pub(crate) async fn collect<T, F>(
-    operation: &'static Operation,
-    uuid: impl Fn(&T) -> Option<Uuid>,
-    mut fetch: impl FnMut(i64) -> F,
-) -> Result<Vec<T>, Error>
-where
-    F: Future<Output = Result<ResponseValue<Vec<T>>, waldur_api_client::Error>>,
-{
-    let mut items = Vec::new();
-    let mut seen = HashSet::new();
-    let mut received = 0;
-    for page in 1..=MOST_PAGES {
-        let answer = match fetch(page).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let error = Error::from_api(error).await;
-                return if page > 1 && error.is_not_found() { Ok(items) } else { Err(error) };
-            }
-        };
-        let count = answer
-            .headers()
-            .get("x-result-count")
-            .and_then(|value| value.to_str().ok()?.trim().parse::<usize>().ok());
-        let rows = answer.into_inner();
-        let length = rows.len();
-        received += length;
-        let before = items.len();
-        for row in rows {
-            let known = uuid(&row).is_some_and(|uuid| !seen.insert(uuid));
-            if !known {
-                items.push(row);
-            }
-        }
-        let last = match count {
-            Some(count) => received >= count || length == 0,
-            None => i64::try_from(length) != Ok(PAGE_SIZE),
-        };
-        if last {
-            return Ok(items);
-        }
-        if items.len() == before {
-            let problem = format!("page {page} repeats what came before; the list does not end");
-            return Err(Error::new(ErrorKind::Decode, problem).in_operation(operation));
+impl fmt::Display for Continuation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}?{}#{}", self.operation, self.query, self.received)
+    }
+}
+
+impl FromStr for Continuation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parsed = text.split_once('?').and_then(|(operation, rest)| {
+            let (query, received) = rest.rsplit_once('#')?;
+            Some(Self {
+                operation: operation.to_owned(),
+                query: query.to_owned(),
+                received: received.parse().ok()?,
+            })
+        });
+        parsed.ok_or_else(|| Error::new(ErrorKind::Validation, "this is no place in a list"))
+    }
+}
+
+/// How many items a list has, as a server says it.
+pub(crate) fn count_of(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-result-count")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A page to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    /// By its number.
+    Number(u64),
+    /// By the query of a link that has no number.
+    Query(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "page {number}"),
+            Self::Query(query) => write!(f, "the page at ?{query}"),
         }
     }
-    let problem = format!("the list has more than {MOST_PAGES} pages");
-    Err(Error::new(ErrorKind::Decode, problem).in_operation(operation))
+}
+
+/// A page on its way: where it is, and what came of it.
+type OnTheWay<'a> = BoxFuture<'a, (Place, Result<Whole, waldur_api_client::Error>)>;
+
+/// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a page that
+/// isn't full; never later than at a page that was there before.
+pub(crate) struct Walk<'a, T> {
+    listing: Listing<'a, T>,
+    /// What is asked for next; none at the end.
+    next: Option<Place>,
+    on_the_way: FuturesOrdered<OnTheWay<'a>>,
+    /// The places of those.
+    asked: VecDeque<Place>,
+    /// The last page, as far as is known by the count.
+    last: Option<u64>,
+    visited: HashSet<Place>,
+    /// The body of the page before.
+    last_body: Bytes,
+    received: u64,
+    delivered: usize,
+    seen: HashSet<String>,
+    became_shorter: bool,
+}
+
+impl<'a, T: Send + 'static> Walk<'a, T> {
+    pub(crate) fn new(mut listing: Listing<'a, T>) -> Self {
+        if let Some(limit) = listing.limit {
+            listing.page_size = listing.page_size.min(limit.max(1));
+        }
+        let selected = listing.call.query_texts("field").map(<[String]>::to_vec);
+        if let (true, Some(mut names)) = (listing.dedup, selected)
+            && !names.iter().any(|name| name == "uuid")
+            && listing.facts.fields.is_some_and(|known| known.contains(&"uuid"))
+        {
+            names.push("uuid".to_owned());
+            listing.call.query("field", &names);
+        }
+        let (mut next, mut received) = (Place::Number(1), 0);
+        if let Some(from) = &listing.from {
+            received = from.received;
+            match place_of(from, &listing.call) {
+                Ok(place) => next = place,
+                Err(problem) => listing.refusal = Some(problem),
+            }
+        }
+        let next = if listing.limit == Some(0) && listing.refusal.is_none() { None } else { Some(next) };
+        Self {
+            listing,
+            next,
+            on_the_way: FuturesOrdered::new(),
+            asked: VecDeque::new(),
+            last: None,
+            visited: HashSet::new(),
+            last_body: Bytes::new(),
+            received,
+            delivered: 0,
+            seen: HashSet::new(),
+            became_shorter: false,
+        }
+    }
+
+    /// Whether it ended in an error because the list became shorter meanwhile.
+    pub(crate) fn became_shorter(&self) -> bool {
+        self.became_shorter
+    }
+
+    /// The next page; none at the end, also after an error.
+    pub(crate) async fn next(&mut self) -> Option<Result<Page<T>, Error>> {
+        let place = self.next.take()?;
+        if let Some(problem) = self.listing.refusal.take() {
+            return Some(Err(select::refused(&self.listing.call, &problem)));
+        }
+        self.ask(&place);
+        let (place, answer) = self.on_the_way.next().await?;
+        self.asked.pop_front();
+        let page = match answer {
+            Ok(whole) => self.take(place, whole).await,
+            Err(error) => Err(self.failed(&place, Error::from_api(error).await)),
+        };
+        match page {
+            Ok(Some(page)) => Some(Ok(page)),
+            Ok(None) => None,
+            Err(error) => {
+                self.next = None;
+                // Nobody waits for what is still on its way.
+                self.on_the_way = FuturesOrdered::new();
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// Sees to it that `place` is the first one on its way, with others behind it as far as they are known.
+    fn ask(&mut self, place: &Place) {
+        if self.asked.front() != Some(place) {
+            self.on_the_way = FuturesOrdered::new();
+            self.asked.clear();
+            self.send(place.clone());
+        }
+        while self.asked.len() < self.listing.concurrency {
+            let Some(Place::Number(latest)) = self.asked.back() else { break };
+            let following = latest + 1;
+            if self.last.is_none_or(|last| following > last) {
+                break;
+            }
+            self.send(Place::Number(following));
+        }
+    }
+
+    fn send(&mut self, place: Place) {
+        self.asked.push_back(place.clone());
+        let mut call = self.listing.call.clone();
+        let query = match &place {
+            Place::Number(number) => {
+                if self.listing.facts.paged {
+                    call.query("page", &i64::try_from(*number).unwrap_or(i64::MAX));
+                    call.query("page_size", &i64::try_from(self.listing.page_size).unwrap_or(i64::MAX));
+                }
+                None
+            }
+            Place::Query(query) => Some(query.clone()),
+        };
+        self.on_the_way.push_back(Box::pin(async move {
+            let mut prepared = call.prepare();
+            if let Some(query) = query {
+                prepared.set_query(&query);
+            }
+            let answer = prepared.whole().await;
+            (place, answer)
+        }));
+    }
+
+    /// What a page holds, and where to go on; none where it only says that the list has ended.
+    async fn take(&mut self, place: Place, whole: Whole) -> Result<Option<Page<T>>, Error> {
+        let headers = whole.headers.clone();
+        let body = whole.body.clone();
+        let mut items = match (self.listing.read)(whole) {
+            Ok(items) => items,
+            Err(error) => return Err(self.failed(&place, Error::from_api(error).await)),
+        };
+        let length = items.len();
+        let total = count_of(&headers);
+        let repeats = length > 0 && body == self.last_body;
+        if repeats && total.is_none() && !link::is_there(&headers) {
+            // A server that doesn't page this list gives all of it each time.
+            return Ok(None);
+        }
+        self.visited.insert(place.clone());
+        self.received += length as u64;
+        let next = self.after(&place, length, total, &headers);
+        if let Some(next) = &next {
+            if self.visited.contains(next) {
+                return Err(self.endless(&format!("{place} leads back to {next}")));
+            }
+            // Of a few selected fields, two pages may well hold the same.
+            if repeats && uuids_of(&body).iter().any(Option::is_some) {
+                return Err(self.endless(&format!("{place} repeats the one before it")));
+            }
+        }
+        if self.listing.dedup {
+            let uuids = uuids_of(&body);
+            let mut known = uuids.into_iter().map(|uuid| uuid.is_some_and(|uuid| !self.seen.insert(uuid)));
+            items.retain(|_| !known.next().unwrap_or(false));
+        }
+        if let Some(limit) = self.listing.limit {
+            items.truncate(limit.saturating_sub(self.delivered));
+        }
+        self.delivered += items.len();
+        self.last = total.and_then(|total| self.last_page(&place, length, total));
+        self.last_body = body;
+        self.next = next.filter(|_| self.listing.limit.is_none_or(|limit| self.delivered < limit));
+        if self.next.is_none() {
+            // Nobody waits for what is still on its way.
+            self.on_the_way = FuturesOrdered::new();
+        }
+        let next = self.next.as_ref().map(|next| self.continuation(next));
+        Ok(Some(Page { items, total, received: self.received, next }))
+    }
+
+    /// Where to go on after `place`.
+    fn after(&self, place: &Place, length: usize, total: Option<u64>, headers: &HeaderMap) -> Option<Place> {
+        if let Some(query) = link::next_query(headers) {
+            let number = form_urlencoded::parse(query.as_bytes())
+                .find_map(|(name, value)| (name == "page").then(|| value.parse().ok())?);
+            return Some(number.map_or(Place::Query(query), Place::Number));
+        }
+        let Place::Number(number) = place else { return None };
+        let ended = if !self.listing.facts.paged || link::is_there(headers) {
+            true
+        } else if let Some(total) = total {
+            length == 0 || self.received >= total
+        } else {
+            // More than was asked for came from a server that doesn't page it, less is the end.
+            length != self.listing.page_size
+        };
+        (!ended).then_some(Place::Number(number + 1))
+    }
+
+    /// The number of the last page that is wanted, if pages go on as the first of them does: a server may give fewer
+    /// items a page than were asked for.
+    fn last_page(&self, place: &Place, length: usize, total: u64) -> Option<u64> {
+        let Place::Number(number) = place else { return None };
+        if let (Some(last), 2..) = (self.last, *number) {
+            return Some(last);
+        }
+        let size = if *number == 1 { length } else { self.listing.page_size } as u64;
+        let wanted = match self.listing.limit {
+            Some(limit) => total.min(self.received + limit.saturating_sub(self.delivered) as u64),
+            None => total,
+        };
+        Some(if size == 0 { 1 } else { wanted.div_ceil(size) })
+    }
+
+    fn continuation(&self, next: &Place) -> Continuation {
+        let mut call = self.listing.call.clone();
+        let query = match next {
+            Place::Number(number) => {
+                if self.listing.facts.paged {
+                    call.query("page", &i64::try_from(*number).unwrap_or(i64::MAX));
+                    call.query("page_size", &i64::try_from(self.listing.page_size).unwrap_or(i64::MAX));
+                }
+                call.query_string()
+            }
+            Place::Query(query) => query.clone(),
+        };
+        Continuation { operation: call.operation().id.to_owned(), query, received: self.received }
+    }
+
+    fn so_far(&self) -> String {
+        match self.received {
+            1 => "1 item came before".to_owned(),
+            count => format!("{count} items came before"),
+        }
+    }
+
+    fn endless(&self, problem: &str) -> Error {
+        let received = self.received;
+        Error::new(ErrorKind::Decode, format!("{problem}; the list does not end ({received} items came)"))
+            .in_operation(self.listing.call.operation())
+    }
+
+    fn failed(&mut self, place: &Place, error: Error) -> Error {
+        let is_first = *place == Place::Number(1) || self.visited.is_empty();
+        if error.is_not_found() && !is_first {
+            self.became_shorter = true;
+            let problem = format!(
+                "the list became shorter while it was read, and something may be missing ({place} is gone)"
+            );
+            return error.with_note(problem).with_note(self.so_far());
+        }
+        if is_first { error } else { error.with_note(format!("{place}; {}", self.so_far())) }
+    }
+}
+
+/// The place that `from` stands for, if it is one in the list of `call`.
+fn place_of(from: &Continuation, call: &Call<'_>) -> Result<Place, String> {
+    if from.operation != call.operation().id {
+        return Err(format!("the place to go on is in another list: {}", from.operation));
+    }
+    let pairs = || form_urlencoded::parse(from.query.as_bytes());
+    let Some(number) = pairs().find_map(|(name, value)| (name == "page").then(|| value.parse().ok())?) else {
+        return Ok(Place::Query(from.query.clone()));
+    };
+    let place = |name: &str| matches!(name, "page" | "page_size" | "field");
+    let theirs: BTreeSet<_> = pairs().filter(|(name, _)| !place(name)).collect();
+    let own = call.query_string();
+    let own: BTreeSet<_> = form_urlencoded::parse(own.as_bytes()).filter(|(name, _)| !place(name)).collect();
+    if theirs == own {
+        Ok(Place::Number(number))
+    } else {
+        Err("the place to go on is in a list with other filters".to_owned())
+    }
+}
+
+/// The uuid of each item of a page, where it has one; none where the items are no objects.
+fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
+    #[derive(Deserialize)]
+    struct Item {
+        uuid: Option<serde_json::Value>,
+    }
+    let items: Vec<Item> = serde_json::from_slice(body).unwrap_or_default();
+    let uuids = items.iter().map(|item| item.uuid.as_ref()?.as_str());
+    uuids.map(|uuid| uuid.map(|uuid| uuid.replace('-', "").to_ascii_lowercase())).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
-
     use super::*;
 
-    const THINGS: &Operation =
-        &Operation { id: "things_list", method: "GET", path: "/api/things/", body_required: false };
-
-    type Page = Result<ResponseValue<Vec<Uuid>>, waldur_api_client::Error>;
-
-    fn page(from: u128, length: u128, count: Option<usize>) -> Page {
-        let mut headers = reqwest::header::HeaderMap::new();
-        if let Some(count) = count {
-            headers.insert("x-result-count", count.into());
+    #[test]
+    fn places_are_written_and_read() {
+        let place = Continuation {
+            operation: "marketplace_orders_list".into(),
+            query: "state=executing&o=a%2Cb&page=3&page_size=300".into(),
+            received: 600,
+        };
+        let text = place.to_string();
+        assert_eq!(text, "marketplace_orders_list?state=executing&o=a%2Cb&page=3&page_size=300#600");
+        assert_eq!(text.parse::<Continuation>().unwrap(), place);
+        for text in ["", "x", "x?y", "x?y#", "x#1"] {
+            assert!(text.parse::<Continuation>().is_err(), "{text}");
         }
-        let rows = (from..from + length).map(Uuid::from_u128).collect();
-        Ok(ResponseValue::new(rows, reqwest::StatusCode::OK, headers))
     }
 
-    async fn all(fetch: impl FnMut(i64) -> std::future::Ready<Page>) -> Result<Vec<Uuid>, Error> {
-        collect(THINGS, |uuid| Some(*uuid), fetch).await
-    }
-
-    #[tokio::test]
-    async fn the_count_ends_a_list() {
-        let mut pages = 0;
-        let items = all(|number| {
-            pages = number;
-            ready(page((number as u128 - 1) * 300, 300, Some(600)))
-        });
-        assert_eq!(items.await.unwrap().len(), 600);
-        assert_eq!(pages, 2);
-    }
-
-    #[tokio::test]
-    async fn without_a_count_a_short_page_does() {
-        let items = all(|number| ready(page((number as u128 - 1) * 300, 300 - (number as u128 / 3), None)));
-        assert_eq!(items.await.unwrap().len(), 899);
-    }
-
-    #[tokio::test]
-    async fn smaller_pages_than_asked_for_are_read_on() {
-        let items = all(|number| ready(page((number as u128 - 1) * 100, 100, Some(250))));
-        assert_eq!(items.await.unwrap().len(), 300);
-    }
-
-    #[tokio::test]
-    async fn a_server_that_ignores_the_page_is_noticed() {
-        let error = all(|_| ready(page(0, 300, Some(1000)))).await.unwrap_err();
-        assert!(error.is_decode());
-        assert_eq!(error.operation(), "things_list");
-        assert!(error.to_string().contains("things_list"));
+    #[test]
+    fn uuids_are_found_in_whatever_an_item_is() {
+        let body = br#"[{"uuid": "AB-cd", "x": {"uuid": 1}}, {"uuid": 7}, {}]"#;
+        assert_eq!(uuids_of(body), [Some("abcd".to_owned()), None, None]);
+        assert!(uuids_of(b"[\"a\", 5]").is_empty() && uuids_of(b"{}").is_empty());
     }
 }

@@ -4,14 +4,13 @@ mod orders;
 mod resources;
 mod usage;
 
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
-use waldur_api_client::Operation;
 
 pub use orders::Order;
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
 
 use crate::client::Client;
-use crate::error::{Error, ErrorKind};
 
 /// The work of a service provider, for all offerings that the user can see or for some of them.
 ///
@@ -43,9 +42,11 @@ impl Provider {
     }
 }
 
-/// A field that was asked for and has to be there.
-fn required<T>(operation: &'static Operation, name: &str, value: Option<T>) -> Result<T, Error> {
-    value.ok_or_else(|| {
-        Error::new(ErrorKind::Decode, format!("{name} is absent or not readable")).in_operation(operation)
-    })
+/// Reads null as nothing, where a server sends it for what is empty.
+fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

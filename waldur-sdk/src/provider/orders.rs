@@ -1,29 +1,19 @@
 //! Orders: list, approve, complete.
 
-use std::time::Duration;
-
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde::Deserialize;
 use uuid::Uuid;
-use waldur_api_client::{Operation, builder};
 
-use super::{Provider, required};
+use super::{Provider, null_is_default};
 use crate::error::Error;
+use crate::list::List as _;
 use crate::outcome::{Item, Outcome, Progress, Report};
-use crate::pager;
-use crate::types::{
-    OrderDetails, OrderDetailsFieldEnum as Field, OrderErrorDetailsRequest, OrderState, RequestTypes,
-};
-
-const LIST: &Operation = builder::MarketplaceOrdersList::OPERATION;
-const RETRIEVE: &Operation = builder::MarketplaceOrdersRetrieve::OPERATION;
-
-/// How often an order is read again after a lost answer, and how long to wait between.
-const READS: u32 = 3;
-const READ_PAUSE: Duration = Duration::from_millis(200);
+use crate::select::Retrieve as _;
+use crate::types::{OrderErrorDetailsRequest, OrderState, RequestTypes};
 
 /// An order, as far as a provider's workflows need it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Order {
     /// The order's uuid.
@@ -31,45 +21,19 @@ pub struct Order {
     /// Where it stands.
     pub state: OrderState,
     /// What it asks for.
+    #[serde(rename = "type")]
     pub type_: RequestTypes,
     /// The marketplace resource that it is about.
+    #[serde(rename = "marketplace_resource_uuid")]
     pub resource_uuid: Uuid,
     /// Its name; empty if it has none.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub resource_name: String,
     /// The offering of that resource.
     pub offering_uuid: Uuid,
     /// Its name.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub offering_name: String,
-}
-
-impl Order {
-    fn fields() -> Vec<Field> {
-        vec![
-            Field::Uuid,
-            Field::State,
-            Field::Type,
-            Field::MarketplaceResourceUuid,
-            Field::ResourceName,
-            Field::OfferingUuid,
-            Field::OfferingName,
-        ]
-    }
-}
-
-impl TryFrom<OrderDetails> for Order {
-    type Error = Error;
-
-    fn try_from(order: OrderDetails) -> Result<Self, Error> {
-        Ok(Self {
-            uuid: required(LIST, "uuid", order.uuid)?,
-            state: required(LIST, "state", order.state)?,
-            type_: required(LIST, "type", order.type_)?,
-            resource_uuid: required(LIST, "marketplace_resource_uuid", order.marketplace_resource_uuid)?,
-            resource_name: order.resource_name.unwrap_or_default(),
-            offering_uuid: required(LIST, "offering_uuid", order.offering_uuid)?,
-            offering_name: order.offering_name.unwrap_or_default(),
-        })
-    }
 }
 
 /// What a workflow does to each order.
@@ -104,26 +68,18 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Vec<Order>, Error> {
+        let mut list = self.client.api().marketplace_orders_list();
         let states: Vec<OrderState> = states.into_iter().collect();
-        let rows = pager::collect(
-            LIST,
-            |order: &OrderDetails| order.uuid,
-            |page| {
-                let mut list = self.client.api().marketplace_orders_list().field(Order::fields());
-                if !states.is_empty() {
-                    list = list.state(states.clone());
-                }
-                if let Some(uuid) = self.provider_uuid {
-                    list = list.provider_uuid(uuid);
-                }
-                if let Some(uuid) = self.offering_uuid {
-                    list = list.offering_uuid(uuid);
-                }
-                list.page(page).page_size(pager::PAGE_SIZE).send()
-            },
-        )
-        .await?;
-        rows.into_iter().map(Order::try_from).collect()
+        if !states.is_empty() {
+            list = list.state(states);
+        }
+        if let Some(uuid) = self.provider_uuid {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = self.offering_uuid {
+            list = list.offering_uuid(uuid);
+        }
+        list.select::<Order>().dedup().all().await
     }
 
     /// The published provider guide's way to approve: takes the *executing* orders, and reports each as
@@ -275,20 +231,11 @@ impl Provider {
     }
 
     async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {
-        let mut read = 1;
-        loop {
-            let fields = vec![Field::Uuid, Field::State];
-            let answer =
-                self.client.api().marketplace_orders_retrieve().uuid(order).field(fields).send().await;
-            let error = match answer {
-                Ok(answer) => return required(RETRIEVE, "state", answer.into_inner().state),
-                Err(error) => Error::from_api(error).await,
-            };
-            if read == READS || !(error.is_answer_lost() || error.is_rate_limited()) {
-                return Err(error);
-            }
-            tokio::time::sleep(error.retry_after().unwrap_or(READ_PAUSE).min(READ_PAUSE * 10) * read).await;
-            read += 1;
+        #[derive(Deserialize)]
+        struct Row {
+            state: OrderState,
         }
+        let row = self.client.api().marketplace_orders_retrieve().uuid(order).select::<Row>().await?;
+        Ok(row.state)
     }
 }

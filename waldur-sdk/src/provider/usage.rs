@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
-use super::{Provider, required};
+use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::pager;
-use crate::types::{
-    ComponentUsageCreateRequest, ComponentUsageItemRequest,
-    ProviderOfferingDetailsFieldEnum as OfferingField, Resource, ResourceFieldEnum as Field, ResourceState,
-};
+use crate::list::List as _;
+use crate::select::Retrieve as _;
+use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest, ResourceState};
 
-const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
-const RETRIEVE: &Operation = builder::MarketplaceProviderResourcesRetrieve::OPERATION;
 const OFFERING: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
 const SET_USAGE: &Operation = builder::MarketplaceComponentUsagesSetUsage::OPERATION;
 
@@ -25,12 +22,13 @@ const DECIMALS: u32 = 2;
 const LIMIT: i64 = 1_000_000_000_000_000_000;
 
 /// A resource in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct LiveResource {
     /// The resource's uuid.
     pub uuid: Uuid,
     /// Its name.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub name: String,
     /// Its offering.
     pub offering_uuid: Uuid,
@@ -120,35 +118,14 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn live_resources(&self) -> Result<Vec<LiveResource>, Error> {
-        let rows = pager::collect(
-            LIST,
-            |resource: &Resource| resource.uuid,
-            |page| {
-                let mut list = self
-                    .client
-                    .api()
-                    .marketplace_provider_resources_list()
-                    .state(vec![ResourceState::Ok])
-                    .field(vec![Field::Uuid, Field::Name, Field::OfferingUuid]);
-                if let Some(uuid) = self.provider_uuid {
-                    list = list.provider_uuid(uuid);
-                }
-                if let Some(uuid) = self.offering_uuid {
-                    list = list.offering_uuid(vec![uuid]);
-                }
-                list.page(page).page_size(pager::PAGE_SIZE).send()
-            },
-        )
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(LiveResource {
-                    uuid: required(LIST, "uuid", row.uuid)?,
-                    name: row.name.unwrap_or_default(),
-                    offering_uuid: required(LIST, "offering_uuid", row.offering_uuid)?,
-                })
-            })
-            .collect()
+        let mut list = self.client.api().marketplace_provider_resources_list().state([ResourceState::Ok]);
+        if let Some(uuid) = self.provider_uuid {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = self.offering_uuid {
+            list = list.offering_uuid([uuid]);
+        }
+        list.select::<LiveResource>().dedup().all().await
     }
 
     /// Reports, for this month, what a resource used of every component of its offering. What was reported
@@ -164,18 +141,12 @@ impl Provider {
         amounts: impl Into<Amounts>,
     ) -> Result<ReportedUsage, Error> {
         let amounts = amounts.into();
-        let answer = self
-            .client
-            .api()
-            .marketplace_provider_resources_retrieve()
-            .uuid(resource)
-            .field(vec![Field::Uuid, Field::OfferingUuid])
-            .send()
-            .await;
-        let offering = match answer {
-            Ok(answer) => required(RETRIEVE, "offering_uuid", answer.into_inner().offering_uuid)?,
-            Err(error) => return Err(Error::from_api(error).await),
-        };
+        #[derive(Deserialize)]
+        struct Row {
+            offering_uuid: Uuid,
+        }
+        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
+        let offering = call.select::<Row>().await?.offering_uuid;
         let usages = usages(&self.component_types(offering).await?, &amounts)?;
         let items = usages
             .iter()
@@ -205,27 +176,22 @@ impl Provider {
     }
 
     async fn component_types(&self, offering: Uuid) -> Result<Vec<String>, Error> {
-        let answer = self
-            .client
-            .api()
-            .marketplace_provider_offerings_retrieve()
-            .uuid(offering)
-            .field(vec![OfferingField::Uuid, OfferingField::Components])
-            .send()
-            .await;
-        let components = match answer {
-            Ok(answer) => answer.into_inner().components,
-            Err(error) => return Err(Error::from_api(error).await),
-        };
-        if components.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Validation, "the offering has no components").in_operation(OFFERING)
-            );
+        #[derive(Deserialize)]
+        struct Component {
+            #[serde(rename = "type")]
+            type_: String,
         }
-        components
-            .into_iter()
-            .map(|component| required(OFFERING, "components[].type", component.type_))
-            .collect()
+        #[derive(Deserialize)]
+        struct Row {
+            components: Vec<Component>,
+        }
+        let call = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
+        let components = call.select::<Row>().await?.components;
+        if components.is_empty() {
+            let error = Error::new(ErrorKind::Validation, "the offering has no components");
+            return Err(error.in_operation(OFFERING));
+        }
+        Ok(components.into_iter().map(|component| component.type_).collect())
     }
 }
 
