@@ -12,7 +12,8 @@ struct Row {
 
 #[tokio::test]
 async fn any_path_is_reached() {
-    let sandbox = Sandbox::start().await.unwrap();
+    // One of the requests is wrong on purpose.
+    let sandbox = Sandbox::builder().allow_violations().start().await.unwrap();
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap();
     let list =
         client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 3).query("field", "uuid");
