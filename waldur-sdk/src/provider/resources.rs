@@ -1,18 +1,31 @@
 //! Resources: what a provider tells about them.
 
 use uuid::Uuid;
+use waldur_api_client::builder;
 
 use super::Provider;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::types::ResourceBackendIdRequest;
+
+/// What a server takes.
+const BACKEND_ID_LENGTH: usize = 255;
 
 impl Provider {
     /// Sets the id that a resource has in the provider's back end; "" takes it away. Setting it again is no error.
     /// (`marketplace_provider_resources_set_backend_id`; a server needs the field, so it is always sent.)
     ///
     /// # Errors
-    /// If the id is longer than 255 characters, or the caller may not see or change the resource.
+    /// If the id is longer than 255 characters (before anything is sent), or the caller may not see or change the
+    /// resource.
     pub async fn set_backend_id(&self, resource: Uuid, backend_id: impl Into<String>) -> Result<(), Error> {
+        let backend_id = backend_id.into();
+        let length = backend_id.chars().count();
+        if length > BACKEND_ID_LENGTH {
+            let problem =
+                format!("backend_id has {length} characters; a server takes {BACKEND_ID_LENGTH} at most");
+            let error = Error::new(ErrorKind::Validation, problem);
+            return Err(error.in_operation(builder::MarketplaceProviderResourcesSetBackendId::OPERATION));
+        }
         let body = ResourceBackendIdRequest::builder().backend_id(backend_id);
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
         match call.body(body).send().await {
