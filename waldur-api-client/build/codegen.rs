@@ -31,6 +31,11 @@ const METHODS: [&str; 6] = ["get", "put", "post", "delete", "head", "patch"];
 pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
     for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
         if let Some(item) = item.as_object_mut() {
+            // A list is counted by HEAD, also where that operation belongs to another feature.
+            let head = item.get("head").map(|head| head["operationId"].clone());
+            if let (Some(head), Some(get)) = (head, item.get_mut("get")) {
+                get["x-head"] = head;
+            }
             item.retain(|_, operation| {
                 operation["x-features"].as_array().into_iter().flatten().filter_map(Value::as_str).any(&is_on)
             });

@@ -19,7 +19,7 @@ pub(super) fn append(file: &mut syn::File, document: &Value, operations: &[Slimm
         });
         let implementation = if let Some(of) = element(answer) {
             let paged = parameters.iter().any(|parameter| parameter["name"] == "page");
-            let head = match item["head"]["operationId"].as_str() {
+            let head = match item[method]["x-head"].as_str() {
                 Some(id) => quote! {
                     Some(&Operation { id: #id, method: "HEAD", path: #path, body_required: false })
                 },
