@@ -311,11 +311,18 @@ impl Whole {
     /// # Errors
     /// What doesn't fit, with its path.
     pub fn read_into<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(DecodeError::Into)
-            .and_then(|value| deserializer.end().map(|()| value).map_err(DecodeError::Json));
-        value.map_err(|source| self.unreadable(source))
+        match serde_json::from_slice(&self.body) {
+            Ok(value) => Ok(value),
+            // Once more, to know where: keeping the path in mind costs as much as reading.
+            Err(error) => {
+                let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+                let source = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+                    Ok(_) => DecodeError::Json(error),
+                    Err(error) => DecodeError::Into(error),
+                };
+                Err(self.unreadable(source))
+            }
+        }
     }
 
     fn unreadable(self, source: DecodeError) -> Error {

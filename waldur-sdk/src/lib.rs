@@ -67,7 +67,7 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use credentials::{AccessToken, Credentials};
 pub use error::{Error, ErrorKind};
-pub use list::{List, Listing, MAX_PAGE_SIZE, Page, Pages};
+pub use list::{Items, List, Listing, MAX_PAGE_SIZE, Page, Pages};
 pub use messages::{Message, Messages};
 pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
 use waldur_api_client::call::{Call, Whole};
 use waldur_api_client::list::{ListCall, ListFacts};
@@ -107,7 +107,7 @@ pub trait List<'a>: ListCall<'a> {
     }
 
     /// [`Listing::stream`].
-    fn stream(self) -> BoxStream<'a, Result<Self::Item, Error>> {
+    fn stream(self) -> Items<'a, Self::Item> {
         self.listing().stream()
     }
 
@@ -299,8 +299,8 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
 
     /// Item by item; a page is in memory at a time, or as many as [`concurrency`](Self::concurrency) says. An error ends
     /// it, and says how many items came before.
-    pub fn stream(self) -> BoxStream<'a, Result<T, Error>> {
-        self.pages().map_ok(|page| stream::iter(page.items.into_iter().map(Ok))).try_flatten().boxed()
+    pub fn stream(self) -> Items<'a, T> {
+        Items { pages: self.pages(), page: Vec::new().into_iter() }
     }
 
     /// All items, in the server's order. A list that becomes shorter while it is read, so that something may be
@@ -413,5 +413,39 @@ impl<T> Stream for Pages<'_, T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_next_unpin(context)
+    }
+}
+
+/// The items of a list, as a stream.
+#[must_use = "nothing is sent until it is polled"]
+pub struct Items<'a, T> {
+    pages: Pages<'a, T>,
+    /// What is left of the page that came last.
+    page: std::vec::IntoIter<T>,
+}
+
+impl<T> fmt::Debug for Items<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items").finish_non_exhaustive()
+    }
+}
+
+// Items are moved out of it, never pinned in it.
+impl<T> Unpin for Items<'_, T> {}
+
+impl<T> Stream for Items<'_, T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match std::task::ready!(self.pages.poll_next_unpin(context)) {
+                Some(Ok(page)) => self.page = page.items.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 }
