@@ -12,11 +12,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build");
     let schema = std::fs::read_to_string("schema/waldur.json")?;
     let mut document: serde_json::Value = serde_json::from_str(&schema)?;
-    codegen::prune(&mut document, |feature| {
+    let is_on = |feature: &str| {
         let variable = format!("CARGO_FEATURE_{}", feature.to_uppercase().replace('-', "_"));
         std::env::var_os(variable).is_some()
-    });
-    let code = codegen::generate(&document)?;
+    };
+    codegen::prune(&mut document, is_on);
+    let code = codegen::generate(&document, is_on("exchanges"))?;
     let out = std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?;
     std::fs::write(PathBuf::from(out).join("generated.rs"), code)?;
     Ok(())

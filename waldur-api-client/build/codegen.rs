@@ -7,6 +7,8 @@
 mod docs;
 #[path = "enums.rs"]
 mod enums;
+#[path = "exchanges.rs"]
+mod exchanges;
 #[path = "slim.rs"]
 mod slim;
 
@@ -14,7 +16,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use proc_macro2::TokenStream;
-use progenitor::{CrateVers, GenerationSettings, Generator, HooksMode, InterfaceStyle, TagStyle};
+use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -60,12 +62,15 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The client's code for all operations of `document`.
-pub(crate) fn generate(document: &Value) -> Result<String> {
+/// The client's code for all operations of `document`, with the table of their types where `with_exchanges`.
+pub(crate) fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
     let generated = tokens(document)?;
     let mut file: syn::File = syn::parse2(generated)?;
-    slim::slim(&mut file, document)?;
+    let (operations, received) = slim::slim(&mut file, document)?;
     enums::append(&mut file, document)?;
+    if with_exchanges {
+        exchanges::append(&mut file, &operations, &received)?;
+    }
     Ok(prettyplease::unparse(&file))
 }
 
@@ -79,7 +84,6 @@ pub(crate) fn tokens(document: &Value) -> Result<TokenStream> {
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_tag(TagStyle::Merged)
-        .with_hooks(HooksMode::Expected)
         .with_inner_type(quote::quote!(crate::Hooks))
         .with_crate("waldur-api-client", CrateVers::Any, None)
         .with_crate("std", CrateVers::Any, None)

@@ -18,11 +18,39 @@ use syn::{Fields, Item, ItemImpl, ItemMod, ItemStruct, Type};
 
 use super::{METHODS, Result, reach};
 
-/// Slims the generated `file`.
-pub(super) fn slim(file: &mut syn::File, document: &Value) -> Result<()> {
-    models(module(file, "types")?, document)?;
-    operations(module(file, "builder")?, document)?;
-    methods(file, document)
+/// What the generated code makes of an operation.
+pub(super) struct Slimmed {
+    /// Its builder.
+    pub(super) ident: syn::Ident,
+    /// The type of its body, where it has one.
+    pub(super) body: Option<Type>,
+    /// The type of its answer.
+    pub(super) answer: Type,
+    /// How that is read: the name of a function of `call::Prepared`.
+    pub(super) read: syn::Ident,
+}
+
+/// Slims the generated `file`, and says what it has for each operation and which models it receives.
+pub(super) fn slim(file: &mut syn::File, document: &Value) -> Result<(Vec<Slimmed>, Vec<syn::Ident>)> {
+    let received = models(module(file, "types")?, document)?;
+    let operations = operations(module(file, "builder")?, document)?;
+    hooks(file)?;
+    methods(file, document)?;
+    Ok((operations, received))
+}
+
+/// The generator's hooks, which nothing calls: requests pass through `crate::transport`.
+fn hooks(file: &mut syn::File) -> Result<()> {
+    let before = file.items.len();
+    file.items.retain(|item| !matches!(item, Item::Impl(item) if is_of_trait(item, "ClientHooks")));
+    match before - file.items.len() {
+        1 => Ok(()),
+        times => Err(format!("{times} impls of ClientHooks dropped, not 1").into()),
+    }
+}
+
+fn is_of_trait(item: &ItemImpl, name: &str) -> bool {
+    item.trait_.as_ref().is_some_and(|of| of.0.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
@@ -97,8 +125,9 @@ fn option_inner(ty: &Type) -> Option<Type> {
     }
 }
 
-fn models(items: &mut Vec<Item>, document: &Value) -> Result<()> {
+fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
     let sent = sent(document);
+    let mut received = Vec::new();
     let mut kept = Vec::new();
     let mut builders = Vec::new();
     for item in std::mem::take(items) {
@@ -116,6 +145,7 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<()> {
                     builders.extend(builder);
                 } else {
                     kept.extend(received_model(&item, &fields)?);
+                    received.push(item.ident);
                 }
             }
             // The impls of models with fields are written anew.
@@ -131,7 +161,7 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<()> {
     })?;
     kept.push(builder);
     *items = kept;
-    Ok(())
+    Ok(received)
 }
 
 /// `impl X { fn builder() }` and `impl Default for X`.
@@ -140,7 +170,7 @@ fn is_of_model(item: &ItemImpl) -> bool {
         None => {
             item.items.iter().any(|inner| matches!(inner, syn::ImplItem::Fn(f) if f.sig.ident == "builder"))
         }
-        Some(t) => t.0.segments.last().is_some_and(|last| last.ident == "Default"),
+        Some(_) => is_of_trait(item, "Default"),
     }
 }
 
@@ -291,11 +321,11 @@ fn by_function(document: &Value) -> BTreeMap<String, (&str, &str, &Value)> {
     found
 }
 
-fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<()> {
+fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<Vec<Slimmed>> {
     let known = by_function(document);
     let mut structs: BTreeMap<String, ItemStruct> = BTreeMap::new();
     let mut kept = Vec::new();
-    let mut times = 0;
+    let mut slimmed = Vec::new();
     for item in std::mem::take(builders) {
         match item {
             Item::Struct(item) => {
@@ -310,22 +340,21 @@ fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<()> {
                     .copied()
                     .ok_or_else(|| format!("the schema has no operation {function}"))?;
                 let fields = structs.get(&name).ok_or_else(|| format!("{name} has an impl and no struct"))?;
-                kept.extend(
-                    call(&item, fields, path, method, operation)
-                        .map_err(|reason| format!("operation {function}: {reason}"))?,
-                );
-                times += 1;
+                let (items, one) = call(&item, fields, path, method, operation)
+                    .map_err(|reason| format!("operation {function}: {reason}"))?;
+                kept.extend(items);
+                slimmed.push(one);
             }
             // Only what the calls need is imported.
             Item::Use(_) => {}
             other => kept.push(other),
         }
     }
-    if times != known.len() {
-        return Err(format!("{times} operations slimmed of {}", known.len()).into());
+    if slimmed.len() != known.len() {
+        return Err(format!("{} operations slimmed of {}", slimmed.len(), known.len()).into());
     }
     let imports: Item = syn::parse_quote!(
-        use super::{types, ByteStream, Error, ResponseValue};
+        use super::{types, ByteStream, ResponseValue};
     );
     kept.insert(0, imports);
     let call_import: Item = syn::parse_quote!(
@@ -333,7 +362,7 @@ fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<()> {
     );
     kept.insert(1, call_import);
     *builders = kept;
-    Ok(())
+    Ok(slimmed)
 }
 
 /// Which query names go with which setters.
@@ -380,7 +409,7 @@ fn call(
     path: &str,
     method: &str,
     operation: &Value,
-) -> Result<Vec<Item>> {
+) -> Result<(Vec<Item>, Slimmed)> {
     let ident = &fields.ident;
     let id = operation["operationId"].as_str().unwrap_or_default();
     let send = function(item, "send").ok_or("no function send")?;
@@ -389,6 +418,7 @@ fn call(
     let mut template = path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
 
     let mut setters = Vec::new();
+    let mut body_type = None;
     let mut asked = 0;
     for field in fields.fields.iter().skip(1) {
         let setter = field.ident.as_ref().ok_or("a parameter has a name")?;
@@ -420,6 +450,7 @@ fn call(
                     _ => None,
                 })
                 .ok_or("the body has no type")?;
+            body_type = Some(value.clone());
             setters.push(quote! {
                 /// The body: the model, or a builder of it.
                 pub fn body<V>(mut self, value: V) -> Self
@@ -456,29 +487,41 @@ fn call(
     let answer =
         argument(result).and_then(|value| argument(&value)).ok_or("send answers no ResponseValue")?;
     let text = answer.to_token_stream().to_string();
-    let decode = match text.as_str() {
+    let read = match text.as_str() {
         "()" => format_ident!("empty"),
         "ByteStream" => format_ident!("stream"),
         _ if option_inner(&answer).is_some() => format_ident!("optional"),
         _ => format_ident!("json"),
     };
     let upper = method.to_uppercase();
-    let body_required = operation["requestBody"]["required"] == true;
+    let body_required = operation["requestBody"]["required"] == true || operation["x-body-required"] == true;
+    let upload = (operation["x-multipart"] == true).then(|| {
+        quote! {
+            /// Sends the request with a body of `multipart/form-data` in place of the JSON one, and reads the answer.
+            ///
+            /// # Errors
+            /// Those of [`send`](Self::send).
+            pub fn upload(self, body: crate::Multipart) -> impl Future<Output = Result<ResponseValue<#answer>, crate::Error>> + Send + use<'a> {
+                self.0.upload(body).#read()
+            }
+        }
+    });
     let doc = format!(
         "`{upper} {path}`: a call in the making of [`Client::{0}`](super::Client::{0}).",
         ident.to_string().to_snake_case()
     );
-    items(quote! {
+    let items = items(quote! {
         #[doc = #doc]
         #[derive(Clone, Debug)]
         #[must_use]
         pub struct #ident<'a>(Call<'a>);
         impl<'a> #ident<'a> {
+            /// The facts of the operation.
+            pub const OPERATION: &'static Operation =
+                &Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
             /// A call without any parameter yet.
             pub fn new(client: &'a super::Client) -> Self {
-                const OPERATION: Operation =
-                    Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
-                Self(Call::new(client, &OPERATION))
+                Self(Call::new(client, Self::OPERATION))
             }
             #(#setters)*
             /// Sends the request, and reads the answer.
@@ -486,11 +529,13 @@ fn call(
             /// # Errors
             /// A parameter that is missing or can't be encoded, a transport that fails, an answer other than 2xx
             /// (which is handed over unread), an answer that isn't JSON.
-            pub fn send(self) -> impl Future<Output = Result<ResponseValue<#answer>, Error<()>>> + Send + use<'a> {
-                self.0.#decode()
+            pub fn send(self) -> impl Future<Output = Result<ResponseValue<#answer>, crate::Error>> + Send + use<'a> {
+                self.0.prepare().#read()
             }
+            #upload
         }
-    })
+    })?;
+    Ok((items, Slimmed { ident: ident.clone(), body: body_type, answer, read }))
 }
 
 /// The client's functions keep what the facts say and lose the sample that can't be run.

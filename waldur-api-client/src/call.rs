@@ -3,13 +3,13 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
-use progenitor_client::{
-    ByteStream, ClientHooks, ClientInfo, Error, OperationInfo, ResponseValue, encode_path,
-};
-use reqwest::{Method, Request, Response, Url, header};
+use progenitor_client::{ByteStream, ClientInfo as _, ResponseValue, encode_path};
+use reqwest::{Method, Request, Response, StatusCode, Url, header};
 use serde::Serialize;
 
-use crate::wire::Wire;
+use crate::error::{Error, Failure};
+use crate::multipart::Multipart;
+use crate::wire::{Decoded, Wire, decode};
 use crate::{Client, QueryValue};
 
 /// The facts of an operation.
@@ -61,13 +61,46 @@ impl<'a> Call<'a> {
         self.body = Some(bytes.map(Bytes::from));
     }
 
-    /// The request that this call is.
-    ///
-    /// # Errors
-    /// A parameter of the path or a body that is required and was not set, a body that can't be encoded.
-    #[expect(clippy::result_large_err, reason = "the error that every operation gives, once a call")]
-    pub fn into_request(self) -> Result<Request, Error<()>> {
-        let invalid = |what: String| Error::InvalidRequest(format!("{}: {what}", self.operation.id));
+    /// The request that this call is, with its body as JSON.
+    pub fn prepare(mut self) -> Prepared<'a> {
+        let body = self.body.take();
+        let request = self.bare_request().and_then(|mut request| {
+            match body {
+                Some(body) => {
+                    let body = body
+                        .map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
+                    let json = header::HeaderValue::from_static("application/json");
+                    request.headers_mut().insert(header::CONTENT_TYPE, json);
+                    *request.body_mut() = Some(body.into());
+                }
+                None if self.operation.body_required => {
+                    return Err(self.invalid("a body is required and was not set".to_owned()));
+                }
+                None => {}
+            }
+            Ok(request)
+        });
+        Prepared { client: self.client, operation: self.operation, request }
+    }
+
+    /// The request that this call is, with `form` for its body.
+    pub fn upload(self, form: Multipart) -> Prepared<'a> {
+        let request = self.bare_request().and_then(|request| {
+            let client = self.client.client().clone();
+            reqwest::RequestBuilder::from_parts(client, request)
+                .multipart(form.into())
+                .build()
+                .map_err(|error| self.invalid(format!("the files can't be encoded: {error}")))
+        });
+        Prepared { client: self.client, operation: self.operation, request }
+    }
+
+    fn invalid(&self, problem: String) -> Error {
+        Error::new(self.operation, Failure::Request(problem))
+    }
+
+    /// Method, URL and what is accepted.
+    fn bare_request(&self) -> Result<Request, Error> {
         let mut path = String::new();
         let mut rest = self.operation.path;
         while let Some((before, after)) = rest.split_once('{') {
@@ -76,10 +109,10 @@ impl<'a> Call<'a> {
                 .path
                 .iter()
                 .find(|(other, _)| *other == name)
-                .ok_or_else(|| invalid(format!("`{name}` is required and was not set")))?;
+                .ok_or_else(|| self.invalid(format!("`{name}` is required and was not set")))?;
             // An empty segment would be another operation.
             if value.is_empty() {
-                return Err(invalid(format!("`{name}` is empty")));
+                return Err(self.invalid(format!("`{name}` is empty")));
             }
             path.push_str(before);
             path.push_str(&encode_path(value));
@@ -87,7 +120,7 @@ impl<'a> Call<'a> {
         }
         path.push_str(rest);
         let mut url = Url::parse(&format!("{}{path}", self.client.baseurl()))
-            .map_err(|error| invalid(format!("the base URL can't be used: {error}")))?;
+            .map_err(|error| self.invalid(format!("the base URL can't be used: {error}")))?;
         if !self.query.is_empty() {
             let mut pairs = url.query_pairs_mut();
             for (name, texts) in &self.query {
@@ -101,83 +134,88 @@ impl<'a> Call<'a> {
             url.set_query(None);
         }
         let method = Method::from_bytes(self.operation.method.as_bytes())
-            .map_err(|error| invalid(format!("the method can't be used: {error}")))?;
+            .map_err(|error| self.invalid(format!("the method can't be used: {error}")))?;
         let mut request = Request::new(method, url);
         request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
-        match self.body {
-            Some(body) => {
-                let body = body.map_err(|reason| invalid(format!("the body is incomplete: {reason}")))?;
-                request
-                    .headers_mut()
-                    .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(body.into());
-            }
-            None if self.operation.body_required => {
-                return Err(invalid("a body is required and was not set".to_owned()));
-            }
-            None => {}
-        }
         Ok(request)
     }
+}
 
+/// A request that is ready to be sent, or the reason why it isn't.
+#[derive(Debug)]
+#[must_use]
+pub struct Prepared<'a> {
+    client: &'a Client,
+    operation: &'static Operation,
+    request: Result<Request, Error>,
+}
+
+impl Prepared<'_> {
     /// Sends, and hands over an answer of 2xx.
-    async fn send(self) -> Result<Response, Error<()>> {
-        let (client, id) = (self.client, self.operation.id);
-        let mut request = self.into_request()?;
-        let info = OperationInfo { operation_id: id };
-        client.pre(&mut request, &info).await?;
-        let result = client.exec(request, &info).await;
-        client.post(&result, &info).await?;
-        let response = result?;
-        if response.status().is_success() { Ok(response) } else { Err(Error::UnexpectedResponse(response)) }
+    async fn send(self) -> Result<Response, Error> {
+        let operation = self.operation;
+        let response = self
+            .client
+            .carry(self.request?, operation)
+            .await
+            .map_err(|source| Error::new(operation, Failure::Transport(source)))?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(Error::new(operation, Failure::Status(response)))
+        }
     }
 
     /// Sends; the answer has no body that matters.
-    pub async fn empty(self) -> Result<ResponseValue<()>, Error<()>> {
+    pub async fn empty(self) -> Result<ResponseValue<()>, Error> {
         Ok(ResponseValue::empty(self.send().await?))
     }
 
     /// Sends; the answer is handed over as it comes.
-    pub async fn stream(self) -> Result<ResponseValue<ByteStream>, Error<()>> {
+    pub async fn stream(self) -> Result<ResponseValue<ByteStream>, Error> {
         Ok(ResponseValue::stream(self.send().await?))
     }
 
     /// Sends; the answer is JSON.
-    pub async fn json<T: Wire>(self) -> Result<ResponseValue<T>, Error<()>> {
-        let id = self.operation.id;
-        let (status, headers, bytes) = whole(self.send().await?).await?;
-        match crate::wire::decode(&bytes) {
-            Ok((value, misfits)) => {
-                report(id, &misfits);
+    pub async fn json<T: Wire>(self) -> Result<ResponseValue<T>, Error> {
+        let (operation, strict) = (self.operation, self.client.inner().strict);
+        let (status, headers, body) = whole(self.send().await?, operation).await?;
+        match decode(&body).and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) }) {
+            Ok(Decoded { value, misfits }) => {
+                report(operation, &misfits);
                 Ok(ResponseValue::new(value, status, headers))
             }
-            Err(error) => Err(Error::InvalidResponsePayload(bytes, error)),
+            Err(source) => Err(Error::new(operation, Failure::Decode { status, headers, body, source })),
         }
     }
 
     /// Sends; the answer may be JSON. The call has happened, whatever its body is: a body that is no such JSON is
     /// none, with a warning.
-    pub async fn optional<T: Wire>(self) -> Result<ResponseValue<Option<T>>, Error<()>> {
-        let id = self.operation.id;
+    pub async fn optional<T: Wire>(self) -> Result<ResponseValue<Option<T>>, Error> {
+        let operation = self.operation;
         let response = self.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = match response.bytes().await {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::warn!(operation = id, %error, "the call happened, but its answer broke off");
+                tracing::warn!(operation = operation.id, %error, "the call happened, but its answer broke off");
                 Bytes::new()
             }
         };
         let value = if bytes.trim_ascii().is_empty() {
             None
         } else {
-            match crate::wire::decode::<Option<T>>(&bytes) {
-                Ok((value, misfits)) => {
-                    report(id, &misfits);
+            match decode::<Option<T>>(&bytes) {
+                Ok(Decoded { value, misfits }) => {
+                    report(operation, &misfits);
                     value
                 }
                 Err(error) => {
-                    tracing::warn!(operation = id, %error, "the call happened, but its answer is not what it should be");
+                    tracing::warn!(
+                        operation = operation.id,
+                        %error,
+                        "the call happened, but its answer is not what it should be"
+                    );
                     None
                 }
             }
@@ -186,16 +224,21 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn whole(response: Response) -> Result<(reqwest::StatusCode, header::HeaderMap, Bytes), Error<()>> {
+async fn whole(
+    response: Response,
+    operation: &'static Operation,
+) -> Result<(StatusCode, header::HeaderMap, Bytes), Error> {
     let (status, headers) = (response.status(), response.headers().clone());
-    let bytes = response.bytes().await.map_err(Error::ResponseBodyError)?;
-    Ok((status, headers, bytes))
+    match response.bytes().await {
+        Ok(bytes) => Ok((status, headers, bytes)),
+        Err(source) => Err(Error::new(operation, Failure::Broken { status, headers, source })),
+    }
 }
 
-fn report(operation: &str, misfits: &[crate::wire::Misfit]) {
+fn report(operation: &Operation, misfits: &[crate::wire::Misfit]) {
     for misfit in misfits {
         tracing::warn!(
-            operation,
+            operation = operation.id,
             path = misfit.path(),
             expected = misfit.expected,
             found = misfit.found,

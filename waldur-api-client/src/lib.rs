@@ -15,22 +15,29 @@ extern crate self as waldur_api_client;
 
 pub mod call;
 mod comma_separated;
-mod hooks;
+mod error;
+#[cfg(feature = "exchanges")]
+pub mod exchanges;
 pub mod model;
+mod multipart;
 mod nullable;
 mod open_enum;
 mod query;
+mod transport;
 pub mod wire;
 
+pub use call::Operation;
 pub use comma_separated::CommaSeparated;
-pub use hooks::{Hooks, Transport};
+pub use error::{BoxError, Error, Failure};
+pub use multipart::Multipart;
 pub use nullable::Nullable;
 pub use query::QueryValue;
 pub use rust_decimal::Decimal;
+pub use transport::{Hooks, Transport};
 
 #[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
 }
 
-pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, builder, types};
+pub use generated::{ByteStream, Client, ClientInfo, ResponseValue, builder, types};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-use crate::wire::{Seed, Wire, at, mark};
+use crate::wire::{Seed, Wire, at, mark, unknown};
 
 /// A model that is received.
 pub trait Model: Default {
@@ -117,7 +117,11 @@ impl Visitor<'_> for FieldName {
         if self.names.get(self.next) == Some(&name) {
             return Ok(Some(self.next));
         }
-        Ok(self.names.iter().position(|other| *other == name))
+        let found = self.names.iter().position(|other| *other == name);
+        if found.is_none() {
+            unknown(name);
+        }
+        Ok(found)
     }
 }
 

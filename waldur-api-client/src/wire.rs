@@ -1,7 +1,7 @@
 //! How values are read from answers: as servers send them, not only as the schema says.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub struct Misfit {
     pub found: &'static str,
     /// From the inside out.
     steps: Vec<Cow<'static, str>>,
+    /// No misfit, but a field that the model doesn't have.
+    unknown: bool,
 }
 
 impl Misfit {
@@ -35,14 +37,32 @@ impl Misfit {
     }
 }
 
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.path(), self.expected, self.found)
+    }
+}
+
 thread_local! {
     // Reading never waits, so one decoding has the thread for itself.
     static MISFITS: RefCell<Vec<Misfit>> = const { RefCell::new(Vec::new()) };
+    static NOTES_UNKNOWN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes that a value of kind `found` stands where `expected` should.
 fn misfit(expected: &'static str, found: &'static str) {
-    MISFITS.with_borrow_mut(|all| all.push(Misfit { expected, found, steps: Vec::new() }));
+    let misfit = Misfit { expected, found, steps: Vec::new(), unknown: false };
+    MISFITS.with_borrow_mut(|all| all.push(misfit));
+}
+
+/// Notes that a model doesn't have the field `name`, where that is asked for.
+pub(crate) fn unknown(name: &str) {
+    if NOTES_UNKNOWN.get() {
+        let steps = vec![name.to_owned().into()];
+        MISFITS.with_borrow_mut(|all| {
+            all.push(Misfit { expected: "no such field", found: "a field", steps, unknown: true });
+        });
+    }
 }
 
 /// How many misfits there are by now.
@@ -60,23 +80,80 @@ pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
     });
 }
 
+/// An answer that was read, and what didn't fit in it.
+#[derive(Clone, Debug)]
+pub struct Decoded<T> {
+    /// What was read.
+    pub value: T,
+    /// The values that didn't fit their fields, which are none for that.
+    pub misfits: Vec<Misfit>,
+}
+
+impl<T> Decoded<T> {
+    /// The value, if everything fits.
+    ///
+    /// # Errors
+    /// The first value that doesn't.
+    pub fn strict(self) -> Result<Self, DecodeError> {
+        match self.misfits.into_iter().next() {
+            Some(misfit) => Err(DecodeError::Misfit(misfit)),
+            None => Ok(Self { value: self.value, misfits: Vec::new() }),
+        }
+    }
+}
+
+/// Why an answer can't be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// It isn't JSON, or breaks off.
+    Json(serde_json::Error),
+    /// It is of another kind than it should be: as a whole, or in strict mode a field of it.
+    Misfit(Misfit),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "not JSON: {error}"),
+            Self::Misfit(misfit) => misfit.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
 /// Decodes `bytes`, and says what didn't fit.
 ///
 /// # Errors
 /// What isn't JSON, and a whole that is of another kind than `T`.
-pub fn decode<T: Wire>(bytes: &[u8]) -> Result<(T, Vec<Misfit>), serde_json::Error> {
+pub fn decode<T: Wire>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
     MISFITS.with_borrow_mut(Vec::clear);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    let misfits = MISFITS.take();
-    match value? {
-        Some(value) => Ok((value, misfits)),
-        None => {
-            let (expected, found) =
-                misfits.last().map_or(("a value", "null"), |last| (last.expected, last.found));
-            Err(serde::de::Error::custom(format!("expected {expected}, found {found}")))
-        }
+    let mut misfits = MISFITS.take();
+    match value.map_err(DecodeError::Json)? {
+        Some(value) => Ok(Decoded { value, misfits }),
+        None => Err(DecodeError::Misfit(misfits.pop().unwrap_or(Misfit {
+            expected: "a value",
+            found: "null",
+            steps: Vec::new(),
+            unknown: false,
+        }))),
     }
+}
+
+/// [`decode`], and the paths of the fields that the models don't have, which are passed over.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_noting_unknown<T: Wire>(bytes: &[u8]) -> Result<(Decoded<T>, Vec<String>), DecodeError> {
+    NOTES_UNKNOWN.set(true);
+    let decoded = decode(bytes);
+    NOTES_UNKNOWN.set(false);
+    let Decoded { value, misfits } = decoded?;
+    let (unknown, misfits): (Vec<_>, Vec<_>) = misfits.into_iter().partition(|misfit| misfit.unknown);
+    Ok((Decoded { value, misfits }, unknown.iter().map(Misfit::path).collect()))
 }
 
 /// A type that answers hold.

@@ -9,12 +9,12 @@ use waldur_api_client::types::{
 };
 use waldur_api_client::{
     Decimal,
-    wire::{Wire, decode},
+    wire::{Decoded, Wire, decode},
 };
 
 /// Decodes an object, and gives the paths that were dropped.
 fn read<T: Wire>(value: &Value) -> (T, Vec<String>) {
-    let (value, misfits) = decode(value.to_string().as_bytes()).unwrap();
+    let Decoded { value, misfits } = decode(value.to_string().as_bytes()).unwrap();
     (value, misfits.iter().map(|misfit| misfit.path()).collect())
 }
 
@@ -96,7 +96,7 @@ fn survives_anything<M: Model + Wire>(keeps_uuid: impl Fn(&M) -> bool) {
                 json!({"uuid": uuid, *field: odd}).to_string(),
                 format!(r#"{{"{field}": {odd}, "uuid": "{uuid}"}}"#),
             ] {
-                let (model, misfits) = decode::<M>(object.as_bytes()).unwrap();
+                let Decoded { value: model, misfits } = decode::<M>(object.as_bytes()).unwrap();
                 assert!(keeps_uuid(&model), "{}: {object}", M::NAME);
                 // Null and blank are none, and nothing to speak of.
                 if odd.is_null() || odd == "" {

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waldur_api_client::types::{self, OrderState};
-use waldur_api_client::{Client, Error, Nullable, Transport};
+use waldur_api_client::{BoxError, Client, Failure, Nullable, Operation, Transport};
 
 /// Keeps what is sent, and answers the same to everything.
 #[derive(Debug)]
@@ -22,14 +22,14 @@ impl Transport for Recorder {
     fn execute(
         &self,
         request: reqwest::Request,
-        operation: &'static str,
-    ) -> BoxFuture<'_, reqwest::Result<reqwest::Response>> {
+        operation: &'static Operation,
+    ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
         let body = request
             .body()
             .and_then(|body| body.as_bytes())
             .map(|bytes| serde_json::from_slice(bytes).unwrap());
         let line = format!("{} {}", request.method(), &request.url().as_str()["http://waldur.test".len()..]);
-        self.sent.lock().unwrap().push((operation.to_owned(), line, body));
+        self.sent.lock().unwrap().push((operation.id.to_owned(), line, body));
         let answer = http::Response::builder().status(self.status).body(self.answer).unwrap();
         Box::pin(async move { Ok(answer.into()) })
     }
@@ -91,7 +91,7 @@ async fn what_is_required_is_missed_before_anything_is_sent() {
             "`usages` is required",
         ),
     ] {
-        assert!(matches!(&error, Error::InvalidRequest(text) if text.contains(word)), "{error}");
+        assert!(matches!(&*error.failure, Failure::Request(text) if text.contains(word)), "{error}");
     }
     assert!(recorder.sent.lock().unwrap().is_empty());
 }
@@ -111,9 +111,24 @@ async fn a_change_that_got_2xx_has_happened_whatever_its_body() {
 async fn any_other_status_is_handed_over_whole() {
     let (client, _) = client(409, "{\"detail\":\"no\"}");
     let error = client.marketplace_orders_approve_by_provider().uuid(ORDER).send().await.unwrap_err();
-    let Error::UnexpectedResponse(response) = error else { panic!("{error}") };
+    let Failure::Status(response) = *error.failure else { panic!("{error}") };
     assert_eq!(
         (response.status().as_u16(), response.text().await.unwrap().as_str()),
         (409, "{\"detail\":\"no\"}")
     );
+}
+
+#[tokio::test]
+async fn strict_reading_names_operation_path_and_kinds_and_spares_changes() {
+    let (client, _) = client(200, "[{\"uuid\": \"\", \"state\": null}, {\"created\": [], \"slug\": {}}]");
+    assert_eq!(client.marketplace_orders_list().send().await.unwrap().into_inner().len(), 2);
+    let strict = client.strict();
+    let error = strict.marketplace_orders_list().send().await.unwrap_err();
+    assert!(matches!(&*error.failure, Failure::Decode { body, .. } if !body.is_empty()), "{error}");
+    let text = error.to_string();
+    for part in ["marketplace_orders_list", "$[1].created", "expected a time", "found an array"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let change = strict.marketplace_provider_resources_set_backend_id().uuid(ORDER);
+    change.body(types::ResourceBackendIdRequest::builder().backend_id("x")).send().await.unwrap();
 }

@@ -151,7 +151,7 @@ impl ClientBuilder {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|source| {
-                Error::new(ErrorKind::Configuration, "", "the HTTP client can't be made").with_source(source)
+                Error::new(ErrorKind::Configuration, "the HTTP client can't be made").with_source(source)
             })?;
         let transport = TokenTransport::new(http.clone(), token)
             .ok_or_else(|| Error::configuration(self.token_name, "doesn't fit in a header"))?;

@@ -5,15 +5,17 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{LOCATION, RETRY_AFTER};
-use serde_json::Value;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use waldur_api_client::{BoxError, Failure, Operation};
+
+use crate::messages::Messages;
 
 /// How much of an answer's body an error keeps.
 const BODY_KEPT: usize = 4 * 1024;
 /// How much of it is read to find the messages.
 const BODY_READ: usize = 256 * 1024;
-/// How many messages are shown.
-const MESSAGES_SHOWN: usize = 5;
+/// Where servers and proxies put the id of a request.
+const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +61,16 @@ impl ErrorKind {
         }
     }
 
+    fn of_reqwest(error: &reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else if error.is_builder() {
+            Self::Configuration
+        } else {
+            Self::Transport
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "not authenticated",
@@ -87,25 +99,25 @@ impl fmt::Display for ErrorKind {
 /// Messages are for people and follow the language of the user; to decide what to do, use the kind.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     status: Option<StatusCode>,
-    operation: &'static str,
-    messages: Vec<String>,
+    operation: Option<&'static Operation>,
+    request_id: Option<String>,
+    messages: Messages,
     body: String,
     retry_after: Option<Duration>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
-        let messages = Some(message.into()).filter(|message| !message.is_empty()).into_iter().collect();
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             status: None,
-            operation,
-            messages,
+            operation: None,
+            request_id: None,
+            messages: Messages::of(message),
             body: String::new(),
             retry_after: None,
             source: None,
@@ -114,69 +126,89 @@ impl Error {
 
     /// A wrong setting; `name` is the variable or the field.
     pub(crate) fn configuration(name: &str, problem: &str) -> Self {
-        Self::new(ErrorKind::Configuration, "", format!("{name} {problem}"))
+        Self::new(ErrorKind::Configuration, format!("{name} {problem}"))
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    /// This error, of a call of `operation`.
+    #[must_use]
+    pub fn in_operation(mut self, operation: &'static Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
     /// Something to know beside what the server says.
     pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {
-        self.0.messages.push(note.into());
+        self.0.messages.add(note);
         self
     }
 
-    fn transport(operation: &'static str, source: reqwest::Error) -> Self {
-        let kind = if source.is_timeout() {
-            ErrorKind::Timeout
-        } else if source.is_builder() {
-            ErrorKind::Configuration
-        } else {
-            ErrorKind::Transport
+    fn with_answer(mut self, status: StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        self.0.status = Some(status);
+        self.0.request_id = REQUEST_ID.iter().find_map(|name| text(name)).map(str::to_owned);
+        self.0.retry_after =
+            text(RETRY_AFTER.as_str()).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        self
+    }
+
+    fn with_body(mut self, body: &[u8]) -> Self {
+        self.0.body = capped(body);
+        self
+    }
+
+    /// What a transport says: an error of this crate as it is, one of the HTTP client by its kind.
+    fn of_transport(source: BoxError) -> Self {
+        match source.downcast::<Self>() {
+            Ok(error) => *error,
+            Err(source) => {
+                let kind = source.downcast_ref().map_or(ErrorKind::Transport, ErrorKind::of_reqwest);
+                Self::new(kind, "").with_source(source)
+            }
+        }
+    }
+
+    /// What the generated client says, read to the end: for calls of [`Client::api`](crate::Client::api).
+    pub async fn from_api(error: waldur_api_client::Error) -> Self {
+        let operation = error.operation;
+        let error = match *error.failure {
+            Failure::Request(problem) => Self::new(ErrorKind::Validation, problem),
+            Failure::Transport(source) => Self::of_transport(source),
+            Failure::Status(response) => Self::of_answer(response).await,
+            Failure::Broken { status, headers, source } => {
+                Self::new(ErrorKind::of_reqwest(&source), "the answer broke off")
+                    .with_answer(status, &headers)
+                    .with_source(source)
+            }
+            Failure::Decode { status, headers, body, source } => Self::new(ErrorKind::Decode, "")
+                .with_answer(status, &headers)
+                .with_body(&body)
+                .with_source(source),
+            other => Self::new(ErrorKind::Transport, format!("{other:?}")),
         };
-        Self::new(kind, operation, "").with_source(source)
+        error.in_operation(operation)
     }
 
-    /// What the generated client says, read to the end.
-    pub(crate) async fn from_api(operation: &'static str, error: waldur_api_client::Error<()>) -> Self {
-        use waldur_api_client::Error as Api;
-        match error {
-            Api::InvalidRequest(problem) => Self::new(ErrorKind::Validation, operation, problem),
-            Api::CommunicationError(source)
-            | Api::InvalidUpgrade(source)
-            | Api::ResponseBodyError(source) => Self::transport(operation, source),
-            Api::ErrorResponse(response) => {
-                let mut error = Self::new(ErrorKind::of_status(response.status()), operation, "");
-                error.0.status = Some(response.status());
-                error
-            }
-            Api::InvalidResponsePayload(body, source) => {
-                let mut error = Self::new(ErrorKind::Decode, operation, "");
-                error.0.body = capped(&body);
-                error.with_source(source)
-            }
-            Api::UnexpectedResponse(response) => Self::from_response(operation, response).await,
-            Api::Custom(problem) => Self::new(ErrorKind::Transport, operation, problem),
-        }
-    }
-
-    async fn from_response(operation: &'static str, mut response: reqwest::Response) -> Self {
-        let status = response.status();
-        let mut error = Self::new(ErrorKind::of_status(status), operation, "");
-        error.0.status = Some(status);
-        error.0.retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+    /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through a
+    /// [`Client`](crate::Client), such as recorded ones. The operation can be added by
+    /// [`Error::in_operation`].
+    #[must_use]
+    pub fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut error = Self::new(ErrorKind::of_status(status), "").with_answer(status, headers);
         if status.is_redirection() {
-            let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.unwrap_or("another address");
-            error.0.messages.push(format!("the server redirects to {target}; redirects are not followed"));
-            return error;
+            return error.with_note(format!("the server redirects to {target}; redirects are not followed"));
         }
+        error.0.messages = Messages::parse(body);
+        error.with_body(body)
+    }
+
+    async fn of_answer(mut response: reqwest::Response) -> Self {
         let mut body = Vec::new();
         while body.len() < BODY_READ {
             match response.chunk().await {
@@ -185,11 +217,7 @@ impl Error {
                 Ok(None) | Err(_) => break,
             }
         }
-        if let Ok(value) = serde_json::from_slice::<Value>(&body) {
-            flatten(&value, "", &mut error.0.messages);
-        }
-        error.0.body = capped(&body);
-        error
+        Self::from_answer(response.status(), response.headers(), &body)
     }
 
     /// What kind of thing went wrong.
@@ -206,13 +234,31 @@ impl Error {
 
     /// The operation, as the schema names it; empty if it never came to one.
     #[must_use]
-    pub fn operation(&self) -> &str {
-        self.0.operation
+    pub fn operation(&self) -> &'static str {
+        self.0.operation.map_or("", |operation| operation.id)
     }
 
-    /// What the server says, one line for each field, as in `usages[0].amount: …`. Never HTML.
+    /// The method of the request, in capitals; empty if it never came to one.
     #[must_use]
-    pub fn messages(&self) -> &[String] {
+    pub fn method(&self) -> &'static str {
+        self.0.operation.map_or("", |operation| operation.method)
+    }
+
+    /// The path of the operation, with the names of its parameters in braces; empty if it never came to one.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.0.operation.map_or("", |operation| operation.path)
+    }
+
+    /// The id that the server or a proxy gave the request, for its operator to find it in the logs.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// What the server says, by field. Never HTML.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
         &self.0.messages
     }
 
@@ -294,6 +340,18 @@ impl Error {
         self.kind() == ErrorKind::Configuration
     }
 
+    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that failed.
+    ///
+    /// This is no word on whether a state-changing call was applied: see [`Error::is_answer_lost`].
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::Server => matches!(self.status(), Some(502..=504)),
+            _ => false,
+        }
+    }
+
     /// Whether a state-changing request may have been applied all the same: no word came back from the server
     /// itself.
     #[must_use]
@@ -305,19 +363,18 @@ impl Error {
     }
 
     /// The kind and what the server says, without the operation: the reason of a refusal.
-    pub(crate) fn reason(&self) -> String {
+    #[must_use]
+    pub fn reason(&self) -> String {
         let mut text = self.kind().to_string();
         if let Some(status) = self.status() {
             text.push_str(&format!(" ({status})"));
         }
-        let shown = &self.messages()[..self.messages().len().min(MESSAGES_SHOWN)];
-        if !shown.is_empty() {
-            text.push_str(": ");
-            text.push_str(&shown.join("; "));
+        if !self.messages().is_empty() {
+            text.push_str(&format!(": {}", self.messages()));
         }
-        let hidden = self.messages().len() - shown.len();
-        if hidden > 0 {
-            text.push_str(&format!("; and {hidden} more"));
+        // Of what was read the cause is the message.
+        if let (ErrorKind::Decode, Some(source)) = (self.kind(), &self.0.source) {
+            text.push_str(&format!(": {source}"));
         }
         text
     }
@@ -325,8 +382,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.operation.is_empty() {
-            write!(f, "{}: ", self.0.operation)?;
+        if let Some(operation) = self.0.operation {
+            write!(f, "{}: ", operation.id)?;
         }
         f.write_str(&self.reason())
     }
@@ -338,8 +395,12 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &inner.kind)
             .field("status", &self.status())
-            .field("operation", &inner.operation)
+            .field("operation", &self.operation())
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("request_id", &inner.request_id)
             .field("messages", &inner.messages)
+            .field("retry_after", &inner.retry_after)
             .field("source", &inner.source)
             .finish_non_exhaustive()
     }
@@ -359,52 +420,9 @@ fn capped(body: &[u8]) -> String {
     text
 }
 
-/// All texts in an error body, each with the path to it.
-fn flatten(value: &Value, path: &str, messages: &mut Vec<String>) {
-    match value {
-        Value::Null => {}
-        Value::String(text) if path.is_empty() => messages.push(text.clone()),
-        Value::String(text) => messages.push(format!("{path}: {text}")),
-        Value::Bool(_) | Value::Number(_) => messages.push(format!("{path}: {value}")),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                match item {
-                    Value::Object(_) => flatten(item, &format!("{path}[{index}]"), messages),
-                    _ => flatten(item, path, messages),
-                }
-            }
-        }
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let path = match (name.as_str(), path) {
-                    ("detail" | "non_field_errors", _) => path.to_owned(),
-                    (_, "") => name.clone(),
-                    _ => format!("{path}.{name}"),
-                };
-                flatten(field, &path, messages);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn messages(body: &str) -> Vec<String> {
-        let mut messages = Vec::new();
-        flatten(&serde_json::from_str(body).unwrap(), "", &mut messages);
-        messages
-    }
-
-    #[test]
-    fn messages_have_paths() {
-        assert_eq!(messages(r#"{"detail":"Invalid page."}"#), ["Invalid page."]);
-        assert_eq!(messages(r#"["a","b"]"#), ["a", "b"]);
-        assert_eq!(messages(r#"{"state":["no"]}"#), ["state: no"]);
-        assert_eq!(messages(r#"{"non_field_errors":["no"]}"#), ["no"]);
-        assert_eq!(messages(r#"{"usages":[{"amount":["no"]},{}]}"#), ["usages[0].amount: no"]);
-    }
 
     #[test]
     fn bodies_are_capped() {

@@ -35,6 +35,7 @@
 mod client;
 mod config;
 mod error;
+mod messages;
 mod outcome;
 mod pager;
 mod provider;
@@ -43,6 +44,7 @@ mod transport;
 pub use client::Client;
 pub use config::{ClientBuilder, TOKEN_VARIABLE, URL_VARIABLE};
 pub use error::{Error, ErrorKind};
+pub use messages::{Message, Messages};
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
 pub use rust_decimal::Decimal;

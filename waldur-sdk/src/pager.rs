@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use uuid::Uuid;
-use waldur_api_client::ResponseValue;
+use waldur_api_client::{Operation, ResponseValue};
 
 use crate::error::{Error, ErrorKind};
 
@@ -17,12 +17,12 @@ const MOST_PAGES: i64 = 10_000;
 /// It ends when as many items came as the server counts; without a count, at a page that is not full. A 404
 /// past the first page ends it too: the list has become shorter meanwhile.
 pub(crate) async fn collect<T, F>(
-    operation: &'static str,
+    operation: &'static Operation,
     uuid: impl Fn(&T) -> Option<Uuid>,
     mut fetch: impl FnMut(i64) -> F,
 ) -> Result<Vec<T>, Error>
 where
-    F: Future<Output = Result<ResponseValue<Vec<T>>, waldur_api_client::Error<()>>>,
+    F: Future<Output = Result<ResponseValue<Vec<T>>, waldur_api_client::Error>>,
 {
     let mut items = Vec::new();
     let mut seen = HashSet::new();
@@ -31,7 +31,7 @@ where
         let answer = match fetch(page).await {
             Ok(answer) => answer,
             Err(error) => {
-                let error = Error::from_api(operation, error).await;
+                let error = Error::from_api(error).await;
                 return if page > 1 && error.is_not_found() { Ok(items) } else { Err(error) };
             }
         };
@@ -58,20 +58,23 @@ where
         }
         if items.len() == before {
             let problem = format!("page {page} repeats what came before; the list does not end");
-            return Err(Error::new(ErrorKind::Decode, operation, problem));
+            return Err(Error::new(ErrorKind::Decode, problem).in_operation(operation));
         }
     }
-    Err(Error::new(ErrorKind::Decode, operation, format!("the list has more than {MOST_PAGES} pages")))
+    let problem = format!("the list has more than {MOST_PAGES} pages");
+    Err(Error::new(ErrorKind::Decode, problem).in_operation(operation))
 }
 
 #[cfg(test)]
-#[allow(clippy::result_large_err)] // the generated client's error
 mod tests {
     use std::future::ready;
 
     use super::*;
 
-    type Page = Result<ResponseValue<Vec<Uuid>>, waldur_api_client::Error<()>>;
+    const THINGS: &Operation =
+        &Operation { id: "things_list", method: "GET", path: "/api/things/", body_required: false };
+
+    type Page = Result<ResponseValue<Vec<Uuid>>, waldur_api_client::Error>;
 
     fn page(from: u128, length: u128, count: Option<usize>) -> Page {
         let mut headers = reqwest::header::HeaderMap::new();
@@ -83,7 +86,7 @@ mod tests {
     }
 
     async fn all(fetch: impl FnMut(i64) -> std::future::Ready<Page>) -> Result<Vec<Uuid>, Error> {
-        collect("things_list", |uuid| Some(*uuid), fetch).await
+        collect(THINGS, |uuid| Some(*uuid), fetch).await
     }
 
     #[tokio::test]

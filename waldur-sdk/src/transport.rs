@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use waldur_api_client::Transport;
+use waldur_api_client::{BoxError, Operation, Transport};
 
 /// Adds the token to every request.
 pub(crate) struct TokenTransport {
@@ -39,10 +39,10 @@ impl Transport for TokenTransport {
     fn execute(
         &self,
         mut request: reqwest::Request,
-        _operation: &'static str,
-    ) -> BoxFuture<'_, reqwest::Result<reqwest::Response>> {
+        _operation: &'static Operation,
+    ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        Box::pin(self.http.execute(request))
+        Box::pin(async move { self.http.execute(request).await.map_err(BoxError::from) })
     }
 }
 

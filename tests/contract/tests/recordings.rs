@@ -12,8 +12,8 @@ use waldur_api_client::wire::{Wire, decode};
 type Dropped = Result<Vec<String>, String>;
 
 fn read<T: Wire>(body: &Value) -> Dropped {
-    let (_, misfits) = decode::<T>(body.to_string().as_bytes()).map_err(|error| error.to_string())?;
-    Ok(misfits.iter().map(|misfit| misfit.path()).collect())
+    let decoded = decode::<T>(body.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    Ok(decoded.misfits.iter().map(|misfit| misfit.path()).collect())
 }
 
 /// A path, and how an answer to it is read.

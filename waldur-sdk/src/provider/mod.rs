@@ -4,6 +4,7 @@ mod orders;
 mod usage;
 
 use uuid::Uuid;
+use waldur_api_client::Operation;
 
 pub use orders::Order;
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
@@ -42,6 +43,8 @@ impl Provider {
 }
 
 /// A field that was asked for and has to be there.
-fn required<T>(operation: &'static str, name: &str, value: Option<T>) -> Result<T, Error> {
-    value.ok_or_else(|| Error::new(ErrorKind::Decode, operation, format!("{name} is absent or not readable")))
+fn required<T>(operation: &'static Operation, name: &str, value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::new(ErrorKind::Decode, format!("{name} is absent or not readable")).in_operation(operation)
+    })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use uuid::Uuid;
+use waldur_api_client::{Operation, builder};
 
 use super::{Provider, required};
 use crate::error::Error;
@@ -12,10 +13,8 @@ use crate::outcome::{Item, Outcome, Progress, Report};
 use crate::pager;
 use crate::types::{OrderDetails, OrderDetailsFieldEnum as Field, OrderState, RequestTypes};
 
-const LIST: &str = "marketplace_orders_list";
-const RETRIEVE: &str = "marketplace_orders_retrieve";
-const APPROVE: &str = "marketplace_orders_approve_by_provider";
-const SET_DONE: &str = "marketplace_orders_set_state_done";
+const LIST: &Operation = builder::MarketplaceOrdersList::OPERATION;
+const RETRIEVE: &Operation = builder::MarketplaceOrdersRetrieve::OPERATION;
 
 /// How often an order is read again after a lost answer, and how long to wait between.
 const READS: u32 = 3;
@@ -226,18 +225,14 @@ impl Provider {
     async fn act(&self, action: Action, order: Uuid) -> Outcome {
         let api = self.client.api();
         let asked = match action {
-            Action::Approve => match api.marketplace_orders_approve_by_provider().uuid(order).send().await {
-                Ok(_) => Ok(()),
-                Err(error) => Err((APPROVE, error)),
-            },
-            Action::Complete => match api.marketplace_orders_set_state_done().uuid(order).send().await {
-                Ok(_) => Ok(()),
-                Err(error) => Err((SET_DONE, error)),
-            },
+            Action::Approve => {
+                api.marketplace_orders_approve_by_provider().uuid(order).send().await.map(drop)
+            }
+            Action::Complete => api.marketplace_orders_set_state_done().uuid(order).send().await.map(drop),
         };
         let error = match asked {
             Ok(()) => return Outcome::Done,
-            Err((operation, error)) => Error::from_api(operation, error).await,
+            Err(error) => Error::from_api(error).await,
         };
         if error.is_conflict() || error.is_answer_lost() {
             return match self.state_of(order).await {
@@ -266,7 +261,7 @@ impl Provider {
                 self.client.api().marketplace_orders_retrieve().uuid(order).field(fields).send().await;
             let error = match answer {
                 Ok(answer) => return required(RETRIEVE, "state", answer.into_inner().state),
-                Err(error) => Error::from_api(RETRIEVE, error).await,
+                Err(error) => Error::from_api(error).await,
             };
             if read == READS || !(error.is_answer_lost() || error.is_rate_limited()) {
                 return Err(error);

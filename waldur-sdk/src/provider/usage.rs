@@ -5,6 +5,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use uuid::Uuid;
+use waldur_api_client::{Operation, builder};
 
 use super::{Provider, required};
 use crate::error::{Error, ErrorKind};
@@ -14,10 +15,10 @@ use crate::types::{
     ProviderOfferingDetailsFieldEnum as OfferingField, Resource, ResourceFieldEnum as Field, ResourceState,
 };
 
-const LIST: &str = "marketplace_provider_resources_list";
-const RETRIEVE: &str = "marketplace_provider_resources_retrieve";
-const OFFERING: &str = "marketplace_provider_offerings_retrieve";
-const SET_USAGE: &str = "marketplace_component_usages_set_usage";
+const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
+const RETRIEVE: &Operation = builder::MarketplaceProviderResourcesRetrieve::OPERATION;
+const OFFERING: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
+const SET_USAGE: &Operation = builder::MarketplaceComponentUsagesSetUsage::OPERATION;
 
 /// What the server takes: two decimals, and 18 digits before them.
 const DECIMALS: u32 = 2;
@@ -173,7 +174,7 @@ impl Provider {
             .await;
         let offering = match answer {
             Ok(answer) => required(RETRIEVE, "offering_uuid", answer.into_inner().offering_uuid)?,
-            Err(error) => return Err(Error::from_api(RETRIEVE, error).await),
+            Err(error) => return Err(Error::from_api(error).await),
         };
         let usages = usages(&self.component_types(offering).await?, &amounts)?;
         let items = usages
@@ -194,7 +195,7 @@ impl Provider {
         match self.client.api().marketplace_component_usages_set_usage().body(body).send().await {
             Ok(_) => Ok(ReportedUsage { resource_uuid: resource, usages }),
             Err(error) => {
-                let error = Error::from_api(SET_USAGE, error).await;
+                let error = Error::from_api(error).await;
                 Err(match error.is_answer_lost() {
                     true => error.with_note("whether the usage was recorded is not known; report it again"),
                     false => error,
@@ -214,10 +215,12 @@ impl Provider {
             .await;
         let components = match answer {
             Ok(answer) => answer.into_inner().components,
-            Err(error) => return Err(Error::from_api(OFFERING, error).await),
+            Err(error) => return Err(Error::from_api(error).await),
         };
         if components.is_empty() {
-            return Err(Error::new(ErrorKind::Validation, OFFERING, "the offering has no components"));
+            return Err(
+                Error::new(ErrorKind::Validation, "the offering has no components").in_operation(OFFERING)
+            );
         }
         components
             .into_iter()
@@ -227,7 +230,7 @@ impl Provider {
 }
 
 fn usages(components: &[String], amounts: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
-    let refuse = |problem: String| Error::new(ErrorKind::Validation, SET_USAGE, problem);
+    let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SET_USAGE);
     if let Amounts::ByType(amounts) = amounts
         && let Some(unknown) = amounts.keys().find(|name| !components.contains(name))
     {

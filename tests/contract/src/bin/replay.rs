@@ -1,0 +1,119 @@
+//! Replays recorded exchanges through the client's types, and says what they lose. The exit code is 1 if anything
+//! FAILED, 2 if a file can't be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use waldur_contract::recording;
+use waldur_contract::replay::{Total, Verdict, operation, replay};
+
+/// Replays recorded exchanges with a Waldur server through the client's types.
+///
+/// A file has a JSON object a line: {name, request: {method, path, content_type, body}, response: {status, headers,
+/// body}}. Each is answered with "ok", "ok, N fields dropped: paths", "error kind: …" for what the server refused, or
+/// "FAILED: why". Fields that the schema doesn't have are passed over and listed at the end.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The recordings; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Whatever would be dropped is a failure
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Default)]
+struct Tally {
+    all: Total,
+    by_operation: BTreeMap<String, Total>,
+    unknown: BTreeMap<String, BTreeSet<String>>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut tally = Tally::default();
+    for file in &arguments.files {
+        let read = open(file).and_then(|lines| run(lines, arguments.strict, &mut tally));
+        match read {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "replay: {}: {error}", file.display());
+                return ExitCode::from(2);
+            }
+        }
+    }
+    match report(&tally) {
+        Ok(()) if tally.all.failed == 0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn open(file: &PathBuf) -> io::Result<Box<dyn BufRead>> {
+    Ok(if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(file)?))
+    })
+}
+
+fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (index, line) in lines.lines().enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let (name, operation, verdict) = match recording::parse(&line) {
+            Ok(exchange) => (exchange.name.clone(), operation(&exchange.request), replay(&exchange, strict)),
+            Err(error) => {
+                (String::new(), "no exchange".to_owned(), Verdict::Failed(format!("not an exchange: {error}")))
+            }
+        };
+        let name = if name.is_empty() { format!("line {}", index + 1) } else { name };
+        writeln!(out, "{name} {operation}: {verdict}")?;
+        tally.all.add(&verdict);
+        tally.by_operation.entry(operation.clone()).or_default().add(&verdict);
+        if let Verdict::Ok { unknown, .. } = verdict
+            && !unknown.is_empty()
+        {
+            let paths = unknown.iter().map(|path| without_places(path));
+            tally.unknown.entry(operation).or_default().extend(paths);
+        }
+    }
+    Ok(())
+}
+
+/// `$[12].a` and `$[13].a` are one field.
+fn without_places(path: &str) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        inside = inside && c != ']';
+        if !inside {
+            kept.push(c);
+        }
+        inside = inside || c == '[';
+    }
+    kept
+}
+
+fn report(tally: &Tally) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\nby operation")?;
+    for (operation, total) in &tally.by_operation {
+        writeln!(out, "  {operation}: {total}")?;
+    }
+    if !tally.unknown.is_empty() {
+        writeln!(out, "\nfields that this build's schema doesn't have, which were passed over")?;
+        for (operation, paths) in &tally.unknown {
+            writeln!(out, "  {operation}: {}", paths.iter().map(String::as_str).collect::<Vec<_>>().join(", "))?;
+        }
+    }
+    writeln!(out, "\n{}", tally.all)
+}

@@ -1,0 +1,276 @@
+//! Recorded exchanges, through the client's own types.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
+use waldur_api_client::exchanges::{Answer, Exchange as Types, WriteBody, Writing};
+use waldur_api_client::wire::DecodeError;
+use waldur_sdk::Error;
+
+use crate::recording::{Exchange, Request, Response};
+use crate::{meaning, routes};
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The server did it, and the types say what was sent and answered.
+    Ok {
+        /// The paths of what the types lose; those of the request begin with `request`.
+        dropped: Vec<String>,
+        /// The paths of what the types don't know: of a server that is newer, or of a field that the schema forgot.
+        unknown: Vec<String>,
+    },
+    /// The server refused, and the client says so.
+    Refused(Box<Error>),
+    /// A success of an operation that this build doesn't have.
+    Skipped,
+    /// The client can't take part in this exchange.
+    Failed(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok { dropped, .. } if dropped.is_empty() => f.write_str("ok"),
+            Self::Ok { dropped, .. } => {
+                let fields = if dropped.len() == 1 { "field" } else { "fields" };
+                write!(f, "ok, {} {fields} dropped: {}", dropped.len(), dropped.join(", "))
+            }
+            Self::Refused(error) => write!(f, "error kind: {}", error.reason()),
+            Self::Skipped => f.write_str("skipped: not an operation of this build"),
+            Self::Failed(why) => write!(f, "FAILED: {why}"),
+        }
+    }
+}
+
+/// The id of the operation, or method and path where there is none.
+#[must_use]
+pub fn operation(request: &Request) -> String {
+    let path = request.bare_path();
+    match routes::find(&request.method, path) {
+        Some(types) => types.operation.id.to_owned(),
+        None => format!("{} {path}", request.method),
+    }
+}
+
+/// Replays an exchange. In strict mode, whatever would be dropped is a failure.
+#[must_use]
+pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
+    let types = routes::find(&exchange.request.method, exchange.request.bare_path());
+    let status = match StatusCode::from_u16(exchange.response.status) {
+        Ok(status) => status,
+        Err(error) => return Verdict::Failed(format!("status {}: {error}", exchange.response.status)),
+    };
+    if !status.is_success() {
+        let error = Error::from_answer(status, &headers(&exchange.response), &exchange.response.bytes());
+        return Verdict::Refused(Box::new(match types {
+            Some(types) => error.in_operation(types.operation),
+            None => error,
+        }));
+    }
+    let Some(types) = types else { return Verdict::Skipped };
+    match (write(types, &exchange.request), read(types, &exchange.response)) {
+        (Ok(mut loss), Ok(read)) => {
+            loss.dropped.extend(read.loss.dropped);
+            loss.unknown.extend(read.loss.unknown);
+            let Loss { dropped, unknown } = loss;
+            match read.first_misfit.filter(|_| strict) {
+                Some(misfit) => Verdict::Failed(misfit),
+                None if strict && !dropped.is_empty() => {
+                    Verdict::Failed(format!("{} dropped", dropped.join(", ")))
+                }
+                None => Verdict::Ok { dropped, unknown },
+            }
+        }
+        (Err(why), _) => Verdict::Failed(format!("the request can't be said in types: {why}")),
+        (_, Err(error)) => Verdict::Failed(format!("the answer can't be read: {error}")),
+    }
+}
+
+fn headers(response: &Response) -> HeaderMap {
+    response
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
+        .collect()
+}
+
+/// What types lose of a body.
+#[derive(Default)]
+struct Loss {
+    /// The paths of what they should hold.
+    dropped: Vec<String>,
+    /// The paths of what they don't have.
+    unknown: Vec<String>,
+}
+
+impl Loss {
+    fn between(sent: &Value, kept: &Value, unknown: Vec<String>) -> Self {
+        let within = |path: &str, outer: &String| {
+            path.strip_prefix(outer.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
+        };
+        let dropped = meaning::lost(sent, kept)
+            .into_iter()
+            .filter(|path| !unknown.iter().any(|outer| within(path, outer)))
+            .collect();
+        Self { dropped, unknown }
+    }
+}
+
+/// Writes the body through its type.
+fn write(types: &Types, request: &Request) -> Result<Loss, String> {
+    let Some(body) = body(request)? else { return Ok(Loss::default()) };
+    let Some(write) = types.body else {
+        // Servers pass over a body that they don't read.
+        return Ok(Loss { dropped: Vec::new(), unknown: meaning::lost(&body, &Value::Null) }.of_request());
+    };
+    let Writing { value, unknown } = through_type(write, &body)?;
+    Ok(Loss::between(&body, &value, unknown).of_request())
+}
+
+impl Loss {
+    /// With paths that tell those of the request from those of the answer.
+    fn of_request(mut self) -> Self {
+        for path in self.dropped.iter_mut().chain(&mut self.unknown) {
+            *path = path.replacen('$', "request", 1);
+        }
+        self
+    }
+}
+
+/// The recorded body as JSON; none where there is none, or it was no data.
+fn body(request: &Request) -> Result<Option<Value>, String> {
+    let kind = request.content_type.as_deref().unwrap_or("application/json");
+    Ok(match &request.body {
+        Value::Null => None,
+        Value::String(form) if kind.contains("form-urlencoded") => {
+            let mut fields = Map::new();
+            for (name, value) in form_urlencoded::parse(form.as_bytes()) {
+                let value = Value::String(value.into_owned());
+                match fields.entry(name) {
+                    serde_json::map::Entry::Vacant(place) => drop(place.insert(value)),
+                    serde_json::map::Entry::Occupied(mut place) => match place.get_mut() {
+                        Value::Array(values) => values.push(value),
+                        first => *first = Value::Array(vec![first.take(), value]),
+                    },
+                }
+            }
+            Some(Value::Object(fields))
+        }
+        Value::String(text) if kind.contains("json") => {
+            Some(serde_json::from_str(text).map_err(|error| format!("the body is no JSON: {error}"))?)
+        }
+        // Files and the like.
+        Value::String(_) => None,
+        body => Some(body.clone()),
+    })
+}
+
+/// The body, written by its type. A server takes a number for a text and the reverse, which the types don't: such a
+/// value is spelled in the way that its type has.
+fn through_type(write: WriteBody, body: &Value) -> Result<Writing, String> {
+    let mut body = body.clone();
+    let mut respelled = BTreeSet::new();
+    loop {
+        let error = match write(&body) {
+            Ok(written) => return Ok(written),
+            Err(error) => error,
+        };
+        let again = respelled.insert(error.path().to_string())
+            && pointed_at(&mut body, error.path()).is_some_and(respell);
+        if !again {
+            return Err(error.to_string());
+        }
+    }
+}
+
+fn pointed_at<'a>(body: &'a mut Value, path: &serde_path_to_error::Path) -> Option<&'a mut Value> {
+    use serde_path_to_error::Segment;
+    path.iter().try_fold(body, |value, segment| match segment {
+        Segment::Seq { index } => value.get_mut(*index),
+        Segment::Map { key } => value.get_mut(key),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    })
+}
+
+fn respell(value: &mut Value) -> bool {
+    *value = match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::Bool(flag) => Value::String(flag.to_string()),
+        Value::String(text) => match serde_json::from_str(&text.to_lowercase()) {
+            Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    true
+}
+
+#[derive(Default)]
+struct Read {
+    loss: Loss,
+    first_misfit: Option<String>,
+}
+
+fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
+    let bytes = response.bytes();
+    let blank = bytes.trim_ascii().is_empty();
+    let reading = match types.answer {
+        Answer::Empty | Answer::Raw => return Ok(Read::default()),
+        Answer::Optional(_) if blank => return Ok(Read::default()),
+        Answer::Json(read) => read(&bytes)?,
+        Answer::Optional(read) => match read(&bytes) {
+            Ok(reading) => reading,
+            // The call has happened, but what its answer says is lost.
+            Err(error) => {
+                let loss = Loss { dropped: vec!["$".to_owned()], unknown: Vec::new() };
+                return Ok(Read { loss, first_misfit: Some(error.to_string()) });
+            }
+        },
+    };
+    let sent: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut loss = Loss::between(&sent, &reading.value, reading.unknown);
+    // What doesn't fit within what is lost as a whole is named by its own path.
+    loss.dropped.extend(reading.misfits.iter().map(|misfit| misfit.path()));
+    loss.dropped.sort_unstable();
+    loss.dropped.dedup();
+    Ok(Read { loss, first_misfit: reading.misfits.first().map(ToString::to_string) })
+}
+
+/// Verdicts by operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Total {
+    /// Without any loss.
+    pub ok: usize,
+    /// With fields that were dropped.
+    pub dropped: usize,
+    /// Refused by the server.
+    pub refused: usize,
+    /// Not of this build.
+    pub skipped: usize,
+    /// Failures.
+    pub failed: usize,
+}
+
+impl Total {
+    /// Counts a verdict.
+    pub fn add(&mut self, verdict: &Verdict) {
+        *match verdict {
+            Verdict::Ok { dropped, .. } if dropped.is_empty() => &mut self.ok,
+            Verdict::Ok { .. } => &mut self.dropped,
+            Verdict::Refused(_) => &mut self.refused,
+            Verdict::Skipped => &mut self.skipped,
+            Verdict::Failed(_) => &mut self.failed,
+        } += 1;
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ok, dropped, refused, skipped, failed } = self;
+        write!(f, "{ok} ok, {dropped} with dropped fields, {refused} errors, {skipped} skipped, {failed} FAILED")
+    }
+}

@@ -1,0 +1,46 @@
+//! The table of all operations with the types of their bodies and answers (`crate::exchanges`).
+
+use quote::quote;
+use syn::Ident;
+
+use super::Result;
+use super::slim::Slimmed;
+
+/// Adds the module `exchanges` to the generated code.
+pub(super) fn append(file: &mut syn::File, operations: &[Slimmed], received: &[Ident]) -> Result<()> {
+    let exchanges = operations.iter().map(|Slimmed { ident, body, answer, read }| {
+        let body = match body {
+            Some(body) => quote!(Some(write_body::<#body>)),
+            None => quote!(None),
+        };
+        let answer = match read.to_string().as_str() {
+            "empty" => quote!(Answer::Empty),
+            "stream" => quote!(Answer::Raw),
+            "optional" => quote!(Answer::Optional(read_answer::<#answer>)),
+            _ => quote!(Answer::Json(read_answer::<#answer>)),
+        };
+        quote!(Exchange { operation: builder::#ident::OPERATION, body: #body, answer: #answer })
+    });
+    let models = received.iter().map(|model| {
+        quote!(ReceivedModel {
+            name: <types::#model as Model>::NAME,
+            fields: <types::#model as Model>::FIELDS,
+            read: read_answer::<types::#model>,
+            read_page: read_answer::<::std::vec::Vec<types::#model>>,
+        })
+    });
+    let module: syn::Item = syn::parse2(quote! {
+        /// Tables of what was generated.
+        pub mod exchanges {
+            use super::{builder, types};
+            use crate::exchanges::{Answer, Exchange, ReceivedModel, read_answer, write_body};
+            use crate::model::Model;
+            /// All operations of the features that are on.
+            pub static ALL: &[Exchange] = &[ #(#exchanges),* ];
+            /// All models that their answers lead to.
+            pub static MODELS: &[ReceivedModel] = &[ #(#models),* ];
+        }
+    })?;
+    file.items.push(module);
+    Ok(())
+}

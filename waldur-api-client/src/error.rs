@@ -1,0 +1,96 @@
+//! What a call can end with instead of its answer.
+
+use std::fmt;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use crate::call::Operation;
+use crate::wire::DecodeError;
+
+/// An error of any kind, as transports give it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong with a call, and with which.
+#[derive(Debug)]
+pub struct Error {
+    /// The operation that was called.
+    pub operation: &'static Operation,
+    /// What went wrong.
+    pub failure: Box<Failure>,
+}
+
+/// What went wrong with a call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A parameter or a body that is required was not set, or something can't be encoded. Nothing was sent.
+    Request(String),
+    /// The transport brought no answer. Whether the request arrived is for the transport to say.
+    Transport(BoxError),
+    /// An answer other than 2xx. Its body is not read yet.
+    Status(reqwest::Response),
+    /// An answer of 2xx that broke off while it was read.
+    Broken {
+        /// Its status.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// An answer of 2xx that is not what it should be.
+    Decode {
+        /// Its status.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+        /// All of its body.
+        body: Bytes,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+}
+
+impl Error {
+    pub(crate) fn new(operation: &'static Operation, failure: Failure) -> Self {
+        Self { operation, failure: Box::new(failure) }
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match &*self.failure {
+            Failure::Request(_) | Failure::Transport(_) => None,
+            Failure::Status(response) => Some(response.status()),
+            Failure::Broken { status, .. } | Failure::Decode { status, .. } => Some(*status),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.operation.id)?;
+        match &*self.failure {
+            Failure::Request(problem) => f.write_str(problem),
+            Failure::Transport(_) => f.write_str("no answer"),
+            Failure::Status(response) => write!(f, "answered with {}", response.status()),
+            Failure::Broken { status, .. } => write!(f, "the answer ({status}) broke off"),
+            Failure::Decode { status, source, .. } => {
+                write!(f, "the answer ({status}) can't be read: {source}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.failure {
+            Failure::Request(_) | Failure::Status(_) => None,
+            Failure::Transport(source) => Some(&**source),
+            Failure::Broken { source, .. } => Some(source),
+            Failure::Decode { source, .. } => Some(source),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Bodies with files.
+
+use std::io;
+use std::path::Path;
+
+use reqwest::multipart::{Form, Part};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A body of `multipart/form-data`, for the operations that take files. Files are read while they are sent, so
+/// neither their size nor their number costs memory; a request with a file can't be repeated by a transport.
+///
+/// ```no_run
+/// # use waldur_api_client::{Client, Multipart};
+/// # async fn f(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "provider")] {
+/// let logo = Multipart::new().text("name", "HPC centre").file("image", "logo.png").await?;
+/// client.marketplace_service_providers_partial_update().uuid(uuid::Uuid::nil()).upload(logo).await?;
+/// # }
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Default)]
+pub struct Multipart(Form);
+
+impl Multipart {
+    /// A body without fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn text(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self(self.0.text(name.into(), value.into()))
+    }
+
+    /// Adds the fields of a model, or of anything else that is an object: an array repeats its field, null is sent as
+    /// an empty text, and what is an object itself is sent as JSON.
+    ///
+    /// # Errors
+    /// If it can't be encoded or is no object.
+    pub fn fields(mut self, model: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let Value::Object(fields) = serde_json::to_value(model)? else {
+            return Err(serde::ser::Error::custom("the fields of a form are an object"));
+        };
+        for (name, value) in fields {
+            match value {
+                Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+                    for item in items {
+                        self = self.text(name.clone(), text(item));
+                    }
+                }
+                value => self = self.text(name, text(value)),
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds a file, under its own name and with the media type that its extension stands for. It is opened now and
+    /// read while it is sent.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub async fn file(self, name: impl Into<String>, path: impl AsRef<Path>) -> io::Result<Self> {
+        let part = Part::file(path).await?;
+        Ok(self.part(name, part))
+    }
+
+    /// Adds a part of any making, such as one that is streamed from elsewhere.
+    #[must_use]
+    pub fn part(self, name: impl Into<String>, part: Part) -> Self {
+        Self(self.0.part(name.into(), part))
+    }
+}
+
+impl From<Multipart> for Form {
+    fn from(body: Multipart) -> Self {
+        body.0
+    }
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
