@@ -53,9 +53,10 @@ const KNOWN_TYPES: [&str; 38] = [
 const CALL_TYPES: [&str; 5] = ["ByteStream", "Call", "Error", "Operation", "ResponseValue"];
 
 /// What the client can do that isn't an operation.
-const CLIENT_FUNCTIONS: [&str; 14] = [
+const CLIENT_FUNCTIONS: [&str; 16] = [
     "api_version",
     "baseurl",
+    "carry",
     "client",
     "clone",
     "clone_from",
@@ -67,11 +68,12 @@ const CLIENT_FUNCTIONS: [&str; 14] = [
     "new_with_client",
     "post",
     "pre",
+    "strict",
     "with_transport",
 ];
 
 /// What a call can do that isn't a parameter.
-const CALL_FUNCTIONS: [&str; 2] = ["new", "send"];
+const CALL_FUNCTIONS: [&str; 3] = ["new", "send", "upload"];
 
 /// `name` with an underscore for everything that no name in Rust holds; not empty, and no digit first.
 fn plain(name: &str, prefix: &str) -> String {
@@ -121,10 +123,10 @@ pub(super) fn operations(document: &mut Value) -> usize {
             let id = first_free(&base, |id| {
                 !is_keyword(&id.to_snake_case())
                     && !functions.contains(&id.to_snake_case())
-                    && !types.contains(&id.to_pascal_case())
+                    && !types.contains(&id.to_snake_case().to_pascal_case())
             });
             functions.insert(id.to_snake_case());
-            types.insert(id.to_pascal_case());
+            types.insert(id.to_snake_case().to_pascal_case());
             times += usize::from(declared.as_ref() != Some(&id));
             operation.insert("operationId".to_owned(), json!(id));
             operation.insert(NAMED.to_owned(), json!(true));
