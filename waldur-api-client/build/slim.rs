@@ -113,27 +113,45 @@ fn fields(item: &ItemStruct) -> Result<Option<Vec<Field>>> {
     Ok(Some(fields))
 }
 
-/// Two properties whose names are one in Rust are two fields.
+/// Two properties whose names are one in Rust are two fields; the one that is named as in Rust keeps the name.
 fn tell_fields_apart(item: &mut ItemStruct) {
-    let mut taken = BTreeSet::new();
     let Fields::Named(named) = &mut item.fields else { return };
-    for field in &mut named.named {
-        let Some(ident) = field.ident.clone() else { continue };
-        let name = ident.to_string();
-        let mut free = name.clone();
-        let mut number = 2;
-        while !taken.insert(free.clone()) {
-            free = format!("{name}_{number}");
-            number += 1;
+    let is_renamed = |field: &syn::Field| serde_says(field, "rename =");
+    let mut taken = BTreeSet::new();
+    for renamed in [false, true] {
+        for field in named.named.iter_mut().filter(|field| is_renamed(field) == renamed) {
+            let Some(name) = field.ident.as_ref().map(ToString::to_string) else { continue };
+            let mut free = name.clone();
+            let mut number = 2;
+            while !taken.insert(free.clone()) {
+                free = format!("{name}_{number}");
+                number += 1;
+            }
+            if free != name {
+                field.ident = Some(format_ident!("{free}"));
+            }
         }
-        if free != name {
-            field.ident = Some(format_ident!("{free}"));
-            let is_renamed = field.attrs.iter().any(|attribute| {
-                attribute.path().is_ident("serde")
-                    && attribute.to_token_stream().to_string().contains("rename =")
-            });
-            if !is_renamed {
-                field.attrs.push(syn::parse_quote!(#[serde(rename = #name)]));
+    }
+}
+
+fn serde_says(field: &syn::Field, what: &str) -> bool {
+    field.attrs.iter().any(|attribute| {
+        attribute.path().is_ident("serde") && attribute.to_token_stream().to_string().contains(what)
+    })
+}
+
+/// A model that holds itself does so in a box that is there or isn't, not in a box of what isn't there.
+fn box_what_is_there(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        let Type::Path(of) = &field.ty else { continue };
+        let is_box = of.path.segments.last().is_some_and(|last| last.ident == "Box");
+        let inner = argument(&field.ty).as_ref().and_then(option_inner);
+        if let (true, Some(inner)) = (is_box, inner) {
+            field.ty = syn::parse_quote!(::std::option::Option<::std::boxed::Box<#inner>>);
+            if !serde_says(field, "skip_serializing_if") {
+                field.attrs.push(
+                    syn::parse_quote!(#[serde(skip_serializing_if = "::std::option::Option::is_none")]),
+                );
             }
         }
     }
@@ -161,6 +179,7 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
             Item::Mod(module) if module.ident == "builder" => {}
             Item::Struct(mut item) => {
                 tell_fields_apart(&mut item);
+                box_what_is_there(&mut item);
                 let Some(fields) = fields(&item)? else {
                     // A model that is one value: serde's own code for it.
                     kept.push(Item::Struct(item));

@@ -86,6 +86,9 @@ fn is_plain(document: &Value, schema: &Value) -> bool {
 
 fn operation_rules(path: &str, method: &str, operation: &mut Map<String, Value>) -> Vec<&'static str> {
     let mut broken = Vec::new();
+    if !path.starts_with('/') {
+        broken.push("the path doesn't begin with a slash");
+    }
     if !operation.contains_key("operationId") {
         broken.push("has no operationId");
     }
@@ -139,6 +142,10 @@ fn schema_rules(schema: &mut Value) -> Vec<&'static str> {
     let mut broken = Vec::new();
     each_schema_in(schema, &mut |schema| {
         let Some(map) = schema.as_object() else { return };
+        const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+        if map.get("type").is_some_and(|kind| !kind.as_str().is_some_and(|kind| TYPES.contains(&kind))) {
+            broken.push("a type that OpenAPI 3.0 doesn't know");
+        }
         if map.contains_key("enum") {
             broken.push("a closed enum");
         }
@@ -214,9 +221,11 @@ mod tests {
             &json!({"components": {"schemas": {"M": {"items": {"$ref": "#/components/schemas/N"}}}}}),
         );
         assert_eq!(lost, ["model M: a reference that leads nowhere, #/components/schemas/N"]);
-        let model = json!({"properties": {"a": {"type": "number"}, "b": {"oneOf": []}, "c": {"default": 1}}});
+        assert!(super::lint(&json!({"paths": {"x": {"get": good}}}))[0].contains("slash"));
+        let model = json!({"properties": {
+            "a": {"type": "number"}, "b": {"oneOf": []}, "c": {"default": 1}, "d": {"type": ["string", "null"]}}});
         let found = super::lint(&json!({"components": {"schemas": {"M": model}}}));
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 4);
         assert!(found.iter().all(|line| line.starts_with("model M: ")));
         assert!(super::lint(&json!({"paths": {"/x/": {"get": good}}})).is_empty());
     }

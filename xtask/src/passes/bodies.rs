@@ -72,12 +72,20 @@ fn patched(document: &mut Value) -> BTreeSet<String> {
 /// A PATCH leaves alone what is absent and clears what is null: the two must not be one.
 pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
     let patched = patched(document);
+    let snapshot = document.clone();
     let mut times = 0;
-    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
+    for (name, model) in
+        schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
     {
         for property in properties(model) {
             if property.get("nullable").and_then(Value::as_bool) == Some(true) {
                 let mut inner = property.take();
+                let mut within = BTreeSet::new();
+                reach(&snapshot, &inner, &mut within);
+                // The generator sees no need to box what stands in a type of ours.
+                if within.contains(name) {
+                    inner = super::types::any();
+                }
                 if let Some(inner) = inner.as_object_mut() {
                     inner.remove("nullable");
                 }
@@ -168,6 +176,11 @@ mod tests {
         assert_eq!(rust["path"], "waldur_api_client::Nullable");
         assert_eq!(rust["parameters"], json!([{"type": "string"}]));
         assert_eq!(super::nullable_in_patch(&mut with_body("post", json_body(), model)), 0);
+        let itself = json!({"properties": {"a": {"$ref": "#/components/schemas/X", "nullable": true}}});
+        let mut document = with_body("patch", json_body(), itself);
+        assert_eq!(super::nullable_in_patch(&mut document), 1);
+        let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];
+        assert_eq!(rust["parameters"][0]["x-rust-type"]["path"], "serde_json::Value");
     }
 
     #[test]

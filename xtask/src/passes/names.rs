@@ -186,35 +186,46 @@ pub(super) fn parameters(document: &mut Value) -> usize {
         if operation.contains_key("requestBody") {
             taken.insert("body".to_owned());
         }
-        // The names of the path are fixed: they stand in the template.
-        for place in ["path", "query"] {
+        // Those of the path are fixed: they stand in the template. Then come those that are named as Rust names them.
+        each_parameter(operation, |parameter| {
+            if is_in(parameter, "path") {
+                taken.insert(name_of(parameter).to_snake_case());
+            }
+        });
+        for is_own in [true, false] {
             each_parameter(operation, |parameter| {
-                times += usize::from(tell_apart(parameter, place, &mut taken))
+                let name = name_of(parameter).to_owned();
+                if !is_in(parameter, "query") || (plain(&name, "_").to_snake_case() == name) != is_own {
+                    return;
+                }
+                let base = if is_parameter_name(&name) {
+                    name.clone()
+                } else {
+                    plain(&name, "parameter_").to_snake_case()
+                };
+                let free = first_free(&base, |name| taken.insert(name.to_snake_case()));
+                if free != name {
+                    parameter.insert("name".to_owned(), json!(free));
+                    parameter.insert("x-name".to_owned(), json!(name));
+                    times += 1;
+                }
             });
         }
     });
     times
 }
 
-fn tell_apart(parameter: &mut Map<String, Value>, place: &str, taken: &mut BTreeSet<String>) -> bool {
-    let Some(name) = parameter.get("name").and_then(Value::as_str).map(str::to_owned) else { return false };
-    if parameter.get("in").and_then(Value::as_str) != Some(place) {
-        return false;
-    }
-    if place == "path" {
-        taken.insert(name.to_snake_case());
-        return false;
-    }
-    let wanted = plain(&name, "parameter_");
-    let fits = wanted == name.replace(['-', '.', '[', ']', '@', '$', ' ', ':'], "_");
-    let base = if fits { name.clone() } else { wanted.to_snake_case() };
-    let free = first_free(&base, |name| taken.insert(name.to_snake_case()));
-    if free == name {
-        return false;
-    }
-    parameter.insert("name".to_owned(), json!(free));
-    parameter.insert("x-name".to_owned(), json!(name));
-    true
+/// Whether the generator makes a name of `name` by itself.
+fn is_parameter_name(name: &str) -> bool {
+    plain(name, "_") == name.replace(['-', '.', '[', ']'], "_")
+}
+
+fn is_in(parameter: &Map<String, Value>, place: &str) -> bool {
+    parameter.get("in").and_then(Value::as_str) == Some(place)
+}
+
+fn name_of(parameter: &Map<String, Value>) -> &str {
+    parameter.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -293,8 +304,8 @@ mod tests {
         let mut document = json!({"paths": {"/x/{uuid}/": {"get": {"operationId": "x", "requestBody": {}, "parameters": [
             {"in": "path", "name": "uuid"},
             {"in": "query", "name": "UUID"},
-            {"in": "query", "name": "created_gt"},
             {"in": "query", "name": "created__gt"},
+            {"in": "query", "name": "created_gt"},
             {"in": "query", "name": "send"},
             {"in": "query", "name": "body"},
             {"in": "query", "name": "type"},
@@ -312,8 +323,8 @@ mod tests {
             [
                 ("uuid", "="),
                 ("UUID_2", "UUID"),
-                ("created_gt", "="),
                 ("created__gt_2", "created__gt"),
+                ("created_gt", "="),
                 ("send_2", "send"),
                 ("body_2", "body"),
                 ("type", "="),
