@@ -100,17 +100,21 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
         &["regen", "--from", "schema.yaml", "--version", "2.0.0"],
         &["is version 1.0.0, not 2.0.0 as asked"],
     );
-    repository.refuses(&regen("fewer.yaml"), &["1 operations where the pin has 2", "--allow-shrink"]);
+    repository.refuses(
+        &regen("fewer.yaml"),
+        &["fewer.yaml (1.0.0) has 1 operations where the pin has 2 (1.0.0)", "--allow-shrink"],
+    );
     repository.refuses(
         &regen("panics.yaml"),
         &["can't take things_close (POST /api/things/{uuid}/close/)", "formData"],
     );
     repository.refuses(
         &["regen", "--from", "schema.yaml", "--overlay", "overlay.yaml"],
-        &["action 1 ($.gone) matches 0 places and expects 1", "was wrong"],
+        &["action 1 ($.gone) matches 0 places and expects 1", "was wrong", "--overlay none"],
     );
     repository.succeeds(&["regen", "--from", "fewer.yaml", "--allow-shrink"]);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "none"]);
+    repository.succeeds(&["check"]);
 }
 
 #[test]
