@@ -384,49 +384,47 @@ fn on_the_wire(document: Option<&Value>, schema: &Value) -> Value {
     if let Some(values) = named.filter(|named| named.get("enum").is_some()) {
         return on_the_wire(None, values);
     }
-    match schema {
-        Value::Object(map) => {
-            let mut wire: Map<String, Value> = map
-                .iter()
-                .filter(|(key, value)| match key.as_str() {
-                    "format" => value.as_str().is_some_and(|format| {
-                        ["uuid", "date", "date-time", "decimal", "double", "float", "binary"]
-                            .contains(&format)
-                    }),
-                    "nullable" => **value == true,
-                    _ => true,
-                })
-                .map(|(key, value)| (key.clone(), on_the_wire(document, value)))
-                .collect();
-            if let Some(values) = wire.get_mut("enum").and_then(Value::as_array_mut) {
-                values.sort_by_key(Value::to_string);
-                values.dedup();
-            }
-            Value::Object(wire)
-        }
-        Value::Array(list) => list.iter().map(|inner| on_the_wire(document, inner)).collect(),
-        plain => plain.clone(),
+    const FORMATS: [&str; 7] = ["uuid", "date", "date-time", "decimal", "double", "float", "binary"];
+    let is_said = |key: &str, value: &Value| match key {
+        "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
+        "nullable" => *value == true,
+        _ => true,
+    };
+    let mut wire = rebuilt(schema, &is_said, &|inner| on_the_wire(document, inner));
+    if let Some(values) = wire.get_mut("enum").and_then(Value::as_array_mut) {
+        values.sort_by_key(Value::to_string);
+        values.dedup();
     }
+    wire
 }
 
 /// `schema` without some keywords, wherever they stand in it.
 fn without(schema: &Value, keywords: &[&str]) -> Value {
+    rebuilt(schema, &|key, _| !keywords.contains(&key), &|inner| without(inner, keywords))
+}
+
+/// `schema` with the keywords that are kept, and with `change` made to what stands in it.
+fn rebuilt(
+    schema: &Value,
+    is_kept: &dyn Fn(&str, &Value) -> bool,
+    change: &dyn Fn(&Value) -> Value,
+) -> Value {
     match schema {
         Value::Object(map) => map
             .iter()
-            .filter(|(key, _)| !keywords.contains(&key.as_str()))
+            .filter(|(key, value)| is_kept(key, value))
             .map(|(key, value)| {
-                let inner = match value.as_object().filter(|_| key == "properties") {
+                let value = match value.as_object().filter(|_| key == "properties") {
                     // Its keys are names.
                     Some(fields) => {
-                        fields.iter().map(|(name, field)| (name.clone(), without(field, keywords))).collect()
+                        fields.iter().map(|(name, field)| (name.clone(), change(field))).collect()
                     }
-                    None => without(value, keywords),
+                    None => change(value),
                 };
-                (key.clone(), inner)
+                (key.clone(), value)
             })
             .collect(),
-        Value::Array(list) => list.iter().map(|inner| without(inner, keywords)).collect(),
+        Value::Array(list) => list.iter().map(change).collect(),
         plain => plain.clone(),
     }
 }

@@ -95,7 +95,10 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     );
     match old {
         Some(old) if old == made.pinned => println!("no change since the last pin"),
-        Some(old) => print!("\n{}", diff::between(&old, &made.pinned).summary()),
+        Some(old) => {
+            let [old, new] = [&old, &made.pinned].map(|document| facts::facts(document, false).0);
+            print!("\n{}", diff::between(&old, &new).summary());
+        }
         None => {}
     }
     Ok(())

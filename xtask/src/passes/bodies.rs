@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{is_type, own_type, rust_type};
-use crate::document::{content_schemas, each_operation, reach, ref_name, schemas_mut};
+use crate::document::{content_schemas, each_operation, reach, ref_name, schemas_mut, travelling};
 
 const JSON: &str = "application/json";
 const MULTIPART: &str = "multipart/form-data";
@@ -24,7 +24,7 @@ pub(super) fn only_json(document: &mut Value) -> usize {
         match content.get_mut(JSON) {
             Some(media) => {
                 if !media.get("schema").is_some_and(Value::is_object) {
-                    *media = serde_json::json!({"schema": {}});
+                    *media = json!({"schema": {}});
                 }
                 body["content"] = Value::Object(content);
             }
@@ -72,7 +72,7 @@ fn patched(document: &mut Value) -> BTreeSet<String> {
 /// A PATCH leaves alone what is absent and clears what is null: the two must not be one.
 pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
     let patched = patched(document);
-    let snapshot = document.clone();
+    let snapshot = json!({"components": {"schemas": document["components"]["schemas"]}});
     let mut times = 0;
     for (name, model) in
         schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
@@ -99,13 +99,7 @@ pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
 
 /// The generator leaves out an optional array that is empty; `[]` must be sendable, since it clears.
 pub(super) fn lists_may_be_empty(document: &mut Value) -> usize {
-    let mut sent = BTreeSet::new();
-    let snapshot = document.clone();
-    each_operation(document, |_, _, operation| {
-        for schema in content_schemas(operation, true) {
-            reach(&snapshot, schema, &mut sent);
-        }
-    });
+    let sent = travelling(document, true);
     let mut times = 0;
     for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| sent.contains(*name)) {
         let required = model.get("required").cloned().unwrap_or_default();

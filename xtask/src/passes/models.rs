@@ -8,20 +8,8 @@ use serde_json::{Map, Value, json};
 use super::is_type;
 use crate::document::{
     content_schemas, each_operation, each_schema, each_schema_in, reach, ref_name, ref_to, schemas,
-    schemas_mut,
+    schemas_mut, travelling,
 };
-
-/// The names of the component schemas that request bodies (`body`) or answers lead to.
-fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut copy = document.clone();
-    each_operation(&mut copy, |_, _, operation| {
-        for schema in content_schemas(operation, body) {
-            reach(document, schema, &mut found);
-        }
-    });
-    found
-}
 
 /// A component that has no fields of its own (a plain value, a list, a map, another component) is that wherever it is
 /// referred to: the generator would wrap it in a type that is read strictly. One that leads back to itself without

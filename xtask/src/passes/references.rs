@@ -88,14 +88,16 @@ fn own_parameters(document: &Value, operation: &mut Map<String, Value>, common: 
 /// Schemas that are referred to within others, or within operations: only components have a name.
 pub(super) fn nameless_schemas(document: &mut Value) -> usize {
     let mut times = 0;
-    for _ in 0..STEPS {
+    let mut is_needed = false;
+    let is_elsewhere = |schema: &Value| {
+        schema.get("$ref").is_some() && ref_name(schema).is_none_or(|name| name.contains('/'))
+    };
+    each_schema(document, |schema| is_needed |= is_elsewhere(schema));
+    for _ in 0..if is_needed { STEPS } else { 0 } {
         let snapshot = document.clone();
         let before = times;
         each_schema(document, |schema| {
-            let elsewhere = schema.get("$ref").is_some()
-                && ref_name(schema).is_none_or(|name| name.contains('/'))
-                && resolve(&snapshot, schema).is_some();
-            if let (true, Some(found)) = (elsewhere, resolve(&snapshot, schema)) {
+            if let (true, Some(found)) = (is_elsewhere(schema), resolve(&snapshot, schema)) {
                 *schema = super::enums::keep_nullable(schema, found.clone());
                 times += 1;
             }
