@@ -237,6 +237,60 @@ fn innermost(ty: &syn::Type) -> &syn::Type {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn generated_code_tells_apart_what_the_schema_does() {
+        let model = |more: serde_json::Value| {
+            let mut model = json!({"type": "object", "properties": {
+                "fooBar": {"type": "integer"}, "foo_bar": {"type": "string"}, "foo-bar": {"type": "boolean"},
+                "parent": more}});
+            model["properties"]["parent"]["nullable"] = json!(true);
+            model
+        };
+        let r = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let with = |schema| json!({"content": {"application/json": {"schema": schema}}});
+        let document = json!({
+            "openapi": "3.0.3", "info": {"version": "1"},
+            "paths": {"/x/": {
+                "get": {"operationId": "things_list_2", "responses": {"2XX": with(r("Thing"))}, "parameters": [
+                    {"in": "query", "name": "created__gt_2", "x-name": "created__gt", "schema": {"type": "string"}},
+                    {"in": "query", "name": "created_gt", "schema": {"type": "string"}}]},
+                "options": {"operationId": "things_options", "responses": {"2XX": {}}},
+                "post": {"operationId": "things_create", "responses": {"2XX": {}}, "requestBody": with(r("ThingRequest"))},
+            }},
+            "components": {"schemas": {
+                "Thing": model(json!({"allOf": [r("Thing")]})),
+                "ThingRequest": model(json!({"allOf": [r("ThingRequest")]})),
+                "State": {"x-enum": ["½", "ü"], "x-rust-type": {"crate": "waldur-api-client", "version": "*", "path": "waldur_api_client::types::State", "parameters": []}},
+            }},
+        });
+        let code = super::shared::generate(&document, false).unwrap();
+        let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in [
+            "pub fn things_list_2(",
+            "pub struct ThingsList2",
+            "pub fn created_gt_2(",
+            "self.0.query(\"created__gt\", &value.into())",
+            "self.0.query(\"created_gt\", &value.into())",
+            "method: \"OPTIONS\"",
+            // The one that is named as in Rust keeps the name.
+            "crate::model::entry(map, \"foo_bar\", &self.foo_bar)",
+            "#[serde( rename = \"fooBar\", skip_serializing_if = \"::std::option::Option::is_none\" )]",
+            "pub foo_bar_2: ::std::option::Option<bool>",
+            "pub foo_bar_3: ::std::option::Option<i64>",
+            "pub parent: ::std::option::Option<::std::boxed::Box<Thing>>",
+            "State { Value = \"½\", Ü = \"ü\" }",
+        ] {
+            assert!(code.contains(expected), "{expected:?} is not in {code}");
+        }
+        let parent =
+            code.split("pub parent: ::std::option::Option<::std::boxed::Box<ThingRequest>>").next().unwrap();
+        assert!(
+            parent.trim_end().ends_with("#[serde(skip_serializing_if = \"::std::option::Option::is_none\")]")
+        );
+    }
+
     fn wrong(code: &str) -> String {
         super::sound(&syn::parse_str(code).unwrap()).err().unwrap_or_default()
     }
