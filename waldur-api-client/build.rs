@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=schema/waldur.json");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/field_hash.rs");
     let schema = std::fs::read_to_string("schema/waldur.json")?;
     let mut document: serde_json::Value = serde_json::from_str(&schema)?;
     let is_on = |feature: &str| {

@@ -9,6 +9,10 @@ mod docs;
 mod enums;
 #[path = "exchanges.rs"]
 mod exchanges;
+#[path = "../src/field_hash.rs"]
+mod field_hash;
+#[path = "lists.rs"]
+mod lists;
 #[path = "slim.rs"]
 mod slim;
 #[path = "trim.rs"]
@@ -75,6 +79,7 @@ pub(crate) fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> 
     let mut file: syn::File = syn::parse2(trim::trim(generated))?;
     let (operations, received) = slim::slim(&mut file, document)?;
     enums::append(&mut file, document)?;
+    lists::append(&mut file, document, &operations)?;
     if with_exchanges {
         exchanges::append(&mut file, &operations, &received)?;
     }
@@ -96,6 +101,16 @@ fn tokens(document: &Value) -> Result<TokenStream> {
         .with_crate("std", CrateVers::Any, None)
         .with_crate("serde_json", CrateVers::Any, None);
     Ok(Generator::new(&settings).generate_tokens(&spec)?)
+}
+
+/// The query parameters of an operation, with those that it only refers to.
+fn query_parameters<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
+    let resolve = |parameter: &'a Value| match parameter["$ref"].as_str() {
+        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or(parameter),
+        None => parameter,
+    };
+    let all = operation["parameters"].as_array().into_iter().flatten().map(resolve);
+    all.filter(|parameter| parameter["in"] == "query").collect()
 }
 
 /// What OpenAPI requires and the pin, which holds no prose, leaves out.

@@ -4,11 +4,12 @@ use quote::quote;
 use syn::Ident;
 
 use super::Result;
+use super::lists::element;
 use super::slim::Slimmed;
 
 /// Adds the module `exchanges` to the generated code.
 pub(super) fn append(file: &mut syn::File, operations: &[Slimmed], received: &[Ident]) -> Result<()> {
-    let exchanges = operations.iter().map(|Slimmed { ident, body, answer, read }| {
+    let exchanges = operations.iter().map(|Slimmed { ident, body, answer, read, .. }| {
         let body = match body {
             Some(body) => quote!(Some(write_body::<#body>)),
             None => quote!(None),
@@ -29,16 +30,23 @@ pub(super) fn append(file: &mut syn::File, operations: &[Slimmed], received: &[I
             read_page: read_answer::<::std::vec::Vec<types::#model>>,
         })
     });
+    let lists = operations.iter().filter(|one| one.method == "get" && element(&one.answer).is_some());
+    let lists = lists.map(|Slimmed { ident, .. }| {
+        quote!(List { operation: builder::#ident::OPERATION, facts: <builder::#ident<'_> as ListCall<'_>>::LIST })
+    });
     let module: syn::Item = syn::parse2(quote! {
         /// Tables of what was generated.
         pub mod exchanges {
             use super::{builder, types};
-            use crate::exchanges::{Answer, Exchange, ReceivedModel, read_answer, write_body};
+            use crate::exchanges::{Answer, Exchange, List, ReceivedModel, read_answer, write_body};
+            use crate::list::ListCall;
             use crate::model::Model;
             /// All operations of the features that are on.
             pub static ALL: &[Exchange] = &[ #(#exchanges),* ];
             /// All models that their answers lead to.
             pub static MODELS: &[ReceivedModel] = &[ #(#models),* ];
+            /// All operations that are lists.
+            pub static LISTS: &[List] = &[ #(#lists),* ];
         }
     })?;
     file.items.push(module);

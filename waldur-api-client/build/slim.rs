@@ -16,12 +16,17 @@ use serde_json::Value;
 use syn::visit::Visit;
 use syn::{Fields, Item, ItemImpl, ItemMod, ItemStruct, Type};
 
+use super::field_hash::field_hash;
 use super::{METHODS, Result, reach};
 
 /// What the generated code makes of an operation.
 pub(super) struct Slimmed {
     /// Its builder.
     pub(super) ident: syn::Ident,
+    /// Its path.
+    pub(super) path: String,
+    /// Its method, in small letters.
+    pub(super) method: String,
     /// The type of its body, where it has one.
     pub(super) body: Option<Type>,
     /// The type of its answer.
@@ -53,7 +58,7 @@ fn is_of_trait(item: &ItemImpl, name: &str) -> bool {
     item.trait_.as_ref().is_some_and(|of| of.0.segments.last().is_some_and(|last| last.ident == name))
 }
 
-fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
+pub(super) fn module<'a>(file: &'a mut syn::File, name: &str) -> Result<&'a mut Vec<Item>> {
     file.items
         .iter_mut()
         .find_map(|item| match item {
@@ -227,6 +232,8 @@ fn items(tokens: proc_macro2::TokenStream) -> Result<Vec<Item>> {
 fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
     let (ident, name) = (&item.ident, item.ident.to_string());
     let (idents, names, types) = parts(fields);
+    let hashes: Vec<u8> = names.iter().map(|name| field_hash(name)).collect();
+    let hashes = proc_macro2::Literal::byte_string(&hashes);
     let docs = names.iter().map(|name| format!("`{name}`"));
     let doc = format!("`{name}`, as servers send it: what they leave out or send as null or \"\" is none.");
     let index = 0..fields.len();
@@ -237,6 +244,7 @@ fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
         impl crate::model::Model for #ident {
             const NAME: &'static str = #name;
             const FIELDS: &'static [&'static str] = &[ #(#names),* ];
+            const HASHES: &'static [u8] = #hashes;
             fn read<'de, A: ::serde::de::MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
                 match index {
                     #( #index => crate::model::slot(&mut self.#idents, map), )*
@@ -590,7 +598,15 @@ fn call(
             #upload
         }
     })?;
-    Ok((items, Slimmed { ident: ident.clone(), body: body_type, answer, read }))
+    let slimmed = Slimmed {
+        ident: ident.clone(),
+        path: path.to_owned(),
+        method: method.to_owned(),
+        body: body_type,
+        answer,
+        read,
+    };
+    Ok((items, slimmed))
 }
 
 /// The client's functions keep what the facts say and lose the sample that can't be run.

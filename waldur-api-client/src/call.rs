@@ -6,10 +6,12 @@ use bytes::Bytes;
 use progenitor_client::{ByteStream, ClientInfo as _, ResponseValue, encode_path};
 use reqwest::{Method, Request, Response, StatusCode, Url, header};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Failure};
 use crate::multipart::Multipart;
-use crate::wire::{Decoded, Wire, decode};
+use crate::transport::Sending;
+use crate::wire::{DecodeError, Decoded, Wire, decode};
 use crate::{Client, QueryValue};
 
 /// The facts of an operation.
@@ -61,14 +63,38 @@ impl<'a> Call<'a> {
         self.body = Some(bytes.map(Bytes::from));
     }
 
+    /// The operation that is called.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// This call with another operation on the same path and with the same parameters.
+    #[must_use]
+    pub fn of_operation(mut self, operation: &'static Operation) -> Self {
+        self.operation = operation;
+        self
+    }
+
+    /// The texts of the query parameter `name`, if it was set.
+    #[must_use]
+    pub fn query_texts(&self, name: &str) -> Option<&[String]> {
+        self.query.iter().find(|(other, _)| *other == name).map(|(_, texts)| texts.as_slice())
+    }
+
+    /// Takes the query parameter `name` away.
+    pub fn without_query(&mut self, name: &str) {
+        self.query.retain(|(other, _)| *other != name);
+    }
+
     /// The request that this call is, with its body as JSON.
     pub fn prepare(mut self) -> Prepared<'a> {
         let body = self.body.take();
         let request = self.bare_request().and_then(|mut request| {
             match body {
                 Some(body) => {
-                    let body = body
-                        .map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
+                    let body =
+                        body.map_err(|reason| self.invalid(format!("the body is incomplete: {reason}")))?;
                     let json = header::HeaderValue::from_static("application/json");
                     request.headers_mut().insert(header::CONTENT_TYPE, json);
                     *request.body_mut() = Some(body.into());
@@ -162,7 +188,8 @@ impl Prepared<'_> {
         if response.status().is_success() {
             Ok(response)
         } else {
-            Err(Error::new(operation, Failure::Status(response)))
+            let sending = sending(&response);
+            Err(Error::new(operation, Failure::Status(response)).sent(sending))
         }
     }
 
@@ -176,17 +203,28 @@ impl Prepared<'_> {
         Ok(ResponseValue::stream(self.send().await?))
     }
 
+    /// Sends, and reads an answer of 2xx to its end.
+    ///
+    /// # Errors
+    /// Those of every call, but for what is wrong with the answer itself.
+    pub async fn whole(self) -> Result<Whole, Error> {
+        let (operation, strict) = (self.operation, self.client.inner().strict);
+        let response = self.send().await?;
+        let sending = sending(&response);
+        let (status, headers) = (response.status(), response.headers().clone());
+        match response.bytes().await {
+            Ok(body) => Ok(Whole { sending, operation, strict, status, headers, body }),
+            Err(source) => {
+                Err(Error::new(operation, Failure::Broken { status, headers, source }).sent(sending))
+            }
+        }
+    }
+
     /// Sends; the answer is JSON.
     pub async fn json<T: Wire>(self) -> Result<ResponseValue<T>, Error> {
-        let (operation, strict) = (self.operation, self.client.inner().strict);
-        let (status, headers, body) = whole(self.send().await?, operation).await?;
-        match decode(&body).and_then(|decoded| if strict { decoded.strict() } else { Ok(decoded) }) {
-            Ok(Decoded { value, misfits }) => {
-                report(operation, &misfits);
-                Ok(ResponseValue::new(value, status, headers))
-            }
-            Err(source) => Err(Error::new(operation, Failure::Decode { status, headers, body, source })),
-        }
+        let whole = self.whole().await?;
+        let (status, headers) = (whole.status, whole.headers.clone());
+        Ok(ResponseValue::new(whole.read()?, status, headers))
     }
 
     /// Sends; the answer may be JSON. The call has happened, whatever its body is: a body that is no such JSON is
@@ -224,14 +262,56 @@ impl Prepared<'_> {
     }
 }
 
-async fn whole(
-    response: Response,
+fn sending(response: &Response) -> Option<Sending> {
+    response.extensions().get().copied()
+}
+
+/// An answer of 2xx, all of it.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    sending: Option<Sending>,
     operation: &'static Operation,
-) -> Result<(StatusCode, header::HeaderMap, Bytes), Error> {
-    let (status, headers) = (response.status(), response.headers().clone());
-    match response.bytes().await {
-        Ok(bytes) => Ok((status, headers, bytes)),
-        Err(source) => Err(Error::new(operation, Failure::Broken { status, headers, source })),
+    strict: bool,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: header::HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Whole {
+    /// Reads it as the client reads answers: leniently, or strictly where the client is strict.
+    ///
+    /// # Errors
+    /// What isn't JSON, a whole of another kind, and in strict mode a field that doesn't fit.
+    pub fn read<T: Wire>(self) -> Result<T, Error> {
+        let decoded =
+            decode(&self.body).and_then(|decoded| if self.strict { decoded.strict() } else { Ok(decoded) });
+        match decoded {
+            Ok(Decoded { value, misfits }) => {
+                report(self.operation, &misfits);
+                Ok(value)
+            }
+            Err(source) => Err(self.unreadable(source)),
+        }
+    }
+
+    /// Reads it into a type of the caller's, by that type's own rules.
+    ///
+    /// # Errors
+    /// What doesn't fit, with its path.
+    pub fn read_into<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(DecodeError::Into)
+            .and_then(|value| deserializer.end().map(|()| value).map_err(DecodeError::Json));
+        value.map_err(|source| self.unreadable(source))
+    }
+
+    fn unreadable(self, source: DecodeError) -> Error {
+        let Self { sending, operation, status, headers, body, .. } = self;
+        Error::new(operation, Failure::Decode { status, headers, body, source }).sent(sending)
     }
 }
 

@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use crate::call::Operation;
+use crate::transport::Sending;
 use crate::wire::DecodeError;
 
 /// An error of any kind, as transports give it.
@@ -19,6 +20,8 @@ pub struct Error {
     pub operation: &'static Operation,
     /// What went wrong.
     pub failure: Box<Failure>,
+    /// How the answer came, if there was one and the transport told.
+    pub sending: Option<Sending>,
 }
 
 /// What went wrong with a call.
@@ -55,7 +58,12 @@ pub enum Failure {
 
 impl Error {
     pub(crate) fn new(operation: &'static Operation, failure: Failure) -> Self {
-        Self { operation, failure: Box::new(failure) }
+        Self { operation, failure: Box::new(failure), sending: None }
+    }
+
+    pub(crate) fn sent(mut self, sending: Option<Sending>) -> Self {
+        self.sending = sending;
+        self
     }
 
     /// The status of the answer, if there was one.

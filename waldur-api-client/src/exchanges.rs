@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::call::Operation;
 use crate::wire::{DecodeError, Decoded, Misfit, Wire, decode_noting_unknown};
 
-pub use crate::generated::exchanges::{ALL, MODELS};
+pub use crate::generated::exchanges::{ALL, LISTS, MODELS};
 
 /// An answer that was read through its type.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,15 @@ pub struct ReceivedModel {
     pub read: ReadAnswer,
     /// Reads a list of them, which is a page.
     pub read_page: ReadAnswer,
+}
+
+/// An operation that is a list.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// The facts of the list.
+    pub facts: crate::list::ListFacts,
 }
 
 /// Reads an answer of the type `T`.

@@ -18,6 +18,8 @@ mod comma_separated;
 mod error;
 #[cfg(feature = "exchanges")]
 pub mod exchanges;
+mod field_hash;
+pub mod list;
 pub mod model;
 mod multipart;
 mod nullable;
@@ -33,7 +35,7 @@ pub use multipart::Multipart;
 pub use nullable::Nullable;
 pub use query::QueryValue;
 pub use rust_decimal::Decimal;
-pub use transport::{Hooks, Transport};
+pub use transport::{Hooks, Sending, Transport};
 
 #[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
 mod generated {

@@ -1,11 +1,14 @@
 //! Models that are received: a table of fields each, instead of derived code.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 
+use memchr::memchr_iter;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
+use crate::field_hash::field_hash;
 use crate::wire::{Seed, Wire, at, mark, unknown};
 
 /// A model that is received.
@@ -14,6 +17,8 @@ pub trait Model: Default {
     const NAME: &'static str;
     /// The names of its fields on the wire.
     const FIELDS: &'static [&'static str];
+    /// A byte for each of them, by which they are found.
+    const HASHES: &'static [u8];
     /// Reads the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
     ///
     /// # Errors
@@ -77,28 +82,57 @@ pub fn serialize<M: Model, S: serde::Serializer>(model: &M, serializer: S) -> Re
     map.end()
 }
 
+thread_local! {
+    /// The order of the fields in the object before, while the objects of a list are read.
+    static ORDER: Cell<Option<Vec<u16>>> = const { Cell::new(None) };
+}
+
+/// Stands for a field that the model doesn't have.
+const NO_FIELD: u16 = u16::MAX;
+
+/// Reads the objects of a list with `read`, in which one object's fields mostly stand in the order of the last one's.
+pub(crate) fn in_a_list<T>(order: &mut Vec<u16>, read: impl FnOnce() -> T) -> T {
+    ORDER.set(Some(std::mem::take(order)));
+    let value = read();
+    *order = ORDER.take().unwrap_or_default();
+    value
+}
+
 pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Result<M, A::Error> {
     let mut model = M::default();
-    // Servers send fields in the order of their own tables: where the last one stood, the next one follows often.
-    let mut next = 0;
-    while let Some(found) = map.next_key_seed(FieldName { names: M::FIELDS, next })? {
+    // Models in this one have an order of their own.
+    let mut order = ORDER.take();
+    let mut position = 0;
+    loop {
+        let expected = order.as_ref().and_then(|order| order.get(position)).copied().unwrap_or(NO_FIELD);
+        let name = FieldName { names: M::FIELDS, hashes: M::HASHES, expected };
+        let Some(found) = map.next_key_seed(name)? else { break };
         match found {
             Some(index) => {
                 let before = mark();
                 model.read(index, &mut map)?;
                 at(before, || M::FIELDS.get(index).copied().unwrap_or_default().into());
-                next = index + 1;
             }
             None => skip(&mut map)?,
         }
+        if let Some(order) = &mut order {
+            let found = found.and_then(|index| u16::try_from(index).ok()).unwrap_or(NO_FIELD);
+            match order.get_mut(position) {
+                Some(place) => *place = found,
+                None => order.push(found),
+            }
+        }
+        position += 1;
     }
+    ORDER.set(order);
     Ok(model)
 }
 
 /// Reads a key as its place in `names`.
 struct FieldName {
     names: &'static [&'static str],
-    next: usize,
+    hashes: &'static [u8],
+    expected: u16,
 }
 
 impl<'de> DeserializeSeed<'de> for FieldName {
@@ -114,10 +148,11 @@ impl Visitor<'_> for FieldName {
         f.write_str("a field's name")
     }
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        if self.names.get(self.next) == Some(&name) {
-            return Ok(Some(self.next));
+        if self.names.get(usize::from(self.expected)) == Some(&name) {
+            return Ok(Some(usize::from(self.expected)));
         }
-        let found = self.names.iter().position(|other| *other == name);
+        let found =
+            memchr_iter(field_hash(name), self.hashes).find(|index| self.names.get(*index) == Some(&name));
         if found.is_none() {
             unknown(name);
         }

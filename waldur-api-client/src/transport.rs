@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use progenitor_client::ClientInfo as _;
@@ -19,6 +20,16 @@ pub trait Transport: Send + Sync + Debug + 'static {
         request: reqwest::Request,
         operation: &'static Operation,
     ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>>;
+}
+
+/// How an answer came, for transports that tell: they put it into the extensions of the response, and an error about
+/// that answer carries it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// How long all took, pauses included.
+    pub elapsed: Duration,
 }
 
 /// The plain transport: each request is sent once, as it is.

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Decimal;
-use crate::model::Model;
+use crate::model::{Model, in_a_list};
 
 /// A value that didn't fit its field, which is none for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,38 +47,48 @@ impl fmt::Display for Misfit {
 thread_local! {
     // Reading never waits, so one decoding has the thread for itself.
     static MISFITS: RefCell<Vec<Misfit>> = const { RefCell::new(Vec::new()) };
+    // How many there are: asked for at every field, so it costs as little as can be.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
     static NOTES_UNKNOWN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes that a value of kind `found` stands where `expected` should.
 fn misfit(expected: &'static str, found: &'static str) {
-    let misfit = Misfit { expected, found, steps: Vec::new(), unknown: false };
+    note(Misfit { expected, found, steps: Vec::new(), unknown: false });
+}
+
+#[cold]
+fn note(misfit: Misfit) {
     MISFITS.with_borrow_mut(|all| all.push(misfit));
+    COUNT.set(COUNT.get() + 1);
 }
 
 /// Notes that a model doesn't have the field `name`, where that is asked for.
 pub(crate) fn unknown(name: &str) {
     if NOTES_UNKNOWN.get() {
         let steps = vec![name.to_owned().into()];
-        MISFITS.with_borrow_mut(|all| {
-            all.push(Misfit { expected: "no such field", found: "a field", steps, unknown: true });
-        });
+        note(Misfit { expected: "no such field", found: "a field", steps, unknown: true });
     }
 }
 
 /// How many misfits there are by now.
 pub(crate) fn mark() -> usize {
-    MISFITS.with_borrow(Vec::len)
+    COUNT.get()
 }
 
 /// Notes that everything that didn't fit since `mark` stood at `step`.
 pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
-    MISFITS.with_borrow_mut(|all| {
-        if all.len() > mark {
-            let step = step();
+    if COUNT.get() > mark {
+        let step = step();
+        MISFITS.with_borrow_mut(|all| {
             all.iter_mut().skip(mark).for_each(|misfit| misfit.steps.push(step.clone()));
-        }
-    });
+        });
+    }
+}
+
+fn forget() -> Vec<Misfit> {
+    COUNT.set(0);
+    MISFITS.take()
 }
 
 /// An answer that was read, and what didn't fit in it.
@@ -110,6 +121,8 @@ pub enum DecodeError {
     Json(serde_json::Error),
     /// It is of another kind than it should be: as a whole, or in strict mode a field of it.
     Misfit(Misfit),
+    /// It doesn't fit the caller's own type.
+    Into(serde_path_to_error::Error<serde_json::Error>),
 }
 
 impl fmt::Display for DecodeError {
@@ -117,6 +130,16 @@ impl fmt::Display for DecodeError {
         match self {
             Self::Json(error) => write!(f, "not JSON: {error}"),
             Self::Misfit(misfit) => misfit.fmt(f),
+            Self::Into(error) => {
+                // The path is that of a list's element, or of a field.
+                let path = error.path().to_string();
+                let dot = if path.starts_with('[') { "" } else { "." };
+                if path == "." {
+                    write!(f, "$: {}", error.inner())
+                } else {
+                    write!(f, "${dot}{path}: {}", error.inner())
+                }
+            }
         }
     }
 }
@@ -128,10 +151,10 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// What isn't JSON, and a whole that is of another kind than `T`.
 pub fn decode<T: Wire>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
-    MISFITS.with_borrow_mut(Vec::clear);
+    forget();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    let mut misfits = MISFITS.take();
+    let mut misfits = forget();
     match value.map_err(DecodeError::Json)? {
         Some(value) => Ok(Decoded { value, misfits }),
         None => Err(DecodeError::Misfit(misfits.pop().unwrap_or(Misfit {
@@ -180,13 +203,13 @@ pub trait Text: Sized {
     fn from_text(text: &str) -> Self;
 }
 
+/// A JSON value other than null, as far as a single value is read from it.
 enum Scalar<'a> {
-    Null,
     Bool(bool),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
-    Text(Cow<'a, str>),
+    Text(&'a str),
     Array,
     Object,
 }
@@ -194,7 +217,6 @@ enum Scalar<'a> {
 impl Scalar<'_> {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Integer(_) | Self::Unsigned(_) | Self::Float(_) => "a number",
             Self::Text(_) => "a text",
@@ -202,69 +224,80 @@ impl Scalar<'_> {
             Self::Object => "an object",
         }
     }
+
+    fn of_unsigned(value: u64) -> Self {
+        i64::try_from(value).map_or(Self::Unsigned(value), Self::Integer)
+    }
+
+    /// Reads a `T`; none, which is noted, where it doesn't fit.
+    fn settle<T: FromScalar>(&self) -> Option<T> {
+        match self {
+            Scalar::Text("") if !T::BLANK_IS_A_VALUE => None,
+            scalar => {
+                let value = T::from_scalar(scalar);
+                if value.is_none() {
+                    misfit(T::EXPECTED, scalar.kind());
+                }
+                value
+            }
+        }
+    }
 }
 
-struct ScalarVisitor;
+fn pass_over_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
+    while seq.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
 
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
+fn pass_over_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromScalar> Visitor<'de> for ScalarVisitor<T> {
+    type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar::Null)
+        Ok(None)
     }
     fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(Scalar::Null)
+        Ok(None)
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Scalar::Bool(value))
+        Ok(Scalar::Bool(value).settle())
     }
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Scalar::Integer(value))
+        Ok(Scalar::Integer(value).settle())
     }
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(value).map_or(Scalar::Unsigned(value), Scalar::Integer))
+        Ok(Scalar::of_unsigned(value).settle())
     }
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Float(value))
+        Ok(Scalar::Float(value).settle())
     }
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+        Ok(Scalar::Text(value).settle())
     }
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Borrowed(value)))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        pass_over_array(seq)?;
+        Ok(Scalar::Array.settle())
     }
-    fn visit_string<E>(self, value: String) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(value)))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Array)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Object)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        pass_over_object(map)?;
+        Ok(Scalar::Object.settle())
     }
 }
 
 fn read_scalar<'de, T: FromScalar, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let scalar = deserializer.deserialize_any(ScalarVisitor)?;
-    match &scalar {
-        Scalar::Null => Ok(None),
-        Scalar::Text(text) if text.is_empty() && !T::BLANK_IS_A_VALUE => Ok(None),
-        _ => {
-            let value = T::from_scalar(&scalar);
-            if value.is_none() {
-                misfit(T::EXPECTED, scalar.kind());
-            }
-            Ok(value)
-        }
-    }
+    deserializer.deserialize_any(ScalarVisitor(PhantomData))
 }
 
 macro_rules! scalar {
@@ -334,19 +367,24 @@ scalar!(NaiveDate, "a date", scalar => match scalar {
     _ => None,
 });
 
+/// What any single value says as a text.
+fn text<'a>(scalar: &Scalar<'a>) -> Option<Cow<'a, str>> {
+    Some(match scalar {
+        Scalar::Text(text) => Cow::Borrowed(*text),
+        Scalar::Integer(value) => value.to_string().into(),
+        Scalar::Unsigned(value) => value.to_string().into(),
+        Scalar::Float(value) => value.to_string().into(),
+        Scalar::Bool(value) => value.to_string().into(),
+        Scalar::Array | Scalar::Object => return None,
+    })
+}
+
 impl FromScalar for String {
     const EXPECTED: &'static str = "a text";
     const BLANK_IS_A_VALUE: bool = true;
 
     fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
-        match scalar {
-            Scalar::Text(text) => Some(text.to_string()),
-            Scalar::Integer(value) => Some(value.to_string()),
-            Scalar::Unsigned(value) => Some(value.to_string()),
-            Scalar::Float(value) => Some(value.to_string()),
-            Scalar::Bool(value) => Some(value.to_string()),
-            _ => None,
-        }
+        text(scalar).map(Cow::into_owned)
     }
 }
 
@@ -356,12 +394,22 @@ impl Wire for String {
     }
 }
 
+struct OfText<T>(T);
+
+impl<T: Text> FromScalar for OfText<T> {
+    const EXPECTED: &'static str = "a text";
+
+    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
+        text(scalar).map(|text| Self(T::from_text(&text)))
+    }
+}
+
 /// Reads an open enum.
 ///
 /// # Errors
 /// Only what isn't JSON.
 pub fn read_text<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(String::read(deserializer)?.filter(|text| !text.is_empty()).map(|text| T::from_text(&text)))
+    Ok(read_scalar(deserializer)?.map(|OfText(value)| value))
 }
 
 impl Wire for serde_json::Value {
@@ -384,7 +432,7 @@ impl<T: Wire> Wire for Option<T> {
 }
 
 /// A value of `T` where a `DeserializeSeed` is asked for.
-pub(crate) struct Seed<T>(pub(crate) std::marker::PhantomData<T>);
+pub(crate) struct Seed<T>(pub(crate) PhantomData<T>);
 
 impl<'de, T: Wire> DeserializeSeed<'de> for Seed<T> {
     type Value = Option<T>;
@@ -396,14 +444,14 @@ impl<'de, T: Wire> DeserializeSeed<'de> for Seed<T> {
 
 impl<T: Wire> Wire for Vec<T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let read = deserializer.deserialize_any(Structured(List(std::marker::PhantomData)))?;
+        let read = deserializer.deserialize_any(Structured(List(PhantomData)))?;
         Ok(read.or_misfit("an array"))
     }
 }
 
 impl<T: Wire> Wire for HashMap<String, T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let read = deserializer.deserialize_any(Structured(Map(std::marker::PhantomData)))?;
+        let read = deserializer.deserialize_any(Structured(Map(PhantomData)))?;
         Ok(read.or_misfit("an object"))
     }
 }
@@ -420,29 +468,35 @@ impl Wire for serde_json::Map<String, serde_json::Value> {
 /// # Errors
 /// Only what isn't JSON.
 pub fn read_model<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<Option<M>, D::Error> {
-    let read = deserializer.deserialize_any(Structured(Fields(std::marker::PhantomData)))?;
+    let read = deserializer.deserialize_any(Structured(Fields(PhantomData)))?;
     Ok(read.or_misfit(M::NAME))
 }
 
 /// What was read where an array or an object should be.
-pub(crate) enum Read<'de, T> {
+pub(crate) enum Read<T> {
     Value(T),
-    Scalar(ScalarKind<'de>),
+    /// Null, or a blank text.
+    Nothing,
+    /// A value of another kind.
+    Misfit(&'static str),
 }
 
-/// Another kind of value.
-pub(crate) struct ScalarKind<'de>(Scalar<'de>);
-
-impl<T> Read<'_, T> {
+impl<T> Read<T> {
     fn or_misfit(self, expected: &'static str) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
-            Self::Scalar(ScalarKind(Scalar::Null)) => None,
-            Self::Scalar(ScalarKind(Scalar::Text(text))) if text.is_empty() => None,
-            Self::Scalar(ScalarKind(scalar)) => {
-                misfit(expected, scalar.kind());
+            Self::Nothing => None,
+            Self::Misfit(found) => {
+                misfit(expected, found);
                 None
             }
+        }
+    }
+
+    fn another(scalar: &Scalar<'_>) -> Self {
+        match scalar {
+            Scalar::Text("") => Self::Nothing,
+            scalar => Self::Misfit(scalar.kind()),
         }
     }
 }
@@ -450,27 +504,31 @@ impl<T> Read<'_, T> {
 /// How an array or an object is read.
 trait Structure: Sized {
     type Value;
-    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<'de, Self::Value>, A::Error> {
-        ScalarVisitor.visit_seq(seq).map(|scalar| Read::Scalar(ScalarKind(scalar)))
+    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
+        pass_over_array(seq)?;
+        Ok(Read::another(&Scalar::Array))
     }
-    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<'de, Self::Value>, A::Error> {
-        ScalarVisitor.visit_map(map).map(|scalar| Read::Scalar(ScalarKind(scalar)))
+    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<Self::Value>, A::Error> {
+        pass_over_object(map)?;
+        Ok(Read::another(&Scalar::Object))
     }
 }
 
-struct List<T>(std::marker::PhantomData<T>);
-struct Map<T>(std::marker::PhantomData<T>);
-struct Fields<M>(std::marker::PhantomData<M>);
+struct List<T>(PhantomData<T>);
+struct Map<T>(PhantomData<T>);
+struct Fields<M>(PhantomData<M>);
 
 impl<T: Wire> Structure for List<T> {
     type Value = Vec<T>;
 
-    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read<'de, Vec<T>>, A::Error> {
+    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read<Vec<T>>, A::Error> {
         let mut values = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
         let mut index = 0_usize;
+        let mut order = Vec::new();
         loop {
             let before = mark();
-            let Some(value) = seq.next_element_seed(Seed(std::marker::PhantomData))? else { break };
+            let next = in_a_list(&mut order, || seq.next_element_seed(Seed(PhantomData)));
+            let Some(value) = next? else { break };
             at(before, || format!("[{index}]").into());
             values.extend(value);
             index += 1;
@@ -482,11 +540,11 @@ impl<T: Wire> Structure for List<T> {
 impl<T: Wire> Structure for Map<T> {
     type Value = HashMap<String, T>;
 
-    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<'de, Self::Value>, A::Error> {
+    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<Self::Value>, A::Error> {
         let mut values = HashMap::new();
         while let Some(key) = map.next_key::<String>()? {
             let before = mark();
-            let value = map.next_value_seed(Seed(std::marker::PhantomData))?;
+            let value = map.next_value_seed(Seed(PhantomData))?;
             at(before, || key.clone().into());
             if let Some(value) = value {
                 values.insert(key, value);
@@ -499,7 +557,7 @@ impl<T: Wire> Structure for Map<T> {
 impl<M: Model> Structure for Fields<M> {
     type Value = M;
 
-    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<'de, M>, A::Error> {
+    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<M>, A::Error> {
         crate::model::read_fields(map).map(Read::Value)
     }
 }
@@ -507,7 +565,7 @@ impl<M: Model> Structure for Fields<M> {
 struct Structured<S>(S);
 
 impl<'de, S: Structure> Visitor<'de> for Structured<S> {
-    type Value = Read<'de, S::Value>;
+    type Value = Read<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
@@ -518,32 +576,28 @@ impl<'de, S: Structure> Visitor<'de> for Structured<S> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         self.0.map(map)
     }
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_unit())
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Read::Nothing)
     }
-    fn visit_none<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_unit())
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(Read::Nothing)
     }
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Read::another(&Scalar::Bool(value)))
     }
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_i64(value))
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Read::another(&Scalar::Integer(value)))
     }
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_u64(value))
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Read::another(&Scalar::Unsigned(value)))
     }
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_f64(value))
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Read::another(&Scalar::Float(value)))
     }
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
-        other(ScalarVisitor.visit_str(value))
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Read::another(&Scalar::Text(value)))
     }
-}
-
-fn other<'de, T, E>(scalar: Result<Scalar<'de>, E>) -> Result<Read<'de, T>, E> {
-    scalar.map(|scalar| Read::Scalar(ScalarKind(scalar)))
 }

@@ -2,13 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use uuid::Uuid;
+use waldur_api_client::Transport;
 
 use crate::config::ClientBuilder;
 use crate::error::Error;
 use crate::outcome::Report;
 use crate::provider::{Amounts, LiveResource, Order, Provider, ReportedUsage};
+use crate::raw::Request;
+use crate::retry::RetryPolicy;
+use crate::transport::Seam;
 use crate::types::OrderState;
 
 /// A Waldur server as one user sees it. Clones are cheap and share the connections.
@@ -37,9 +44,19 @@ pub struct Client {
 }
 
 pub(crate) struct Shared {
-    pub(crate) api: waldur_api_client::Client,
-    pub(crate) url: String,
-    pub(crate) concurrency: usize,
+    api: waldur_api_client::Client,
+    seam: Arc<Seam>,
+    url: String,
+    concurrency: usize,
+}
+
+impl Shared {
+    pub(crate) fn new(seam: Seam, url: String, concurrency: usize) -> Self {
+        let (http, seam) = (seam.core.http.clone(), Arc::new(seam));
+        let transport: Arc<dyn Transport> = Arc::<Seam>::clone(&seam);
+        let api = waldur_api_client::Client::with_transport(&url, http, transport);
+        Self { api, seam, url, concurrency }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -62,7 +79,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client for the server of `WALDUR_API_URL` with the token of `WALDUR_ACCESS_TOKEN`.
+    /// A client for the server of `WALDUR_API_URL` with the token of `WALDUR_ACCESS_TOKEN`, or of a profile
+    /// of a file: see [`ClientBuilder::from_env`].
     ///
     /// # Errors
     /// If one of them is missing or wrong; the error names it.
@@ -86,6 +104,47 @@ impl Client {
     #[must_use]
     pub fn concurrency(&self) -> usize {
         self.shared.concurrency
+    }
+
+    pub(crate) fn seam(&self) -> &Seam {
+        &self.shared.seam
+    }
+
+    /// A clone that does something otherwise; connections, limits and the retry budget stay shared.
+    fn but(&self, change: impl FnOnce(&mut Seam)) -> Self {
+        let mut seam = self.seam().clone();
+        change(&mut seam);
+        Self::new(Shared::new(seam, self.shared.url.clone(), self.shared.concurrency))
+    }
+
+    /// This client for calls that may take so long, with all attempts and pauses.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        self.but(|seam| seam.timeout = timeout)
+    }
+
+    /// This client for calls that are tried so often and so long. The budget of repetitions stays that of the
+    /// client.
+    #[must_use]
+    pub fn with_retry(&self, policy: RetryPolicy) -> Self {
+        self.but(|seam| seam.retry = policy)
+    }
+
+    /// This client for calls that do no harm if they are applied twice: POST and PATCH are repeated like GET.
+    #[must_use]
+    pub fn repeating(&self) -> Self {
+        self.but(|seam| seam.retry.every_method = true)
+    }
+
+    /// This client in the name of another user; its own must be staff.
+    #[must_use]
+    pub fn impersonating(&self, user: Uuid) -> Self {
+        self.but(|seam| seam.impersonated = HeaderValue::from_str(&user.simple().to_string()).ok())
+    }
+
+    /// A request of any method and path, for what the generated client doesn't have: see [`Request`].
+    pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
+        Request::new(self.clone(), method, path.into())
     }
 
     /// What a service provider does, with all of the offerings that the user can see.

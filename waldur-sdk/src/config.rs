@@ -1,127 +1,324 @@
-//! Where the server is and who asks.
+//! Where the server is, who asks, and how patiently.
 
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::{Proxy, Url};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use uuid::Uuid;
 
 use crate::client::{Client, Shared};
+use crate::credentials::{Authority, Credentials};
 use crate::error::{Error, ErrorKind};
-use crate::transport::TokenTransport;
-
-/// The variable with the address of the server.
-pub const URL_VARIABLE: &str = "WALDUR_API_URL";
-/// The variable with the token.
-pub const TOKEN_VARIABLE: &str = "WALDUR_ACCESS_TOKEN";
+use crate::flow::Gate;
+use crate::profile;
+use crate::retry::{Budget, RetryPolicy};
+use crate::settings::{Named, Proxying, Settings, URL_VARIABLE, header, unreadable};
+use crate::transport::{Core, LONGEST, Seam};
 
 const DEFAULT_CONCURRENCY: usize = 8;
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_MAX_REQUESTS: usize = 100;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
+const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that nobody used so long is closed: servers close theirs soon after, and a request that meets
+/// that is lost.
+const IDLE: Duration = Duration::from_secs(15);
+const OURS: &str = concat!("waldur-sdk/", env!("CARGO_PKG_VERSION"));
 
 /// A client to be. [`ClientBuilder::build`] refuses whatever is wrong and names it.
-#[derive(Clone)]
+///
+/// What is set here comes before what the environment says, and that before a profile of a file
+/// ([`ClientBuilder::from_env`]). A profile is a table of a TOML file; its keys are the names below.
+///
+/// | key | variable | what |
+/// |---|---|---|
+/// | `url` | `WALDUR_API_URL` | the server, with or without `/api` |
+/// | `token` | `WALDUR_ACCESS_TOKEN` | the token |
+/// | `token_scheme` | `WALDUR_TOKEN_SCHEME` | `auto` (by its shape), `token` or `bearer` |
+/// | `oidc_token_url` | `WALDUR_OIDC_TOKEN_URL` | the token endpoint of an OpenID provider |
+/// | `oidc_client_id` | `WALDUR_OIDC_CLIENT_ID` | the client's id there |
+/// | `oidc_client_secret` | `WALDUR_OIDC_CLIENT_SECRET` | its secret |
+/// | `oidc_scope` | `WALDUR_OIDC_SCOPE` | the scopes to ask for, with spaces between |
+/// | `impersonate` | `WALDUR_IMPERSONATE` | the uuid of the user to act as (staff only) |
+/// | `ca_file` | `WALDUR_CA_FILE` | more certificates to trust, PEM |
+/// | `client_certificate_file` | `WALDUR_CLIENT_CERTIFICATE_FILE` | the client's certificate and its key, PEM |
+/// | `proxy` | `WALDUR_PROXY` | the proxy's URL, or `none` |
+/// | `user_agent` | `WALDUR_USER_AGENT` | the program's name and version, such as `agent/1.2` |
+/// | `headers` | `WALDUR_HEADERS` | more headers: a table; in the variable, a line `Name: value` each |
+/// | `connect_timeout` | `WALDUR_CONNECT_TIMEOUT` | seconds |
+/// | `read_timeout` | `WALDUR_READ_TIMEOUT` | seconds |
+/// | `timeout` | `WALDUR_TIMEOUT` | seconds |
+/// | `concurrency` | `WALDUR_CONCURRENCY` | requests of one workflow at once |
+/// | `max_requests` | `WALDUR_MAX_REQUESTS` | requests of the client at once |
+/// | `rate_limit` | `WALDUR_RATE_LIMIT` | requests a second |
+/// | `retry_attempts` | `WALDUR_RETRY_ATTEMPTS` | tries of a call, the first included |
+/// | `retry_within` | `WALDUR_RETRY_WITHIN` | seconds in which another try may begin |
+///
+/// ```toml
+/// profile = "production" # taken unless WALDUR_PROFILE names another
+///
+/// [profiles.production]
+/// url = "https://waldur.example.org/api/"
+/// token = "…"
+/// ca_file = "ca.pem" # beside this file
+///
+/// [profiles.production.headers]
+/// X-Gateway-Key = "…"
+/// ```
+#[derive(Clone, Default)]
 pub struct ClientBuilder {
-    url: Option<String>,
-    url_name: &'static str,
-    token: Option<SecretString>,
-    token_name: &'static str,
-    concurrency: usize,
-    timeout: Duration,
-    connect_timeout: Duration,
-}
-
-impl Default for ClientBuilder {
-    fn default() -> Self {
-        Self {
-            url: None,
-            url_name: "url",
-            token: None,
-            token_name: "token",
-            concurrency: DEFAULT_CONCURRENCY,
-            timeout: DEFAULT_TIMEOUT,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-        }
-    }
+    set: Settings,
+    below: Settings,
+    retry: Option<RetryPolicy>,
+    http: Option<reqwest::Client>,
+    unverified: bool,
+    problem: Option<(String, &'static str)>,
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.set.clone().over(self.below.clone());
+        // URLs, proxies, headers and names may hold secrets of people who didn't know better.
+        let hidden = |set: bool| set.then_some("…");
+        fn shown<T>(named: &Option<Named<T>>) -> Option<&T> {
+            named.as_ref().map(|named| &named.value)
+        }
         f.debug_struct("ClientBuilder")
-            .field("url", &self.url.as_ref().map(|_| "…"))
-            .field("token", &self.token.as_ref().map(|_| "…"))
-            .field("concurrency", &self.concurrency)
-            .field("timeout", &self.timeout)
-            .field("connect_timeout", &self.connect_timeout)
-            .finish()
+            .field("url", &hidden(all.url.is_some()))
+            .field("token", &hidden(all.token.is_some() || all.credentials.is_some()))
+            .field("oidc", &hidden(all.oidc_client_id.is_some()))
+            .field("impersonate", &shown(&all.impersonate))
+            .field("ca", &hidden(all.ca.is_some()))
+            .field("client_certificate", &hidden(all.identity.is_some()))
+            .field("proxy", &hidden(all.proxy.is_some()))
+            .field("user_agent", &hidden(all.user_agent.is_some()))
+            .field("headers", &hidden(all.headers.is_some()))
+            .field("connect_timeout", &shown(&all.connect_timeout))
+            .field("read_timeout", &shown(&all.read_timeout))
+            .field("timeout", &shown(&all.timeout))
+            .field("concurrency", &shown(&all.concurrency))
+            .field("max_requests", &shown(&all.max_requests))
+            .field("rate_limit", &shown(&all.rate_limit))
+            .field("retry", &self.retry)
+            .field("unverified", &self.unverified)
+            .finish_non_exhaustive()
     }
 }
 
 impl ClientBuilder {
-    /// URL and token from [`URL_VARIABLE`] and [`TOKEN_VARIABLE`].
+    /// Settings of the environment, and below them those of a profile of the file that `WALDUR_CONFIG_FILE`
+    /// names, or else of `waldur/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`, if it is there. The
+    /// profile is that of `WALDUR_PROFILE`, or the one that the file names as its `profile`, or `default`.
     ///
     /// # Errors
-    /// If one of them is missing or not text.
+    /// If a variable, or a value or key of the profile, is wrong; the error names it.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| env::var_os(name))
     }
 
-    /// URL and token from variables of the same names that come from elsewhere than the environment.
+    /// [`ClientBuilder::from_env`] with variables of the same names that come from elsewhere than the
+    /// environment.
     ///
     /// # Errors
-    /// If one of them is missing or not text.
+    /// If a variable, or a value or key of the profile, is wrong; the error names it.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let read = |name: &'static str| {
-            variable(name)
-                .ok_or_else(|| Error::configuration(name, "is not set"))?
-                .into_string()
-                .map_err(|_| Error::configuration(name, "is not UTF-8"))
-        };
-        let (url, token) = (read(URL_VARIABLE)?, read(TOKEN_VARIABLE)?);
-        Ok(Self {
-            url: Some(url),
-            url_name: URL_VARIABLE,
-            token: Some(token.into()),
-            token_name: TOKEN_VARIABLE,
-            ..Self::default()
-        })
+        let file = profile::of_variables(&variable)?;
+        let below = Settings::from_variables(&variable)?.over(file);
+        Ok(Self { below, ..Self::default() })
+    }
+
+    /// Settings of a profile of the file at `path` and of nothing else; without a name, of the one that the
+    /// file names as its `profile`, or `default`.
+    ///
+    /// # Errors
+    /// If the file can't be read, or a value or key of the profile is wrong; the error names it.
+    pub fn from_file(path: impl AsRef<Path>, profile: Option<&str>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let below = profile::of_file(path, &path.display().to_string(), profile)?;
+        Ok(Self { below, ..Self::default() })
     }
 
     /// The address of the server, with or without `/api` and with or without a slash at the end.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        (self.url, self.url_name) = (Some(url.into()), "url");
+        self.set.url = Some(Named::new("url", url.into()));
         self
     }
 
-    /// The token: 40 hex digits, a personal access token (`w_…`) or a JWT.
+    /// The token: 40 hex digits, a personal access token (`w_…`) or a JWT. See [`Credentials::token`].
     #[must_use]
     pub fn token(mut self, token: impl Into<SecretString>) -> Self {
-        (self.token, self.token_name) = (Some(token.into()), "token");
+        self.set.credentials = Some(Named::new("token", Credentials::token(token)));
+        self
+    }
+
+    /// Credentials of any kind.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.set.credentials = Some(Named::new("credentials", credentials));
+        self
+    }
+
+    /// The user to act as, in place of the token's own, who must be staff.
+    #[must_use]
+    pub fn impersonate(mut self, user: Uuid) -> Self {
+        self.set.impersonate = Some(Named::new("impersonate", user));
+        self
+    }
+
+    /// Certificates in PEM to trust beside those that the operating system trusts.
+    #[must_use]
+    pub fn ca_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.set.ca = Some(Named::new("ca_pem", pem.into()));
+        self
+    }
+
+    /// [`ClientBuilder::ca_pem`] of a file.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        if let Some(pem) = self.read("ca_file", path.into()) {
+            self.set.ca = Some(Named::new("ca_file", pem));
+        }
+        self
+    }
+
+    /// The certificate that the client shows, and its private key (PKCS#8), both in one PEM text.
+    #[must_use]
+    pub fn client_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.set.identity = Some(Named::new("client_certificate_pem", SecretSlice::from(pem.into())));
+        self
+    }
+
+    /// [`ClientBuilder::client_certificate_pem`] of a file.
+    #[must_use]
+    pub fn client_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+        if let Some(pem) = self.read("client_certificate_file", path.into()) {
+            self.set.identity = Some(Named::new("client_certificate_file", SecretSlice::from(pem)));
+        }
+        self
+    }
+
+    fn read(&mut self, name: &str, path: PathBuf) -> Option<Vec<u8>> {
+        match fs::read(path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.problem.get_or_insert((name.to_owned(), unreadable(&error)));
+                None
+            }
+        }
+    }
+
+    /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`. Unless told, the
+    /// usual variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
+        self.set.proxy = Some(Named::new("proxy", Proxying::Through(url.into())));
+        self
+    }
+
+    /// No proxy, whatever the environment says.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.set.proxy = Some(Named::new("proxy", Proxying::None));
+        self
+    }
+
+    /// The program's name and version, such as `agent/1.2`; this crate's follows them.
+    #[must_use]
+    pub fn user_agent(mut self, program: impl Into<String>) -> Self {
+        self.set.user_agent = Some(Named::new("user_agent", program.into()));
+        self
+    }
+
+    /// One more header of every request. Its value is treated like a secret.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match header(name, value) {
+            Ok(pair) => {
+                let none = || Named::new("header", Vec::new());
+                self.set.headers.get_or_insert_with(none).value.push(pair);
+            }
+            Err(problem) => {
+                let name = format!("header {}", name.escape_debug());
+                self.problem.get_or_insert((name, problem));
+            }
+        }
         self
     }
 
     /// How many requests of one workflow are under way at once; 8 unless told otherwise.
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency;
+        self.set.concurrency = Some(Named::new("concurrency", concurrency));
         self
     }
 
-    /// How long a request may take until its answer is read; a minute unless told otherwise.
+    /// How many requests of the client and its clones are under way at once; 100 unless told otherwise. The
+    /// others wait in the order in which they came. An answer that is read as a stream keeps its place until
+    /// it is read or dropped.
+    #[must_use]
+    pub fn max_requests(mut self, requests: usize) -> Self {
+        self.set.max_requests = Some(Named::new("max_requests", requests));
+        self
+    }
+
+    /// How many requests a second leave at most, evenly spaced; no limit unless told.
+    #[must_use]
+    pub fn rate_limit(mut self, requests_per_second: f64) -> Self {
+        self.set.rate_limit = Some(Named::new("rate_limit", requests_per_second));
+        self
+    }
+
+    /// How long a call may take until its answer is read, with all attempts, pauses and waits for other
+    /// calls; three minutes unless told otherwise. [`Client::with_timeout`] makes it another for some calls,
+    /// such as long downloads.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.set.timeout = Some(Named::new("timeout", timeout));
+        self
+    }
+
+    /// How long a server may stay silent, before an answer and within it; a minute unless told otherwise.
+    #[must_use]
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.set.read_timeout = Some(Named::new("read_timeout", timeout));
         self
     }
 
     /// How long connecting may take; ten seconds unless told otherwise.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.set.connect_timeout = Some(Named::new("connect_timeout", timeout));
+        self
+    }
+
+    /// How often and how long a call is tried, in place of what environment and profile say.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// The HTTP client to use. It must have been built with `redirect::Policy::none()`; certificates, proxy,
+    /// and the timeouts of connecting and reading are its own business then and can't be set here.
+    #[must_use]
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Takes any certificate for the server's: whoever is in between reads the token and answers as they
+    /// like. For trials on one's own machine; what is wanted elsewhere is [`ClientBuilder::ca_file`].
+    #[must_use]
+    pub fn danger_accept_any_certificate(mut self) -> Self {
+        self.unverified = true;
         self
     }
 
@@ -130,34 +327,210 @@ impl ClientBuilder {
     /// # Errors
     /// Of kind [`ErrorKind::Configuration`] for anything missing or wrong, with the name of the setting.
     pub fn build(self) -> Result<Client, Error> {
-        let url = self.url.as_deref().ok_or_else(|| Error::configuration(self.url_name, "is missing"))?;
-        let origin = origin(url).map_err(|problem| Error::configuration(self.url_name, problem))?;
-        let token = self.token.as_ref().ok_or_else(|| Error::configuration(self.token_name, "is missing"))?;
-        let token = token.expose_secret().trim();
-        check_token(token).map_err(|problem| Error::configuration(self.token_name, problem))?;
-        if self.concurrency == 0 {
-            return Err(Error::configuration("concurrency", "is zero"));
+        if let Some((name, problem)) = &self.problem {
+            return Err(Error::configuration(name, problem));
         }
-        for (name, timeout) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
-            if timeout.is_zero() {
-                return Err(Error::configuration(name, "is zero"));
-            }
-        }
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("waldur-sdk/", env!("CARGO_PKG_VERSION")))
-            .timeout(self.timeout)
-            .connect_timeout(self.connect_timeout)
-            // A redirected POST becomes a GET, and the token could go elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|source| {
-                Error::new(ErrorKind::Configuration, "the HTTP client can't be made").with_source(source)
-            })?;
-        let transport = TokenTransport::new(http.clone(), token)
-            .ok_or_else(|| Error::configuration(self.token_name, "doesn't fit in a header"))?;
-        let api = waldur_api_client::Client::with_transport(&origin, http, Arc::new(transport));
-        Ok(Client::new(Shared { api, url: origin, concurrency: self.concurrency }))
+        let mut all = self.set.over(self.below);
+        let url = all
+            .url
+            .take()
+            .ok_or_else(|| Error::configuration("url", &format!("({URL_VARIABLE}) is not set")))?;
+        let origin = origin(&url.value).map_err(|problem| url.wrong(problem))?;
+        let credentials = all.take_credentials()?;
+        check_numbers(&all)?;
+        let retry = retry_policy(self.retry, &all)?;
+        let headers = headers(&mut all)?;
+        let timeout = all.timeout.as_ref().map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
+        let http = match self.http {
+            Some(http) => own_client(http, &all, self.unverified)?,
+            None => http_client(&all, self.unverified)?,
+        };
+        let authority =
+            Authority::new(&credentials.value, &http).map_err(|problem| credentials.wrong(problem))?;
+        let interval = all.rate_limit.map(|limit| Duration::from_secs_f64(1.0 / limit.value));
+        let places = all.max_requests.map_or(DEFAULT_MAX_REQUESTS, |places| places.value);
+        let core =
+            Core { gate: Gate::new(places, interval), budget: Budget::new(retry.budget), headers, http };
+        let seam =
+            Seam { core: Arc::new(core), authority: Arc::new(authority), retry, timeout, impersonated: None };
+        let concurrency = all.concurrency.map_or(DEFAULT_CONCURRENCY, |concurrency| concurrency.value);
+        let client = Client::new(Shared::new(seam, origin, concurrency));
+        Ok(match all.impersonate {
+            Some(user) => client.impersonating(user.value),
+            None => client,
+        })
     }
+}
+
+fn check_numbers(all: &Settings) -> Result<(), Error> {
+    let times = [&all.connect_timeout, &all.read_timeout, &all.timeout, &all.retry_within];
+    for time in times.into_iter().flatten() {
+        if time.value.is_zero() {
+            return Err(time.wrong("is zero"));
+        }
+        if time.value > LONGEST {
+            return Err(time.wrong("is more than a week"));
+        }
+    }
+    for number in [&all.concurrency, &all.max_requests].into_iter().flatten() {
+        if number.value == 0 {
+            return Err(number.wrong("is zero"));
+        }
+    }
+    if let Some(limit) = &all.rate_limit
+        && !(0.001..=1_000_000.0).contains(&limit.value)
+    {
+        return Err(limit.wrong("is not between 0.001 and a million requests a second"));
+    }
+    Ok(())
+}
+
+fn retry_policy(set: Option<RetryPolicy>, all: &Settings) -> Result<RetryPolicy, Error> {
+    if let Some(policy) = set {
+        return match policy.problem() {
+            Some(problem) => Err(Error::configuration("retry", problem)),
+            None => Ok(policy),
+        };
+    }
+    let mut policy = RetryPolicy::default();
+    if let Some(attempts) = &all.retry_attempts {
+        policy = policy.attempts(attempts.value);
+        if let Some(problem) = policy.problem() {
+            return Err(attempts.wrong(problem));
+        }
+    }
+    if let Some(within) = &all.retry_within {
+        policy = policy.within(within.value);
+    }
+    Ok(policy)
+}
+
+/// The headers that every request has.
+fn headers(all: &mut Settings) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    if let Some(extra) = all.headers.take() {
+        for (name, value) in extra.value {
+            headers.insert(name, value);
+        }
+    }
+    let agent = match all.user_agent.take() {
+        Some(program) => {
+            let name = program.value.trim();
+            if name.is_empty() || !name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+                return Err(program.wrong("is not a name such as agent/1.2"));
+            }
+            HeaderValue::from_str(&format!("{name} {OURS}"))
+                .map_err(|_| program.wrong("doesn't fit in a header"))?
+        }
+        None => HeaderValue::from_static(OURS),
+    };
+    headers.insert(USER_AGENT, agent);
+    Ok(headers)
+}
+
+/// A client of the user's own, which no setting here can change.
+fn own_client(http: reqwest::Client, all: &Settings, unverified: bool) -> Result<reqwest::Client, Error> {
+    let name = |named: Option<&str>| named.map(str::to_owned);
+    let set = [
+        name(all.ca.as_ref().map(|named| named.name.as_str())),
+        name(all.identity.as_ref().map(|named| named.name.as_str())),
+        name(all.proxy.as_ref().map(|named| named.name.as_str())),
+        name(all.connect_timeout.as_ref().map(|named| named.name.as_str())),
+        name(all.read_timeout.as_ref().map(|named| named.name.as_str())),
+        unverified.then(|| "danger_accept_any_certificate".to_owned()),
+    ];
+    match set.into_iter().flatten().next() {
+        Some(name) => Err(Error::configuration(&name, "has no effect on an HTTP client of your own")),
+        None => Ok(http),
+    }
+}
+
+fn http_client(all: &Settings, unverified: bool) -> Result<reqwest::Client, Error> {
+    let time = |set: &Option<Named<Duration>>, default| set.as_ref().map_or(default, |set| set.value);
+    let mut http = reqwest::Client::builder()
+        .connect_timeout(time(&all.connect_timeout, DEFAULT_CONNECT_TIMEOUT))
+        .read_timeout(time(&all.read_timeout, DEFAULT_READ_TIMEOUT))
+        .pool_idle_timeout(IDLE)
+        // Both are decided by the seam, which knows the call.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    match &all.proxy {
+        Some(Named { value: Proxying::None, .. }) => http = http.no_proxy(),
+        Some(proxy @ Named { value: Proxying::Through(url), .. }) => {
+            let problem = "is not a URL such as http://proxy.example.org:3128";
+            let known = Url::parse(url.expose_secret())
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if !known {
+                return Err(proxy.wrong(problem));
+            }
+            http = http.proxy(Proxy::all(url.expose_secret()).map_err(|_| proxy.wrong(problem))?);
+        }
+        None => {}
+    }
+    let http = tls(http, all, unverified)?;
+    http.build().map_err(|source| {
+        Error::new(ErrorKind::Configuration, "the HTTP client can't be made").with_source(source)
+    })
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn tls(
+    mut http: reqwest::ClientBuilder,
+    all: &Settings,
+    unverified: bool,
+) -> Result<reqwest::ClientBuilder, Error> {
+    #[cfg(feature = "rustls")]
+    {
+        http = http.tls_backend_rustls();
+    }
+    if let Some(ca) = &all.ca {
+        let problem = "is not a PEM text with certificates";
+        let certificates = reqwest::Certificate::from_pem_bundle(&ca.value).map_err(|_| ca.wrong(problem))?;
+        if certificates.is_empty() {
+            return Err(ca.wrong(problem));
+        }
+        http = http.tls_certs_merge(certificates);
+    }
+    if let Some(pem) = &all.identity {
+        let identity = identity(pem.value.expose_secret());
+        let problem = "is not a PEM text with a certificate and its private key";
+        http = http.identity(identity.ok_or_else(|| pem.wrong(problem))?);
+    }
+    if unverified {
+        http = http.tls_danger_accept_invalid_certs(true);
+    }
+    Ok(http)
+}
+
+#[cfg(feature = "rustls")]
+fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
+    reqwest::Identity::from_pem(pem).ok()
+}
+
+#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
+    const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
+    let at = pem.windows(KEY.len()).position(|window| window == KEY)?;
+    reqwest::Identity::from_pkcs8_pem(pem, &pem[at..]).ok()
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn tls(
+    http: reqwest::ClientBuilder,
+    all: &Settings,
+    unverified: bool,
+) -> Result<reqwest::ClientBuilder, Error> {
+    let problem = "needs the feature `rustls` or `native-tls`";
+    if let Some(ca) = &all.ca {
+        return Err(ca.wrong(problem));
+    }
+    if let Some(identity) = &all.identity {
+        return Err(identity.wrong(problem));
+    }
+    if unverified {
+        return Err(Error::configuration("danger_accept_any_certificate", problem));
+    }
+    Ok(http)
 }
 
 /// The address without `/api` and slashes. Problems don't repeat the value: it may hold a password.
@@ -179,19 +552,6 @@ fn origin(text: &str) -> Result<String, &'static str> {
     let path = path.strip_suffix("/api").unwrap_or(path).trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn check_token(token: &str) -> Result<(), &'static str> {
-    if token.is_empty() {
-        return Err("is empty");
-    }
-    if token.contains(char::is_whitespace) {
-        return Err("must be the token alone, without white space or a scheme before it");
-    }
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("has characters that no token has");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

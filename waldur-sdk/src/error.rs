@@ -2,13 +2,14 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
-use waldur_api_client::{BoxError, Failure, Operation};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+use waldur_api_client::{BoxError, Failure, Operation, Sending};
 
 use crate::messages::Messages;
+use crate::retry::retry_after;
 
 /// How much of an answer's body an error keeps.
 const BODY_KEPT: usize = 4 * 1024;
@@ -16,6 +17,10 @@ const BODY_KEPT: usize = 4 * 1024;
 const BODY_READ: usize = 256 * 1024;
 /// Where servers and proxies put the id of a request.
 const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
+
+/// What a transport has to say about an answer that is an error; it is in the answer's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Note(pub(crate) String);
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +108,11 @@ struct Inner {
     kind: ErrorKind,
     status: Option<StatusCode>,
     operation: Option<&'static Operation>,
+    /// Of a call that is none of the operations.
+    raw: Option<(Method, String)>,
+    attempts: u32,
+    elapsed: Duration,
+    unsent: bool,
     request_id: Option<String>,
     messages: Messages,
     body: String,
@@ -116,6 +126,10 @@ impl Error {
             kind,
             status: None,
             operation: None,
+            raw: None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            unsent: false,
             request_id: None,
             messages: Messages::of(message),
             body: String::new(),
@@ -147,12 +161,33 @@ impl Error {
         self
     }
 
+    /// A call that is none of the operations.
+    pub(crate) fn in_raw(mut self, method: Method, path: String) -> Self {
+        self.0.raw = Some((method, path));
+        self
+    }
+
+    pub(crate) fn sent(mut self, sending: Sending) -> Self {
+        (self.0.attempts, self.0.elapsed) = (sending.attempts, sending.elapsed);
+        self
+    }
+
+    /// Whether it is certain that nothing of the call arrived.
+    pub(crate) fn unsent(mut self, unsent: bool) -> Self {
+        self.0.unsent = unsent;
+        self
+    }
+
+    /// What the HTTP client says, without the address: queries may hold secrets.
+    pub(crate) fn of_reqwest(source: reqwest::Error) -> Self {
+        Self::new(ErrorKind::of_reqwest(&source), "").with_source(source.without_url())
+    }
+
     fn with_answer(mut self, status: StatusCode, headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         self.0.status = Some(status);
         self.0.request_id = REQUEST_ID.iter().find_map(|name| text(name)).map(str::to_owned);
-        self.0.retry_after =
-            text(RETRY_AFTER.as_str()).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        self.0.retry_after = retry_after(headers, SystemTime::now());
         self
     }
 
@@ -165,16 +200,16 @@ impl Error {
     fn of_transport(source: BoxError) -> Self {
         match source.downcast::<Self>() {
             Ok(error) => *error,
-            Err(source) => {
-                let kind = source.downcast_ref().map_or(ErrorKind::Transport, ErrorKind::of_reqwest);
-                Self::new(kind, "").with_source(source)
-            }
+            Err(source) => match source.downcast::<reqwest::Error>() {
+                Ok(source) => Self::of_reqwest(*source),
+                Err(source) => Self::new(ErrorKind::Transport, "").with_source(source),
+            },
         }
     }
 
     /// What the generated client says, read to the end: for calls of [`Client::api`](crate::Client::api).
     pub async fn from_api(error: waldur_api_client::Error) -> Self {
-        let operation = error.operation;
+        let (operation, sending) = (error.operation, error.sending);
         let error = match *error.failure {
             Failure::Request(problem) => Self::new(ErrorKind::Validation, problem),
             Failure::Transport(source) => Self::of_transport(source),
@@ -182,7 +217,7 @@ impl Error {
             Failure::Broken { status, headers, source } => {
                 Self::new(ErrorKind::of_reqwest(&source), "the answer broke off")
                     .with_answer(status, &headers)
-                    .with_source(source)
+                    .with_source(source.without_url())
             }
             Failure::Decode { status, headers, body, source } => Self::new(ErrorKind::Decode, "")
                 .with_answer(status, &headers)
@@ -190,7 +225,11 @@ impl Error {
                 .with_source(source),
             other => Self::new(ErrorKind::Transport, format!("{other:?}")),
         };
-        error.in_operation(operation)
+        let error = error.in_operation(operation);
+        match sending {
+            Some(sending) => error.sent(sending),
+            None => error,
+        }
     }
 
     /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through a
@@ -202,13 +241,17 @@ impl Error {
         if status.is_redirection() {
             let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.unwrap_or("another address");
-            return error.with_note(format!("the server redirects to {target}; redirects are not followed"));
+            return error.with_note(format!("the server redirects to {target}"));
         }
         error.0.messages = Messages::parse(body);
         error.with_body(body)
     }
 
-    async fn of_answer(mut response: reqwest::Response) -> Self {
+    /// An answer other than 2xx, with what the transport has to say about it.
+    pub(crate) async fn of_answer(mut response: reqwest::Response) -> Self {
+        let status = response.status();
+        let sending = response.extensions_mut().remove::<Sending>();
+        let note = response.extensions_mut().remove::<Note>();
         let mut body = Vec::new();
         while body.len() < BODY_READ {
             match response.chunk().await {
@@ -217,7 +260,20 @@ impl Error {
                 Ok(None) | Err(_) => break,
             }
         }
-        Self::from_answer(response.status(), response.headers(), &body)
+        let mut error = match &note {
+            // Which says where to, as far as that may be said.
+            Some(_) if status.is_redirection() => {
+                Self::new(ErrorKind::of_status(status), "").with_answer(status, response.headers())
+            }
+            _ => Self::from_answer(status, response.headers(), &body),
+        };
+        if let Some(sending) = sending {
+            error = error.sent(sending);
+        }
+        match note {
+            Some(Note(note)) => error.with_note(note),
+            None => error,
+        }
     }
 
     /// What kind of thing went wrong.
@@ -240,14 +296,33 @@ impl Error {
 
     /// The method of the request, in capitals; empty if it never came to one.
     #[must_use]
-    pub fn method(&self) -> &'static str {
-        self.0.operation.map_or("", |operation| operation.method)
+    pub fn method(&self) -> &str {
+        match &self.0.raw {
+            Some((method, _)) => method.as_str(),
+            None => self.0.operation.map_or("", |operation| operation.method),
+        }
     }
 
-    /// The path of the operation, with the names of its parameters in braces; empty if it never came to one.
+    /// The path of the operation, with the names of its parameters in braces, or that of a
+    /// [`Request`](crate::Request) without its query; empty if it never came to one.
     #[must_use]
-    pub fn path(&self) -> &'static str {
-        self.0.operation.map_or("", |operation| operation.path)
+    pub fn path(&self) -> &str {
+        match &self.0.raw {
+            Some((_, path)) => path,
+            None => self.0.operation.map_or("", |operation| operation.path),
+        }
+    }
+
+    /// How many requests were sent, redirects that were followed included; 0 if it didn't come to one.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the call took, with all attempts and the pauses between them.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
     }
 
     /// The id that the server or a proxy gave the request, for its operator to find it in the logs.
@@ -340,7 +415,8 @@ impl Error {
         self.kind() == ErrorKind::Configuration
     }
 
-    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that failed.
+    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that
+    /// failed.
     ///
     /// This is no word on whether a state-changing call was applied: see [`Error::is_answer_lost`].
     #[must_use]
@@ -352,14 +428,20 @@ impl Error {
         }
     }
 
-    /// Whether a state-changing request may have been applied all the same: no word came back from the server
-    /// itself.
+    /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word
+    /// came back from the server itself.
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {
-        matches!(
-            self.kind(),
-            ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::Decode
-        )
+        !self.0.unsent
+            && matches!(
+                self.kind(),
+                ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::Decode
+            )
+    }
+
+    /// What is said beside the kind.
+    pub(crate) fn what(&self) -> String {
+        self.messages().to_string()
     }
 
     /// The kind and what the server says, without the operation: the reason of a refusal.
@@ -382,10 +464,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = self.0.operation {
-            write!(f, "{}: ", operation.id)?;
+        match (&self.0.raw, self.0.operation) {
+            (Some((method, path)), _) => write!(f, "{method} {path}: ")?,
+            (None, Some(operation)) => write!(f, "{}: ", operation.id)?,
+            (None, None) => {}
         }
-        f.write_str(&self.reason())
+        f.write_str(&self.reason())?;
+        if self.attempts() > 1 {
+            write!(f, " ({} attempts in {:.1} s)", self.attempts(), self.elapsed().as_secs_f64())?;
+        }
+        Ok(())
     }
 }
 
@@ -401,6 +489,8 @@ impl fmt::Debug for Error {
             .field("request_id", &inner.request_id)
             .field("messages", &inner.messages)
             .field("retry_after", &inner.retry_after)
+            .field("attempts", &inner.attempts)
+            .field("elapsed", &inner.elapsed)
             .field("source", &inner.source)
             .finish_non_exhaustive()
     }

@@ -28,26 +28,51 @@
 //! ```
 //!
 //! # What a failure means
-//! A request that changes something is sent once and never repeated. If its answer is lost, the object is read
-//! again before anything is reported. [`Error`] says what kind of thing went wrong and in which operation; no
-//! token is ever part of it.
+//! A request that changes something is never repeated on a guess: see [`RetryPolicy`] for what is tried
+//! again. If its answer is lost, the object is read again before anything is reported. [`Error`] says what
+//! kind of thing went wrong, in which operation, after how many attempts; no token is ever part of it.
+//!
+//! # What is told while it runs
+//! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
+//! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
+//! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: answers
+//! and failures at DEBUG, another try at INFO. With the feature `metrics` there are a histogram
+//! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
+//! `waldur.client.repetitions`.
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod config;
+mod credentials;
 mod error;
+mod flow;
 mod messages;
+mod observe;
+mod oidc;
 mod outcome;
 mod pager;
+mod profile;
 mod provider;
+mod raw;
+mod redirect;
+mod retry;
+mod settings;
 mod transport;
 
 pub use client::Client;
-pub use config::{ClientBuilder, TOKEN_VARIABLE, URL_VARIABLE};
+pub use config::ClientBuilder;
+pub use credentials::{AccessToken, Credentials};
 pub use error::{Error, ErrorKind};
 pub use messages::{Message, Messages};
+pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use raw::{Answer, Request};
+pub use reqwest::Method;
+pub use retry::RetryPolicy;
 pub use rust_decimal::Decimal;
+pub use settings::{CONFIG_FILE_VARIABLE, PROFILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
 pub use uuid::Uuid;
 /// The generated client.
 pub use waldur_api_client as api;

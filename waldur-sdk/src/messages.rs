@@ -26,7 +26,7 @@ impl fmt::Display for Message {
     }
 }
 
-/// The messages of an error body, in the order in which they stand there.
+/// The messages of an error body, those about one field in the order in which they stand there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Messages(Vec<Message>);
 

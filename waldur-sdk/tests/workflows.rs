@@ -140,8 +140,8 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
     let sandbox = waiting(1).await;
     let order = sandbox.orders()[0].uuid;
     sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
-    sandbox.fail_next(9, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
-    sandbox.fail_next(9, "GET", &format!("/{order}/"), Fault::Status(503));
+    sandbox.fail_next(40, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
+    sandbox.fail_next(40, "GET", &format!("/{order}/"), Fault::Status(503));
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
     let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
     assert!(error.to_string().contains("not known"), "{error}");
@@ -289,4 +289,21 @@ async fn workflows_can_be_spawned() {
     let client = client(&sandbox);
     let report = tokio::spawn(async move { client.approve_all_pending_orders().await }).await.unwrap();
     assert_eq!(report.unwrap().done(), 1);
+}
+
+#[tokio::test]
+async fn what_a_server_needs_in_truth_is_always_sent() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = client(&sandbox).provider();
+    let resource = sandbox.ids().resources.ok;
+    for id in ["a-17", "a-17", ""] {
+        provider.set_backend_id(resource, id).await.unwrap();
+        assert_eq!(sandbox.resource(resource).unwrap().backend_id, id);
+    }
+    let error = provider.set_backend_id(resource, "x".repeat(256)).await.unwrap_err();
+    assert!(error.is_validation() && error.messages().about("backend_id").count() == 1, "{error:?}");
+    let order = provider.orders([OrderState::Executing]).await.unwrap()[0].uuid;
+    provider.set_order_erred(order, "", "").await.unwrap();
+    assert_eq!(sandbox.order(order).unwrap().state, State::Erred);
+    assert!(provider.set_order_erred(Uuid::nil(), "a", "b").await.unwrap_err().is_not_found());
 }

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_says_something_else_is_lost() {
-        let sent = json!({"a": [{"b": 1, "c": "x"}, {"b": 2}], "d": {"e": false}, "f": "2026-01-02", "g": [1]});
+        let sent =
+            json!({"a": [{"b": 1, "c": "x"}, {"b": 2}], "d": {"e": false}, "f": "2026-01-02", "g": [1]});
         let kept = json!({"a": [{"b": 1}, {"b": 3}], "d": {}, "f": "2026-01-03", "g": [1, 2]});
         assert_eq!(lost(&sent, &kept), ["$.a[0].c", "$.a[1].b", "$.d.e", "$.f", "$.g"]);
     }

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn paths_are_bare() {
         for path in ["/api/users/?page=1", "https://w.example.org/api/users/?page=1", "/api/users/#x"] {
-            let request = Request { method: "GET".into(), path: path.into(), content_type: None, body: Value::Null };
+            let request =
+                Request { method: "GET".into(), path: path.into(), content_type: None, body: Value::Null };
             assert_eq!(request.bare_path(), "/api/users/");
         }
     }

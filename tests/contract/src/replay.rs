@@ -93,7 +93,9 @@ fn headers(response: &Response) -> HeaderMap {
     response
         .headers
         .iter()
-        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
+        .filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+        })
         .collect()
 }
 
@@ -271,6 +273,9 @@ impl Total {
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ok, dropped, refused, skipped, failed } = self;
-        write!(f, "{ok} ok, {dropped} with dropped fields, {refused} errors, {skipped} skipped, {failed} FAILED")
+        write!(
+            f,
+            "{ok} ok, {dropped} with dropped fields, {refused} errors, {skipped} skipped, {failed} FAILED"
+        )
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use uuid::Uuid;
 
 use crate::answer::{Answer, forbidden};
-use crate::model::{Offering, OfferingUser, Order, Person, Project, Resource, Usage};
+use crate::model::{OWNER, Offering, OfferingUser, Order, Person, Project, Resource, Usage};
 use crate::seed::named;
 use crate::state::State;
 
@@ -124,16 +124,28 @@ fn impersonated(headers: &HeaderMap) -> Option<Actor> {
     Actor::ALL.into_iter().find(|actor| actor.uuid() == uuid)
 }
 
+fn person_sees_project(person: &Person, project: &Project) -> bool {
+    person
+        .roles
+        .iter()
+        .any(|role| role.scope == project.uuid || (role.scope == project.customer && role.name == OWNER))
+}
+
 /// What a signed-in person may see and do, in one place.
 impl State {
-    fn owns(&self, actor: Actor, customer: Uuid) -> bool {
-        self.person(actor).is_some_and(|person| person.owner_of == Some(customer))
+    pub(crate) fn owns(&self, actor: Actor, customer: Uuid) -> bool {
+        self.person(actor).is_some_and(|person| person.owns(customer))
     }
 
     /// The person speaks for the organisation that provides the offering.
     pub(crate) fn provides(&self, actor: Actor, offering: Uuid) -> bool {
         actor == Actor::Staff
             || self.offerings.get(offering).is_some_and(|offering| self.owns(actor, offering.customer))
+    }
+
+    /// The offerings that the person provides, for lists that ask for each of many rows.
+    pub(crate) fn provided(&self, actor: Actor) -> Vec<Uuid> {
+        self.offerings.iter().map(|row| row.uuid).filter(|uuid| self.provides(actor, *uuid)).collect()
     }
 
     /// The person owns the organisation that the project belongs to.
@@ -144,11 +156,7 @@ impl State {
 
     /// The person owns the project's organisation, or works in the project.
     pub(crate) fn sees_project(&self, actor: Actor, project: &Project) -> bool {
-        self.consumes(actor, project.uuid)
-            || self
-                .person(actor)
-                .and_then(|person| person.member_of)
-                .is_some_and(|(uuid, _)| uuid == project.uuid)
+        actor == Actor::Staff || self.person(actor).is_some_and(|person| person_sees_project(person, project))
     }
 
     fn sees_project_of(&self, actor: Actor, resource: &Resource) -> bool {
@@ -199,25 +207,22 @@ impl State {
 
     /// Oneself, those who share a project or its organisation, and the users of one's offerings.
     pub(crate) fn sees_person(&self, actor: Actor, person: &Person) -> bool {
-        if actor == Actor::Staff || actor == person.actor {
+        if actor == Actor::Staff || person.actor == Some(actor) {
             return true;
         }
         if self.serves(actor, person) {
             return true;
         }
-        self.projects.iter().any(|project| {
-            self.sees_project(actor, project)
-                && person.actor != Actor::Staff
-                && self.sees_project(person.actor, project)
-        })
+        self.projects
+            .iter()
+            .any(|project| self.sees_project(actor, project) && person_sees_project(person, project))
     }
 
     /// The person works in a project that has a resource of one of the actor's offerings.
     pub(crate) fn serves(&self, actor: Actor, person: &Person) -> bool {
-        let Some((project, _)) = person.member_of else { return false };
-        self.resources
-            .iter()
-            .any(|resource| resource.project == project && self.provides(actor, resource.offering))
+        self.resources.iter().any(|resource| {
+            person.role_in(resource.project).is_some() && self.provides(actor, resource.offering)
+        })
     }
 
     /// Refuses everybody but the provider of the offering and staff.

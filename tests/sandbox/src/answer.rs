@@ -1,9 +1,13 @@
 //! The shapes of answers, errors above all, and how values are spelt.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
+use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,6 +19,14 @@ enum Body {
     Empty,
     Json(Value),
     Html(&'static str),
+    Text(String),
+}
+
+/// How a body that isn't sent whole ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Close,
+    Stall,
 }
 
 /// A status, headers and a body.
@@ -23,11 +35,56 @@ pub(crate) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Body,
+    ending: Option<Ending>,
+}
+
+/// The bytes of an answer on their way; with an ending, half of them.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    bytes: Option<Bytes>,
+    ending: Option<Ending>,
+    flushed: bool,
+}
+
+impl hyper::body::Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match (self.bytes.take(), self.ending) {
+            (Some(bytes), None) if bytes.is_empty() => Poll::Ready(None),
+            (Some(bytes), None) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            (Some(bytes), Some(_)) => Poll::Ready(Some(Ok(Frame::data(bytes.slice(..bytes.len() / 2))))),
+            (None, None) => Poll::Ready(None),
+            // What was written so far goes out while the body isn't ready.
+            (None, Some(Ending::Close)) if !self.flushed => {
+                self.flushed = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            (None, Some(Ending::Close)) => {
+                Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::ConnectionReset))))
+            }
+            // Nobody wakes it: the connection ends with its client, or with the sandbox.
+            (None, Some(Ending::Stall)) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ending.is_none() && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+    }
 }
 
 impl Answer {
     fn new(status: StatusCode, body: Body) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), body, ending: None }
     }
 
     pub(crate) fn ok(body: impl Into<Value>) -> Self {
@@ -45,6 +102,11 @@ impl Answer {
 
     pub(crate) fn json(status: StatusCode, body: Value) -> Self {
         Self::new(status, Body::Json(body))
+    }
+
+    /// Plain text.
+    pub(crate) fn text(text: String) -> Self {
+        Self::new(StatusCode::OK, Body::Text(text))
     }
 
     pub(crate) fn detail(status: StatusCode, text: impl Into<String>) -> Self {
@@ -103,8 +165,27 @@ impl Answer {
         }
     }
 
+    pub(crate) fn ending(mut self, ending: Ending) -> Self {
+        self.ending = Some(ending);
+        self
+    }
+
     pub(crate) fn status(&self) -> u16 {
         self.status.as_u16()
+    }
+
+    pub(crate) fn body(&self) -> Option<&Value> {
+        match &self.body {
+            Body::Json(value) => Some(value),
+            Body::Empty | Body::Html(_) | Body::Text(_) => None,
+        }
+    }
+
+    pub(crate) fn body_mut(&mut self) -> Option<&mut Value> {
+        match &mut self.body {
+            Body::Json(value) => Some(value),
+            Body::Empty | Body::Html(_) | Body::Text(_) => None,
+        }
     }
 
     pub(crate) fn without_body(mut self) -> Self {
@@ -113,18 +194,23 @@ impl Answer {
     }
 
     /// As bytes; to a HEAD request without them.
-    pub(crate) fn into_response(self, head: bool) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self, head: bool) -> Response<Payload> {
         let (kind, bytes) = match self.body {
             Body::Empty => (None, Bytes::new()),
             Body::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
+            Body::Text(text) => (Some("text/plain; charset=utf-8"), Bytes::from(text)),
             Body::Html(text) => (Some("text/html; charset=utf-8"), Bytes::from_static(text.as_bytes())),
         };
-        let mut response = Response::new(Full::new(if head { Bytes::new() } else { bytes }));
+        let ending = self.ending.filter(|_| bytes.len() > 1 && !head);
+        let bytes = Some(if head { Bytes::new() } else { bytes });
+        let mut response = Response::new(Payload { bytes, ending, flushed: false });
         *response.status_mut() = self.status;
         if let Some(kind) = kind {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        response.headers_mut().extend(self.headers);
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }

@@ -6,10 +6,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use std::cell::{Cell, RefCell};
+
 use crate::actor::Actor;
 use crate::answer::{Answer, invalid, invalid_choice, invalid_field, invalid_whole};
+use crate::contract::Operation;
 use crate::listing::Fields;
 use crate::model::Choice;
+use crate::release::Release;
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -22,7 +26,18 @@ pub(crate) struct Call {
     /// `scheme://host`, as the client sees it.
     pub(crate) origin: String,
     pub(crate) media_type: String,
+    /// What the caller wants to be answered with; empty is anything.
+    pub(crate) accept: String,
     pub(crate) body: Bytes,
+    /// What the schema says of it.
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) release: Release,
+    /// How many items at the start of a list have gone since the page before.
+    pub(crate) vanished: usize,
+    /// The names of the query that were asked for: what nobody asked for filters by what is answered.
+    pub(crate) asked: RefCell<Vec<&'static str>>,
+    /// The order that was asked for is one of what is answered.
+    pub(crate) order_by_answer: Cell<bool>,
 }
 
 impl Call {
@@ -31,6 +46,11 @@ impl Call {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let scheme = text("x-forwarded-proto").unwrap_or("http");
         format!("{scheme}://{}", text("host").unwrap_or(fallback))
+    }
+
+    pub(crate) fn accept(headers: &HeaderMap) -> String {
+        let value = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_ascii_lowercase()
     }
 
     pub(crate) fn media_type(headers: &HeaderMap) -> String {
@@ -52,25 +72,39 @@ impl Call {
         self.segments.first().and_then(|text| parse_uuid(text))
     }
 
+    fn ask(&self, name: &'static str) {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&name) {
+            asked.push(name);
+        }
+    }
+
     /// The last value counts when a key that takes one is repeated.
-    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &'static str) -> Option<&str> {
+        self.ask(name);
         self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A text filter; empty filters nothing.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
         self.value(name).filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.ask(name);
         self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn fields(&self) -> Fields {
-        Fields::new(self.values("field"))
+        let known = self.operation.filter(|_| self.release == Release::Schema);
+        // A list that doesn't know `field` answers with everything.
+        if known.is_some_and(|operation| operation.parameter("field").is_none()) {
+            return Fields::ALL;
+        }
+        Fields::new(self.values("field"), known)
     }
 
-    pub(crate) fn uuid_filter(&self, name: &str) -> Result<Option<Uuid>, Answer> {
+    pub(crate) fn uuid_filter(&self, name: &'static str) -> Result<Option<Uuid>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => {
@@ -79,8 +113,25 @@ impl Call {
         }
     }
 
+    /// Several uuids with commas between, where the schema has it so; one on a server of late 2024.
+    pub(crate) fn uuids(&self, name: &'static str) -> Result<Vec<Uuid>, Answer> {
+        let joined = self.release == Release::Schema
+            && self.operation.and_then(|o| o.parameter(name)).is_some_and(|parameter| parameter.joined);
+        let Some(text) = self.text(name) else { return Ok(Vec::new()) };
+        let texts: Vec<&str> = if joined { text.split(',').collect() } else { vec![text] };
+        texts
+            .into_iter()
+            .map(|text| parse_uuid(text).ok_or_else(|| invalid_field(name, "Enter a valid UUID.")))
+            .collect()
+    }
+
+    /// Several texts with commas between.
+    pub(crate) fn joined(&self, name: &'static str) -> Vec<&str> {
+        self.text(name).map(|text| text.split(',').collect()).unwrap_or_default()
+    }
+
     /// A filter whose key is repeated for several values; a comma, another case or "" is no value at all.
-    pub(crate) fn choices<T: Choice>(&self, name: &str) -> Result<Vec<T>, Answer> {
+    pub(crate) fn choices<T: Choice>(&self, name: &'static str) -> Result<Vec<T>, Answer> {
         self.values(name)
             .map(|text| {
                 T::choices()
@@ -93,7 +144,7 @@ impl Call {
     }
 
     /// A yes-or-no filter; anything else filters nothing.
-    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, name: &'static str) -> Option<bool> {
         match self.value(name)?.to_ascii_lowercase().as_str() {
             "true" => Some(true),
             "false" => Some(false),
@@ -101,7 +152,7 @@ impl Call {
         }
     }
 
-    pub(crate) fn date_filter(&self, name: &str) -> Result<Option<NaiveDate>, Answer> {
+    pub(crate) fn date_filter(&self, name: &'static str) -> Result<Option<NaiveDate>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
@@ -110,13 +161,28 @@ impl Call {
         }
     }
 
-    pub(crate) fn time_filter(&self, name: &str) -> Result<Option<DateTime<Utc>>, Answer> {
+    pub(crate) fn time_filter(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, Answer> {
         match self.text(name) {
             None => Ok(None),
             Some(text) => {
                 parse_time(text).map(Some).ok_or_else(|| invalid_field(name, "Enter a valid date/time."))
             }
         }
+    }
+
+    /// The body as an object, once the schema of the operation has nothing against it.
+    pub(crate) fn checked(&self) -> Result<Map<String, Value>, Answer> {
+        let data = self.data()?;
+        let Some(schema) = self.operation.and_then(Operation::body) else { return Ok(data) };
+        match schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH) {
+            Some(errors) => Err(invalid(errors)),
+            None => Ok(data),
+        }
+    }
+
+    /// The last word of the path.
+    pub(crate) fn action(&self) -> &str {
+        self.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
     }
 
     /// The body as an object. No body at all is an empty object.
@@ -139,7 +205,7 @@ impl Call {
                 Answer::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {error}"))
             }),
             "application/x-www-form-urlencoded" => {
-                let text = String::from_utf8_lossy(&self.body);
+                let text = decode_text(&self.body);
                 Ok(Value::Object(
                     parse_query(&text).into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
                 ))
@@ -248,6 +314,11 @@ pub(crate) fn parse_query(text: &str) -> Vec<(String, String)> {
             (decode(key), decode(value))
         })
         .collect()
+}
+
+/// A form as text.
+pub(crate) fn decode_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn decode(text: &str) -> String {

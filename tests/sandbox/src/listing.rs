@@ -8,31 +8,49 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Outcome, invalid_choice};
 use crate::call::{Call, encode_query};
+use crate::contract::{Operation, Schema};
+use crate::filters;
 
 const PAGE_SIZE: usize = 10;
 const MAX_PAGE_SIZE: usize = 300;
 
 /// The properties that a caller wants to see.
 #[derive(Debug)]
-pub(crate) struct Fields(Option<HashSet<String>>);
+pub(crate) struct Fields {
+    names: Option<HashSet<String>>,
+    /// Some of the names are properties that the schema has.
+    declared: bool,
+}
 
 impl Fields {
-    pub(crate) const ALL: Self = Self(None);
+    pub(crate) const ALL: Self = Self { names: None, declared: false };
 
-    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>, operation: Option<&Operation>) -> Self {
         let names: HashSet<_> = names.map(str::to_owned).collect();
-        Self(if names.is_empty() { None } else { Some(names) })
+        let object = operation.and_then(Operation::item).and_then(Schema::object);
+        let declared = object.is_some_and(|object| names.iter().any(|name| object.property(name).is_some()));
+        Self { names: if names.is_empty() { None } else { Some(names) }, declared }
+    }
+
+    /// Nothing but the whole object is wanted.
+    pub(crate) fn is_all(&self) -> bool {
+        self.names.is_none()
+    }
+
+    /// None of the names are properties that the schema has.
+    pub(crate) fn is_vain(&self) -> bool {
+        self.names.is_some() && !self.declared
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.0.as_ref().is_none_or(|names| names.contains(name))
+        self.names.as_ref().is_none_or(|names| names.contains(name))
     }
 
     /// Unknown names among known ones are ignored; when all are unknown (a comma makes it so), the whole
     /// object comes.
     pub(crate) fn pick(&self, render: impl Fn(&Self) -> Map<String, Value>) -> Value {
         let picked = render(self);
-        Value::Object(if picked.is_empty() { render(&Self::ALL) } else { picked })
+        Value::Object(if picked.is_empty() && !self.declared { render(&Self::ALL) } else { picked })
     }
 }
 
@@ -60,9 +78,14 @@ pub(crate) fn order<T>(call: &Call, rows: &mut [&T], known: &[Ordered<T>]) -> Re
             Some(plain) => (plain, true),
             None => (name, false),
         };
-        let (_, compare) =
-            known.iter().find(|(key, _)| *key == plain).ok_or_else(|| invalid_choice("o", name))?;
-        keys.push((compare, descending));
+        match known.iter().find(|(key, _)| *key == plain) {
+            Some((_, compare)) => keys.push((compare, descending)),
+            None if filters::orders_by(call, name) => {
+                call.order_by_answer.set(true);
+                return Ok(());
+            }
+            None => return Err(invalid_choice("o", name)),
+        }
     }
     rows.sort_by(|a, b| {
         keys.iter().fold(Ordering::Equal, |sofar, (compare, descending)| {
@@ -78,6 +101,12 @@ pub(crate) fn page<T>(
     rows: &[T],
     render: impl Fn(&T, &Fields) -> Map<String, Value>,
 ) -> Outcome {
+    let chosen = filters::choose(call, rows, |row| render(row, &Fields::ALL))?;
+    let rows: Vec<&T> = match &chosen {
+        None => rows.iter().collect(),
+        Some(chosen) => chosen.iter().filter_map(|&at| rows.get(at)).collect(),
+    };
+    let rows = rows.get(call.vanished.min(rows.len())..).unwrap_or_default();
     let size = match call.value("page_size").map(str::parse::<usize>) {
         Some(Ok(size)) if size > 0 => size.min(MAX_PAGE_SIZE),
         _ => PAGE_SIZE,

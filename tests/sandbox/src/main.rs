@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use waldur_sandbox::{Actor, DEFAULT_ORDERS, Sandbox};
+use waldur_sandbox::{Actor, DEFAULT_ORDERS, Misbehaviour, Release, Sandbox};
 
 /// A stateful stand-in for a Waldur deployment, on the loopback interface.
 #[derive(Debug, Parser)]
@@ -12,25 +12,46 @@ struct Arguments {
     /// The port to listen on; 0 is any that is free.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// What the dice start with that decide about faults by chance.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// How many orders to start with.
     #[arg(long, default_value_t = DEFAULT_ORDERS)]
     orders: usize,
     /// How many milliseconds each answer takes at least.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     latency: u64,
+    /// How to misbehave, with commas between: FAULT[@OPERATION or path end][*TIMES][%PERCENT].
+    ///
+    /// FAULT is a status such as 503 (429:3 adds Retry-After: 3), reset-before, reset-after, empty, delay:MS,
+    /// truncated, stalled, media-type:TYPE, extra, missing[:NAMES], null[:NAMES], blank[:NAMES], unknown[:NAMES]
+    /// (NAMES are property names with + between), vanished:COUNT or older. For example:
+    /// 503%5,reset-after@marketplace_orders_approve_by_provider*2
+    #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
+    faults: Vec<Misbehaviour>,
+    /// Answer as a server of late 2024 does, without younger properties.
+    #[arg(long)]
+    older: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let sandbox = Sandbox::builder()
+    let mut builder = Sandbox::builder()
         .port(arguments.port)
         .orders(arguments.orders)
         .latency(Duration::from_millis(arguments.latency))
-        .start()
-        .await?;
+        .dice(arguments.seed)
+        .release(if arguments.older { Release::Late2024 } else { Release::Schema })
+        .allow_violations()
+        .print_violations();
+    for fault in arguments.faults {
+        builder = builder.misbehave(fault);
+    }
+    let sandbox = builder.start().await?;
     print(&sandbox);
     tokio::signal::ctrl_c().await?;
+    println!("{} requests, {} violations", sandbox.requests().len(), sandbox.violations().len());
     sandbox.shutdown().await;
     Ok(())
 }
@@ -61,5 +82,8 @@ fn print(sandbox: &Sandbox) {
     ] {
         println!("  {name:<20} {}", uuid.simple());
     }
-    println!("\n{} orders; Ctrl-C ends", sandbox.orders().len());
+    println!(
+        "\n{} orders; what breaks the schema is said on standard error; Ctrl-C ends",
+        sandbox.orders().len()
+    );
 }

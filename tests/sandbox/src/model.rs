@@ -215,12 +215,42 @@ pub(crate) struct Project {
     pub(crate) slug: String,
     pub(crate) description: String,
     pub(crate) created: DateTime<Utc>,
+    /// Properties set to something else than what they start with.
+    pub(crate) set: Map<String, Value>,
+}
+
+/// What a person may do somewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Role {
+    /// Such as `PROJECT.ADMIN`.
+    pub(crate) name: String,
+    /// The organisation or the project.
+    pub(crate) scope: Uuid,
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) expires: Option<DateTime<Utc>>,
+    pub(crate) by: Option<Actor>,
+}
+
+pub(crate) const OWNER: &str = "CUSTOMER.OWNER";
+
+impl Role {
+    /// The name as teams have it: `admin`.
+    pub(crate) fn short(&self) -> String {
+        self.name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase()
+    }
+
+    pub(crate) fn is_of_project(&self) -> bool {
+        self.name.starts_with("PROJECT.")
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) uuid: Uuid,
-    pub(crate) actor: Actor,
+    /// Whoever has a token.
+    pub(crate) actor: Option<Actor>,
+    pub(crate) username: String,
+    pub(crate) active: bool,
     pub(crate) first_name: String,
     pub(crate) last_name: String,
     pub(crate) native_name: String,
@@ -230,15 +260,25 @@ pub(crate) struct Person {
     pub(crate) civil_number: Option<String>,
     pub(crate) affiliations: Vec<String>,
     pub(crate) joined: DateTime<Utc>,
-    /// The organisation that the person owns.
-    pub(crate) owner_of: Option<Uuid>,
-    /// The project that the person works in, and the short name of the role there.
-    pub(crate) member_of: Option<(Uuid, &'static str)>,
+    pub(crate) roles: Vec<Role>,
 }
 
 impl Person {
-    pub(crate) fn username(&self) -> &'static str {
-        self.actor.username()
+    pub(crate) fn username(&self) -> &str {
+        &self.username
+    }
+
+    pub(crate) fn is_staff(&self) -> bool {
+        self.actor == Some(Actor::Staff)
+    }
+
+    pub(crate) fn owns(&self, customer: Uuid) -> bool {
+        self.roles.iter().any(|role| role.scope == customer && role.name == OWNER)
+    }
+
+    /// The role in a project.
+    pub(crate) fn role_in(&self, project: Uuid) -> Option<&Role> {
+        self.roles.iter().find(|role| role.scope == project && role.is_of_project())
     }
 
     pub(crate) fn full_name(&self) -> String {
@@ -270,10 +310,12 @@ pub(crate) struct ServiceProvider {
 #[derive(Debug)]
 pub(crate) struct Component {
     pub(crate) uuid: Uuid,
-    pub(crate) kind: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) unit: &'static str,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) unit: String,
     pub(crate) price: Decimal,
+    /// Properties set to something else than what they start with.
+    pub(crate) set: Map<String, Value>,
 }
 
 #[derive(Debug)]
@@ -294,6 +336,20 @@ pub(crate) struct Offering {
     pub(crate) created: DateTime<Utc>,
     pub(crate) components: Vec<Component>,
     pub(crate) plan: Plan,
+    /// More plans, which nothing is ordered with unless it says so.
+    pub(crate) other_plans: Vec<Plan>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) backend_metadata: Value,
+    /// Which attributes of users the provider gets to see, where that was set.
+    pub(crate) user_attributes: Option<Map<String, Value>>,
+}
+
+/// An address where an offering can be reached.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) uuid: Uuid,
+    pub(crate) name: String,
+    pub(crate) url: String,
 }
 
 /// The kind of offering that an agent serves.
@@ -304,6 +360,11 @@ pub(crate) const BASIC_KIND: &str = "Marketplace.Basic";
 impl Offering {
     pub(crate) fn has_agent(&self) -> bool {
         self.kind == AGENT_KIND
+    }
+
+    /// One of its plans.
+    pub(crate) fn plan(&self, uuid: Uuid) -> Option<&Plan> {
+        std::iter::once(&self.plan).chain(&self.other_plans).find(|plan| plan.uuid == uuid)
     }
 
     pub(crate) fn component(&self, kind: &str) -> Option<&Component> {
@@ -337,6 +398,10 @@ pub(crate) struct Resource {
     pub(crate) created: DateTime<Utc>,
     pub(crate) modified: DateTime<Utc>,
     pub(crate) last_sync: DateTime<Utc>,
+    /// The plan, if it isn't the offering's first.
+    pub(crate) plan: Option<Uuid>,
+    /// Properties set to something else than what they start with.
+    pub(crate) set: Map<String, Value>,
     /// All orders on it, oldest first.
     pub(crate) orders: Vec<Uuid>,
 }
@@ -362,6 +427,13 @@ pub(crate) struct Order {
     pub(crate) provider_review: Option<Review>,
     pub(crate) error_message: String,
     pub(crate) error_traceback: String,
+    pub(crate) backend_id: String,
+    pub(crate) attributes: Map<String, Value>,
+    /// The plan that an update changes to.
+    pub(crate) plan: Option<Uuid>,
+    pub(crate) completed: Option<DateTime<Utc>>,
+    /// Properties set to something else than what they start with.
+    pub(crate) set: Map<String, Value>,
 }
 
 /// What was used of one component of one resource in one month.
@@ -369,7 +441,7 @@ pub(crate) struct Order {
 pub(crate) struct Usage {
     pub(crate) uuid: Uuid,
     pub(crate) resource: Uuid,
-    pub(crate) component: &'static str,
+    pub(crate) component: String,
     /// The first day of the month.
     pub(crate) month: NaiveDate,
     pub(crate) amount: Decimal,
@@ -398,12 +470,20 @@ pub(crate) struct OfferingUser {
     pub(crate) uuid: Uuid,
     pub(crate) offering: Uuid,
     pub(crate) person: Uuid,
-    pub(crate) username: String,
+    /// None until somebody names it.
+    pub(crate) username: Option<String>,
     pub(crate) state: OfferingUserState,
     pub(crate) comment: String,
     pub(crate) comment_url: String,
+    pub(crate) restricted: bool,
     pub(crate) created: DateTime<Utc>,
     pub(crate) modified: DateTime<Utc>,
+}
+
+impl Row for crate::documents::Document {
+    fn uuid(&self) -> Uuid {
+        self.uuid
+    }
 }
 
 rows!(

@@ -52,7 +52,8 @@ fn transition(action: &str) -> Option<(&'static [OfferingUserState], OfferingUse
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let states = call.choices::<OfferingUserState>("state")?;
-    let offering = call.uuid_filter("offering_uuid")?;
+    let offerings = call.uuids("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
     let user = call.uuid_filter("user_uuid")?;
     let provider = call.uuid_filter("provider_uuid")?;
     let username = call.text("user_username");
@@ -60,7 +61,8 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .offering_users
         .iter()
         .filter(|row| states.is_empty() || states.contains(&row.state))
-        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| offerings.is_empty() || offerings.contains(&row.offering))
+        .filter(|row| state.has_slug(row.offering, &slugs))
         .filter(|row| user.is_none_or(|uuid| row.person == uuid))
         .filter(|row| {
             provider.is_none_or(|uuid| state.offerings.get(row.offering).is_some_and(|o| o.customer == uuid))
@@ -115,17 +117,17 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     if state.account(offering, person).is_some() {
         return Err(invalid_whole("The fields offering, user must make a unique set."));
     }
-    let username = username.unwrap_or_default();
     let uuid = state.fresh_uuid();
     let now = Utc::now();
     let row = OfferingUser {
         uuid,
         offering,
         person,
-        state: if username.is_empty() { Requested } else { Ready },
+        state: if username.as_deref().unwrap_or_default().is_empty() { Requested } else { Ready },
         username,
         comment: String::new(),
         comment_url: String::new(),
+        restricted: false,
         created: now,
         modified: now,
     };
@@ -150,11 +152,38 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
         if !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
             row.state = Ready;
         }
-        row.username = username;
+        row.username = Some(username);
         row.modified = Utc::now();
     }
     let row = visible(call, state)?;
     Ok(Answer::ok(Value::Object(render(call, state, row, &Fields::ALL))))
+}
+
+/// What the provider says to the user.
+pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.checked()?;
+    for (name, field) in [
+        ("service_provider_comment", &mut row.comment),
+        ("service_provider_comment_url", &mut row.comment_url),
+    ] {
+        if let Some(text) = data.get(name).and_then(Value::as_str) {
+            *field = text.to_owned();
+        }
+    }
+    row.modified = Utc::now();
+    Ok(Answer::ok(serde_json::json!({
+        "service_provider_comment": row.comment,
+        "service_provider_comment_url": row.comment_url,
+    })))
+}
+
+/// Keeps an account's user from using it, or no longer.
+pub(crate) fn update_restricted(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    row.restricted = call.checked()?.get("is_restricted").and_then(Value::as_bool).unwrap_or(false);
+    row.modified = Utc::now();
+    Ok(Answer::empty(StatusCode::OK))
 }
 
 pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
@@ -165,8 +194,7 @@ pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
 
 /// The action is the last word of the path.
 pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
-    let action = call.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let (from, to) = transition(action).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
+    let (from, to) = transition(call.action()).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
     let row = provided(call, state)?;
     if !from.contains(&row.state) {
         return Err(conflict(&from.iter().map(|state| state.as_str()).collect::<Vec<_>>()));
@@ -178,8 +206,12 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     form.finish()?;
     row.state = to;
     row.modified = Utc::now();
-    row.comment = comment.unwrap_or_default();
-    row.comment_url = comment_url.unwrap_or_default();
+    if let Some(comment) = comment {
+        row.comment = comment;
+    }
+    if let Some(comment_url) = comment_url {
+        row.comment_url = comment_url;
+    }
     Ok(Answer::empty(StatusCode::OK))
 }
 
@@ -197,7 +229,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "uuid": hex(row.uuid),
         "user": call.url(&format!("users/{}/", hex(person.uuid))),
         "offering": call.url(&format!("marketplace-provider-offerings/{}/", hex(offering.uuid))),
-        "username": row.username.as_str(),
+        "username": row.username.clone(),
         "offering_uuid": hex(offering.uuid),
         "offering_name": offering.name.as_str(),
         "user_uuid": hex(person.uuid),
@@ -209,7 +241,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "propagation_date": Value::Null,
         "customer_uuid": hex(offering.customer),
         "customer_name": state.customers.get(offering.customer).map(|customer| customer.name.clone()),
-        "is_restricted": false,
+        "is_restricted": row.restricted,
         "state": row.state.as_str(),
         "service_provider_comment": row.comment.as_str(),
         "service_provider_comment_url": row.comment_url.as_str(),

@@ -2,14 +2,14 @@
 
 use chrono::Utc;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::answer::{
     Answer, Outcome, conflict, forbidden, hex, invalid_field, no_match, timestamp, unsupported,
 };
-use crate::call::{Call, Form};
+use crate::call::{Call, Form, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{Offering, Order, OrderState, OrderType, PlanPeriod, Resource, ResourceState, Review};
 use crate::offerings;
@@ -74,6 +74,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let states = call.choices::<OrderState>("state")?;
     let kinds = call.choices::<OrderType>("type")?;
     let offering = call.uuid_filter("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
     let project = call.uuid_filter("project_uuid")?;
     let resource = call.uuid_filter("resource_uuid")?;
     let customer = call.uuid_filter("customer_uuid")?;
@@ -82,12 +83,14 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let modified = call.time_filter("modified")?;
     let as_provider = call.flag("can_approve_as_provider");
     let as_consumer = call.flag("can_approve_as_consumer");
+    let provided = state.provided(actor);
     let mut rows: Vec<&Order> = state
         .orders
         .iter()
         .filter(|order| states.is_empty() || states.contains(&order.state))
         .filter(|order| kinds.is_empty() || kinds.contains(&order.kind))
         .filter(|order| offering.is_none_or(|uuid| order.offering == uuid))
+        .filter(|order| state.has_slug(order.offering, &slugs))
         .filter(|order| resource.is_none_or(|uuid| order.resource == uuid))
         .filter(|order| created.is_none_or(|time| order.created >= time))
         .filter(|order| modified.is_none_or(|time| order.modified >= time))
@@ -96,6 +99,9 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
                 .is_none_or(|uuid| state.offerings.get(order.offering).is_some_and(|o| o.customer == uuid))
         })
         .filter(|order| {
+            if project.is_none() && customer.is_none() {
+                return true;
+            }
             let place = state.resources.get(order.resource).map(|resource| resource.project);
             let owner = place.and_then(|uuid| state.projects.get(uuid)).map(|project| project.customer);
             project.is_none_or(|uuid| place == Some(uuid)) && customer.is_none_or(|uuid| owner == Some(uuid))
@@ -109,7 +115,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
                 || (order.state == PendingConsumer
                     && state.resources.get(order.resource).is_some_and(|r| state.consumes(actor, r.project)))
         })
-        .filter(|order| state.sees_order(actor, order))
+        .filter(|order| provided.contains(&order.offering) || state.sees_order(actor, order))
         .collect();
     listing::order(call, &mut rows, ORDERINGS)?;
     listing::page(call, &rows, |order, fields| render(call, state, order, fields))
@@ -172,7 +178,22 @@ fn go(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> Out
         }
     }
     move_to(state, uuid, step.to);
+    if step.to == Executing {
+        work(state, uuid);
+    }
     Ok(Answer::empty(end))
+}
+
+/// Where workers run inline, an order that no agent takes up ends at once.
+fn work(state: &mut State, uuid: Uuid) {
+    let agent = state
+        .orders
+        .get(uuid)
+        .and_then(|order| state.offerings.get(order.offering))
+        .is_some_and(Offering::has_agent);
+    if state.inline_workers && !agent {
+        move_to(state, uuid, Done);
+    }
 }
 
 /// What becomes of an order's resource.
@@ -195,6 +216,9 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     let Some(order) = state.orders.get_mut(uuid) else { return };
     order.state = to;
     order.modified = now;
+    if !to.is_open() {
+        order.completed = Some(now);
+    }
     let Some(resource) = state.resources.get_mut(order.resource) else { return };
     resource.state = resource_state(order.kind, to);
     resource.modified = now;
@@ -210,6 +234,7 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     }
     if to == Done && order.kind == OrderType::Update {
         resource.limits.extend(order.limits.clone());
+        resource.plan = order.plan.or(resource.plan);
     }
 }
 
@@ -218,7 +243,88 @@ pub(crate) fn approve_by_provider(call: &Call, state: &mut State) -> Outcome {
 }
 
 pub(crate) fn reject_by_provider(call: &Call, state: &mut State) -> Outcome {
-    go(call, state, &REJECT_BY_PROVIDER, StatusCode::OK)
+    let done = go(call, state, &REJECT_BY_PROVIDER, StatusCode::OK)?;
+    remember(call, state, &["provider_rejection_comment"])?;
+    Ok(done)
+}
+
+/// Keeps what the body says of some of the order's properties.
+fn remember(call: &Call, state: &mut State, names: &[&str]) -> Result<(), Answer> {
+    let data = call.checked()?;
+    if let Some(order) = call.uuid().and_then(|uuid| state.orders.get_mut(uuid)) {
+        for name in names {
+            if let Some(value) = data.get(*name) {
+                order.set.insert((*name).to_owned(), value.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the provider's back end calls the order.
+pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
+    let uuid = allowed(call, state, Side::Provider)?.1.uuid;
+    let data = call.checked()?;
+    let text = data.get("backend_id").and_then(Value::as_str).unwrap_or_default();
+    if let Some(order) = state.orders.get_mut(uuid) {
+        order.backend_id = text.to_owned();
+        order.modified = Utc::now();
+    }
+    Ok(Answer::ok(json!({ "status": "Order backend_id has been changed." })))
+}
+
+/// A message from one side to the other.
+pub(crate) fn set_provider_info(call: &Call, state: &mut State) -> Outcome {
+    allowed(call, state, Side::Provider)?;
+    remember(call, state, &["provider_message", "provider_message_url"])?;
+    Ok(Answer::detail(StatusCode::OK, "Provider info has been set."))
+}
+
+pub(crate) fn set_consumer_info(call: &Call, state: &mut State) -> Outcome {
+    allowed(call, state, Side::Consumer)?;
+    remember(call, state, &["consumer_message"])?;
+    Ok(Answer::detail(StatusCode::OK, "Consumer info has been set."))
+}
+
+/// The offering of the order, as the public sees it.
+pub(crate) fn offering(call: &Call, state: &mut State) -> Outcome {
+    let order = visible(call, state)?;
+    let offering = state.offerings.get(order.offering).ok_or_else(|| no_match("Offering"))?;
+    listing::one(call, |fields| offerings::render_public(call, state, offering, fields))
+}
+
+/// Limits and attributes of an order can be changed until the provider has approved.
+pub(crate) fn update(call: &Call, state: &mut State) -> Outcome {
+    let (_, order, _) = allowed(call, state, Side::Consumer)?;
+    if !matches!(order.state, PendingConsumer | PendingProject | PendingStartDate | PendingProvider) {
+        return Err(conflict(&names(&[PendingConsumer, PendingProject, PendingStartDate, PendingProvider])));
+    }
+    let uuid = order.uuid;
+    let data = call.checked()?;
+    let map = |name: &str| data.get(name).and_then(Value::as_object).cloned();
+    let order = state.orders.get_mut(uuid).ok_or_else(|| no_match("Order"))?;
+    order.limits = map("limits").unwrap_or_else(|| order.limits.clone());
+    order.attributes = map("attributes").unwrap_or_else(|| order.attributes.clone());
+    if let Some(start) = data.get("start_date") {
+        order.set.insert("start_date".to_owned(), start.clone());
+    }
+    order.modified = Utc::now();
+    Ok(Answer::ok(json!({
+        "limits": order.limits,
+        "attributes": order.attributes,
+        "start_date": order.set.get("start_date"),
+    })))
+}
+
+/// Takes an order out without asking its state; staff only.
+pub(crate) fn unlink(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = visible(call, state)?.uuid;
+    if actor != Actor::Staff {
+        return Err(forbidden());
+    }
+    state.orders.remove(uuid);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
 pub(crate) fn approve_by_consumer(call: &Call, state: &mut State) -> Outcome {
@@ -226,7 +332,9 @@ pub(crate) fn approve_by_consumer(call: &Call, state: &mut State) -> Outcome {
 }
 
 pub(crate) fn reject_by_consumer(call: &Call, state: &mut State) -> Outcome {
-    go(call, state, &REJECT_BY_CONSUMER, StatusCode::OK)
+    let done = go(call, state, &REJECT_BY_CONSUMER, StatusCode::OK)?;
+    remember(call, state, &["consumer_rejection_comment"])?;
+    Ok(done)
 }
 
 /// What an agent works on can't be taken back.
@@ -301,8 +409,15 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
             .filter(|project| state.sees_project(actor, project))
             .map(|project| project.uuid)
     });
+    let plan = plan(&mut form, &data, state);
     form.finish()?;
     let (Some(offering), Some(project)) = (offering, project) else { return Err(forbidden()) };
+    if plan.is_some_and(|plan| state.offerings.get(offering).is_none_or(|row| row.plan(plan).is_none())) {
+        return Err(invalid_field("plan", "This plan is not available for this offering."));
+    }
+    if state.offerings.get(offering).is_none_or(|row| row.state != crate::OfferingState::Active) {
+        return Err(invalid_field("offering", "Offering is not available."));
+    }
     let attributes = data.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
     let name = attributes.get("name").and_then(Value::as_str).unwrap_or_default();
     if name.is_empty() {
@@ -320,8 +435,16 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     ));
     if let Some(resource) = state.resources.get_mut(resource) {
         resource.limits = limits.clone();
+        resource.plan = plan;
     }
-    let uuid = add(state, actor, resource, OrderType::Create, limits);
+    let uuid = add(state, actor, resource, OrderType::Create, Wish { limits, attributes, plan: None });
+    if let Some(order) = state.orders.get_mut(uuid) {
+        for name in ["request_comment", "start_date", "callback_url"] {
+            if let Some(value) = data.get(name) {
+                order.set.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
     let order = state.orders.get(uuid).ok_or_else(|| no_match("Order"))?;
     let mut body = render(call, state, order, &Fields::ALL);
     let user = |actor: Actor| call.url(&format!("users/{}/", hex(actor.uuid())));
@@ -342,13 +465,39 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     })
 }
 
+/// The plan that a body names by its address; `None` is the offering's first.
+pub(crate) fn plan(form: &mut Form, data: &Map<String, Value>, state: &State) -> Option<Uuid> {
+    let text = match data.get("plan")? {
+        Value::String(text) => text,
+        _ => {
+            form.refuse("plan", "Incorrect type. Expected URL string.");
+            return None;
+        }
+    };
+    let uuid = text.trim_end_matches('/').rsplit('/').next().and_then(parse_uuid);
+    let known = uuid.filter(|uuid| state.offerings.iter().any(|row| row.plan(*uuid).is_some()));
+    if known.is_none() || !text.contains('/') {
+        form.refuse("plan", "Invalid hyperlink - Object does not exist.");
+        return None;
+    }
+    known
+}
+
+/// What an order asks for beside its type.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) limits: Map<String, Value>,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) plan: Option<Uuid>,
+}
+
 /// A new order, approved on the side of the one who orders where that person may approve.
 pub(crate) fn add(
     state: &mut State,
     actor: Actor,
     resource: Uuid,
     kind: OrderType,
-    limits: Map<String, Value>,
+    Wish { limits, attributes, plan }: Wish,
 ) -> Uuid {
     let uuid = state.fresh_uuid();
     let now = Utc::now();
@@ -357,11 +506,7 @@ pub(crate) fn add(
     let consumes = state.consumes(actor, project);
     let provides = state.provides(actor, offering);
     let review = Some(Review { by: actor, at: now });
-    let order_state = match (consumes || provides, provides) {
-        (_, true) => Executing,
-        (true, false) => PendingProvider,
-        (false, false) => PendingConsumer,
-    };
+    let order_state = if consumes || provides { PendingProvider } else { PendingConsumer };
     state.orders.push(Order {
         uuid,
         resource,
@@ -372,15 +517,38 @@ pub(crate) fn add(
         created_by: actor,
         created: now,
         modified: now,
-        consumer_review: review.clone().filter(|_| consumes || provides),
-        provider_review: review.filter(|_| provides),
+        consumer_review: review.filter(|_| consumes || provides),
+        provider_review: None,
         error_message: String::new(),
         error_traceback: String::new(),
+        backend_id: String::new(),
+        attributes,
+        plan,
+        completed: None,
+        set: Map::new(),
     });
     if let Some(resource) = state.resources.get_mut(resource) {
         resource.orders.push(uuid);
     }
     move_to(state, uuid, order_state);
+    uuid
+}
+
+/// A resource that was there before anybody ordered it, with an order that is done.
+pub(crate) fn import(
+    state: &mut State,
+    actor: Actor,
+    offering: Uuid,
+    project: Uuid,
+    name: &str,
+    backend_id: &str,
+) -> Uuid {
+    let uuid = state.fresh_uuid();
+    let mut row = resources::new(uuid, offering, project, name, ResourceState::Creating, Utc::now());
+    row.backend_id = backend_id.to_owned();
+    state.resources.push(row);
+    let order = add(state, actor, uuid, OrderType::Create, Wish::default());
+    move_to(state, order, Done);
     uuid
 }
 
@@ -391,9 +559,12 @@ pub(crate) fn render(call: &Call, state: &State, order: &Order, fields: &Fields)
     else {
         return Map::new();
     };
-    let mut map = offerings::summary(call, state, offering, fields);
+    let plan = resource.plan.and_then(|uuid| offering.plan(uuid)).unwrap_or(&offering.plan);
+    let new_plan = order.plan.and_then(|uuid| offering.plan(uuid)).unwrap_or(plan);
+    let old_plan = Some(plan).filter(|_| order.kind == OrderType::Update);
+    let mut map = offerings::summary(call, state, offering, plan, fields);
     map.extend(object! { fields;
-        "attributes": Value::Object(object! { Fields::ALL; "name": resource.name.as_str() }),
+        "attributes": order.attributes.clone(),
         "limits": order.limits.clone(),
         "uuid": hex(order.uuid),
         "url": call.url(&format!("marketplace-orders/{}/", hex(order.uuid))),
@@ -415,11 +586,18 @@ pub(crate) fn render(call: &Call, state: &State, order: &Order, fields: &Fields)
         "fixed_price": 0,
         "activation_price": 0,
         "termination_comment": Value::Null,
-        "backend_id": "",
+        "backend_id": order.backend_id.as_str(),
         "issue": Value::Null,
-        "new_plan_name": offering.plan.name.as_str(),
-        "new_plan_uuid": hex(offering.plan.uuid),
+        "new_plan_name": new_plan.name.as_str(),
+        "new_plan_uuid": hex(new_plan.uuid),
+        "old_plan_name": old_plan.map(|plan| plan.name.clone()),
+        "old_plan_uuid": old_plan.map(|plan| hex(plan.uuid)),
+        "completed_at": order.completed.map(timestamp),
+        "slug": order.uuid.simple().to_string().get(..8).map(|start| format!("order-{start}")),
     });
+    for (name, value) in order.set.iter().filter(|(name, _)| fields.wants(name)) {
+        map.insert(name.clone(), value.clone());
+    }
     if call.caller == Some(Actor::Staff) {
         map.extend(object! { fields; "error_traceback": order.error_traceback.as_str() });
     }
@@ -434,20 +612,29 @@ fn people(state: &State, order: &Order, fields: &Fields, map: &mut Map<String, V
         map.extend(object! { fields;
             "created_by_full_name": person.full_name(),
             "created_by_civil_number": person.civil_number.clone(),
+            "created_by_username": person.username(),
+            "created_by_email": person.email(),
+            "created_by_organization": person.organization.as_str(),
         });
     }
     map.extend(object! { fields;
-        "consumer_reviewed_by": order.consumer_review.as_ref().map(|review| review.by.username()),
         "consumer_reviewed_at": order.consumer_review.as_ref().map(|review| timestamp(review.at)),
-        "provider_reviewed_by": order.provider_review.as_ref().map(|review| review.by.username()),
         "provider_reviewed_at": order.provider_review.as_ref().map(|review| timestamp(review.at)),
     });
     // Read through the reviewer: absent where there is none.
     if let Some(person) = order.consumer_review.as_ref().and_then(|review| state.person(review.by)) {
-        map.extend(object! { fields; "consumer_reviewed_by_full_name": person.full_name() });
+        map.extend(object! { fields;
+            "consumer_reviewed_by": person.username(),
+            "consumer_reviewed_by_full_name": person.full_name(),
+            "consumer_reviewed_by_username": person.username(),
+        });
     }
     if let Some(person) = order.provider_review.as_ref().and_then(|review| state.person(review.by)) {
-        map.extend(object! { fields; "provider_reviewed_by_full_name": person.full_name() });
+        map.extend(object! { fields;
+            "provider_reviewed_by": person.username(),
+            "provider_reviewed_by_full_name": person.full_name(),
+            "provider_reviewed_by_username": person.username(),
+        });
     }
 }
 

@@ -1,13 +1,18 @@
 //! `customers` and `projects`.
 
+use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::answer::{Outcome, hex, no_match, timestamp};
-use crate::call::Call;
+use crate::actor::Actor;
+use crate::answer::{Answer, Outcome, forbidden, hex, invalid_field, no_match, timestamp};
+use crate::call::{Call, Form, parse_time, parse_uuid};
+use crate::filters::contains;
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{Customer, Project};
-use crate::offerings::contains;
-use crate::seed;
+use crate::model::{Customer, Person, Project, Role};
+use crate::people;
+use crate::references;
+use crate::seed::{self, named};
 use crate::state::State;
 
 const PROJECT_ORDERINGS: &[Ordered<Project>] = &[
@@ -49,11 +54,11 @@ pub(crate) fn customer(call: &Call, state: &mut State) -> Outcome {
 
 pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let customer = call.uuid_filter("customer")?;
+    let customers = call.uuids("customer")?;
     let mut rows: Vec<&Project> = state
         .projects
         .iter()
-        .filter(|row| customer.is_none_or(|uuid| row.customer == uuid))
+        .filter(|row| customers.is_empty() || customers.contains(&row.customer))
         .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
         .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
         .filter(|row| state.sees_project(actor, row))
@@ -64,13 +69,144 @@ pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
 }
 
 pub(crate) fn project(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state)?;
+    listing::one(call, |fields| render_project(call, state, row, fields))
+}
+
+/// A project of one's own organisation.
+pub(crate) fn create_project(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let row = call
-        .uuid()
+    let data = call.checked()?;
+    let mut form = Form::default();
+    let customer = references::required(&mut form, &data, "customer", "customers", |uuid| {
+        state.customers.get(uuid).filter(|row| state.sees_customer(actor, row.uuid)).map(|row| row.uuid)
+    });
+    form.finish()?;
+    let customer = customer.ok_or_else(forbidden)?;
+    if actor != Actor::Staff && !state.owns(actor, customer) {
+        return Err(forbidden());
+    }
+    let uuid = state.fresh_uuid();
+    let mut row = Project {
+        uuid,
+        customer,
+        name: String::new(),
+        slug: format!("project-{}", state.projects.iter().len() + 1),
+        description: String::new(),
+        created: chrono::Utc::now(),
+        set: Map::new(),
+    };
+    take(&mut row, data);
+    let body = render_project(call, state, &row, &Fields::ALL);
+    state.projects.push(row);
+    let location = call.url(&format!("projects/{}/", hex(uuid)));
+    Ok(Answer::created(Value::Object(body)).with_text(header::LOCATION, &location))
+}
+
+fn take(row: &mut Project, mut data: Map<String, Value>) {
+    data.remove("customer");
+    for (name, field) in
+        [("name", &mut row.name), ("description", &mut row.description), ("slug", &mut row.slug)]
+    {
+        if let Some(Value::String(text)) = data.remove(name) {
+            *field = text;
+        }
+    }
+    row.set.extend(data);
+}
+
+/// Owners of the organisation change its projects; also as a whole, by PUT.
+pub(crate) fn update_project(call: &Call, state: &mut State) -> Outcome {
+    let uuid = managed(call, state)?;
+    let data = call.checked()?;
+    let row = state.projects.get_mut(uuid).ok_or_else(|| no_match("Project"))?;
+    take(row, data);
+    let row = visible(call, state)?;
+    Ok(Answer::ok(Value::Object(render_project(call, state, row, &Fields::ALL))))
+}
+
+fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Project, Answer> {
+    let actor = call.actor()?;
+    call.uuid()
         .and_then(|uuid| state.projects.get(uuid))
         .filter(|row| state.sees_project(actor, row))
-        .ok_or_else(|| no_match("Project"))?;
-    listing::one(call, |fields| render_project(call, state, row, fields))
+        .ok_or_else(|| no_match("Project"))
+}
+
+/// A project that the caller may change.
+fn managed(call: &Call, state: &State) -> Result<Uuid, Answer> {
+    let uuid = visible(call, state)?.uuid;
+    state.must_consume(call.actor()?, uuid)?;
+    Ok(uuid)
+}
+
+/// User and role that a body names; roles by name or uuid.
+fn member(data: &Map<String, Value>, state: &State) -> Result<(Uuid, &'static str), Answer> {
+    let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
+    let user = parse_uuid(text("user"))
+        .and_then(|uuid| state.people.get(uuid))
+        .ok_or_else(|| invalid_field("user", "Object does not exist."))?;
+    let role = people::ROLES
+        .iter()
+        .filter(|(_, scope)| *scope == "project")
+        .find(|(name, _)| *name == text("role") || parse_uuid(text("role")) == Some(people::role_uuid(name)))
+        .ok_or_else(|| invalid_field("role", "Object does not exist."))?;
+    Ok((user.uuid, role.0))
+}
+
+/// Gives a user a role in the project.
+pub(crate) fn add_user(call: &Call, state: &mut State) -> Outcome {
+    let project = managed(call, state)?;
+    let data = call.checked()?;
+    let (user, role) = member(&data, state)?;
+    let expires = data.get("expiration_time").and_then(Value::as_str).and_then(parse_time);
+    let person = state.people.get_mut(user).ok_or_else(|| no_match("User"))?;
+    if person.roles.iter().any(|known| known.scope == project && known.name == role) {
+        return Err(invalid_field("user", "User already has role in this scope."));
+    }
+    person.roles.push(Role {
+        name: role.to_owned(),
+        scope: project,
+        created: chrono::Utc::now(),
+        expires,
+        by: call.caller,
+    });
+    Ok(Answer::created(json!({ "expiration_time": expires.map(timestamp) })))
+}
+
+/// Takes a role in the project from a user.
+pub(crate) fn delete_user(call: &Call, state: &mut State) -> Outcome {
+    let project = managed(call, state)?;
+    let (user, role) = member(&call.checked()?, state)?;
+    let person = state.people.get_mut(user).ok_or_else(|| no_match("User"))?;
+    let before = person.roles.len();
+    person.roles.retain(|known| known.scope != project || known.name != role);
+    if person.roles.len() == before {
+        return Err(invalid_field("user", "User does not have role in this scope."));
+    }
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+pub(crate) fn list_users(call: &Call, state: &mut State) -> Outcome {
+    let project = visible(call, state)?.uuid;
+    let rows: Vec<(&Person, &Role)> = state.members(project).collect();
+    listing::page(call, &rows, |(person, role), fields| {
+        let by = role.by.and_then(|actor| state.person(actor));
+        object! { fields;
+            "uuid": hex(named(&format!("role {} {} {}", person.uuid, role.scope, role.name))),
+            "created": timestamp(role.created),
+            "expiration_time": role.expires.map(timestamp),
+            "role_name": role.name.as_str(),
+            "role_uuid": hex(people::role_uuid(&role.name)),
+            "user_uuid": hex(person.uuid),
+            "user_username": person.username(),
+            "user_full_name": person.full_name(),
+            "user_email": person.email(),
+            "user_image": "",
+            "created_by_full_name": by.map_or_else(String::new, Person::full_name),
+            "created_by_uuid": by.map_or_else(String::new, |person| hex(person.uuid)),
+        }
+    })
 }
 
 /// Nothing in a sandbox costs anything.
@@ -86,7 +222,7 @@ pub(crate) fn render_project(
 ) -> Map<String, Value> {
     let customer = state.customer_of(row);
     let count = || state.resources.iter().filter(|resource| resource.project == row.uuid).count();
-    object! { fields;
+    let mut map = object! { fields;
         "url": call.url(&format!("projects/{}/", hex(row.uuid))),
         "uuid": hex(row.uuid),
         "name": row.name.as_str(),
@@ -111,13 +247,17 @@ pub(crate) fn render_project(
         "resources_count": count(),
         "billing_price_estimate": price(),
         "marketplace_resource_count": json!({ hex(seed::category()): count() }),
+    };
+    for (name, value) in row.set.iter().filter(|(name, _)| fields.wants(name)) {
+        map.insert(name.clone(), value.clone());
     }
+    map
 }
 
 fn render_customer(call: &Call, state: &State, row: &Customer, fields: &Fields) -> Map<String, Value> {
     let projects: Vec<&Project> =
         state.projects.iter().filter(|project| project.customer == row.uuid).collect();
-    let owners = state.people.iter().filter(|person| person.owner_of == Some(row.uuid)).count();
+    let owners = state.people.iter().filter(|person| person.owns(row.uuid)).count();
     let members: usize = projects.iter().map(|project| state.members(project.uuid).count()).sum();
     object! { fields;
         "url": call.url(&format!("customers/{}/", hex(row.uuid))),

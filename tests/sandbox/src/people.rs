@@ -1,21 +1,22 @@
 //! `users` and `keys`: who is there, as far as the caller may know.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::answer::{Outcome, hex, no_match, timestamp};
+use crate::answer::{Answer, Outcome, forbidden, hex, no_match, timestamp};
 use crate::call::Call;
+use crate::filters::contains;
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{Key, Person};
-use crate::offerings::contains;
-use crate::seed::named;
+use crate::model::{Key, OWNER, Person, Role};
+use crate::seed::{Ids, Seed, named};
 use crate::state::State;
 
 const ORDERINGS: &[Ordered<Person>] = &[
     ("username", |a, b| a.username().cmp(b.username())),
     ("full_name", |a, b| a.full_name().cmp(&b.full_name())),
     ("email", |a, b| a.email().cmp(&b.email())),
-    ("is_staff", |a, b| (a.actor == Actor::Staff).cmp(&(b.actor == Actor::Staff))),
+    ("is_staff", |a, b| a.is_staff().cmp(&b.is_staff())),
     ("is_active", |_, _| std::cmp::Ordering::Equal),
     ("is_support", |_, _| std::cmp::Ordering::Equal),
     ("description", |_, _| std::cmp::Ordering::Equal),
@@ -37,7 +38,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .filter(|person| call.text("full_name").is_none_or(|part| contains(&person.full_name(), part)))
         .filter(|person| state.sees_person(actor, person))
         .collect();
-    rows.sort_by_key(|person| person.username());
+    rows.sort_by(|a, b| a.username().cmp(b.username()));
     listing::order(call, &mut rows, ORDERINGS)?;
     listing::page(call, &rows, |person, fields| render(call, state, actor, person, fields))
 }
@@ -54,16 +55,18 @@ pub(crate) fn me(call: &Call, state: &mut State) -> Outcome {
 
 pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let person = call
-        .uuid()
-        .and_then(|uuid| state.people.get(uuid))
-        .filter(|person| state.sees_person(actor, person))
-        .ok_or_else(|| no_match("User"))?;
+    let person = visible(call, state)?;
     listing::one(call, |fields| render(call, state, actor, person, fields))
 }
 
 /// Some facts are for staff only.
-fn render(call: &Call, state: &State, actor: Actor, person: &Person, fields: &Fields) -> Map<String, Value> {
+pub(crate) fn render(
+    call: &Call,
+    state: &State,
+    actor: Actor,
+    person: &Person,
+    fields: &Fields,
+) -> Map<String, Value> {
     let mut map = object! { fields;
         "url": call.url(&format!("users/{}/", hex(person.uuid))),
         "uuid": hex(person.uuid),
@@ -91,50 +94,176 @@ fn render(call: &Call, state: &State, actor: Actor, person: &Person, fields: &Fi
         "identity_provider_fields": Value::Array(Vec::new()),
         "image": Value::Null,
         "identity_source": "",
+        "active_isds": Value::Array(Vec::new()),
+        "managed_isds": Value::Array(Vec::new()),
+        "nationalities": Value::Array(Vec::new()),
+        "eduperson_assurance": Value::Array(Vec::new()),
+        "attribute_sources": Map::new(),
     };
     if actor == Actor::Staff {
         map.extend(object! { fields;
             "description": "",
-            "is_staff": person.actor == Actor::Staff,
-            "is_active": true,
+            "is_staff": person.is_staff(),
+            "is_active": person.active,
             "is_support": false,
         });
     }
     map
 }
 
+/// Everything that a person may do, place by place.
 fn permissions(state: &State, person: &Person) -> Vec<Value> {
-    let permission = |role: &str, scope_type: &str, scope: String, name: &str| {
-        json!({
+    let permission = |role: &Role| {
+        let mut value = json!({
             "user_uuid": hex(person.uuid),
             "user_name": person.full_name(),
             "user_slug": format!("{}-1", person.username()),
-            "created": timestamp(person.joined),
-            "expiration_time": null,
-            "role_name": role,
-            "role_description": role,
-            "role_uuid": hex(named(&format!("role {role}"))),
-            "scope_type": scope_type,
-            "scope_uuid": scope,
-            "scope_name": name,
-        })
-    };
-    let mut all = Vec::new();
-    if let Some(customer) = person.owner_of.and_then(|uuid| state.customers.get(uuid)) {
-        all.push(permission("CUSTOMER.OWNER", "customer", hex(customer.uuid), &customer.name));
-    }
-    if let Some((uuid, role)) = person.member_of
-        && let Some(project) = state.projects.get(uuid)
-    {
-        let role = format!("PROJECT.{}", role.to_uppercase());
-        let mut value = permission(&role, "project", hex(uuid), &project.name);
-        if let Some(customer) = state.customer_of(project) {
-            value["customer_uuid"] = hex(customer.uuid).into();
-            value["customer_name"] = customer.name.as_str().into();
+            "created": timestamp(role.created),
+            "expiration_time": role.expires.map(timestamp),
+            "role_name": role.name,
+            "role_description": role.name,
+            "role_uuid": hex(role_uuid(&role.name)),
+            "scope_uuid": hex(role.scope),
+        });
+        if let Some(project) = state.projects.get(role.scope) {
+            value["scope_type"] = "project".into();
+            value["scope_name"] = project.name.as_str().into();
+            if let Some(customer) = state.customer_of(project) {
+                value["customer_uuid"] = hex(customer.uuid).into();
+                value["customer_name"] = customer.name.as_str().into();
+            }
+        } else if let Some(customer) = state.customers.get(role.scope) {
+            value["scope_type"] = "customer".into();
+            value["scope_name"] = customer.name.as_str().into();
         }
-        all.push(value);
+        value
+    };
+    person.roles.iter().map(permission).collect()
+}
+
+pub(crate) fn role_uuid(name: &str) -> Uuid {
+    named(&format!("role {name}"))
+}
+
+/// The roles that people can have, and where.
+pub(crate) const ROLES: &[(&str, &str)] = &[
+    (OWNER, "customer"),
+    ("CUSTOMER.SUPPORT", "customer"),
+    ("PROJECT.ADMIN", "project"),
+    ("PROJECT.MANAGER", "project"),
+    ("PROJECT.MEMBER", "project"),
+];
+
+pub(crate) fn roles(call: &Call, state: &mut State) -> Outcome {
+    call.actor()?;
+    let rows: Vec<&(&str, &str)> = ROLES.iter().collect();
+    listing::page(call, &rows, |(name, scope), fields| {
+        let users =
+            || state.people.iter().filter(|person| person.roles.iter().any(|r| r.name == *name)).count();
+        object! { fields;
+            "uuid": hex(role_uuid(name)),
+            "name": *name,
+            "description": *name,
+            "content_type": *scope,
+            "permissions": Value::Array(Vec::new()),
+            "is_system_role": true,
+            "is_active": true,
+            "users_count": users(),
+        }
+    })
+}
+
+/// What people may say of themselves, and staff of anybody.
+pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = visible(call, state)?.uuid;
+    if actor != Actor::Staff && actor.uuid() != uuid {
+        return Err(forbidden());
     }
-    all
+    let data = call.checked()?;
+    let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(person) = state.people.get_mut(uuid) {
+        for (name, field) in [
+            ("first_name", &mut person.first_name),
+            ("last_name", &mut person.last_name),
+            ("native_name", &mut person.native_name),
+            ("phone_number", &mut person.phone_number),
+            ("organization", &mut person.organization),
+            ("job_title", &mut person.job_title),
+        ] {
+            if let Some(text) = text(name) {
+                *field = text;
+            }
+        }
+        if let Some(active) = data.get("is_active").and_then(Value::as_bool)
+            && actor == Actor::Staff
+        {
+            person.active = active;
+        }
+    }
+    let person = visible(call, state)?;
+    Ok(Answer::ok(Value::Object(render(call, state, actor, person, &Fields::ALL))))
+}
+
+/// A user of another system, known here from now on; staff only.
+pub(crate) fn identity_bridge(call: &Call, state: &mut State) -> Outcome {
+    if call.actor()? != Actor::Staff {
+        return Err(forbidden());
+    }
+    let mut data = call.checked()?;
+    data.remove("source");
+    let Some(Value::String(username)) = data.remove("username") else { return Err(forbidden()) };
+    let known = state.people.iter().find(|person| person.username == username).map(|person| person.uuid);
+    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new()).user(&username, "", ""));
+    let mut updated = Vec::new();
+    if let Some(person) = state.people.get_mut(uuid) {
+        person.active = true;
+        for (name, field) in [
+            ("first_name", &mut person.first_name),
+            ("last_name", &mut person.last_name),
+            ("organization", &mut person.organization),
+            ("phone_number", &mut person.phone_number),
+        ] {
+            if let Some(Value::String(text)) = data.get(name)
+                && text != field
+            {
+                *field = text.clone();
+                updated.push(name);
+            }
+        }
+    }
+    Ok(Answer::ok(json!({ "uuid": hex(uuid), "created": known.is_none(), "updated_fields": updated })))
+}
+
+/// The user is no longer known to the other system; staff only.
+pub(crate) fn identity_bridge_remove(call: &Call, state: &mut State) -> Outcome {
+    if call.actor()? != Actor::Staff {
+        return Err(forbidden());
+    }
+    let data = call.checked()?;
+    let username = data.get("username").and_then(Value::as_str).unwrap_or_default();
+    let person = state.people.iter_mut().find(|person| person.username == username);
+    let person = person.ok_or_else(|| no_match("User"))?;
+    let deactivated = std::mem::replace(&mut person.active, false);
+    Ok(Answer::ok(json!({ "uuid": hex(person.uuid), "deactivated": deactivated })))
+}
+
+/// The user with an identifier of eduTEAMS, made if there is none yet.
+pub(crate) fn remote_eduteams(call: &Call, state: &mut State) -> Outcome {
+    call.actor()?;
+    let data = call.checked()?;
+    let cuid = data.get("cuid").and_then(Value::as_str).unwrap_or_default();
+    let known = state.people.iter().find(|person| person.username == cuid).map(|person| person.uuid);
+    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new()).user(cuid, "", ""));
+    Ok(Answer::ok(json!({ "uuid": hex(uuid) })))
+}
+
+fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Person, Answer> {
+    let actor = call.actor()?;
+    call.uuid()
+        .and_then(|uuid| state.people.get(uuid))
+        .filter(|person| state.sees_person(actor, person))
+        .ok_or_else(|| no_match("User"))
 }
 
 /// One's own keys; staff sees everybody's.

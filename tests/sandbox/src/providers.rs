@@ -8,16 +8,17 @@ use uuid::Uuid;
 use crate::Actor;
 use crate::answer::{Answer, Outcome, forbidden, hex, invalid, invalid_field, no_match, timestamp};
 use crate::call::{Call, Form, parse_uuid};
+use crate::documents::{self, Document};
 use crate::listing::{self, Fields, object};
 use crate::model::{
-    Customer, Key, Offering, OfferingUser, OfferingUserState, Person, Project, ServiceProvider,
+    Customer, Key, Offering, OfferingUser, OfferingUserState, Person, Project, Role, ServiceProvider,
 };
 use crate::offerings;
 use crate::organisations::{price, render_project};
 use crate::people::render_key;
 use crate::state::State;
 
-/// Everybody may look. `field` has no effect here.
+/// Everybody may look.
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let customer = call.uuid_filter("customer_uuid")?;
     let rows: Vec<&ServiceProvider> = state
@@ -25,12 +26,12 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .iter()
         .filter(|row| customer.is_none_or(|uuid| row.customer == uuid))
         .collect();
-    listing::page(call, &rows, |row, _| render(call, state, row))
+    listing::page(call, &rows, |row, fields| render(call, state, row, call.release.young_field(fields)))
 }
 
 pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
     let row = known(call, state)?;
-    Ok(Answer::ok(Value::Object(render(call, state, row))))
+    listing::one(call, |fields| render(call, state, row, call.release.young_field(fields)))
 }
 
 fn known<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answer> {
@@ -41,7 +42,7 @@ fn known<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answe
 fn owned<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answer> {
     let actor = call.actor()?;
     let row = known(call, state)?;
-    let owner = state.person(actor).is_some_and(|person| person.owner_of == Some(row.customer));
+    let owner = state.owns(actor, row.customer);
     if owner || actor == Actor::Staff { Ok(row) } else { Err(forbidden()) }
 }
 
@@ -65,24 +66,27 @@ fn projects_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<&'a Project> 
         .collect()
 }
 
-fn people_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<(&'a Person, &'static str, &'a Project)> {
+fn people_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<(&'a Person, &'a Role, &'a Project)> {
     projects_of(state, row)
         .into_iter()
         .flat_map(|project| state.members(project.uuid).map(move |(person, role)| (person, role, project)))
         .collect()
 }
 
-/// `field` has no effect here on the server that this one follows.
 pub(crate) fn users(call: &Call, state: &mut State) -> Outcome {
     let row = owned(call, state)?;
     let username = call.text("username");
-    let rows: Vec<&Person> = people_of(state, row)
+    let mut rows: Vec<&Person> = people_of(state, row)
         .into_iter()
         .map(|(person, _, _)| person)
         .filter(|person| username.is_none_or(|name| person.username() == name))
         .collect();
-    listing::page(call, &rows, |person, _| {
-        let mut map = object! { Fields::ALL;
+    let mut seen = std::collections::HashSet::new();
+    rows.retain(|person| seen.insert(person.uuid));
+    let ours: Vec<Uuid> = projects_of(state, row).iter().map(|project| project.uuid).collect();
+    listing::page(call, &rows, |person, fields| {
+        let fields = call.release.young_field(fields);
+        let mut map = object! { fields;
             "uuid": hex(person.uuid),
             "username": person.username(),
             "full_name": person.full_name(),
@@ -91,18 +95,17 @@ pub(crate) fn users(call: &Call, state: &mut State) -> Outcome {
             "organization": person.organization.as_str(),
             "email": person.email(),
             "phone_number": person.phone_number.as_str(),
-            "projects_count": 1,
+            "projects_count": ours.iter().filter(|uuid| person.role_in(**uuid).is_some()).count(),
             "registration_method": "default",
             "affiliations": person.affiliations.clone(),
         };
         if call.caller == Some(Actor::Staff) {
-            map.extend(object! { Fields::ALL; "is_active": true });
+            map.extend(object! { fields; "is_active": person.active });
         }
         map
     })
 }
 
-/// `field` has no effect here on the server that this one follows.
 pub(crate) fn keys(call: &Call, state: &mut State) -> Outcome {
     let row = owned(call, state)?;
     let owner = call.uuid_filter("user_uuid")?;
@@ -113,7 +116,7 @@ pub(crate) fn keys(call: &Call, state: &mut State) -> Outcome {
         .filter(|key| people.iter().any(|(person, _, _)| person.uuid == key.owner))
         .filter(|key| owner.is_none_or(|uuid| key.owner == uuid))
         .collect();
-    listing::page(call, &rows, |key, _| render_key(call, key, &Fields::ALL))
+    listing::page(call, &rows, |key, fields| render_key(call, key, call.release.young_field(fields)))
 }
 
 pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
@@ -127,9 +130,9 @@ pub(crate) fn project_permissions(call: &Call, state: &mut State) -> Outcome {
     let rows = people_of(state, row);
     listing::page(call, &rows, |(person, role, project), fields| {
         object! { fields;
-            "role": *role,
-            "created": timestamp(project.created),
-            "expiration_time": Value::Null,
+            "role": role.short(),
+            "created": timestamp(role.created),
+            "expiration_time": role.expires.map(timestamp),
             "created_by": Value::Null,
             "project": call.url(&format!("projects/{}/", hex(project.uuid))),
             "project_uuid": hex(project.uuid),
@@ -214,6 +217,58 @@ pub(crate) fn offerings(call: &Call, state: &mut State) -> Outcome {
     })
 }
 
+fn accounts(call: &Call, state: &mut State, collection: &str) -> Outcome {
+    let row = owned(call, state)?;
+    let offerings: Vec<Uuid> = offerings_of(state, row).map(|offering| offering.uuid).collect();
+    documents::listed(call, state, |document| {
+        document.collection == collection && documents::serves(state, document, &offerings)
+    })
+}
+
+pub(crate) fn course_accounts(call: &Call, state: &mut State) -> Outcome {
+    accounts(call, state, "marketplace-course-accounts")
+}
+
+pub(crate) fn project_service_accounts(call: &Call, state: &mut State) -> Outcome {
+    accounts(call, state, "marketplace-project-service-accounts")
+}
+
+/// The projects, or their organisations, whose resources have robot accounts.
+fn of_robots(call: &Call, state: &State, part: fn(&Document) -> Option<Uuid>) -> Result<Vec<Uuid>, Answer> {
+    let row = owned(call, state)?;
+    let offerings: Vec<Uuid> = offerings_of(state, row).map(|offering| offering.uuid).collect();
+    let mut uuids: Vec<Uuid> = state
+        .documents
+        .iter()
+        .filter(|document| document.collection == "marketplace-robot-accounts")
+        .filter(|document| document.place.offering.is_some_and(|uuid| offerings.contains(&uuid)))
+        .filter_map(part)
+        .collect();
+    uuids.sort_unstable();
+    uuids.dedup();
+    Ok(uuids)
+}
+
+pub(crate) fn robot_account_projects(call: &Call, state: &mut State) -> Outcome {
+    let uuids = of_robots(call, state, |document| document.place.project)?;
+    let rows: Vec<&Project> = uuids.iter().filter_map(|uuid| state.projects.get(*uuid)).collect();
+    listing::page(
+        call,
+        &rows,
+        |row, fields| object! { fields; "uuid": hex(row.uuid), "name": row.name.as_str() },
+    )
+}
+
+pub(crate) fn robot_account_customers(call: &Call, state: &mut State) -> Outcome {
+    let uuids = of_robots(call, state, |document| document.place.customer)?;
+    let rows: Vec<&Customer> = uuids.iter().filter_map(|uuid| state.customers.get(*uuid)).collect();
+    listing::page(
+        call,
+        &rows,
+        |row, fields| object! { fields; "uuid": hex(row.uuid), "name": row.name.as_str() },
+    )
+}
+
 /// Gives a user the same name at all offerings of the provider.
 pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome {
     let row = owned(call, state)?;
@@ -240,7 +295,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
     for offering in offerings {
         let known = state.account(offering, user).map(|account| account.uuid);
         if let Some(account) = known.and_then(|uuid| state.offering_users.get_mut(uuid)) {
-            account.username = username.clone();
+            account.username = Some(username.clone());
             account.modified = now;
             continue;
         }
@@ -249,10 +304,11 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
             uuid,
             offering,
             person: user,
-            username: username.clone(),
+            username: Some(username.clone()),
             state: OfferingUserState::Ok,
             comment: String::new(),
             comment_url: String::new(),
+            restricted: false,
             created: now,
             modified: now,
         });
@@ -260,9 +316,9 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
     Ok(Answer::detail(StatusCode::CREATED, "Offering users have been set."))
 }
 
-fn render(call: &Call, state: &State, row: &ServiceProvider) -> Map<String, Value> {
+fn render(call: &Call, state: &State, row: &ServiceProvider, fields: &Fields) -> Map<String, Value> {
     let customer = state.customers.get(row.customer);
-    let mut map = object! { Fields::ALL;
+    let mut map = object! { fields;
         "url": call.url(&format!("marketplace-service-providers/{}/", hex(row.uuid))),
         "uuid": hex(row.uuid),
         "created": timestamp(row.created),
@@ -279,7 +335,7 @@ fn render(call: &Call, state: &State, row: &ServiceProvider) -> Map<String, Valu
         "offering_count": offerings_of(state, row).count(),
     };
     if call.caller.is_some() {
-        map.extend(object! { Fields::ALL; "enable_notifications": true });
+        map.extend(object! { fields; "enable_notifications": true });
     }
     map
 }

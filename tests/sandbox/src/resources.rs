@@ -5,12 +5,13 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Outcome, conflict, hex, invalid, invalid_field, no_match, timestamp};
+use crate::answer::{Answer, Outcome, conflict, forbidden, hex, invalid, invalid_field, no_match, timestamp};
 use crate::call::{Call, Form, NOT_NULL, REQUIRED, python_type};
+use crate::filters::contains;
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{OrderType, Resource, ResourceState, Usage};
-use crate::offerings::{self, contains};
-use crate::orders;
+use crate::model::{OrderState, OrderType, Resource, ResourceState, Usage};
+use crate::offerings;
+use crate::orders::{self, Wish};
 use crate::state::{State, month_of};
 use crate::usages;
 
@@ -23,9 +24,9 @@ const ORDERINGS: &[Ordered<Resource>] = &[
 ];
 
 /// A side shows a resource or doesn't.
-type Sees = fn(&State, crate::Actor, &Resource) -> bool;
+pub(crate) type Sees = fn(&State, crate::Actor, &Resource) -> bool;
 const CONSUMER: Sees = State::sees_as_consumer;
-const PROVIDER: Sees = State::sees_as_provider;
+pub(crate) const PROVIDER: Sees = State::sees_as_provider;
 
 /// A resource nobody has done anything to yet.
 pub(crate) fn new(
@@ -54,6 +55,8 @@ pub(crate) fn new(
         created,
         modified: created,
         last_sync: created,
+        plan: None,
+        set: Map::new(),
         orders: Vec::new(),
     }
 }
@@ -93,17 +96,26 @@ pub(crate) fn provider_plan_periods(call: &Call, state: &mut State) -> Outcome {
 fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
     let actor = call.actor()?;
     let states = call.choices::<ResourceState>("state")?;
-    let offering = call.uuid_filter("offering_uuid")?;
+    let offerings = call.uuids("offering_uuid")?;
+    let slugs = call.joined("offering_slug");
+    let order_states = call.choices::<OrderState>("order_state")?;
     let project = call.uuid_filter("project_uuid")?;
     let customer = call.uuid_filter("customer_uuid")?;
     let provider = call.uuid_filter("provider_uuid")?;
     let created = call.date_filter("created")?;
     let modified = call.date_filter("modified")?;
+    let (backend_id, name_exact, name) =
+        (call.text("backend_id"), call.text("name_exact"), call.text("name"));
     let mut rows: Vec<&Resource> = state
         .resources
         .iter()
         .filter(|row| states.is_empty() || states.contains(&row.state))
-        .filter(|row| offering.is_none_or(|uuid| row.offering == uuid))
+        .filter(|row| offerings.is_empty() || offerings.contains(&row.offering))
+        .filter(|row| state.has_slug(row.offering, &slugs))
+        .filter(|row| {
+            let mut orders = row.orders.iter().filter_map(|uuid| state.orders.get(*uuid));
+            order_states.is_empty() || orders.any(|order| order_states.contains(&order.state))
+        })
         .filter(|row| project.is_none_or(|uuid| row.project == uuid))
         .filter(|row| {
             customer.is_none_or(|uuid| state.projects.get(row.project).is_some_and(|p| p.customer == uuid))
@@ -113,16 +125,16 @@ fn list(call: &Call, state: &State, sees: Sees) -> Outcome {
         })
         .filter(|row| created.is_none_or(|day| row.created.date_naive() >= day))
         .filter(|row| modified.is_none_or(|day| row.modified.date_naive() >= day))
-        .filter(|row| call.text("backend_id").is_none_or(|id| row.backend_id == id))
-        .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
-        .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
+        .filter(|row| backend_id.is_none_or(|id| row.backend_id == id))
+        .filter(|row| name_exact.is_none_or(|name| row.name == name))
+        .filter(|row| name.is_none_or(|part| contains(&row.name, part)))
         .filter(|row| sees(state, actor, row))
         .collect();
     listing::order(call, &mut rows, ORDERINGS)?;
     listing::page(call, &rows, |row, fields| render(call, state, row, fields))
 }
 
-fn visible<'a>(call: &Call, state: &'a State, sees: Sees) -> Result<&'a Resource, Answer> {
+pub(crate) fn visible<'a>(call: &Call, state: &'a State, sees: Sees) -> Result<&'a Resource, Answer> {
     let actor = call.actor()?;
     call.uuid()
         .and_then(|uuid| state.resources.get(uuid))
@@ -168,9 +180,10 @@ fn team(call: &Call, state: &State, sees: Sees) -> Outcome {
             "username": person.username(),
             "full_name": person.full_name(),
             "email": person.email(),
-            "role": *role,
-            "expiration_time": Value::Null,
-            "offering_user_username": account.map(|account| account.username.clone()),
+            "role": role.short(),
+            "expiration_time": role.expires.map(timestamp),
+            "offering_user_username": account.and_then(|account| account.username.clone()),
+            "offering_user_state": account.map(|account| account.state.as_str()),
         }
     })
 }
@@ -184,7 +197,7 @@ fn plan_periods(call: &Call, state: &State, sees: Sees) -> Outcome {
             .usages
             .iter()
             .filter(|usage| usage.resource == row.uuid)
-            .filter_map(|usage| Some((usage, offering.component(usage.component)?)))
+            .filter_map(|usage| Some((usage, offering.component(&usage.component)?)))
             .map(|(usage, component)| Value::Object(usages::facts(usage, component, &Fields::ALL)))
             .collect();
         object! { fields;
@@ -336,24 +349,194 @@ fn terminate(call: &Call, state: &mut State, sees: Sees) -> Outcome {
         return Err(conflict(&["OK", "Erred"]));
     }
     let uuid = row.uuid;
-    let order = orders::add(state, actor, uuid, OrderType::Terminate, Map::new());
+    let attributes = call.checked()?.get("attributes").and_then(Value::as_object).cloned();
+    let wish = Wish { attributes: attributes.unwrap_or_default(), ..Wish::default() };
+    let order = orders::add(state, actor, uuid, OrderType::Terminate, wish);
     Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+/// A resource in use that no other order is busy with, for an order of its consumer.
+fn changeable(call: &Call, state: &State) -> Result<Uuid, Answer> {
+    let row = visible(call, state, CONSUMER)?;
+    if row.state != ResourceState::Ok || state.open_order(row).is_some() {
+        return Err(conflict(&["OK"]));
+    }
+    Ok(row.uuid)
+}
+
+/// Orders other limits.
+pub(crate) fn update_limits(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = changeable(call, state)?;
+    let data = call.checked()?;
+    let limits = data.get("limits").and_then(Value::as_object).cloned().unwrap_or_default();
+    let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
+    let unknown: Vec<&str> =
+        limits.keys().map(String::as_str).filter(|kind| offering.component(kind).is_none()).collect();
+    if !unknown.is_empty() {
+        let message = format!("These components are invalid: {}.", unknown.join(", "));
+        return Err(invalid_field("limits", message));
+    }
+    let attributes = Map::from_iter([("old_limits".to_owned(), Value::Object(row.limits.clone()))]);
+    let order = orders::add(state, actor, uuid, OrderType::Update, Wish { limits, attributes, plan: None });
+    if let Some(comment) = data.get("request_comment")
+        && let Some(order) = state.orders.get_mut(order)
+    {
+        order.set.insert("request_comment".to_owned(), comment.clone());
+    }
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+/// Orders another plan.
+pub(crate) fn switch_plan(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = changeable(call, state)?;
+    let data = call.checked()?;
+    let mut form = Form::default();
+    let plan = orders::plan(&mut form, &data, state);
+    form.finish()?;
+    let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
+    if plan.and_then(|plan| offering.plan(plan)).is_none() {
+        return Err(invalid_field("plan", "This plan is not available for this offering."));
+    }
+    let order = orders::add(state, actor, uuid, OrderType::Update, Wish { plan, ..Wish::default() });
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+/// Sets the property that the action is about, which the body names.
+///
+/// `set_paused`, `set_downscaled`, `set_restrict_member_access`, `set_end_date_by_provider`,
+/// `update_options_direct`, `set_keycloak_scopes`.
+pub(crate) fn set_property(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.checked()?;
+    row.set.extend(data);
+    row.modified = Utc::now();
+    match call.action() {
+        "set_end_date_by_provider" => Ok(Answer::empty(StatusCode::OK)),
+        action => {
+            let what = action.trim_start_matches("set_").replace('_', " ");
+            Ok(status(&format!("Resource {what} has been changed.")))
+        }
+    }
+}
+
+/// The same, for staff.
+pub(crate) fn set_property_by_staff(call: &Call, state: &mut State) -> Outcome {
+    if call.actor()? != crate::Actor::Staff {
+        visible(call, state, PROVIDER)?;
+        return Err(forbidden());
+    }
+    let done = set_property(call, state)?;
+    Ok(if call.action() == "set_end_date_by_staff" { Answer::empty(StatusCode::OK) } else { done })
+}
+
+/// A short name that no other resource has.
+pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
+    let uuid = provided(call, state)?.uuid;
+    let data = call.checked()?;
+    let slug = data.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if call.actor()? != crate::Actor::Staff {
+        return Err(forbidden());
+    }
+    let row = state.resources.get_mut(uuid).ok_or_else(|| no_match("Resource"))?;
+    row.slug = slug;
+    row.modified = Utc::now();
+    Ok(status("Resource slug has been changed."))
+}
+
+/// Name, description and last day.
+pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let mut data = call.checked()?;
+    if let Some(Value::String(name)) = data.remove("name") {
+        row.name = name;
+    }
+    row.set.extend(data.into_iter().filter(|(name, _)| matches!(name.as_str(), "description" | "end_date")));
+    row.modified = Utc::now();
+    Ok(Answer::ok(json!({
+        "name": row.name,
+        "description": row.set.get("description").cloned().unwrap_or_else(|| "".into()),
+        "end_date": row.set.get("end_date"),
+    })))
+}
+
+/// Options go through an order where the offering has any; here they are set.
+pub(crate) fn update_options(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
+    let data = call.checked()?;
+    row.set.insert("options".to_owned(), data.get("options").cloned().unwrap_or_default());
+    row.modified = Utc::now();
+    Ok(status("Resource options are submitted"))
+}
+
+pub(crate) fn set_state_ok(call: &Call, state: &mut State) -> Outcome {
+    set_as_ok(call, state)?;
+    Ok(status("Resource state has been changed to OK."))
+}
+
+/// The object behind the resource; 204 where there is none.
+pub(crate) fn details(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state, PROVIDER)?;
+    Ok(match row.scope {
+        Some(scope) => Answer::ok(json!({
+            "url": call.url(&format!("slurm-allocations/{}/", hex(scope))),
+            "uuid": hex(scope),
+            "name": row.name,
+            "backend_id": row.backend_id,
+        })),
+        None => Answer::empty(StatusCode::NO_CONTENT),
+    })
+}
+
+pub(crate) fn offering(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state, PROVIDER)?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Offering"))?;
+    listing::one(call, |fields| offerings::render_public(call, state, offering, fields))
+}
+
+/// The members' accounts as a configuration file.
+pub(crate) fn glauth_users_config(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state, PROVIDER)?;
+    let people: Vec<Uuid> = state.members(row.project).map(|(person, _)| person.uuid).collect();
+    Ok(Answer::text(offerings::glauth(state, row.offering, |uuid| people.contains(&uuid))))
+}
+
+/// Takes a resource out without an order; staff only.
+pub(crate) fn unlink(call: &Call, state: &mut State) -> Outcome {
+    let uuid = visible(call, state, PROVIDER)?.uuid;
+    if call.actor()? != crate::Actor::Staff {
+        return Err(forbidden());
+    }
+    state.resources.remove(uuid);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(crate) fn pull(call: &Call, state: &mut State) -> Outcome {
+    visible(call, state, PROVIDER)?;
+    Ok(Answer::detail(StatusCode::ACCEPTED, "Pull operation was successfully scheduled."))
 }
 
 pub(crate) fn scope_type(row: &Resource) -> Option<&'static str> {
     row.scope.map(|_| "SLURM.Allocation")
 }
 
-fn render(call: &Call, state: &State, row: &Resource, fields: &Fields) -> Map<String, Value> {
+pub(crate) fn render(call: &Call, state: &State, row: &Resource, fields: &Fields) -> Map<String, Value> {
     let (Some(offering), Some(project)) =
         (state.offerings.get(row.offering), state.projects.get(row.project))
     else {
         return Map::new();
     };
-    let mut map = offerings::summary(call, state, offering, fields);
+    let plan = row.plan.and_then(|uuid| offering.plan(uuid)).unwrap_or(&offering.plan);
+    let mut map = offerings::summary(call, state, offering, plan, fields);
     map.extend(object! { fields;
         "attributes": Value::Object(object! { Fields::ALL; "name": row.name.as_str() }),
         "limits": row.limits.clone(),
+        "offering_slug": offering.slug.as_str(),
+        "offering_state": offering.state.as_str(),
+        "offering_components": offerings::components(offering),
         "uuid": hex(row.uuid),
         "created": timestamp(row.created),
         "modified": timestamp(row.modified),
@@ -397,17 +580,21 @@ fn render(call: &Call, state: &State, row: &Resource, fields: &Fields) -> Map<St
         "available_actions": Value::Array(Vec::new()),
         "last_sync": timestamp(row.last_sync),
     });
+    for (name, value) in row.set.iter().filter(|(name, _)| fields.wants(name)) {
+        map.insert(name.clone(), value.clone());
+    }
     map
 }
 
-/// What is used of each component in this month.
+/// What the provider has reported of each component in this month.
 fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
     let month = month_of(Utc::now());
     let Some(offering) = state.offerings.get(row.offering) else { return Map::new() };
     offering
         .components
         .iter()
-        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, component.kind, month)))
-        .map(|usage| (usage.component.to_owned(), Value::from(usages::two_decimals(usage.amount))))
+        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.kind, month)))
+        .filter(|usage| usage.modified_by.is_some())
+        .map(|usage| (usage.component.clone(), Value::from(usages::two_decimals(usage.amount))))
         .collect()
 }

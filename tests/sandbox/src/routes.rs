@@ -1,11 +1,17 @@
 //! Every operation there is, in one table.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use http::Method;
 
 use crate::answer::{Answer, Outcome};
 use crate::call::Call;
+use crate::contract;
 use crate::state::State;
-use crate::{offering_users, offerings, orders, organisations, people, providers, resources, usages};
+use crate::{
+    documents, offering_users, offerings, orders, organisations, people, providers, resources, usages,
+};
 
 pub(crate) type Handler = fn(&Call, &mut State) -> Outcome;
 
@@ -27,16 +33,16 @@ impl Route {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         self.handlers.iter().find(|(known, _)| known == method).map(|(_, handler)| *handler)
     }
-
-    pub(crate) fn allows(&self, method: &Method) -> bool {
-        self.allow.split(", ").any(|known| known == method.as_str())
-    }
 }
 
 const LIST: &str = "GET, POST, HEAD, OPTIONS";
 const ITEM: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 const READ: &str = "GET, HEAD, OPTIONS";
 const ACTION: &str = "POST, OPTIONS";
+const DELETABLE: &str = "GET, DELETE, HEAD, OPTIONS";
+const PUTTABLE: &str = "GET, PUT, DELETE, HEAD, OPTIONS";
+const PATCHED: &str = "PATCH, OPTIONS";
+const CONFIG: &str = "POST, PUT, PATCH, OPTIONS";
 
 macro_rules! routes {
     ($($kind:ident $path:literal $allow:ident { $($method:ident $handler:path),* })*) => {
@@ -52,17 +58,30 @@ macro_rules! routes {
 }
 
 /// A fixed segment comes before a variable one at the same place.
-const ROUTES: &[Route] = routes! {
+static ROUTES: &[Route] = routes! {
+    signed "" READ { GET root }
     public "version/" READ { GET version }
     signed "users/" LIST { GET people::list }
     signed "users/me/" READ { GET people::me }
-    signed "users/*/" ITEM { GET people::retrieve }
+    signed "users/*/" ITEM { GET people::retrieve, PATCH people::partial_update }
+    signed "roles/" LIST { GET people::roles }
+    signed "events/" READ { GET events }
+    signed "identity-bridge/" ACTION { POST people::identity_bridge }
+    signed "identity-bridge/remove/" ACTION { POST people::identity_bridge_remove }
+    signed "remote-eduteams/" ACTION { POST people::remote_eduteams }
     signed "keys/" LIST { GET people::keys }
     signed "keys/*/" ITEM { GET people::key }
     signed "customers/" LIST { GET organisations::customers }
     signed "customers/*/" ITEM { GET organisations::customer }
-    signed "projects/" LIST { GET organisations::projects }
-    signed "projects/*/" ITEM { GET organisations::project }
+    signed "projects/" LIST { GET organisations::projects, POST organisations::create_project }
+    signed "projects/*/" ITEM {
+        GET organisations::project,
+        PUT organisations::update_project,
+        PATCH organisations::update_project
+    }
+    signed "projects/*/list_users/" READ { GET organisations::list_users }
+    signed "projects/*/add_user/" ACTION { POST organisations::add_user }
+    signed "projects/*/delete_user/" ACTION { POST organisations::delete_user }
 
     public "marketplace-service-providers/" LIST { GET providers::list }
     public "marketplace-service-providers/*/" ITEM { GET providers::retrieve }
@@ -70,6 +89,17 @@ const ROUTES: &[Route] = routes! {
     signed "marketplace-service-providers/*/keys/" READ { GET providers::keys }
     signed "marketplace-service-providers/*/projects/" READ { GET providers::projects }
     signed "marketplace-service-providers/*/project_permissions/" READ { GET providers::project_permissions }
+    signed "marketplace-service-providers/*/user_customers/" READ { GET providers::customers }
+    signed "marketplace-service-providers/*/course_accounts/" READ { GET providers::course_accounts }
+    signed "marketplace-service-providers/*/project_service_accounts/" READ {
+        GET providers::project_service_accounts
+    }
+    signed "marketplace-service-providers/*/robot_account_customers/" READ {
+        GET providers::robot_account_customers
+    }
+    signed "marketplace-service-providers/*/robot_account_projects/" READ {
+        GET providers::robot_account_projects
+    }
     signed "marketplace-service-providers/*/customers/" READ { GET providers::customers }
     signed "marketplace-service-providers/*/offerings/" READ { GET providers::offerings }
     signed "marketplace-service-providers/*/set_offerings_username/" ACTION {
@@ -88,7 +118,11 @@ const ROUTES: &[Route] = routes! {
     signed "marketplace-resources/*/plan_periods/" READ { GET resources::consumer_plan_periods }
     signed "marketplace-resources/*/terminate/" ACTION { POST resources::consumer_terminate }
     signed "marketplace-provider-resources/" LIST { GET resources::provider_list }
-    signed "marketplace-provider-resources/*/" ITEM { GET resources::provider_retrieve }
+    signed "marketplace-provider-resources/*/" ITEM {
+        GET resources::provider_retrieve,
+        PUT resources::provider_update,
+        PATCH resources::provider_update
+    }
     signed "marketplace-provider-resources/*/team/" READ { GET resources::provider_team }
     signed "marketplace-provider-resources/*/plan_periods/" READ { GET resources::provider_plan_periods }
     signed "marketplace-provider-resources/*/set_backend_id/" ACTION { POST resources::set_backend_id }
@@ -102,8 +136,36 @@ const ROUTES: &[Route] = routes! {
     signed "marketplace-provider-resources/*/refresh_last_sync/" ACTION { POST resources::refresh_last_sync }
     signed "marketplace-provider-resources/*/terminate/" ACTION { POST resources::provider_terminate }
 
+    signed "marketplace-provider-resources/*/details/" READ { GET resources::details }
+    signed "marketplace-provider-resources/*/offering/" READ { GET resources::offering }
+    signed "marketplace-provider-resources/*/glauth_users_config/" READ { GET resources::glauth_users_config }
+    signed "marketplace-provider-resources/*/set_state_ok/" ACTION { POST resources::set_state_ok }
+    signed "marketplace-provider-resources/*/set_paused/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/set_downscaled/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/set_restrict_member_access/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/set_end_date_by_provider/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/set_end_date_by_staff/" ACTION {
+        POST resources::set_property_by_staff
+    }
+    signed "marketplace-provider-resources/*/set_keycloak_scopes/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/update_options_direct/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/update_options/" ACTION { POST resources::update_options }
+    signed "marketplace-provider-resources/*/set_slug/" ACTION { POST resources::set_slug }
+    signed "marketplace-provider-resources/*/unlink/" ACTION { POST resources::unlink }
+    signed "marketplace-provider-resources/*/pull/" ACTION { POST resources::pull }
+
     signed "marketplace-orders/" LIST { GET orders::list, POST orders::create }
-    signed "marketplace-orders/*/" ITEM { GET orders::retrieve, DELETE orders::destroy }
+    signed "marketplace-orders/*/" ITEM {
+        GET orders::retrieve,
+        PUT orders::update,
+        PATCH orders::update,
+        DELETE orders::destroy
+    }
+    signed "marketplace-orders/*/offering/" READ { GET orders::offering }
+    signed "marketplace-orders/*/set_backend_id/" ACTION { POST orders::set_backend_id }
+    signed "marketplace-orders/*/set_provider_info/" ACTION { POST orders::set_provider_info }
+    signed "marketplace-orders/*/set_consumer_info/" ACTION { POST orders::set_consumer_info }
+    signed "marketplace-orders/*/unlink/" ACTION { POST orders::unlink }
     signed "marketplace-orders/*/approve_by_provider/" ACTION { POST orders::approve_by_provider }
     signed "marketplace-orders/*/reject_by_provider/" ACTION { POST orders::reject_by_provider }
     signed "marketplace-orders/*/approve_by_consumer/" ACTION { POST orders::approve_by_consumer }
@@ -124,9 +186,12 @@ const ROUTES: &[Route] = routes! {
     signed "marketplace-offering-users/" LIST { GET offering_users::list, POST offering_users::create }
     signed "marketplace-offering-users/*/" ITEM {
         GET offering_users::retrieve,
+        PUT offering_users::partial_update,
         PATCH offering_users::partial_update,
         DELETE offering_users::destroy
     }
+    signed "marketplace-offering-users/*/update_comments/" PATCHED { PATCH offering_users::update_comments }
+    signed "marketplace-offering-users/*/update_restricted/" ACTION { POST offering_users::update_restricted }
     signed "marketplace-offering-users/*/begin_creating/" ACTION { POST offering_users::act }
     signed "marketplace-offering-users/*/set_pending_account_linking/" ACTION { POST offering_users::act }
     signed "marketplace-offering-users/*/set_pending_additional_validation/" ACTION { POST offering_users::act }
@@ -137,6 +202,83 @@ const ROUTES: &[Route] = routes! {
     signed "marketplace-offering-users/*/set_deleting/" ACTION { POST offering_users::act }
     signed "marketplace-offering-users/*/set_deleted/" ACTION { POST offering_users::act }
     signed "marketplace-offering-users/*/set_error_deleting/" ACTION { POST offering_users::act }
+
+    signed "marketplace-provider-offerings/*/create_offering_component/" ACTION { POST offerings::create_component }
+    signed "marketplace-provider-offerings/*/update_offering_component/" ACTION { POST offerings::update_component }
+    signed "marketplace-provider-offerings/*/remove_offering_component/" ACTION { POST offerings::remove_component }
+    signed "marketplace-provider-offerings/*/add_endpoint/" ACTION { POST offerings::add_endpoint }
+    signed "marketplace-provider-offerings/*/delete_endpoint/" ACTION { POST offerings::delete_endpoint }
+    signed "marketplace-provider-offerings/*/set_backend_metadata/" ACTION { POST offerings::set_backend_metadata }
+    signed "marketplace-provider-offerings/*/check_unique_backend_id/" ACTION { POST offerings::check_unique_backend_id }
+    signed "marketplace-provider-offerings/*/user-attribute-config/" READ { GET offerings::user_attributes }
+    signed "marketplace-provider-offerings/*/glauth_users_config/" READ { GET offerings::glauth_users_config }
+    signed "marketplace-provider-offerings/*/list_course_accounts/" READ { GET offerings::course_accounts }
+    signed "marketplace-provider-offerings/*/list_project_service_accounts/" READ { GET offerings::project_service_accounts }
+    signed "marketplace-provider-offerings/*/list_customer_service_accounts/" READ { GET offerings::customer_service_accounts }
+    signed "marketplace-provider-offerings/*/list_customer_projects/" READ { GET offerings::projects }
+    signed "marketplace-provider-offerings/*/list_customer_users/" READ { GET offerings::users }
+    signed "marketplace-provider-offerings/*/customers/" READ { GET offerings::customers }
+    signed "marketplace-provider-offerings/*/orders/" READ { GET offerings::orders }
+    signed "marketplace-provider-offerings/*/update-user-attribute-config/" CONFIG {
+        POST offerings::update_user_attributes,
+        PUT offerings::update_user_attributes,
+        PATCH offerings::update_user_attributes
+    }
+    signed "marketplace-plans/*/" ITEM { GET offerings::plan }
+    public "marketplace-public-offerings/*/plans/" READ { GET offerings::public_plans }
+    public "marketplace-public-offerings/*/plans/*/" READ { GET offerings::public_plan }
+    signed "marketplace-resources/*/update_limits/" ACTION { POST resources::update_limits }
+    signed "marketplace-resources/*/switch_plan/" ACTION { POST resources::switch_plan }
+
+    signed "marketplace-robot-accounts/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-robot-accounts/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-project-service-accounts/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-project-service-accounts/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-customer-service-accounts/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-customer-service-accounts/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-course-accounts/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-course-accounts/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "marketplace-site-agent-identities/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-site-agent-identities/cleanup_orphaned/" ACTION { POST documents::cleanup }
+    signed "marketplace-site-agent-identities/*/" PUTTABLE { GET documents::retrieve, PUT documents::update, DELETE documents::destroy }
+    signed "marketplace-site-agent-services/" READ { GET documents::list }
+    signed "marketplace-site-agent-services/cleanup_stale/" ACTION { POST documents::cleanup }
+    signed "marketplace-site-agent-services/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "marketplace-site-agent-processors/" READ { GET documents::list }
+    signed "marketplace-site-agent-processors/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "event-subscriptions/" LIST { GET documents::list, POST documents::create }
+    signed "event-subscriptions/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "event-subscription-queues/" READ { GET documents::list }
+    signed "event-subscription-queues/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "backend-resources/" LIST { GET documents::list, POST documents::create }
+    signed "backend-resources/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "backend-resource-requests/" LIST { GET documents::list, POST documents::create }
+    signed "backend-resource-requests/*/" READ { GET documents::retrieve }
+    signed "component-user-usage-limits/" LIST { GET documents::list, POST documents::create }
+    signed "component-user-usage-limits/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-resource-users/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-resource-users/*/" DELETABLE { GET documents::retrieve, DELETE documents::destroy }
+    signed "marketplace-offering-user-roles/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-offering-user-roles/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-slurm-periodic-usage-policies/" LIST { GET documents::list, POST documents::create }
+    signed "marketplace-slurm-periodic-usage-policies/*/" ITEM { GET documents::retrieve, PUT documents::update, PATCH documents::update, DELETE documents::destroy }
+    signed "marketplace-robot-accounts/*/set_state_creating/" ACTION { POST documents::act }
+    signed "marketplace-robot-accounts/*/set_state_ok/" ACTION { POST documents::act }
+    signed "marketplace-robot-accounts/*/set_state_erred/" ACTION { POST documents::act }
+    signed "marketplace-robot-accounts/*/set_state_request_deletion/" ACTION { POST documents::act }
+    signed "marketplace-robot-accounts/*/set_state_deleted/" ACTION { POST documents::act }
+    signed "marketplace-project-service-accounts/*/rotate_api_key/" ACTION { POST documents::rotate_api_key }
+    signed "marketplace-customer-service-accounts/*/rotate_api_key/" ACTION { POST documents::rotate_api_key }
+    signed "backend-resource-requests/*/start_processing/" ACTION { POST documents::act }
+    signed "backend-resource-requests/*/set_done/" ACTION { POST documents::act }
+    signed "backend-resource-requests/*/set_erred/" ACTION { POST documents::act }
+    signed "marketplace-site-agent-identities/*/register_service/" ACTION { POST documents::register }
+    signed "marketplace-site-agent-identities/*/register_event_subscription/" ACTION { POST documents::register_event_subscription }
+    signed "marketplace-site-agent-services/*/register_processor/" ACTION { POST documents::register }
+    signed "marketplace-site-agent-services/*/set_statistics/" ACTION { POST documents::set_statistics }
+    signed "event-subscriptions/*/create_queue/" ACTION { POST documents::create_queue }
+    signed "backend-resources/*/import_resource/" ACTION { POST documents::import_resource }
+    signed "marketplace-slurm-periodic-usage-policies/*/report-command-result/" ACTION { POST documents::report_command_result }
 };
 
 /// Where a path leads.
@@ -146,6 +288,8 @@ pub(crate) enum Found {
     Route(&'static Route, Vec<String>),
     /// To an operation, if only it ended in a slash.
     Slash,
+    /// To one that the schema has and the sandbox hasn't.
+    Missing,
     Nowhere,
 }
 
@@ -155,13 +299,28 @@ pub(crate) fn find(path: &str) -> Found {
         Found::Route(route, segments)
     } else if !path.ends_with('/') && lookup(&format!("{path}/")).is_some() {
         Found::Slash
+    } else if contract::operations_at(&format!("/api/{path}")).is_some() {
+        Found::Missing
+    } else if !path.ends_with('/') && contract::operations_at(&format!("/api/{path}/")).is_some() {
+        Found::Slash
     } else {
         Found::Nowhere
     }
 }
 
+/// The routes of each first segment, in the order of the table.
+static BY_COLLECTION: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut routes = HashMap::<_, Vec<_>>::new();
+    for route in ROUTES {
+        routes.entry(route.path.split('/').next().unwrap_or_default()).or_default().push(route);
+    }
+    routes
+});
+
 fn lookup(path: &str) -> Option<(&'static Route, Vec<String>)> {
-    ROUTES.iter().find_map(|route| Some((route, matched(route.path, path)?)))
+    let collection = path.split('/').next().unwrap_or_default();
+    let routes = BY_COLLECTION.get(collection)?;
+    routes.iter().find_map(|route| Some((*route, matched(route.path, path)?)))
 }
 
 fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {
@@ -185,4 +344,66 @@ pub(crate) fn has_collection(name: &str) -> bool {
 /// The version whose schema the answers follow where the recordings don't say otherwise.
 fn version(_: &Call, _: &mut State) -> Outcome {
     Ok(Answer::ok(serde_json::json!({ "version": "8.0.5", "latest_version": null })))
+}
+
+/// The address of every collection.
+fn root(call: &Call, _: &mut State) -> Outcome {
+    let names = contract::collections();
+    let addresses: serde_json::Map<_, _> =
+        names.into_iter().map(|name| (name.to_owned(), call.url(&format!("{name}/")).into())).collect();
+    Ok(Answer::ok(addresses))
+}
+
+/// Nothing is recorded of what happens.
+fn events(call: &Call, _: &mut State) -> Outcome {
+    call.actor()?;
+    let rows: [(); 0] = [];
+    crate::listing::page(call, &rows, |(), _| serde_json::Map::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The list of what providers need lies beside the workspace, or where `WALDUR_RECORDINGS` has its
+    /// recordings.
+    #[test]
+    fn what_a_provider_needs() {
+        let folder = std::env::var_os("WALDUR_RECORDINGS").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+            |folder| Path::new(&folder).join(".."),
+        );
+        let Ok(list) = std::fs::read_to_string(folder.join("provider-operations.tsv")) else {
+            eprintln!("SKIPPED: no list of operations in {}", folder.display());
+            return;
+        };
+        let missing: Vec<&str> = list
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split('\t').next())
+            // Some belong to younger servers than the schema.
+            .filter_map(|id| Some((id, contract::place_of(id)?)))
+            .filter(|(_, (method, template))| {
+                let uuid = "00000000000000000000000000000001";
+                let path: Vec<_> =
+                    template.split('/').map(|s| if s.starts_with('{') { uuid } else { s }).collect();
+                !matches!(find(&path.join("/")), Found::Route(route, _) if route.handler(method).is_some())
+            })
+            .map(|(id, _)| id)
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn methods_are_the_schema_s() {
+        for route in ROUTES.iter().filter(|route| !route.path.is_empty()) {
+            let path = format!("/api/{}", route.path.replace('*', "00000000000000000000000000000001"));
+            let known = contract::operations_at(&path).unwrap_or_default();
+            for (method, _) in route.handlers {
+                assert!(known.contains(&method.as_str()), "{method} {path} is not in the schema");
+            }
+        }
+    }
 }

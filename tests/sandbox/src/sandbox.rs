@@ -13,9 +13,11 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::actor::{Actor, Tokens};
-use crate::fault::{Fault, Faults};
+use crate::contract::Violation;
+use crate::fault::{Fault, Faults, Misbehaviour};
 use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
-use crate::seed::{self, Ids};
+use crate::release::Release;
+use crate::seed::{self, Ids, Seed};
 use crate::server::{self, Request, Shared, lock};
 
 /// Why a sandbox didn't start.
@@ -39,17 +41,50 @@ pub enum Error {
 pub const DEFAULT_ORDERS: usize = 50;
 
 /// A sandbox to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
     orders: usize,
     orders_in: BTreeMap<OrderState, usize>,
     latency: Duration,
     port: u16,
+    release: Release,
+    allow_violations: bool,
+    print_violations: bool,
+    without_resources: bool,
+    inline_workers: bool,
+    misbehaviours: Vec<Misbehaviour>,
+    dice: u64,
+    seeds: Vec<Seeder>,
+}
+
+/// Something that adds to what a sandbox starts with.
+type Seeder = Arc<dyn Fn(&mut Seed<'_>) + Send + Sync>;
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("port", &self.port)
+            .field("orders", &self.orders)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { orders: DEFAULT_ORDERS, orders_in: BTreeMap::new(), latency: Duration::ZERO, port: 0 }
+        Self {
+            orders: DEFAULT_ORDERS,
+            orders_in: BTreeMap::new(),
+            latency: Duration::ZERO,
+            port: 0,
+            release: Release::default(),
+            allow_violations: false,
+            print_violations: false,
+            without_resources: false,
+            inline_workers: false,
+            misbehaviours: Vec::new(),
+            dice: 0,
+            seeds: Vec::new(),
+        }
     }
 }
 
@@ -70,6 +105,57 @@ impl Builder {
         self
     }
 
+    /// Neither resources nor orders, usages and accounts: only organisations, people and offerings.
+    #[must_use]
+    pub fn without_resources(mut self) -> Self {
+        self.without_resources = true;
+        self
+    }
+
+    /// Misbehaves from the start.
+    #[must_use]
+    pub fn misbehave(mut self, misbehaviour: Misbehaviour) -> Self {
+        self.misbehaviours.push(misbehaviour);
+        self
+    }
+
+    /// The seed of the dice that decide about misbehaviour by chance; 0 unless told.
+    #[must_use]
+    pub fn dice(mut self, seed: u64) -> Self {
+        self.dice = seed;
+        self
+    }
+
+    /// What a deployment's workers do later is done at once: an approved order of an offering without an agent
+    /// is done, where it would be executing for a while.
+    #[must_use]
+    pub fn inline_workers(mut self) -> Self {
+        self.inline_workers = true;
+        self
+    }
+
+    /// Adds to what the sandbox starts with.
+    ///
+    /// ```
+    /// # use waldur_sandbox::{OrderState, OrderType, ResourceState, Sandbox};
+    /// let sandbox = Sandbox::builder()
+    ///     .orders(0)
+    ///     .seed(|seed| {
+    ///         let ids = *seed.ids();
+    ///         let resource =
+    ///             seed.resource(ids.offerings.slurm, ids.project, "waves", ResourceState::Creating);
+    ///         seed.order(resource, OrderType::Create, OrderState::Executing);
+    ///     })
+    ///     .start_blocking()?;
+    /// assert_eq!(sandbox.orders().len(), 1);
+    /// # Ok::<(), waldur_sandbox::Error>(())
+    /// ```
+    #[must_use]
+    pub fn seed(mut self, seed: impl Fn(&mut Seed<'_>) + Send + Sync + 'static) -> Self {
+        self.seeds.push(Arc::new(seed));
+        self
+    }
+
     /// How long each answer takes at least.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
@@ -81,6 +167,28 @@ impl Builder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// The age of the server to be.
+    #[must_use]
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
+    }
+
+    /// Requests may break the schema: the end of the sandbox doesn't fail because of them. For programs that
+    /// mean to be wrong; one wrong request in a test is better taken with [`Sandbox::take_violations`].
+    #[must_use]
+    pub fn allow_violations(mut self) -> Self {
+        self.allow_violations = true;
+        self
+    }
+
+    /// Says on standard error what breaks the schema, as it comes.
+    #[must_use]
+    pub fn print_violations(mut self) -> Self {
+        self.print_violations = true;
         self
     }
 
@@ -104,11 +212,19 @@ impl Builder {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let ids = Ids::new();
+        let mut state = seed::seed(&ids, &self.order_states(), !self.without_resources);
+        state.inline_workers = self.inline_workers;
+        for seed in &self.seeds {
+            seed(&mut Seed::new(&mut state, &ids));
+        }
         let shared = Arc::new(Shared {
-            state: Mutex::new(seed::seed(&ids, &self.order_states())),
+            state: Mutex::new(state),
             log: Mutex::default(),
-            faults: Mutex::new(Faults::default()),
+            faults: Mutex::new(Faults::new(self.misbehaviours.clone(), self.dice)),
             tokens: Tokens::new(),
+            violations: Mutex::default(),
+            print_violations: self.print_violations,
+            release: self.release,
             latency: self.latency,
             address,
         });
@@ -136,6 +252,7 @@ impl Builder {
             url: format!("http://{address}/api/"),
             ids,
             shared,
+            allow_violations: self.allow_violations,
             running: Some(Running { stop, ended, thread }),
         })
     }
@@ -163,6 +280,7 @@ pub struct Sandbox {
     url: String,
     ids: Ids,
     shared: Arc<Shared>,
+    allow_violations: bool,
     running: Option<Running>,
 }
 
@@ -179,6 +297,21 @@ pub struct OrderView {
     pub resource: Uuid,
     /// The offering of that resource.
     pub offering: Uuid,
+}
+
+/// What an order holds beside its [`OrderView`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderContent {
+    /// What the provider's back end calls it; empty until told.
+    pub backend_id: String,
+    /// What it asks for, component by component.
+    pub limits: serde_json::Map<String, serde_json::Value>,
+    /// Why it failed.
+    pub error_message: String,
+    /// The details of that.
+    pub error_traceback: String,
+    /// What was set beside: `request_comment`, `provider_message`, `provider_rejection_comment`, …
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 impl From<&Order> for OrderView {
@@ -216,6 +349,10 @@ pub struct ResourceView {
     pub report: serde_json::Value,
     /// Why it failed.
     pub error_message: String,
+    /// What the back end says of it.
+    pub backend_metadata: serde_json::Value,
+    /// What was set beside: `paused`, `downscaled`, `restrict_member_access`, `end_date`, `options`, …
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 impl From<&Resource> for ResourceView {
@@ -231,8 +368,27 @@ impl From<&Resource> for ResourceView {
             limits: row.limits.clone(),
             report: row.report.clone(),
             error_message: row.error_message.clone(),
+            backend_metadata: row.backend_metadata.clone(),
+            properties: row.set.clone(),
         }
     }
+}
+
+/// Something of a collection that has little of its own, such as a robot account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentView {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// Where it stands; empty where there are no states.
+    pub state: String,
+    /// The resource that it belongs to.
+    pub resource: Option<Uuid>,
+    /// The offering.
+    pub offering: Option<Uuid>,
+    /// The project.
+    pub project: Option<Uuid>,
+    /// As they were sent or set since; what is an address in requests is a uuid here.
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What was used of one component of one resource in one month.
@@ -314,6 +470,31 @@ impl Sandbox {
         lock(&self.shared.log).clone()
     }
 
+    /// What broke the schema so far: by requests of the program under test, or by answers of the sandbox.
+    pub fn violations(&self) -> Vec<Violation> {
+        lock(&self.shared.violations).clone()
+    }
+
+    /// The same, and forgets them: what a test means to send wrong, it takes out here and looks at.
+    pub fn take_violations(&self) -> Vec<Violation> {
+        std::mem::take(&mut *lock(&self.shared.violations))
+    }
+
+    /// Panics if something broke the schema. The end of the sandbox does the same, unless it was built with
+    /// [`Builder::allow_violations`].
+    ///
+    /// # Panics
+    /// If there are violations; the message names them.
+    #[track_caller]
+    #[allow(clippy::panic, reason = "an assertion for tests")]
+    pub fn assert_contract(&self) {
+        let violations = self.violations();
+        if !violations.is_empty() {
+            let lines: Vec<String> = violations.iter().map(|violation| format!("\n  {violation}")).collect();
+            panic!("{} violations of the schema:{}", violations.len(), lines.concat());
+        }
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.shared.log).clear();
@@ -321,7 +502,16 @@ impl Sandbox {
 
     /// Makes the next `count` requests with this method (`*` is any) whose path ends like this misbehave.
     pub fn fail_next(&self, count: usize, method: &str, path_end: &str, fault: Fault) {
-        lock(&self.shared.faults).add(count, method, path_end, fault);
+        let mut one = Misbehaviour::new(fault).path_end(path_end).times(count);
+        if method != "*" {
+            one = one.method(method);
+        }
+        self.misbehave(one);
+    }
+
+    /// Misbehaves from now on.
+    pub fn misbehave(&self, misbehaviour: Misbehaviour) {
+        lock(&self.shared.faults).add(misbehaviour);
     }
 
     /// No more misbehaviour.
@@ -332,6 +522,17 @@ impl Sandbox {
     /// One order.
     pub fn order(&self, uuid: Uuid) -> Option<OrderView> {
         lock(&self.shared.state).orders.get(uuid).map(OrderView::from)
+    }
+
+    /// What one order holds.
+    pub fn order_content(&self, uuid: Uuid) -> Option<OrderContent> {
+        lock(&self.shared.state).orders.get(uuid).map(|order| OrderContent {
+            backend_id: order.backend_id.clone(),
+            limits: order.limits.clone(),
+            error_message: order.error_message.clone(),
+            error_traceback: order.error_traceback.clone(),
+            properties: order.set.clone(),
+        })
     }
 
     /// All orders, oldest first.
@@ -357,7 +558,7 @@ impl Sandbox {
             .map(|usage| UsageView {
                 uuid: usage.uuid,
                 resource: usage.resource,
-                component: usage.component.to_owned(),
+                component: usage.component.clone(),
                 period: usage.month,
                 amount: usage.amount,
                 description: usage.description.clone(),
@@ -383,10 +584,44 @@ impl Sandbox {
                 uuid: row.uuid,
                 offering: row.offering,
                 user: row.person,
-                username: row.username.clone(),
+                username: row.username.clone().unwrap_or_default(),
                 state: row.state,
             })
             .collect()
+    }
+
+    /// One of the collections that have little of their own, such as `marketplace-robot-accounts`, oldest first.
+    pub fn documents(&self, collection: &str) -> Vec<DocumentView> {
+        lock(&self.shared.state)
+            .documents
+            .iter()
+            .filter(|document| document.collection == collection)
+            .map(|document| DocumentView {
+                uuid: document.uuid,
+                state: document.text("state").to_owned(),
+                resource: document.place.resource,
+                offering: document.place.offering,
+                project: document.place.project,
+                properties: document.values.clone(),
+            })
+            .collect()
+    }
+
+    /// The members of a project: username and role, such as `PROJECT.ADMIN`.
+    pub fn members(&self, project: Uuid) -> Vec<(String, String)> {
+        lock(&self.shared.state)
+            .members(project)
+            .map(|(person, role)| (person.username().to_owned(), role.name.clone()))
+            .collect()
+    }
+
+    /// The types of an offering's components, in their order.
+    pub fn components(&self, offering: Uuid) -> Vec<String> {
+        lock(&self.shared.state)
+            .offerings
+            .get(offering)
+            .map(|row| row.components.iter().map(|component| component.kind.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Ends the server and waits until its port is free; dropping the sandbox does the same.
@@ -396,6 +631,7 @@ impl Sandbox {
             let _ = ended.await;
             let _ = thread.join();
         }
+        // The rest is done by dropping it.
     }
 }
 
@@ -404,6 +640,9 @@ impl Drop for Sandbox {
         if let Some(Running { stop, thread, .. }) = self.running.take() {
             let _ = stop.send(());
             let _ = thread.join();
+        }
+        if !self.allow_violations && !std::thread::panicking() {
+            self.assert_contract();
         }
     }
 }

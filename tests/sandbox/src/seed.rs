@@ -1,17 +1,18 @@
 //! What a sandbox starts with: the same things with the same uuids every time.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::model::{
-    AGENT_KIND, BASIC_KIND, Component, Customer, Key, Offering, OfferingState, OfferingUser,
-    OfferingUserState, Order, OrderState, OrderType, Person, Plan, PlanPeriod, Project, Resource,
-    ResourceState, Review, ServiceProvider, Usage,
+    AGENT_KIND, BASIC_KIND, Component, Customer, Key, OWNER, Offering, OfferingState, OfferingUser,
+    OfferingUserState, Order, OrderState, OrderType, Person, Plan, PlanPeriod, Project, ResourceState,
+    Review, Role, ServiceProvider, Usage, UserUsage,
 };
 use crate::orders::resource_state;
 use crate::resources;
@@ -161,7 +162,11 @@ impl Ids {
             },
             plan_period: named("plan period slurm-ok-1"),
             usage: Usage::uuid_of(ok, "cpu", month_of(Utc::now())),
-            offering_user: named("offering user alice"),
+            offering_user: named(&format!(
+                "offering user {} {}",
+                named("offering slurm"),
+                Actor::Alice.uuid()
+            )),
         }
     }
 }
@@ -188,67 +193,396 @@ pub(crate) fn spread(count: usize) -> Vec<OrderState> {
     fifty.into_iter().cycle().take(count).collect()
 }
 
-/// Everything, with one order for each of the states.
-pub(crate) fn seed(ids: &Ids, orders: &[OrderState]) -> State {
-    let mut seeding = Seeding { state: State::default(), ids: *ids, clock: Utc::now() - TimeDelta::hours(2) };
-    seeding.organisations();
-    seeding.people();
-    seeding.offerings();
-    seeding.resources();
-    seeding.orders(orders);
-    seeding.state
+/// Everything, with one order for each of the states; or only people and offerings.
+pub(crate) fn seed(ids: &Ids, orders: &[OrderState], resources: bool) -> State {
+    let mut state = State::default();
+    let mut seed = Seed::new(&mut state, ids);
+    seed.organisations();
+    seed.people();
+    seed.offerings();
+    if resources {
+        seed.resources();
+        seed.orders(orders);
+    }
+    state
 }
 
-struct Seeding {
-    state: State,
+/// What a sandbox is about to start with, to be added to.
+///
+/// Names make uuids: the same names in the same order give the same uuids in every run.
+#[derive(Debug)]
+pub struct Seed<'a> {
+    state: &'a mut State,
     ids: Ids,
     clock: DateTime<Utc>,
 }
 
-impl Seeding {
+impl<'a> Seed<'a> {
+    pub(crate) fn new(state: &'a mut State, ids: &Ids) -> Self {
+        let latest = state.orders.iter().map(|order| order.created).max();
+        let start = Utc::now() - TimeDelta::hours(2);
+        Self { state, ids: *ids, clock: latest.map_or(start, |latest| latest.max(start)) }
+    }
+
+    /// The uuids of what is there already.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     /// Things come one after another.
     fn tick(&mut self) -> DateTime<Utc> {
         self.clock += TimeDelta::microseconds(1137);
         self.clock
     }
 
-    fn organisations(&mut self) {
-        let ids = self.ids;
-        for (uuid, name, abbreviation, slug) in [
-            (ids.provider_customer, "Polar Computing Centre", "PCC", "polar-co-1"),
-            (ids.consumer_customer, "University of the North", "", "universi-1"),
-        ] {
-            let created = self.tick();
-            self.state.customers.push(Customer {
-                uuid,
-                name: name.to_owned(),
-                abbreviation: abbreviation.to_owned(),
-                slug: slug.to_owned(),
-                email: format!("{slug}@example.org"),
-                created,
-            });
-        }
+    /// An organisation. An owner of it can be named with [`Seed::role`].
+    pub fn customer(&mut self, name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("customer {name}"));
+        self.add_customer(uuid, name, "", &slug(name));
+        uuid
+    }
+
+    fn add_customer(&mut self, uuid: Uuid, name: &str, abbreviation: &str, slug: &str) {
         let created = self.tick();
-        self.state.service_providers.push(ServiceProvider {
-            uuid: ids.service_provider,
-            customer: ids.provider_customer,
-            description: "Computes".to_owned(),
+        self.state.customers.push(Customer {
+            uuid,
+            name: name.to_owned(),
+            abbreviation: abbreviation.to_owned(),
+            slug: slug.to_owned(),
+            email: format!("{slug}@example.org"),
             created,
         });
-        for (uuid, name, slug, description) in [
-            (ids.project, "Climate models", "climate--1", "Wärme und Kälte"),
-            (ids.empty_project, "Empty project", "empty-pr-1", ""),
+    }
+
+    /// A project of an organisation.
+    pub fn project(&mut self, customer: Uuid, name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("project {name}"));
+        self.add_project(uuid, customer, name, &slug(name), "");
+        uuid
+    }
+
+    fn add_project(&mut self, uuid: Uuid, customer: Uuid, name: &str, slug: &str, description: &str) {
+        let created = self.tick();
+        self.state.projects.push(Project {
+            uuid,
+            customer,
+            name: name.to_owned(),
+            slug: slug.to_owned(),
+            description: description.to_owned(),
+            created,
+            set: Map::new(),
+        });
+    }
+
+    /// A user beside the actors, who can be a member and have accounts, but has no token.
+    pub fn user(&mut self, username: &str, first_name: &str, last_name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("user {username}"));
+        self.add_person(uuid, None, username, first_name, last_name);
+        uuid
+    }
+
+    fn add_person(&mut self, uuid: Uuid, actor: Option<Actor>, username: &str, first: &str, last: &str) {
+        let joined = self.tick();
+        let alice = actor == Some(Actor::Alice);
+        let text = |text: &str| if alice { text.to_owned() } else { String::new() };
+        self.state.people.push(Person {
+            uuid,
+            actor,
+            username: username.to_owned(),
+            active: true,
+            first_name: first.to_owned(),
+            last_name: last.to_owned(),
+            native_name: text("Алиса"),
+            phone_number: text("+372 5550 0000"),
+            organization: text("University of the North"),
+            job_title: text("Modeller"),
+            civil_number: Some(text("EE0000000001")).filter(|number| !number.is_empty()),
+            affiliations: if alice {
+                vec!["member@north.example".to_owned(), "staff@north.example".to_owned()]
+            } else {
+                Vec::new()
+            },
+            joined,
+            roles: Vec::new(),
+        });
+    }
+
+    /// Gives a user a role, such as `PROJECT.MEMBER` in a project or `CUSTOMER.OWNER` of an organisation.
+    pub fn role(&mut self, user: Uuid, scope: Uuid, name: &str, expires: Option<DateTime<Utc>>) {
+        let created = self.tick();
+        if let Some(person) = self.state.people.get_mut(user) {
+            person.roles.push(Role { name: name.to_owned(), scope, created, expires, by: None });
+        }
+    }
+
+    /// An SSH key of a user.
+    pub fn key(&mut self, user: Uuid, name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("key {name}"));
+        // 32 bytes of key are 43 characters of base64, which hex digits are.
+        let digits = uuid.simple().to_string().repeat(2);
+        self.state.keys.push(Key {
+            uuid,
+            owner: user,
+            name: name.to_owned(),
+            public_key: format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{} {name}", &digits[..43]),
+        });
+        uuid
+    }
+
+    /// An offering of an organisation, run by an agent, with the components `cpu`, `gpu` and `ram`. Any
+    /// organisation that offers something is a service provider.
+    pub fn offering(&mut self, customer: Uuid, name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("offering {name}"));
+        let plan = self.state.unused(&format!("plan {name}"));
+        self.add_offering(uuid, plan, customer, name, &slug(name), AGENT_KIND);
+        if !self.state.service_providers.iter().any(|provider| provider.customer == customer) {
+            let provider = self.state.unused(&format!("service provider of {name}"));
+            self.add_service_provider(provider, customer);
+        }
+        uuid
+    }
+
+    fn add_service_provider(&mut self, uuid: Uuid, customer: Uuid) {
+        let created = self.tick();
+        let description = "Computes".to_owned();
+        self.state.service_providers.push(ServiceProvider { uuid, customer, description, created });
+    }
+
+    fn add_offering(
+        &mut self,
+        uuid: Uuid,
+        plan: Uuid,
+        customer: Uuid,
+        name: &str,
+        slug: &str,
+        kind: &'static str,
+    ) {
+        let created = self.tick();
+        self.state.offerings.push(Offering {
+            uuid,
+            customer,
+            name: name.to_owned(),
+            slug: slug.to_owned(),
+            kind,
+            state: OfferingState::Active,
+            created,
+            components: Vec::new(),
+            plan: Plan { uuid: plan, name: "Standard".to_owned() },
+            other_plans: Vec::new(),
+            endpoints: Vec::new(),
+            backend_metadata: json!({}),
+            user_attributes: None,
+        });
+        for (kind, title, unit, price) in [
+            ("cpu", "CPU", "hours", Decimal::new(1, 1)),
+            ("gpu", "GPU", "hours", Decimal::new(15, 1)),
+            ("ram", "RAM", "GB-hours", Decimal::new(2, 2)),
         ] {
-            let created = self.tick();
-            self.state.projects.push(Project {
+            self.component(uuid, kind, title, unit, price);
+        }
+    }
+
+    /// A component of an offering, billed by use.
+    pub fn component(&mut self, offering: Uuid, type_: &str, name: &str, unit: &str, price: Decimal) -> Uuid {
+        let of = self.state.offerings.get(offering).map_or_else(String::new, |row| row.name.clone());
+        let uuid = named(&format!("component {of} {type_}"));
+        if let Some(row) = self.state.offerings.get_mut(offering) {
+            row.components.push(Component {
                 uuid,
-                customer: ids.consumer_customer,
+                kind: type_.to_owned(),
                 name: name.to_owned(),
-                slug: slug.to_owned(),
-                description: description.to_owned(),
-                created,
+                unit: unit.to_owned(),
+                price,
+                set: Map::new(),
             });
         }
+        uuid
+    }
+
+    /// Another plan of an offering.
+    pub fn plan(&mut self, offering: Uuid, name: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("plan {name} of {offering}"));
+        if let Some(row) = self.state.offerings.get_mut(offering) {
+            row.other_plans.push(Plan { uuid, name: name.to_owned() });
+        }
+        uuid
+    }
+
+    /// A resource in a project, with what its state entails: a plan period once it has been there.
+    pub fn resource(&mut self, offering: Uuid, project: Uuid, name: &str, state: ResourceState) -> Uuid {
+        let created = self.tick();
+        let uuid = self.state.unused(&format!("resource {name}"));
+        let mut row = resources::new(uuid, offering, project, name, state, created);
+        if state != ResourceState::Creating {
+            row.plan_period = Some(self.period(name));
+        }
+        self.state.resources.push(row);
+        uuid
+    }
+
+    /// Gives a resource the object behind it, which an agent's offering makes once an order is approved.
+    pub fn scope(&mut self, resource: Uuid) {
+        if let Some(row) = self.state.resources.get_mut(resource)
+            && self.state.offerings.get(row.offering).is_some_and(Offering::has_agent)
+        {
+            row.scope = Some(named(&format!("scope {}", row.name)));
+        }
+    }
+
+    fn period(&self, name: &str) -> PlanPeriod {
+        let now = Utc::now();
+        let start = month_of(now).and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
+        PlanPeriod { uuid: named(&format!("plan period {name}")), start }
+    }
+
+    /// A plan period for a resource whose state doesn't entail one.
+    pub fn plan_period(&mut self, resource: Uuid) -> Uuid {
+        let name = self.state.resources.get(resource).map_or_else(String::new, |row| row.name.clone());
+        let period = self.period(&name);
+        let uuid = period.uuid;
+        if let Some(row) = self.state.resources.get_mut(resource) {
+            row.plan_period = Some(period);
+        }
+        uuid
+    }
+
+    /// What the provider's back end calls a resource.
+    pub fn backend_id(&mut self, resource: Uuid, backend_id: &str) {
+        if let Some(row) = self.state.resources.get_mut(resource) {
+            row.backend_id = backend_id.to_owned();
+        }
+    }
+
+    /// The limit of one component of a resource.
+    pub fn limit(&mut self, resource: Uuid, component: &str, limit: u64) {
+        if let Some(row) = self.state.resources.get_mut(resource) {
+            row.limits.insert(component.to_owned(), limit.into());
+        }
+    }
+
+    /// An order on a resource, which keeps its state: choose one that fits.
+    pub fn order(&mut self, resource: Uuid, type_: OrderType, state: OrderState) -> Uuid {
+        use OrderState::{Done, Erred, Executing, PendingConsumer, Rejected};
+        let number = self.state.orders.iter().len() + 1;
+        let uuid = self.state.unused(&format!("order {number}"));
+        let created = self.tick();
+        let erred = state == Erred;
+        let review = |by: Actor, seen: bool| if seen { Some(Review { by, at: created }) } else { None };
+        let (offering, name) = self
+            .state
+            .resources
+            .get_mut(resource)
+            .map(|row| {
+                row.orders.push(uuid);
+                (row.offering, row.name.clone())
+            })
+            .unwrap_or_default();
+        self.state.orders.push(Order {
+            uuid,
+            resource,
+            offering,
+            kind: type_,
+            state,
+            limits: Map::new(),
+            created_by: Actor::Alice,
+            created,
+            modified: created,
+            consumer_review: review(Actor::Consumer, state != PendingConsumer),
+            provider_review: review(Actor::Provider, matches!(state, Executing | Done | Erred | Rejected)),
+            error_message: if erred { "The cluster is full" } else { "" }.to_owned(),
+            error_traceback: if erred { "at the end of the queue" } else { "" }.to_owned(),
+            backend_id: String::new(),
+            attributes: Map::from_iter([("name".to_owned(), Value::from(name))]),
+            plan: None,
+            completed: if state.is_open() { None } else { Some(created) },
+            set: Map::new(),
+        });
+        uuid
+    }
+
+    /// The limit of one component that an order asks for.
+    pub fn order_limit(&mut self, order: Uuid, component: &str, limit: u64) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.limits.insert(component.to_owned(), limit.into());
+        }
+    }
+
+    /// Who ordered; Alice unless told.
+    pub fn ordered_by(&mut self, order: Uuid, actor: Actor) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.created_by = actor;
+        }
+    }
+
+    /// What was used of a component of a resource in a month, of which any day will do.
+    pub fn usage(&mut self, resource: Uuid, component: &str, month: NaiveDate, amount: Decimal) -> Uuid {
+        let month = month.with_day(1).unwrap_or(month);
+        let uuid = Usage::uuid_of(resource, component, month);
+        let created = self.tick();
+        self.state.usages.push(Usage {
+            uuid,
+            resource,
+            component: component.to_owned(),
+            month,
+            amount,
+            description: "from the seed".to_owned(),
+            recurring: false,
+            created,
+            date: created,
+            modified_by: None,
+        });
+        uuid
+    }
+
+    /// One account's share of a usage.
+    pub fn user_usage(&mut self, usage: Uuid, username: &str, amount: Decimal) {
+        let created = self.tick();
+        let uuid = self.state.unused(&format!("user usage {usage} {username}"));
+        self.state.user_usages.push(UserUsage {
+            uuid,
+            usage,
+            offering_user: None,
+            username: username.to_owned(),
+            amount,
+            description: String::new(),
+            created,
+            modified: created,
+        });
+    }
+
+    /// A user's account at an offering.
+    pub fn offering_user(
+        &mut self,
+        offering: Uuid,
+        user: Uuid,
+        username: &str,
+        state: OfferingUserState,
+    ) -> Uuid {
+        let created = self.tick();
+        let uuid = self.state.unused(&format!("offering user {offering} {user}"));
+        self.state.offering_users.push(OfferingUser {
+            uuid,
+            offering,
+            person: user,
+            username: Some(username.to_owned()).filter(|name| !name.is_empty()),
+            state,
+            comment: String::new(),
+            comment_url: String::new(),
+            restricted: false,
+            created,
+            modified: created,
+        });
+        uuid
+    }
+
+    fn organisations(&mut self) {
+        let ids = self.ids;
+        self.add_customer(ids.provider_customer, "Polar Computing Centre", "PCC", "polar-co-1");
+        self.add_customer(ids.consumer_customer, "University of the North", "", "universi-1");
+        self.add_service_provider(ids.service_provider, ids.provider_customer);
+        let customer = ids.consumer_customer;
+        self.add_project(ids.project, customer, "Climate models", "climate--1", "Wärme und Kälte");
+        self.add_project(ids.empty_project, customer, "Empty project", "empty-pr-1", "");
     }
 
     fn people(&mut self) {
@@ -261,107 +595,37 @@ impl Seeding {
             (Actor::Bob, "Bob", "Berg"),
             (Actor::Outsider, "Olga", "Outsider"),
         ] {
-            let joined = self.tick();
-            let alice = actor == Actor::Alice;
-            let text = |text: &str| if alice { text.to_owned() } else { String::new() };
-            self.state.people.push(Person {
-                uuid: actor.uuid(),
-                actor,
-                first_name: first.to_owned(),
-                last_name: last.to_owned(),
-                native_name: text("Алиса"),
-                phone_number: text("+372 5550 0000"),
-                organization: text("University of the North"),
-                job_title: text("Modeller"),
-                civil_number: Some(text("EE0000000001")).filter(|number| !number.is_empty()),
-                affiliations: if alice { vec!["member@north.example".to_owned()] } else { Vec::new() },
-                joined,
-                owner_of: match actor {
-                    Actor::Provider => Some(ids.provider_customer),
-                    Actor::Consumer => Some(ids.consumer_customer),
-                    _ => None,
-                },
-                member_of: match actor {
-                    Actor::Alice => Some((ids.project, "admin")),
-                    Actor::Bob => Some((ids.project, "member")),
-                    _ => None,
-                },
-            });
+            self.add_person(actor.uuid(), Some(actor), actor.username(), first, last);
         }
-        for (uuid, owner, name) in [
-            (ids.keys.alice, Actor::Alice, "alice-laptop"),
-            (ids.keys.alice_second, Actor::Alice, "alice-desk"),
-            (ids.keys.bob, Actor::Bob, "bob-laptop"),
-            (ids.keys.provider, Actor::Provider, "provider-console"),
+        let next_year = Utc::now() + TimeDelta::days(365);
+        self.role(ids.users.provider, ids.provider_customer, OWNER, None);
+        self.role(ids.users.consumer, ids.consumer_customer, OWNER, None);
+        self.role(ids.users.alice, ids.project, "PROJECT.ADMIN", None);
+        self.role(ids.users.bob, ids.project, "PROJECT.MEMBER", Some(next_year));
+        for (owner, name) in [
+            (Actor::Alice, "alice-laptop"),
+            (Actor::Alice, "alice-desk"),
+            (Actor::Bob, "bob-laptop"),
+            (Actor::Provider, "provider-console"),
         ] {
-            // 32 bytes of key are 43 characters of base64, which hex digits are.
-            let digits = uuid.simple().to_string().repeat(2);
-            self.state.keys.push(Key {
-                uuid,
-                owner: owner.uuid(),
-                name: name.to_owned(),
-                public_key: format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{} {name}", &digits[..43]),
-            });
+            self.key(owner.uuid(), name);
         }
     }
 
     fn offerings(&mut self) {
-        let ids = self.ids;
+        let Ids { offerings, plans, provider_customer, .. } = self.ids;
         for (uuid, plan, name, slug, kind) in [
-            (ids.offerings.slurm, ids.plans.slurm, "Polar cluster", "polar-cl-1", AGENT_KIND),
-            (ids.offerings.basic, ids.plans.basic, "Consulting", "consulti-1", BASIC_KIND),
-            (ids.offerings.bulk, ids.plans.bulk, "Bulk cluster", "bulk-clu-1", AGENT_KIND),
+            (offerings.slurm, plans.slurm, "Polar cluster", "polar-cl-1", AGENT_KIND),
+            (offerings.basic, plans.basic, "Consulting", "consulti-1", BASIC_KIND),
+            (offerings.bulk, plans.bulk, "Bulk cluster", "bulk-clu-1", AGENT_KIND),
         ] {
-            let components = [
-                ("cpu", "CPU", "hours", Decimal::new(1, 1)),
-                ("gpu", "GPU", "hours", Decimal::new(15, 1)),
-                ("ram", "RAM", "GB-hours", Decimal::new(2, 2)),
-            ];
-            let created = self.tick();
-            self.state.offerings.push(Offering {
-                uuid,
-                customer: ids.provider_customer,
-                name: name.to_owned(),
-                slug: slug.to_owned(),
-                kind,
-                state: OfferingState::Active,
-                created,
-                components: components
-                    .into_iter()
-                    .map(|(kind, title, unit, price)| Component {
-                        uuid: named(&format!("component {name} {kind}")),
-                        kind,
-                        name: title,
-                        unit,
-                        price,
-                    })
-                    .collect(),
-                plan: Plan { uuid: plan, name: "Standard".to_owned() },
-            });
+            self.add_offering(uuid, plan, provider_customer, name, slug, kind);
         }
-    }
-
-    /// A resource in the project, with what its state entails.
-    fn resource(&mut self, offering: Uuid, name: &str, state: ResourceState, backend_id: &str) -> Resource {
-        let created = self.tick();
-        let uuid = named(&format!("resource {name}"));
-        let mut row = resources::new(uuid, offering, self.ids.project, name, state, created);
-        row.backend_id = backend_id.to_owned();
-        if state != ResourceState::Creating {
-            let now = Utc::now();
-            let start = month_of(now).and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
-            row.plan_period = Some(PlanPeriod { uuid: named(&format!("plan period {name}")), start });
-        }
-        let agent = self.state.offerings.get(offering).is_some_and(Offering::has_agent);
-        if agent && state != ResourceState::Creating {
-            row.scope = Some(named(&format!("scope {name}")));
-        }
-        row
     }
 
     fn resources(&mut self) {
         use ResourceState::{Creating, Erred, Ok, Terminated};
-        let OfferingIds { slurm, basic, .. } = self.ids.offerings;
+        let Ids { offerings: OfferingIds { slurm, basic, .. }, project, .. } = self.ids;
         for (offering, name, state, backend_id) in [
             (slurm, "slurm-ok-1", Ok, "polar_0001"),
             (slurm, "slurm-ok-2", Ok, ""),
@@ -370,40 +634,20 @@ impl Seeding {
             (slurm, "slurm-erred-1", Erred, "polar_0002"),
             (slurm, "slurm-terminated-1", Terminated, "polar_0003"),
         ] {
-            let row = self.resource(offering, name, state, backend_id);
-            self.state.resources.push(row);
+            let uuid = self.resource(offering, project, name, state);
+            self.backend_id(uuid, backend_id);
+            if state != Creating {
+                self.scope(uuid);
+            }
         }
-        let created = self.tick();
-        self.state.usages.push(Usage {
-            uuid: self.ids.usage,
-            resource: self.ids.resources.ok,
-            component: "cpu",
-            month: month_of(Utc::now()),
-            amount: Decimal::new(725, 2),
-            description: "from the seed".to_owned(),
-            recurring: false,
-            created,
-            date: created,
-            modified_by: None,
-        });
-        let created = self.tick();
-        self.state.offering_users.push(OfferingUser {
-            uuid: self.ids.offering_user,
-            offering: slurm,
-            person: self.ids.users.alice,
-            username: "alice01".to_owned(),
-            state: OfferingUserState::Ok,
-            comment: String::new(),
-            comment_url: String::new(),
-            created,
-            modified: created,
-        });
+        self.usage(self.ids.resources.ok, "cpu", month_of(Utc::now()), Decimal::new(725, 2));
+        self.offering_user(slurm, self.ids.users.alice, "alice01", OfferingUserState::Ok);
     }
 
     /// Each order has a resource of its own, since Waldur allows one open order on a resource.
     fn orders(&mut self, states: &[OrderState]) {
         let OfferingIds { slurm, basic, bulk } = self.ids.offerings;
-        let mut seen = std::collections::HashMap::<OrderState, usize>::new();
+        let mut seen = HashMap::<OrderState, usize>::new();
         for (at, &state) in states.iter().enumerate() {
             let nth = seen.entry(state).or_default();
             let kind = [
@@ -416,50 +660,22 @@ impl Seeding {
             let offering = [bulk, slurm, bulk, bulk, basic, bulk][*nth % 6];
             *nth += 1;
             let name = format!("job-{:04}", at + 1);
-            let mut row = self.resource(offering, &name, resource_state(kind, state), "");
-            let uuid = named(&format!("order {name}"));
-            row.orders.push(uuid);
-            let agent = self.state.offerings.get(offering).is_some_and(Offering::has_agent);
-            if kind == OrderType::Create && state == OrderState::Executing && agent {
-                row.scope = Some(named(&format!("scope {name}")));
+            let resource = self.resource(offering, self.ids.project, &name, resource_state(kind, state));
+            let order = self.order(resource, kind, state);
+            if kind == OrderType::Update {
+                self.order_limit(order, "cpu", 64);
             }
-            self.state.resources.push(row);
-            let order = self.order(uuid, named(&format!("resource {name}")), offering, kind, state);
-            self.state.orders.push(order);
+            if kind != OrderType::Create
+                || matches!(state, OrderState::Executing | OrderState::Done | OrderState::Erred)
+            {
+                self.scope(resource);
+            }
         }
     }
+}
 
-    fn order(
-        &mut self,
-        uuid: Uuid,
-        resource: Uuid,
-        offering: Uuid,
-        kind: OrderType,
-        state: OrderState,
-    ) -> Order {
-        use OrderState::{Done, Erred, Executing, PendingConsumer, Rejected};
-        let created = self.tick();
-        let erred = state == Erred;
-        let review = |by: Actor, seen: bool| if seen { Some(Review { by, at: created }) } else { None };
-        let limits = if kind == OrderType::Update {
-            Map::from_iter([("cpu".to_owned(), Value::from(64))])
-        } else {
-            Map::new()
-        };
-        Order {
-            uuid,
-            resource,
-            offering,
-            kind,
-            state,
-            limits,
-            created_by: Actor::Alice,
-            created,
-            modified: created,
-            consumer_review: review(Actor::Consumer, state != PendingConsumer),
-            provider_review: review(Actor::Provider, matches!(state, Executing | Done | Erred | Rejected)),
-            error_message: if erred { "The cluster is full" } else { "" }.to_owned(),
-            error_traceback: if erred { "at the end of the queue" } else { "" }.to_owned(),
-        }
-    }
+/// As the server makes them: eight characters and a number.
+fn slug(name: &str) -> String {
+    let start: String = name.to_lowercase().replace(' ', "-").chars().take(8).collect();
+    format!("{start}-1")
 }

@@ -1,13 +1,13 @@
 //! Connections and requests: what happens around every operation.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{Method, Request as HttpRequest, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,9 +19,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::actor::{Actor, Tokens};
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, Outcome, Payload};
 use crate::call::{Call, parse_query};
+use crate::contract::{self, Operation, Sent, Side, Violation};
 use crate::fault::{Fault, Faults};
+use crate::release::Release;
 use crate::routes::{self, Found};
 use crate::state::State;
 
@@ -40,6 +42,8 @@ pub struct Request {
     pub actor: Option<Actor>,
     /// The body, if it was JSON.
     pub body: Option<Value>,
+    /// The fault that struck it.
+    pub fault: Option<Fault>,
 }
 
 /// What all connections share.
@@ -49,6 +53,9 @@ pub(crate) struct Shared {
     pub(crate) log: Mutex<Vec<Request>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) tokens: Tokens,
+    pub(crate) violations: Mutex<Vec<Violation>>,
+    pub(crate) print_violations: bool,
+    pub(crate) release: Release,
     pub(crate) latency: Duration,
     pub(crate) address: SocketAddr,
 }
@@ -80,7 +87,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
 }
 
 /// An error closes the connection without an answer.
-async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Payload>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     if !shared.latency.is_zero() {
@@ -90,34 +97,50 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
     let query = parts.uri.query().unwrap_or_default();
     let path = parts.uri.path();
     let caller = shared.tokens.authenticate(&parts.headers);
+    let media_type = Call::media_type(&parts.headers);
+    let sent = Sent { query, media_type: &media_type, body: &body };
+    let operation = shared.judge(&parts.method, path, &sent);
     let mut entry = Request {
         method: parts.method.to_string(),
         path: path.to_owned(),
         query: query.to_owned(),
         status: 0,
         actor: caller.as_ref().ok().copied().flatten(),
-        body: serde_json::from_slice(&body).ok(),
+        body: if body.is_empty() { None } else { serde_json::from_slice(&body).ok() },
+        fault: None,
     };
-    let fault = lock(&shared.faults).strike(&parts.method, path);
+    // What HEAD counts is what GET would show.
+    let shows = if head { contract::operation(&Method::GET, path) } else { operation };
+    let id = operation.map(|operation| operation.id.as_str());
+    let fault = lock(&shared.faults).strike(&parts.method, path, id);
+    entry.fault = fault.clone();
+    if let Some(Fault::Delay(time)) = fault {
+        tokio::time::sleep(time).await;
+    }
     let answer = match fault.as_ref().and_then(Fault::instead) {
         Some(answer) => Some(answer),
         None if fault == Some(Fault::ResetBefore) => None,
         None => {
             let call = Call {
+                operation: shows,
+                release: if fault == Some(Fault::OlderServer) { Release::Late2024 } else { shared.release },
+                vanished: if let Some(Fault::VanishedItems(count)) = fault { count } else { 0 },
+                asked: RefCell::default(),
+                order_by_answer: Cell::default(),
                 method: parts.method.clone(),
                 path: path.to_owned(),
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
                 origin: Call::origin(&parts.headers, &shared.address.to_string()),
-                media_type: Call::media_type(&parts.headers),
+                media_type,
+                accept: Call::accept(&parts.headers),
                 body,
             };
             let answer = dispatch(shared, call, query, caller);
-            match fault {
-                Some(Fault::ResetAfter) => None,
-                Some(Fault::EmptyBody) => Some(answer.without_body()),
-                _ => Some(answer),
+            match &fault {
+                Some(fault) => fault.distort(answer),
+                None => Some(answer),
             }
         }
     };
@@ -128,33 +151,147 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
 }
 
-/// Route first, then who calls, then whether the method is there: in this order the server refuses.
+/// Route first, then the kind of answer, then who calls, then whether the method is there: in this order the
+/// server refuses.
 fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<Actor>, Answer>) -> Answer {
-    let (route, segments) = match routes::find(&call.path) {
-        Found::Route(route, segments) => (route, segments),
+    let found = match routes::find(&call.path) {
         Found::Slash if query.is_empty() => return Answer::moved(&format!("{}/", call.path)),
         Found::Slash => return Answer::moved(&format!("{}/?{query}", call.path)),
         Found::Nowhere => return Answer::page(StatusCode::NOT_FOUND),
+        Found::Route(route, segments) => {
+            call.segments = segments;
+            Some(route)
+        }
+        Found::Missing => None,
     };
-    call.segments = segments;
-    let outcome: Outcome = caller.and_then(|caller| {
+    let allow = match found {
+        Some(route) => route.allow.to_owned(),
+        None => contract::operations_at(&call.path).unwrap_or_default().join(", "),
+    };
+    let outcome: Outcome = acceptable(&call).and(caller).and_then(|caller| {
         call.caller = caller;
-        if !route.public {
+        let state = &mut lock(&shared.state);
+        if let Some(actor) = caller
+            && state.person(actor).is_some_and(|person| !person.active)
+        {
+            return Err(Answer::unauthorized("User inactive or deleted."));
+        }
+        if !found.is_some_and(|route| route.public) {
             call.actor()?;
         }
-        match route.handler(&call.method) {
-            Some(handler) => handler(&call, &mut lock(&shared.state)),
-            None if call.method == Method::OPTIONS => Ok(Answer::empty(StatusCode::OK)),
-            None if route.allows(&call.method) => Err(Answer::page(StatusCode::NOT_IMPLEMENTED)),
+        match found.and_then(|route| route.handler(&call.method)) {
+            Some(handler) => handler(&call, state),
+            None if call.method == Method::OPTIONS => Ok(description(&call)),
+            None if allow.split(", ").any(|method| method == call.method.as_str()) => {
+                Err(Answer::page(StatusCode::NOT_IMPLEMENTED))
+            }
             None => Err(Answer::detail(
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("Method \"{}\" not allowed.", call.method),
             )),
         }
     });
-    let answer = outcome.unwrap_or_else(|refusal| refusal);
+    let mut answer = outcome.unwrap_or_else(|refusal| refusal);
+    if answer.status() < 300 && call.method != Method::OPTIONS {
+        shared.settle(&call, &mut answer);
+    }
     if answer.status() >= 500 {
         return answer;
     }
-    answer.with(header::ALLOW, HeaderValue::from_static(route.allow))
+    answer.with_text(header::ALLOW, &allow)
+}
+
+/// Answers are JSON, or pages for people.
+fn acceptable(call: &Call) -> Result<(), Answer> {
+    let good = call.accept.is_empty()
+        || call.accept.split(',').any(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            matches!(kind, "*/*" | "application/*" | "application/json" | "text/*" | "text/html")
+        });
+    if good {
+        return Ok(());
+    }
+    Err(Answer::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header."))
+}
+
+/// What OPTIONS answers with.
+fn description(call: &Call) -> Answer {
+    let name = call.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Answer::ok(serde_json::json!({
+        "name": name,
+        "description": "",
+        "renders": ["application/json", "text/html"],
+        "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+    }))
+}
+
+impl Shared {
+    /// Judges a request by the schema.
+    fn judge(&self, method: &Method, path: &str, sent: &Sent<'_>) -> Option<&'static Operation> {
+        let whole = |at: &str, what: String| vec![(at.to_owned(), what)];
+        let (operation, findings) = match contract::find(method, path) {
+            contract::Found::Operation(operation, wrong) => {
+                let mut findings: Vec<_> = wrong
+                    .into_iter()
+                    .map(|name| (format!("path.{name}"), "not of the form that the schema wants".to_owned()))
+                    .collect();
+                findings.extend(operation.check(sent).into_iter().map(|found| (found.at, found.what)));
+                (Some(operation), findings)
+            }
+            contract::Found::Method(template) => {
+                (None, whole("path", format!("{template} has no operation for this method")))
+            }
+            contract::Found::Slash(operation) => {
+                (operation, whole("path", "the slash at the end is missing".to_owned()))
+            }
+            contract::Found::Nowhere => (None, whole("path", "the schema has no such path".to_owned())),
+        };
+        self.record(Side::Request, operation, method, path, findings);
+        operation
+    }
+
+    fn record(
+        &self,
+        side: Side,
+        operation: Option<&Operation>,
+        method: &Method,
+        path: &str,
+        findings: Vec<(String, String)>,
+    ) {
+        for (at, what) in findings {
+            let violation = Violation {
+                side,
+                operation: operation.map(|operation| operation.id.clone()),
+                method: method.to_string(),
+                path: path.to_owned(),
+                at,
+                what,
+            };
+            if self.print_violations {
+                eprintln!("{violation}");
+            }
+            lock(&self.violations).push(violation);
+        }
+    }
+
+    /// Completes an answer by the schema, and judges it.
+    fn settle(&self, call: &Call, answer: &mut Answer) {
+        let Some(operation) = call.operation else { return };
+        let fields = call.fields();
+        let wants = |name: &str| fields.wants(name);
+        let chosen: Option<&dyn Fn(&str) -> bool> =
+            if fields.is_all() || fields.is_vain() { None } else { Some(&wants) };
+        if let Some(body) = answer.body_mut() {
+            match call.release {
+                Release::Schema => contract::complete(operation, body, chosen),
+                Release::Late2024 => contract::rejuvenate(operation, body),
+            }
+        }
+        if call.method == Method::HEAD || call.release != Release::Schema {
+            return;
+        }
+        let findings = contract::check_answer(operation, answer.status(), answer.body(), chosen);
+        let findings = findings.into_iter().map(|found| (found.at, found.what)).collect();
+        self.record(Side::Answer, Some(operation), &call.method, &call.path, findings);
+    }
 }

@@ -1,12 +1,15 @@
 //! Everything that the deployment knows, and the ways from one thing to another.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::documents::Document;
 use crate::model::{
-    Customer, Key, Offering, OfferingUser, Order, OrderState, Person, Project, Resource, ServiceProvider,
-    Table, Usage, UserUsage,
+    Customer, Key, Offering, OfferingUser, Order, OrderState, Person, Project, Resource, Role,
+    ServiceProvider, Table, Usage, UserUsage,
 };
 use crate::seed::named;
 
@@ -23,7 +26,12 @@ pub(crate) struct State {
     pub(crate) usages: Table<Usage>,
     pub(crate) user_usages: Table<UserUsage>,
     pub(crate) offering_users: Table<OfferingUser>,
+    pub(crate) documents: Table<Document>,
+    /// What workers do is done before a request is answered.
+    pub(crate) inline_workers: bool,
     made: u64,
+    /// How often each name was given.
+    names: HashMap<String, u32>,
 }
 
 impl State {
@@ -33,12 +41,25 @@ impl State {
         named(&format!("made while running {}", self.made))
     }
 
+    /// The uuid that goes with a name, or with the name and a number if it is taken.
+    pub(crate) fn unused(&mut self, name: &str) -> Uuid {
+        let taken = self.names.entry(name.to_owned()).or_default();
+        *taken += 1;
+        if *taken == 1 { named(name) } else { named(&format!("{name} {taken}")) }
+    }
+
     pub(crate) fn person(&self, actor: Actor) -> Option<&Person> {
         self.people.get(actor.uuid())
     }
 
     pub(crate) fn customer_of(&self, project: &Project) -> Option<&Customer> {
         self.customers.get(project.customer)
+    }
+
+    /// Whether the offering has one of these short names; all do if there are none.
+    pub(crate) fn has_slug(&self, offering: Uuid, slugs: &[&str]) -> bool {
+        slugs.is_empty()
+            || self.offerings.get(offering).is_some_and(|offering| slugs.contains(&offering.slug.as_str()))
     }
 
     /// The order that a resource is busy with; Waldur allows one at a time.
@@ -52,11 +73,8 @@ impl State {
     }
 
     /// The people who work in a project.
-    pub(crate) fn members(&self, project: Uuid) -> impl Iterator<Item = (&Person, &'static str)> {
-        self.people.iter().filter_map(move |person| match person.member_of {
-            Some((uuid, role)) if uuid == project => Some((person, role)),
-            _ => None,
-        })
+    pub(crate) fn members(&self, project: Uuid) -> impl Iterator<Item = (&Person, &Role)> {
+        self.people.iter().filter_map(move |person| Some((person, person.role_in(project)?)))
     }
 
     /// The account of a person at an offering.

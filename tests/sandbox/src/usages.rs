@@ -231,25 +231,14 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
         return Err(invalid_field("date", "Usage of a past month can't be reported without permission."));
     }
     let resource = resource.uuid;
-    let entries: Vec<(&'static str, Entry)> = entries
-        .into_iter()
-        .filter_map(|entry| Some((offering.component(&entry.kind)?.kind, entry)))
-        .collect();
-    for (component, entry) in entries {
-        store(state, actor, resource, component, month, entry);
+    for entry in entries {
+        store(state, actor, resource, month, entry);
     }
     Ok(Answer::empty(StatusCode::CREATED))
 }
 
-fn store(
-    state: &mut State,
-    actor: Actor,
-    resource: Uuid,
-    component: &'static str,
-    month: NaiveDate,
-    entry: Entry,
-) {
-    let uuid = Usage::uuid_of(resource, component, month);
+fn store(state: &mut State, actor: Actor, resource: Uuid, month: NaiveDate, entry: Entry) {
+    let uuid = Usage::uuid_of(resource, &entry.kind, month);
     let now = Utc::now();
     if let Some(usage) = state.usages.get_mut(uuid) {
         usage.amount = entry.amount;
@@ -262,7 +251,7 @@ fn store(
     state.usages.push(Usage {
         uuid,
         resource,
-        component,
+        component: entry.kind,
         month,
         amount: entry.amount,
         description: entry.description,
@@ -289,7 +278,7 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn new(call: &'a Call, month: &str) -> Result<Self, Answer> {
+    fn new(call: &'a Call, month: &'static str) -> Result<Self, Answer> {
         Ok(Self {
             resource: call.uuid_filter("resource_uuid")?,
             offering: call.uuid_filter("offering_uuid")?,
@@ -335,7 +324,7 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .filter(|usage| filter.admits(state, usage))
         .filter(|usage| state.sees_usage(actor, usage))
         .collect();
-    rows.sort_by_key(|usage| usage.component);
+    rows.sort_by(|a, b| a.component.cmp(&b.component));
     listing::order(call, &mut rows, ORDERINGS)?;
     listing::page(call, &rows, |usage, fields| render(state, usage, fields))
 }
@@ -359,9 +348,9 @@ pub(crate) fn facts(usage: &Usage, component: &Component, fields: &Fields) -> Ma
         "uuid": hex(usage.uuid),
         "created": timestamp(usage.created),
         "description": usage.description.as_str(),
-        "type": component.kind,
-        "name": component.name,
-        "measured_unit": component.unit,
+        "type": component.kind.as_str(),
+        "name": component.name.as_str(),
+        "measured_unit": component.unit.as_str(),
         "usage": two_decimals(usage.amount),
         "date": timestamp(usage.date),
         "recurring": usage.recurring,
@@ -381,7 +370,7 @@ fn render(state: &State, usage: &Usage, fields: &Fields) -> Map<String, Value> {
 
 fn parts<'a>(state: &'a State, usage: &Usage) -> Option<(&'a Resource, &'a Component)> {
     let resource = state.resources.get(usage.resource)?;
-    let component = state.offerings.get(resource.offering)?.component(usage.component)?;
+    let component = state.offerings.get(resource.offering)?.component(&usage.component)?;
     Some((resource, component))
 }
 
@@ -521,12 +510,12 @@ fn render_share(call: &Call, state: &State, row: &UserUsage, fields: &Fields) ->
         "username": row.username.as_str(),
         "component_usage": call.url(&format!("marketplace-component-usages/{}/", hex(usage.uuid))),
         "usage": two_decimals(row.amount),
-        "measured_unit": component.unit,
+        "measured_unit": component.unit.as_str(),
         "description": row.description.as_str(),
         "created": timestamp(row.created),
         "modified": timestamp(row.modified),
         "backend_id": "",
-        "component_type": component.kind,
+        "component_type": component.kind.as_str(),
         "date": timestamp(usage.date),
     };
     map.extend(place(state, resource, fields));

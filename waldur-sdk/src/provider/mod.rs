@@ -1,6 +1,7 @@
 //! What a service provider does every day.
 
 mod orders;
+mod resources;
 mod usage;
 
 use uuid::Uuid;

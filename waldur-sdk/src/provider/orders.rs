@@ -11,7 +11,9 @@ use super::{Provider, required};
 use crate::error::Error;
 use crate::outcome::{Item, Outcome, Progress, Report};
 use crate::pager;
-use crate::types::{OrderDetails, OrderDetailsFieldEnum as Field, OrderState, RequestTypes};
+use crate::types::{
+    OrderDetails, OrderDetailsFieldEnum as Field, OrderErrorDetailsRequest, OrderState, RequestTypes,
+};
 
 const LIST: &Operation = builder::MarketplaceOrdersList::OPERATION;
 const RETRIEVE: &Operation = builder::MarketplaceOrdersRetrieve::OPERATION;
@@ -197,6 +199,25 @@ impl Provider {
         progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
         self.act_on_all(Action::Complete, progress).await
+    }
+
+    /// Reports that an order failed: from executing it becomes erred, with a message for the customer and details for
+    /// the operators. (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or
+    /// not. It takes them for some types of offerings only, and answers 405 for others.)
+    ///
+    /// # Errors
+    /// If the order is in a state that can't fail, or is none of the caller's.
+    pub async fn set_order_erred(
+        &self,
+        order: Uuid,
+        message: impl Into<String>,
+        traceback: impl Into<String>,
+    ) -> Result<(), Error> {
+        let body = OrderErrorDetailsRequest::builder().error_message(message).error_traceback(traceback);
+        match self.client.api().marketplace_orders_set_state_erred().uuid(order).body(body).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::from_api(error).await),
+        }
     }
 
     async fn act_on_all(

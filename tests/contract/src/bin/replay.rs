@@ -71,9 +71,11 @@ fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
         }
         let (name, operation, verdict) = match recording::parse(&line) {
             Ok(exchange) => (exchange.name.clone(), operation(&exchange.request), replay(&exchange, strict)),
-            Err(error) => {
-                (String::new(), "no exchange".to_owned(), Verdict::Failed(format!("not an exchange: {error}")))
-            }
+            Err(error) => (
+                String::new(),
+                "no exchange".to_owned(),
+                Verdict::Failed(format!("not an exchange: {error}")),
+            ),
         };
         let name = if name.is_empty() { format!("line {}", index + 1) } else { name };
         writeln!(out, "{name} {operation}: {verdict}")?;
@@ -112,7 +114,11 @@ fn report(tally: &Tally) -> io::Result<()> {
     if !tally.unknown.is_empty() {
         writeln!(out, "\nfields that this build's schema doesn't have, which were passed over")?;
         for (operation, paths) in &tally.unknown {
-            writeln!(out, "  {operation}: {}", paths.iter().map(String::as_str).collect::<Vec<_>>().join(", "))?;
+            writeln!(
+                out,
+                "  {operation}: {}",
+                paths.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            )?;
         }
     }
     writeln!(out, "\n{}", tally.all)

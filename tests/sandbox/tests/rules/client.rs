@@ -103,3 +103,12 @@ pub(crate) fn order_in(
         .find(|order| order.state == state && offering.is_none_or(|uuid| order.offering == uuid))
         .unwrap()
 }
+
+/// Takes out the violations of the schema that a test means to cause: all of them, and at these places only.
+#[track_caller]
+pub(crate) fn meant<const N: usize>(sandbox: &Sandbox, places: [&str; N]) {
+    let seen: std::collections::BTreeSet<String> =
+        sandbox.take_violations().into_iter().map(|violation| violation.at).collect();
+    let meant: std::collections::BTreeSet<String> = places.into_iter().map(str::to_owned).collect();
+    assert_eq!(seen, meant);
+}

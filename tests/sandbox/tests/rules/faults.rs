@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use waldur_sandbox::{Actor, Fault, OrderState, Sandbox};
+use serde_json::json;
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState, Sandbox};
 
 use crate::client::{act, get, hex, http, order_in};
 
@@ -82,4 +83,159 @@ async fn latency() {
     );
     assert!(start.elapsed() >= Duration::from_millis(20));
     assert!([a, b, c, d].iter().all(|answer| answer.status == 200));
+}
+
+#[tokio::test]
+async fn by_operation_count_and_chance() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.misbehave(
+        Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_list").after(1).times(2),
+    );
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(get(&sandbox, Actor::Provider, "marketplace-orders/").await.status);
+        assert_eq!(get(&sandbox, Actor::Provider, "users/").await.status, 200);
+    }
+    assert_eq!(seen, [200, 503, 503, 200]);
+    assert_eq!(sandbox.requests()[2].fault, Some(Fault::Status(503)));
+    let strikes = async |seed| {
+        let sandbox = Sandbox::builder()
+            .dice(seed)
+            .misbehave(Misbehaviour::new(Fault::Status(500)).chance(0.3))
+            .start()
+            .await
+            .unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..40 {
+            seen.push(get(&sandbox, Actor::Provider, "version/").await.status == 500);
+        }
+        seen
+    };
+    let (one, again, other) = (strikes(1).await, strikes(1).await, strikes(2).await);
+    assert_eq!(one, again);
+    assert_ne!(one, other);
+    let count = one.iter().filter(|struck| **struck).count();
+    assert!((4..=24).contains(&count), "{count}");
+}
+
+#[tokio::test]
+async fn broken_bodies() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("{}marketplace-orders/", sandbox.url());
+    let request =
+        || http().get(&url).header("Authorization", format!("Token {}", sandbox.token(Actor::Provider)));
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Truncated);
+    let answer = request().send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.is_err());
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Stalled);
+    let answer = request().timeout(Duration::from_millis(200)).send().await.unwrap();
+    assert!(answer.bytes().await.unwrap_err().is_timeout());
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::MediaType("text/html".to_owned()));
+    let html = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
+    assert!(html.is_page() && html.items().len() == 10);
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Delay(Duration::from_millis(30)));
+    let start = Instant::now();
+    assert_eq!(get(&sandbox, Actor::Provider, "marketplace-orders/").await.status, 200);
+    assert!(start.elapsed() >= Duration::from_millis(30));
+}
+
+#[tokio::test]
+async fn odd_fields() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = "marketplace-orders/?page_size=1&field=uuid&field=state&field=output";
+    let uuid = hex(sandbox.orders()[0].uuid);
+    let state = sandbox.orders()[0].state.as_str();
+    for (fault, row) in [
+        (Fault::MissingFields(vec!["state".to_owned()]), json!({"uuid": uuid, "output": ""})),
+        (Fault::NullFields(Vec::new()), json!({"uuid": uuid, "state": null, "output": null})),
+        (Fault::BlankFields(vec!["state".to_owned()]), json!({"uuid": uuid, "state": "", "output": ""})),
+        (Fault::UnknownValues(Vec::new()), json!({"uuid": uuid, "state": "Unheard of", "output": ""})),
+        (
+            Fault::ExtraFields,
+            json!({
+                "uuid": uuid,
+                "state": state,
+                "output": "",
+                "from_the_future": {"nested": [1, "two", null]},
+            }),
+        ),
+    ] {
+        sandbox.fail_next(1, "GET", "/marketplace-orders/", fault);
+        assert_eq!(get(&sandbox, Actor::Provider, path).await.items(), [row]);
+    }
+    let whole = "marketplace-orders/?page_size=1";
+    let young = get(&sandbox, Actor::Provider, whole).await.items();
+    assert!(young[0].get("completed_at").is_some());
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::OlderServer);
+    let old = get(&sandbox, Actor::Provider, whole).await.items();
+    assert!(old[0].get("completed_at").is_none());
+}
+
+#[tokio::test]
+async fn items_vanish_between_pages() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = |page| format!("marketplace-orders/?field=uuid&page={page}");
+    let whole = get(&sandbox, Actor::Provider, &path(2)).await;
+    sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::VanishedItems(3));
+    let less = get(&sandbox, Actor::Provider, &path(2)).await;
+    assert_eq!((whole.count(), less.count()), (50, 47));
+    assert_eq!(whole.items()[3..], less.items()[..7]);
+}
+
+#[test]
+fn faults_as_text() {
+    for (text, fault) in [
+        ("503", Misbehaviour::new(Fault::Status(503))),
+        ("429:3%10", Misbehaviour::new(Fault::RetryAfter(429, 3)).chance(0.1)),
+        (
+            "reset-after@marketplace_orders_approve_by_provider*2",
+            Misbehaviour::new(Fault::ResetAfter).operation("marketplace_orders_approve_by_provider").times(2),
+        ),
+        ("delay:250", Misbehaviour::new(Fault::Delay(Duration::from_millis(250)))),
+        (
+            "missing:uuid+state@/marketplace-orders/",
+            Misbehaviour::new(Fault::MissingFields(vec!["uuid".to_owned(), "state".to_owned()]))
+                .path_end("/marketplace-orders/"),
+        ),
+        ("older", Misbehaviour::new(Fault::OlderServer)),
+    ] {
+        assert_eq!(text.parse::<Misbehaviour>().unwrap(), fault, "{text}");
+    }
+    for text in ["", "nonsense", "99", "503*x", "503%x", "delay", "vanished:x"] {
+        assert!(text.parse::<Misbehaviour>().is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn any_of_several() {
+    let statuses = [500, 502, 503].map(Fault::Status);
+    let sandbox = Sandbox::builder().misbehave(Misbehaviour::any_of(statuses)).start().await.unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        seen.insert(get(&sandbox, Actor::Provider, "version/").await.status);
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [500, 502, 503]);
+    sandbox.clear_faults();
+    sandbox.misbehave(Misbehaviour::any_of([]));
+    assert_eq!(get(&sandbox, Actor::Provider, "version/").await.status, 200);
+}
+
+#[tokio::test]
+async fn each_kind_leaves_the_sandbox_well() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("{}marketplace-orders/?page_size=2", sandbox.url());
+    for fault in Fault::each() {
+        sandbox.fail_next(1, "GET", "/marketplace-orders/", fault.clone());
+        let request = http()
+            .get(&url)
+            .header("Authorization", format!("Token {}", sandbox.token(Actor::Provider)))
+            .timeout(Duration::from_millis(300));
+        if let Ok(answer) = request.send().await {
+            let _ = answer.bytes().await;
+        }
+        assert_eq!(sandbox.requests().last().unwrap().fault, Some(fault));
+        let good = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
+        assert_eq!((good.status, good.count()), (200, 50));
+    }
 }

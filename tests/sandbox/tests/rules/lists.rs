@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, OrderState, Sandbox};
+use waldur_sandbox::{Actor, OrderState, Release, Sandbox};
 
-use crate::client::{get, hex, send};
+use crate::client::{get, hex, meant, post, send};
 
 #[tokio::test]
 async fn pages() {
@@ -40,6 +40,7 @@ async fn pages() {
     let empty = get(&sandbox, Actor::Provider, nothing).await;
     assert_eq!((empty.items().len(), empty.count()), (0, 0));
     assert_eq!(get(&sandbox, Actor::Provider, &format!("{nothing}&page=2")).await.status, 404);
+    meant(&sandbox, ["query.page", "query.page_size"]);
 }
 
 #[tokio::test]
@@ -102,6 +103,7 @@ async fn chosen_fields() {
     )
     .await;
     assert_eq!(one.json(), json!({"name": "slurm-ok-1", "state": "OK"}));
+    meant(&sandbox, ["query.field"]);
 }
 
 #[tokio::test]
@@ -132,6 +134,7 @@ async fn ordering() {
             (400, json!({"o": ["Select a valid choice. bogus is not one of the available choices."]}))
         );
     }
+    meant(&sandbox, ["query.o"]);
 }
 
 #[tokio::test]
@@ -160,6 +163,7 @@ async fn choices() {
     assert_eq!(mine, count(OrderState::PendingProvider));
     assert_eq!(list("can_approve_as_provider=maybe").await.count(), 50);
     assert_eq!(list("can_approve_as_consumer=true").await.count(), 0);
+    meant(&sandbox, ["query.bogus", "query.can_approve_as_provider", "query.state", "query.type"]);
 }
 
 #[tokio::test]
@@ -175,15 +179,22 @@ async fn uuids_and_dates() {
         assert!(plain > 0);
         assert_eq!(list(&format!("{collection}/?{field}={slurm}")).await.count(), plain);
         assert_eq!(list(&format!("{collection}/?{field}=nope")).await.json(), refused);
-        let two = format!("{collection}/?{field}={},{}", hex(slurm), hex(slurm));
-        assert_eq!(list(&two).await.status, 400);
     }
+    let basic = sandbox.ids().offerings.basic;
+    let two = format!("?offering_uuid={},{}", hex(slurm), hex(basic));
+    assert_eq!(list(&format!("marketplace-orders/{two}")).await.status, 400);
+    let resources = format!("marketplace-provider-resources/{two}");
+    let both = sandbox.resources().iter().filter(|row| [slurm, basic].contains(&row.offering)).count();
+    assert_eq!(list(&resources).await.count(), both);
+    let old = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
+    assert_eq!(get(&old, Actor::Provider, &resources).await.status, 400, "one value, at first");
     let resources = list("marketplace-provider-resources/?modified=2020-01-01T00:00:00Z").await;
     assert_eq!((resources.status, resources.json()), (400, json!({"modified": ["Enter a valid date."]})));
     assert!(list("marketplace-provider-resources/?modified=2020-01-01").await.count() > 50);
     assert_eq!(list("marketplace-orders/?created=2020-01-01T00:00:00Z").await.count(), 50);
     assert_eq!(list("marketplace-orders/?created=2999-01-01T00:00:00Z").await.count(), 0);
     assert_eq!(list("marketplace-orders/?created=soon").await.status, 400);
+    meant(&sandbox, ["query.created", "query.offering_uuid"]);
 }
 
 #[tokio::test]
@@ -197,4 +208,44 @@ async fn unpaged_lists() {
         assert!(list.header("link").is_none());
         assert_eq!(list.items().len(), if action == "team" { 2 } else { 1 });
     }
+    meant(&sandbox, ["query.page_size"]);
+}
+
+#[tokio::test]
+async fn filters_by_what_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = *sandbox.ids();
+    let orders = sandbox.orders();
+    let of = |offering| orders.iter().filter(|order| order.offering == offering).count();
+    for (query, count) in [
+        ("offering_type=Marketplace.Basic".to_owned(), of(ids.offerings.basic)),
+        ("offering_slug=polar-cl-1,bulk-clu-1".to_owned(), of(ids.offerings.slurm) + of(ids.offerings.bulk)),
+        ("query=job-0003".to_owned(), 1),
+        ("resource_name=JOB-0003".to_owned(), 1),
+        ("category_uuid=00000000000000000000000000000001".to_owned(), 0),
+        (
+            format!("offering={}marketplace-public-offerings/{}/", sandbox.url(), hex(ids.offerings.basic)),
+            of(ids.offerings.basic),
+        ),
+    ] {
+        let list = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?{query}")).await;
+        assert_eq!(list.status, 200, "{query}: {}", list.text);
+        assert_eq!(list.count(), count, "{query}");
+    }
+    let one = "marketplace-orders/?query=job-0003";
+    assert_eq!(send(&sandbox, Actor::Provider, Method::HEAD, one, None).await.count(), 1);
+    let executing = "marketplace-provider-resources/?order_state=executing";
+    assert_eq!(get(&sandbox, Actor::Provider, executing).await.count(), 15);
+    for email in ["a@example.org", "b@example.org"] {
+        let body = json!({"project": hex(ids.project), "email": email});
+        post(&sandbox, Actor::Consumer, "marketplace-course-accounts/", body).await;
+    }
+    let sorted = get(&sandbox, Actor::Consumer, "marketplace-course-accounts/?o=-email").await.items();
+    assert_eq!(
+        (&sorted[0]["email"], &sorted[1]["email"]),
+        (&json!("b@example.org"), &json!("a@example.org"))
+    );
+    let malformed = get(&sandbox, Actor::Provider, "marketplace-orders/?category_uuid=x").await;
+    assert_eq!(malformed.json(), json!({"category_uuid": ["Enter a valid UUID."]}));
+    meant(&sandbox, ["query.category_uuid"]);
 }

@@ -1,7 +1,17 @@
 //! Each rule of the server, asked over HTTP.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod client;
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -14,8 +24,6 @@ mod orders;
 mod protocol;
 #[cfg(test)]
 mod providers;
-#[cfg(test)]
-mod recordings;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]

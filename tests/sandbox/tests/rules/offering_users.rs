@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, OfferingUserState, Sandbox};
 
-use crate::client::{act, get, hex, post, send};
+use crate::client::{act, get, hex, meant, post, send};
 
 const LIST: &str = "marketplace-offering-users/";
 
@@ -53,6 +53,7 @@ async fn addresses_name_user_and_offering() {
         let refused = create(Actor::Provider, body).await;
         assert_eq!((refused.status, refused.json()), (400, errors));
     }
+    meant(&sandbox, ["$.offering", "$.user"]);
 }
 
 #[tokio::test]
@@ -60,8 +61,8 @@ async fn states() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let body = json!({
-        "user": format!("/api/users/{}/", hex(ids.users.bob)),
-        "offering": format!("/api/marketplace-provider-offerings/{}/", hex(ids.offerings.slurm)),
+        "user": format!("{}users/{}/", sandbox.url(), hex(ids.users.bob)),
+        "offering": format!("{}marketplace-provider-offerings/{}/", sandbox.url(), hex(ids.offerings.slurm)),
     });
     let made = post(&sandbox, Actor::Provider, LIST, body).await.json();
     let path = format!("{LIST}{}/", made["uuid"].as_str().unwrap());
@@ -79,7 +80,12 @@ async fn states() {
         ("set_deleting", "Deleting"),
         ("set_deleted", "Deleted"),
     ] {
-        let done = post(&sandbox, Actor::Provider, &format!("{path}{action}/"), comment.clone()).await;
+        let path = format!("{path}{action}/");
+        let done = if action.starts_with("set_pending") {
+            post(&sandbox, Actor::Provider, &path, comment.clone()).await
+        } else {
+            act(&sandbox, Actor::Provider, &path).await
+        };
         assert_eq!((done.status, done.text.as_str()), (200, ""), "{action}");
         assert_eq!(state().await, after);
     }
@@ -99,8 +105,8 @@ async fn a_name_makes_an_account_usable() {
         let sandbox = Sandbox::start().await.unwrap();
         let ids = sandbox.ids();
         let body = json!({
-            "user": format!("/api/users/{}/", hex(ids.users.bob)),
-            "offering": format!("/api/marketplace-provider-offerings/{}/", hex(ids.offerings.slurm)),
+            "user": format!("{}users/{}/", sandbox.url(), hex(ids.users.bob)),
+            "offering": format!("{}marketplace-provider-offerings/{}/", sandbox.url(), hex(ids.offerings.slurm)),
         });
         let made = post(&sandbox, Actor::Provider, LIST, body).await.json();
         let path = format!("{LIST}{}/", made["uuid"].as_str().unwrap());
@@ -156,4 +162,5 @@ async fn one_name_everywhere() {
     assert!(unknown.json().is_array());
     let consumer = post(&sandbox, Actor::Consumer, &path, json!({})).await;
     assert_eq!(consumer.status, 403);
+    meant(&sandbox, ["$.user_uuid", "$.username"]);
 }

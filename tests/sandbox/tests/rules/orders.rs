@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use waldur_sandbox::{Actor, OrderState, OrderType, ResourceState, Sandbox};
 
-use crate::client::{act, get, hex, order_in, post, send};
+use crate::client::{act, get, hex, meant, order_in, post, send};
 
 fn path(order: uuid::Uuid, action: &str) -> String {
     format!("marketplace-orders/{}/{action}/", hex(order))
@@ -197,6 +197,7 @@ async fn erred() {
     assert_eq!(get(&sandbox, Actor::Staff, &query).await.json(), body);
     let basic = order_in(&sandbox, OrderState::Executing, Some(offerings.basic));
     assert_eq!(post(&sandbox, Actor::Provider, &path(basic.uuid, "set_state_erred"), body).await.status, 405);
+    meant(&sandbox, ["$.error_message", "$.error_traceback"]);
 }
 
 #[tokio::test]

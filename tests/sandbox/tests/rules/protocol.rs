@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use waldur_sandbox::{Actor, Sandbox};
 
-use crate::client::{act, anonymous, answer, get, hex, http, post, send};
+use crate::client::{act, anonymous, answer, get, hex, http, meant, post, send};
 
 #[tokio::test]
 async fn tokens() {
@@ -83,6 +83,7 @@ async fn missing_slashes() {
         action.header("location").unwrap(),
         format!("/api/marketplace-orders/{order}/approve_by_provider/")
     );
+    meant(&sandbox, ["path"]);
 }
 
 #[tokio::test]
@@ -99,9 +100,14 @@ async fn unknown_routes_and_methods() {
     let path = format!("marketplace-orders/{order}/approve_by_provider/");
     let action = get(&sandbox, Actor::Provider, &path).await;
     assert_eq!((action.status, action.header("allow")), (405, Some("POST, OPTIONS")));
-    // The real server has this one.
-    let path = format!("marketplace-orders/{order}/");
-    assert_eq!(send(&sandbox, Actor::Provider, Method::PUT, &path, Some(json!({}))).await.status, 501);
+    // The real server has these.
+    let path = format!("marketplace-orders/{order}/update_attachment/");
+    assert_eq!(send(&sandbox, Actor::Provider, Method::POST, &path, Some(json!({}))).await.status, 501);
+    assert_eq!(get(&sandbox, Actor::Provider, "invoices/").await.status, 501);
+    assert_eq!(anonymous(&sandbox, "invoices/").await.status, 401);
+    let refused = send(&sandbox, Actor::Provider, Method::DELETE, "invoices/", None).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    meant(&sandbox, ["path"]);
 }
 
 #[tokio::test]
@@ -118,6 +124,7 @@ async fn uuids_have_two_forms() {
         let none = get(&sandbox, Actor::Provider, &format!("marketplace-orders/{text}/")).await;
         assert_eq!((none.status, none.detail()), (404, "No Order matches the given query.".to_owned()));
     }
+    meant(&sandbox, ["path.uuid"]);
 }
 
 #[tokio::test]
@@ -149,6 +156,7 @@ async fn media_types() {
         list.json(),
         json!({"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]})
     );
+    meant(&sandbox, ["$", "content-type"]);
 }
 
 #[tokio::test]
@@ -202,4 +210,38 @@ async fn the_end_frees_the_port() {
     let address = dropped.url().replace("http://", "").replace("/api/", "");
     drop(dropped);
     assert!(std::net::TcpStream::connect(&address).is_err());
+}
+
+#[tokio::test]
+async fn what_is_acceptable() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let request = |kind: &str| {
+        http()
+            .get(format!("{}marketplace-orders/", sandbox.url()))
+            .header("Authorization", format!("Token {}", sandbox.token(Actor::Provider)))
+            .header("Accept", kind)
+    };
+    for (kind, status) in [
+        ("application/json", 200),
+        ("text/html, */*;q=0.1", 200),
+        ("application/*", 200),
+        ("application/xml", 406),
+        ("text/csv, image/png", 406),
+    ] {
+        let answer = answer(request(kind)).await;
+        assert_eq!(answer.status, status, "{kind}");
+        assert!(status == 200 || !answer.detail().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn options_and_the_root() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let options = send(&sandbox, Actor::Provider, Method::OPTIONS, "marketplace-orders/", None).await;
+    assert_eq!((options.status, options.header("allow")), (200, Some("GET, POST, HEAD, OPTIONS")));
+    assert!(options.json()["renders"].is_array());
+    let root = get(&sandbox, Actor::Provider, "").await.json();
+    assert_eq!(root["marketplace-orders"], format!("{}marketplace-orders/", sandbox.url()));
+    assert_eq!(anonymous(&sandbox, "").await.status, 401);
+    meant(&sandbox, ["path"]);
 }

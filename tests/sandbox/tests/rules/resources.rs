@@ -1,9 +1,9 @@
 //! Two views of resources, and what a provider does to them.
 
 use serde_json::json;
-use waldur_sandbox::{Actor, OrderState, ResourceState, Sandbox};
+use waldur_sandbox::{Actor, OrderState, OrderType, ResourceState, Sandbox};
 
-use crate::client::{act, get, hex, order_in, post};
+use crate::client::{act, get, hex, meant, order_in, post};
 
 #[tokio::test]
 async fn two_views() {
@@ -69,6 +69,7 @@ async fn backend_ids() {
     assert_eq!(post(&sandbox, Actor::Consumer, &path, json!({"backend_id": "x"})).await.status, 404);
     let guide = format!("marketplace-resources/{}/set_backend_id/", hex(resource));
     assert_eq!(post(&sandbox, Actor::Provider, &guide, json!({"backend_id": "x"})).await.status, 404);
+    meant(&sandbox, ["$.backend_id", "path"]);
 }
 
 #[tokio::test]
@@ -100,6 +101,7 @@ async fn reports() {
         assert_eq!((refused.status, refused.json()), (400, errors));
     }
     assert_eq!(submit(json!({"report": []})).await.status, 400);
+    meant(&sandbox, ["$", "$.report", "$.report[1].body"]);
 }
 
 #[tokio::test]
@@ -122,6 +124,7 @@ async fn limits_states_and_metadata() {
     let metadata = json!({"backend_metadata": {"a": 1}});
     let set = post(&sandbox, Actor::Provider, &path("set_backend_metadata"), metadata).await;
     assert_eq!(set.json(), json!({"status": "The backend metadata is updated"}));
+    meant(&sandbox, ["$.limits"]);
 }
 
 #[tokio::test]
@@ -129,16 +132,24 @@ async fn termination() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let path = |uuid| format!("marketplace-provider-resources/{}/terminate/", hex(uuid));
-    let order = post(&sandbox, Actor::Provider, &path(ids.resources.ok), json!({})).await;
-    assert_eq!(order.status, 200);
-    assert!(order.json()["order_uuid"].is_string());
-    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, ResourceState::Terminating);
+    let answer = post(&sandbox, Actor::Provider, &path(ids.resources.ok), json!({})).await;
+    assert_eq!(answer.status, 200);
+    let order = sandbox.orders().pop().unwrap();
+    assert_eq!(answer.json()["order_uuid"], hex(order.uuid));
+    assert_eq!((order.type_, order.state), (OrderType::Terminate, OrderState::PendingProvider));
+    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, ResourceState::Ok);
     for resource in [ids.resources.ok, ids.resources.creating, ids.resources.terminated] {
         let refused = post(&sandbox, Actor::Provider, &path(resource), json!({})).await;
         assert_eq!(
             (refused.status, refused.detail()),
             (409, "Valid states for operation: OK, Erred.".to_owned())
         );
+    }
+    for (action, state) in
+        [("approve_by_provider", ResourceState::Terminating), ("set_state_done", ResourceState::Terminated)]
+    {
+        act(&sandbox, Actor::Provider, &format!("marketplace-orders/{}/{action}/", hex(order.uuid))).await;
+        assert_eq!(sandbox.resource(ids.resources.ok).unwrap().state, state);
     }
     let by_owner = format!("marketplace-resources/{}/terminate/", hex(ids.resources.ok_second));
     assert_eq!(post(&sandbox, Actor::Consumer, &by_owner, json!({})).await.status, 200);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, Sandbox};
 
-use crate::client::{Answer, get, hex, post};
+use crate::client::{Answer, get, hex, meant, post};
 
 const SET: &str = "marketplace-component-usages/set_usage/";
 
@@ -56,6 +56,7 @@ async fn by_period_and_by_resource() {
     let periods = get(&sandbox, Actor::Provider, &periods).await.items();
     assert_eq!(periods[0]["uuid"], hex(sandbox.ids().plan_period));
     assert_eq!(periods[0]["components"].as_array().unwrap().len(), 3);
+    meant(&sandbox, ["$.usages[0].amount", "$.usages[1].amount"]);
 }
 
 #[tokio::test]
@@ -75,6 +76,7 @@ async fn amounts_taken() {
     assert_eq!(report(&sandbox, twice).await.status, 201);
     assert_eq!(amount(&sandbox, "cpu"), "2");
     assert_eq!(report(&sandbox, json!([])).await.status, 201);
+    meant(&sandbox, ["$.usages[0].amount", "$.usages[1].amount"]);
 }
 
 #[tokio::test]
@@ -106,6 +108,7 @@ async fn amounts_refused() {
     }
     assert_eq!(amount(&sandbox, "cpu"), "7.25");
     assert_eq!(sandbox.usages().len(), 1, "nothing of a refused report is kept");
+    meant(&sandbox, ["$.usages[0].amount", "$.usages[1].amount"]);
 }
 
 #[tokio::test]
@@ -161,6 +164,19 @@ async fn reports_refused() {
     for actor in [Actor::Outsider, Actor::Consumer, Actor::Alice] {
         assert_eq!(post(&sandbox, actor, SET, body.clone()).await.status, 403);
     }
+    meant(
+        &sandbox,
+        [
+            "$.plan_period",
+            "$.resource",
+            "$.usages",
+            "$.usages[0].amount",
+            "$.usages[0].description",
+            "$.usages[0].type",
+            "$.usages[1].amount",
+            "$.usages[2].amount",
+        ],
+    );
 }
 
 #[tokio::test]
@@ -225,4 +241,5 @@ async fn shares_of_users() {
     assert_eq!(sandbox.user_usages().len(), 2);
     assert_eq!(post(&sandbox, Actor::Consumer, &many, json!({"usages": []})).await.status, 403);
     assert_eq!(post(&sandbox, Actor::Outsider, &many, json!({"usages": []})).await.status, 404);
+    meant(&sandbox, ["$.usage", "$.usages[0].usage", "$.usages[1].usage", "$.usages[1].username"]);
 }

@@ -1,0 +1,114 @@
+//! No value in any field of any model loses the object, the page around it, or anything beside it.
+
+#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use waldur_api_client::exchanges::{MODELS, ReceivedModel};
+
+/// Puts `odd` into `field` of the second of three objects, and checks what is read of the page.
+fn keeps_the_page(model: &ReceivedModel, field: &str, odd: &Value) {
+    let neighbour = json!({ "a_field_that_no_model_has": [1, {}] });
+    let page = json!([neighbour, { field: odd }, neighbour]).to_string();
+    let reading = (model.read_page)(page.as_bytes()).unwrap();
+    let items = reading.value.as_array().unwrap();
+    assert_eq!(items.len(), 3, "{}.{field}: {odd}", model.name);
+    assert_eq!((&items[0], &items[2]), (&json!({}), &json!({})), "{}.{field}: {odd}", model.name);
+    assert!(items[1].as_object().unwrap().keys().all(|key| key == field), "{}.{field}: {odd}", model.name);
+    // What isn't kept is told, unless there is nothing to tell.
+    let here = format!("$[1].{field}");
+    let mut told = reading.misfits.iter().map(|misfit| misfit.path()).chain(reading.unknown);
+    if says_something(odd) && !told.any(|path| path.starts_with(&here)) {
+        assert!(items[1].get(field).is_some(), "{}.{field}: {odd} is lost without a word", model.name);
+    }
+    let alone = json!({ field: odd }).to_string();
+    assert_eq!((model.read)(alone.as_bytes()).unwrap().value, items[1]);
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+#[test]
+fn odd_values_in_every_field_of_every_model() {
+    let odd_values = [
+        json!(null),
+        json!(""),
+        json!("a text that no enum knows"),
+        json!(" "),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(true),
+        json!([]),
+        json!([null, 1, {"a": []}]),
+        json!({}),
+        json!({"a": {"b": [null]}, "uuid": 1}),
+    ];
+    let mut fields = 0;
+    for model in MODELS {
+        for field in model.fields {
+            fields += 1;
+            odd_values.iter().for_each(|odd| keeps_the_page(model, field, odd));
+        }
+    }
+    assert!(MODELS.len() > 50 && fields > 1000, "{} models, {fields} fields", MODELS.len());
+}
+
+/// "" and null in every field at once, and a text that no enum knows.
+#[test]
+fn whole_objects_of_nothing_and_of_the_unknown() {
+    for model in MODELS {
+        for (odd, is_nothing) in [(json!(null), true), (json!(""), true), (json!("new-value"), false)] {
+            let object: Map<String, Value> =
+                model.fields.iter().map(|field| ((*field).to_owned(), odd.clone())).collect();
+            let reading = (model.read)(Value::Object(object).to_string().as_bytes()).unwrap();
+            if is_nothing {
+                assert!(reading.misfits.is_empty(), "{}: {:?}", model.name, reading.misfits);
+            }
+            // A text that fits is kept as it is, whether it is known or not.
+            let wrong = reading.value.as_object().unwrap().iter().find(|(_, kept)| **kept != odd);
+            assert_eq!(wrong, None, "{}", model.name);
+        }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[0-9a-f]{32}".prop_map(Value::from),
+        "-?[0-9]{1,30}(\\.[0-9]{1,30})?(E-?[0-9]{1,3})?".prop_map(Value::from),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z?)?".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((".{0,8}", inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_value_in_any_field(model in 0..MODELS.len(), field in any::<prop::sample::Index>(), odd in any_json()) {
+        let model = &MODELS[model];
+        if !model.fields.is_empty() {
+            keeps_the_page(model, model.fields[field.index(model.fields.len())], &odd);
+        }
+    }
+}

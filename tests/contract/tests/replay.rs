@@ -1,0 +1,104 @@
+//! The program `replay`, and what it is made of, on recordings.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use waldur_contract::recording;
+use waldur_contract::replay::{Verdict, replay};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/exchanges.jsonl")
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_replay")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn each_exchange_gets_its_verdict() {
+    let mut wrong = Vec::new();
+    let text = std::fs::read_to_string(fixture()).unwrap();
+    for line in text.lines() {
+        let exchange = recording::parse(line).unwrap();
+        let expected: Value = serde_json::from_str(&line.replace("NaN", "null")).unwrap();
+        let verdict = replay(&exchange, false).to_string();
+        if verdict != expected["expect"].as_str().unwrap() {
+            wrong.push(format!("{}: {verdict}", exchange.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(text.lines().count() > 15);
+}
+
+#[test]
+fn strict_mode_fails_on_what_would_be_dropped() {
+    let text = std::fs::read_to_string(fixture()).unwrap();
+    let line = text.lines().find(|line| line.contains("field-of-another-kind")).unwrap();
+    let verdict = replay(&recording::parse(line).unwrap(), true).to_string();
+    let parts = ["FAILED", "$[0].created", "expected a time", "found an object"];
+    assert!(parts.iter().all(|part| verdict.contains(part)), "{verdict}");
+}
+
+#[test]
+fn the_program_tells_each_line_and_totals_and_fails_on_failures() {
+    let (code, out, _) = run(&[fixture().to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{out}");
+    for line in [
+        "list marketplace_orders_list: ok",
+        "field-of-another-kind marketplace_orders_list: ok, 2 fields dropped: $[0].created, $[0].uuid",
+        "conflict marketplace_orders_approve_by_provider: error kind: conflict (409): in another state",
+        "  marketplace_orders_list: 2 ok, 1 with dropped fields, 1 errors, 0 skipped, 0 FAILED",
+        "  marketplace_orders_list: $[].a_newer_field",
+        "8 ok, 1 with dropped fields, 6 errors, 1 skipped, 3 FAILED",
+    ] {
+        assert!(out.lines().any(|other| other == line), "{line}\nin\n{out}");
+    }
+}
+
+#[test]
+fn the_program_names_what_it_cannot_read() {
+    let (code, _, error) = run(&["no/such/file.jsonl"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("no/such/file.jsonl"), "{error}");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-exchange.jsonl");
+    std::fs::write(&file, "\n{\"request\": {}}\n").unwrap();
+    let (code, out, _) = run(&[file.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("line 2 no exchange: FAILED: not an exchange: missing field `method`"), "{out}");
+}
+
+/// The recordings are not part of this repository: without them beside it, the test says so and passes.
+#[test]
+fn a_real_server_is_read_without_loss() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/recordings/mastermind.jsonl");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("SKIPPED: the recordings of a real server are not beside this repository");
+        return;
+    };
+    let mut count = 0;
+    for line in text.lines() {
+        let exchange = recording::parse(line).unwrap();
+        for strict in [false, true] {
+            match replay(&exchange, strict) {
+                Verdict::Ok { dropped, .. } => assert!(dropped.is_empty(), "{}: {dropped:?}", exchange.name),
+                Verdict::Refused(error) => {
+                    assert_eq!(error.status(), Some(exchange.response.status));
+                    let is_page =
+                        exchange.response.header("content-type").is_some_and(|kind| kind.contains("html"));
+                    // A redirect says where to.
+                    assert_eq!(error.messages().is_empty(), is_page && exchange.response.status >= 400);
+                }
+                Verdict::Skipped => {}
+                Verdict::Failed(why) => panic!("{}: {why}", exchange.name),
+            }
+        }
+        count += 1;
+    }
+    assert!(count > 190, "{count}");
+}

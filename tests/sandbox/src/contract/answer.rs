@@ -1,0 +1,171 @@
+//! What the sandbox's own answers owe to the schema.
+
+use serde_json::{Map, Value};
+
+use super::operation::Operation;
+use super::schema::{At, Judge, Object, Schema, Shape};
+use super::{Finding, Wrong, drifts};
+
+/// Takes out what the schema no longer has, and adds what an answer has to have and nobody computes: null, "", 0, false or an empty list, by its schema.
+/// Properties that the real server leaves out stay out. `chosen` are the names of `field`, if there are any.
+pub(crate) fn complete(operation: &Operation, body: &mut Value, chosen: Option<&dyn Fn(&str) -> bool>) {
+    let Some(schema) = operation.answer() else { return };
+    match (&schema.shape, body) {
+        (Shape::List { items, .. }, Value::Array(values)) => {
+            for value in values {
+                fill(items, value, chosen);
+            }
+        }
+        (_, body) => fill(schema, body, chosen),
+    }
+}
+
+/// Takes out what a server of late 2024 didn't have yet.
+pub(crate) fn rejuvenate(operation: &Operation, body: &mut Value) {
+    let of_operation = drifts::young(&operation.id);
+    if let (false, Value::Object(map)) = (of_operation.is_empty(), &mut *body) {
+        map.retain(|property, _| !of_operation.contains(&property.as_str()));
+    } else if let Some(schema) = operation.answer() {
+        strip(schema, body);
+    }
+}
+
+fn strip(schema: &Schema, value: &mut Value) {
+    match value {
+        Value::Array(values) => {
+            if let Some(items) = schema.items() {
+                values.iter_mut().for_each(|value| strip(items, value));
+            }
+        }
+        Value::Object(map) => {
+            let young = schema.name().map_or(&[][..], drifts::young);
+            map.retain(|property, _| !young.contains(&property.as_str()));
+            if let Some(object) = schema.object() {
+                for (property, value) in
+                    map.iter_mut().filter(|(_, value)| value.is_object() || value.is_array())
+                {
+                    if let Some(schema) = object.property(property) {
+                        strip(schema, value);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fill(schema: &Schema, value: &mut Value, chosen: Option<&dyn Fn(&str) -> bool>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(object) = schema.object() {
+                fill_object(object, schema.name().unwrap_or_default(), map, chosen);
+            }
+        }
+        Value::Array(values) => {
+            if let Shape::List { items, .. } = &schema.resolved().shape {
+                values.iter_mut().for_each(|value| fill(items, value, None));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fill_object(
+    object: &Object,
+    name: &str,
+    map: &mut Map<String, Value>,
+    chosen: Option<&dyn Fn(&str) -> bool>,
+) {
+    for property in drifts::gone(name) {
+        map.remove(*property);
+    }
+    // Where all properties can be chosen, none is required, and yet all are there.
+    let all = !object.properties.iter().any(|(_, _, required)| *required);
+    for (property, schema, required) in &object.properties {
+        if chosen.is_some_and(|chosen| !chosen(property)) {
+            continue;
+        }
+        match map.get_mut(property) {
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+            Some(value) => fill(schema, value, None),
+            None => {
+                let wanted = chosen.is_some() || all || *required;
+                if wanted
+                    && !schema.is_write_only()
+                    && !drifts::known(name, property, Wrong::Absent)
+                    && let Some(filler) = schema.filler()
+                {
+                    map.insert(property.clone(), filler.clone());
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with a good answer, apart from the drifts of the real server.
+pub(crate) fn check(
+    operation: &Operation,
+    status: u16,
+    body: Option<&Value>,
+    chosen: Option<&dyn Fn(&str) -> bool>,
+) -> Vec<Finding> {
+    let mut out = Vec::new();
+    if status >= 300 {
+        return out;
+    }
+    let declared = operation.answers.iter().find(|(known, _)| *known == status);
+    if declared.is_none() && !drifts::status(&operation.id, status) {
+        out.push(Finding::new("status", format!("{status} is not declared")));
+    }
+    let schema = match declared {
+        Some((_, schema)) => schema.as_ref(),
+        None => operation.answer(),
+    };
+    match (schema, body) {
+        (Some(schema), Some(body)) => {
+            let mut judge = Judge::of_answer(chosen);
+            schema.check(body, &At::ROOT, &mut judge);
+            out.extend(judge.findings);
+        }
+        (Some(_), None) if !drifts::empty(&operation.id) => {
+            out.push(Finding::new("$", "the body is missing"));
+        }
+        (None, Some(_)) if !drifts::body(&operation.id) => {
+            out.push(Finding::new("$", "a body where none is declared"));
+        }
+        _ => {}
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract::{Found, find};
+
+    fn places(method: Method, path: &str, status: u16, body: Option<&Value>, fields: &[&str]) -> Vec<String> {
+        let Found::Operation(operation, _) = find(&method, path) else { panic!("{path}") };
+        let chosen = |name: &str| fields.contains(&name);
+        let chosen: Option<&dyn Fn(&str) -> bool> = if fields.is_empty() { None } else { Some(&chosen) };
+        check(operation, status, body, chosen).into_iter().map(|finding| finding.at).collect()
+    }
+
+    #[test]
+    fn answers_are_judged() {
+        let path = "/api/marketplace-plan-components/";
+        let row = json!({"component_name": "CPU", "amount": "x", "price": "1.00", "colour": "red"});
+        let found = places(Method::GET, path, 200, Some(&json!([row])), &["component_name"]);
+        assert_eq!(found, ["$[0].amount", "$[0].colour"]);
+        let order = "/api/marketplace-orders/00000000000000000000000000000001/";
+        let drifting = json!({"category_icon": null, "new_cost_estimate": 1.0});
+        assert!(places(Method::GET, order, 200, Some(&drifting), &[]).is_empty());
+        assert_eq!(places(Method::GET, order, 200, Some(&json!({"state": null})), &[]), ["$.state"]);
+        assert_eq!(places(Method::GET, order, 200, None, &[]), ["$"]);
+        assert_eq!(places(Method::DELETE, order, 202, None, &[]), ["status"]);
+        assert_eq!(places(Method::DELETE, order, 204, Some(&json!({})), &[]), ["$"]);
+        assert!(places(Method::GET, order, 404, Some(&json!({"x": 1})), &[]).is_empty(), "refusals are free");
+    }
+}

@@ -1,0 +1,235 @@
+//! One operation of the pin, and what a request breaks of it.
+
+use serde_json::Value;
+
+use super::schema::{At, Judge, Schema, Shape};
+use super::{Finding, drifts};
+use crate::call::{decode_text, parse_query};
+
+/// A parameter of the query.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) schema: Schema,
+    required: bool,
+    /// Several values are joined by commas; otherwise the key is repeated.
+    pub(crate) joined: bool,
+}
+
+impl Parameter {
+    fn parse(value: &Value) -> Option<Self> {
+        let name = match value.get("$ref").and_then(Value::as_str) {
+            Some(reference) if reference.ends_with("/Page") => "page",
+            Some(reference) if reference.ends_with("/PageSize") => "page_size",
+            Some(_) => return None,
+            None => value.get("name")?.as_str()?,
+        };
+        let integer = serde_json::json!({ "type": "integer" });
+        Some(Self {
+            name: name.to_owned(),
+            schema: Schema::parse(value.get("schema").unwrap_or(&integer), ""),
+            required: value.get("required") == Some(&Value::Bool(true)),
+            joined: value.get("explode") == Some(&Value::Bool(false)),
+        })
+    }
+
+    /// What one value of it has to be.
+    pub(crate) fn item(&self) -> &Schema {
+        match &self.schema.shape {
+            Shape::List { items, .. } => items,
+            _ => &self.schema,
+        }
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.schema.shape, Shape::List { .. })
+    }
+}
+
+#[derive(Debug)]
+struct Body {
+    media_types: Vec<String>,
+    schema: Option<Schema>,
+    required: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    /// Names and formats of the variable segments.
+    pub(crate) path: Vec<(String, String)>,
+    pub(crate) query: Vec<Parameter>,
+    body: Option<Body>,
+    /// By status; `None` is an answer without a body.
+    pub(crate) answers: Vec<(u16, Option<Schema>)>,
+}
+
+/// What of a request the schema has a say in.
+#[derive(Debug)]
+pub(crate) struct Sent<'a> {
+    pub(crate) query: &'a str,
+    pub(crate) media_type: &'a str,
+    pub(crate) body: &'a [u8],
+}
+
+impl Operation {
+    pub(crate) fn parse(text: &str) -> Self {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let parameters = || value.get("parameters").and_then(Value::as_array).into_iter().flatten();
+        let within = |place: &'static str| {
+            parameters().filter(move |p| p.get("in").is_none_or(|found| found.as_str() == Some(place)))
+        };
+        let content = |value: &Value| {
+            let content = value.get("content").and_then(Value::as_object).cloned().unwrap_or_default();
+            let schema = content
+                .get("application/json")
+                .and_then(|media| media.get("schema"))
+                .map(|schema| Schema::parse(schema, ""));
+            (content.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), schema)
+        };
+        Self {
+            id: value.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            path: parameters()
+                .filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("path"))
+                .filter_map(|parameter| {
+                    let schema = parameter.get("schema")?;
+                    let kind = schema.get("format").or_else(|| schema.get("type"))?.as_str()?;
+                    Some((parameter.get("name")?.as_str()?.to_owned(), kind.to_owned()))
+                })
+                .collect(),
+            query: within("query").filter_map(Parameter::parse).collect(),
+            body: value.get("requestBody").map(|body| {
+                let (media_types, schema) = content(body);
+                let required = body.get("required") == Some(&Value::Bool(true));
+                Body { media_types, schema, required }
+            }),
+            answers: value
+                .get("responses")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(status, answer)| Some((status.parse().ok()?, content(answer).1)))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.query.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The schema of the request's body.
+    pub(crate) fn body(&self) -> Option<&Schema> {
+        self.body.as_ref().and_then(|body| body.schema.as_ref())
+    }
+
+    /// The schema of a good answer's body.
+    pub(crate) fn answer(&self) -> Option<&Schema> {
+        self.answers.iter().filter(|(status, _)| *status < 300).find_map(|(_, schema)| schema.as_ref())
+    }
+
+    /// The schema of one object of a good answer: of an item, if it is a list.
+    pub(crate) fn item(&self) -> Option<&Schema> {
+        match self.answer() {
+            Some(Schema { shape: Shape::List { items, .. }, .. }) => Some(items),
+            other => other,
+        }
+    }
+
+    pub(crate) fn check(&self, sent: &Sent<'_>) -> Vec<Finding> {
+        let mut out = Vec::new();
+        self.check_query(sent.query, &mut out);
+        self.check_body(sent, &mut out);
+        out
+    }
+
+    fn check_query(&self, query: &str, out: &mut Vec<Finding>) {
+        let pairs = parse_query(query);
+        for parameter in self.query.iter().filter(|parameter| parameter.required) {
+            if !pairs.iter().any(|(name, _)| *name == parameter.name) {
+                let at = format!("query.{}", parameter.name);
+                out.push(Finding::new(at, "a required parameter is missing"));
+            }
+        }
+        for (number, (name, value)) in pairs.iter().enumerate() {
+            let at = format!("query.{name}");
+            let Some(parameter) = self.parameter(name) else {
+                out.push(Finding::new(at, "the operation has no such parameter"));
+                continue;
+            };
+            let repeated = pairs.iter().take(number).any(|(other, _)| other == name);
+            if repeated && (parameter.joined || !parameter.is_list()) {
+                let what = if parameter.joined { "values must be joined by commas" } else { "given twice" };
+                out.push(Finding::new(at, what));
+                continue;
+            }
+            let mut check = |value: &str| {
+                if let Some(what) = parameter.item().check_text(value)
+                    && !drifts::accepts(&self.id, name, value)
+                {
+                    out.push(Finding::new(at.clone(), what));
+                }
+            };
+            if parameter.joined {
+                value.split(',').for_each(&mut check);
+            } else {
+                check(value);
+            }
+        }
+    }
+
+    fn check_body(&self, sent: &Sent<'_>, out: &mut Vec<Finding>) {
+        let Some(body) = &self.body else {
+            if !sent.body.is_empty() && sent.body != b"{}" {
+                out.push(Finding::new("$", "the operation takes no body"));
+            }
+            return;
+        };
+        if sent.body.is_empty() {
+            if body.required {
+                out.push(Finding::new("$", "the body is missing"));
+            }
+            return;
+        }
+        if !body.media_types.iter().any(|known| known == sent.media_type) {
+            let what = format!("\"{}\" is not one of the media types allowed", sent.media_type);
+            out.push(Finding::new("content-type", what));
+            return;
+        }
+        let Some(schema) = &body.schema else { return };
+        match sent.media_type {
+            "application/json" => match serde_json::from_slice::<Value>(sent.body) {
+                Ok(value) => {
+                    let mut judge = Judge::of_request();
+                    schema.check(&value, &At::ROOT, &mut judge);
+                    out.extend(judge.findings);
+                }
+                Err(error) => out.push(Finding::new("$", format!("no JSON: {error}"))),
+            },
+            "application/x-www-form-urlencoded" => check_form(schema, &decode_text(sent.body), out),
+            // Parts of a multipart body aren't taken apart.
+            _ => {}
+        }
+    }
+}
+
+/// In a form everything is text, and only names and forms of texts can be checked.
+fn check_form(schema: &Schema, text: &str, out: &mut Vec<Finding>) {
+    let Some(object) = schema.object() else { return };
+    let pairs = parse_query(text);
+    for (name, value) in &pairs {
+        let at = format!("$.{name}");
+        match object.property(name) {
+            None => out.push(Finding::new(at, "the schema has no such property")),
+            Some(property) => {
+                if let Some(what) = property.check_text(value) {
+                    out.push(Finding::new(at, what));
+                }
+            }
+        }
+    }
+    for (name, _, required) in &object.properties {
+        if *required && !pairs.iter().any(|(known, _)| known == name) {
+            out.push(Finding::new(format!("$.{name}"), "a required property is missing"));
+        }
+    }
+}
