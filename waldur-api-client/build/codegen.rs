@@ -15,6 +15,8 @@ mod field_hash;
 mod lists;
 #[path = "slim.rs"]
 mod slim;
+#[path = "trim.rs"]
+mod trim;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -25,7 +27,7 @@ use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const METHODS: [&str; 6] = ["get", "put", "post", "delete", "head", "patch"];
+const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Keeps the operations of the features that are on, and the components that they lead to.
 pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
@@ -73,19 +75,24 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
 
 /// The client's code for all operations of `document`, with the table of their types where `with_exchanges`.
 pub(crate) fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
+    Ok(prettyplease::unparse(&file(document, with_exchanges)?))
+}
+
+/// The same, before it is written out.
+pub(crate) fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
     let generated = tokens(document)?;
-    let mut file: syn::File = syn::parse2(generated)?;
+    let mut file: syn::File = syn::parse2(trim::trim(generated))?;
     let (operations, received) = slim::slim(&mut file, document)?;
     enums::append(&mut file, document)?;
     lists::append(&mut file, document, &operations)?;
     if with_exchanges {
         exchanges::append(&mut file, &operations, &received)?;
     }
-    Ok(prettyplease::unparse(&file))
+    Ok(file)
 }
 
 /// What progenitor makes of `document`.
-pub(crate) fn tokens(document: &Value) -> Result<TokenStream> {
+fn tokens(document: &Value) -> Result<TokenStream> {
     let mut document = document.clone();
     docs::describe(&mut document);
     complete(&mut document);

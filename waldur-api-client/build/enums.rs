@@ -45,10 +45,14 @@ fn variants(texts: &[&str]) -> Vec<proc_macro2::Ident> {
             let descending = text.strip_prefix('-');
             let mut name = descending.unwrap_or(text).to_pascal_case();
             name.retain(|c| c.is_alphanumeric() || c == '_');
+            // Some letters and digits of other scripts stand in no name.
+            if syn::parse_str::<proc_macro2::Ident>(&format!("X{name}")).is_err() {
+                name.retain(|c| c.is_ascii());
+            }
             if descending.is_some() {
                 name.push_str("Descending");
             }
-            if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+            if name.is_empty() || syn::parse_str::<proc_macro2::Ident>(&name).is_err() {
                 name.insert_str(0, "Value");
             }
             let mut unique = name.clone();

@@ -118,6 +118,50 @@ fn fields(item: &ItemStruct) -> Result<Option<Vec<Field>>> {
     Ok(Some(fields))
 }
 
+/// Two properties whose names are one in Rust are two fields; the one that is named as in Rust keeps the name.
+fn tell_fields_apart(item: &mut ItemStruct) {
+    let Fields::Named(named) = &mut item.fields else { return };
+    let is_renamed = |field: &syn::Field| serde_says(field, "rename =");
+    let mut taken = BTreeSet::new();
+    for renamed in [false, true] {
+        for field in named.named.iter_mut().filter(|field| is_renamed(field) == renamed) {
+            let Some(name) = field.ident.as_ref().map(ToString::to_string) else { continue };
+            let mut free = name.clone();
+            let mut number = 2;
+            while !taken.insert(free.clone()) {
+                free = format!("{name}_{number}");
+                number += 1;
+            }
+            if free != name {
+                field.ident = Some(format_ident!("{free}"));
+            }
+        }
+    }
+}
+
+fn serde_says(field: &syn::Field, what: &str) -> bool {
+    field.attrs.iter().any(|attribute| {
+        attribute.path().is_ident("serde") && attribute.to_token_stream().to_string().contains(what)
+    })
+}
+
+/// A model that holds itself does so in a box that is there or isn't, not in a box of what isn't there.
+fn box_what_is_there(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        let Type::Path(of) = &field.ty else { continue };
+        let is_box = of.path.segments.last().is_some_and(|last| last.ident == "Box");
+        let inner = argument(&field.ty).as_ref().and_then(option_inner);
+        if let (true, Some(inner)) = (is_box, inner) {
+            field.ty = syn::parse_quote!(::std::option::Option<::std::boxed::Box<#inner>>);
+            if !serde_says(field, "skip_serializing_if") {
+                field.attrs.push(
+                    syn::parse_quote!(#[serde(skip_serializing_if = "::std::option::Option::is_none")]),
+                );
+            }
+        }
+    }
+}
+
 fn option_inner(ty: &Type) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
@@ -138,7 +182,9 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
     for item in std::mem::take(items) {
         match item {
             Item::Mod(module) if module.ident == "builder" => {}
-            Item::Struct(item) => {
+            Item::Struct(mut item) => {
+                tell_fields_apart(&mut item);
+                box_what_is_there(&mut item);
                 let Some(fields) = fields(&item)? else {
                     // A model that is one value: serde's own code for it.
                     kept.push(Item::Struct(item));
@@ -331,6 +377,8 @@ fn by_function(document: &Value) -> BTreeMap<String, (&str, &str, &Value)> {
 
 fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<Vec<Slimmed>> {
     let known = by_function(document);
+    let by_builder: BTreeMap<String, _> =
+        known.iter().map(|(function, facts)| (function.to_pascal_case(), *facts)).collect();
     let mut structs: BTreeMap<String, ItemStruct> = BTreeMap::new();
     let mut kept = Vec::new();
     let mut slimmed = Vec::new();
@@ -342,14 +390,13 @@ fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<Vec<Slimmed>
             Item::Impl(item) => {
                 let Type::Path(path) = &*item.self_ty else { return Err("an impl of no named type".into()) };
                 let name = path.path.segments.last().ok_or("an impl of an empty path")?.ident.to_string();
-                let function = name.to_snake_case();
-                let (path, method, operation) = known
-                    .get(&function)
+                let (path, method, operation) = by_builder
+                    .get(&name)
                     .copied()
-                    .ok_or_else(|| format!("the schema has no operation {function}"))?;
+                    .ok_or_else(|| format!("the schema has no operation {name}"))?;
                 let fields = structs.get(&name).ok_or_else(|| format!("{name} has an impl and no struct"))?;
                 let (items, one) = call(&item, fields, path, method, operation)
-                    .map_err(|reason| format!("operation {function}: {reason}"))?;
+                    .map_err(|reason| format!("operation {name}: {reason}"))?;
                 kept.extend(items);
                 slimmed.push(one);
             }
@@ -371,6 +418,13 @@ fn operations(builders: &mut Vec<Item>, document: &Value) -> Result<Vec<Slimmed>
     kept.insert(1, call_import);
     *builders = kept;
     Ok(slimmed)
+}
+
+/// The name that a parameter has on the wire, where Rust calls it something else.
+fn on_the_wire<'a>(operation: &'a Value, name: &'a str) -> &'a str {
+    let parameters = operation["parameters"].as_array();
+    let found = parameters.into_iter().flatten().find(|one| one["name"] == name && one["in"] == "query");
+    found.and_then(|one| one["x-name"].as_str()).unwrap_or(name)
 }
 
 /// Which query names go with which setters.
@@ -433,6 +487,7 @@ fn call(
         let held = argument(&field.ty).ok_or("a parameter is a Result")?;
         let value = option_inner(&held).unwrap_or(held);
         if let Some(name) = queries.0.get(&setter.to_string()) {
+            let name = on_the_wire(operation, name);
             let doc = format!("The query parameter `{name}`.");
             asked += 1;
             setters.push(quote! {
@@ -516,7 +571,7 @@ fn call(
     });
     let doc = format!(
         "`{upper} {path}`: a call in the making of [`Client::{0}`](super::Client::{0}).",
-        ident.to_string().to_snake_case()
+        id.to_snake_case()
     );
     let items = items(quote! {
         #[doc = #doc]

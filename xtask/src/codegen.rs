@@ -5,53 +5,317 @@
 #[path = "../../waldur-api-client/build/codegen.rs"]
 mod shared;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
+use syn::visit::Visit;
 
 use crate::document::{Operation, operations};
 
-/// Generates the whole of `document`; where that fails, finds the operation that fails and names it.
+/// Generates all of `document`; where that fails, finds the operation that fails and names it.
 pub(crate) fn try_all(document: &Value) -> Result<()> {
-    let Err(whole) = attempt(document) else { return Ok(()) };
-    for operation in operations(document) {
-        if let Err(reason) = attempt(&alone(document, &operation)) {
-            bail!(
+    let all: Vec<Operation<'_>> = operations(document).collect();
+    // The generator panics on much that it doesn't take.
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    // Operations that stand side by side have most models in common, so parts cost little more than the whole.
+    let parts = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let failing = std::thread::scope(|scope| {
+        let tries: Vec<_> = all
+            .chunks(all.len().div_ceil(parts).max(1))
+            .map(|part| (part, scope.spawn(|| attempt(&only(document, part)))))
+            .collect();
+        tries.into_iter().find_map(|(part, attempt)| match attempt.join() {
+            Ok(Ok(())) => None,
+            Ok(Err(reason)) => Some((part, reason)),
+            Err(_) => Some((part, "it panics".to_owned())),
+        })
+    });
+    let result = failing.map_or(Ok(()), |(part, reason)| Err(first_failing(document, part, &reason)));
+    std::panic::set_hook(loud);
+    result
+}
+
+/// The error that names the first of `suspects` that fails alone, or what the generator says of all of them.
+fn first_failing(document: &Value, mut suspects: &[Operation<'_>], reason: &str) -> anyhow::Error {
+    let mut reason = reason.to_owned();
+    while suspects.len() > 1 {
+        let (first, second) = suspects.split_at(suspects.len() / 2);
+        let Some((half, why)) =
+            [first, second].into_iter().find_map(|half| Some((half, attempt(&only(document, half)).err()?)))
+        else {
+            return anyhow!("the generator can't take the schema as a whole: {reason}");
+        };
+        (suspects, reason) = (half, why);
+    }
+    suspects.first().map_or_else(
+        || anyhow!("the generator can't take the schema: {reason}"),
+        |operation| {
+            anyhow!(
                 "the generator can't take {} ({} {}): {reason}",
                 operation.id(),
                 operation.method.to_uppercase(),
                 operation.path
-            );
-        }
-    }
-    bail!("the generator can't take the schema as a whole: {whole}")
+            )
+        },
+    )
 }
 
-/// `document` with only one operation, and what it leads to.
-fn alone(document: &Value, operation: &Operation<'_>) -> Value {
-    let mut path = Map::new();
-    let mut only = operation.value.clone();
-    only["x-features"] = json!(["this"]);
-    path.insert(operation.method.to_owned(), only);
-    let mut document = document.clone();
-    document["paths"] = json!({ operation.path: path });
+/// `document` with only `operations`, and what they lead to.
+fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
+    let mut paths = Map::new();
+    for operation in operations {
+        let mut value = operation.value.clone();
+        value["x-features"] = json!(["this"]);
+        let item = paths.entry(operation.path).or_insert_with(|| json!({}));
+        item[operation.method] = value;
+    }
+    let mut document = json!({
+        "openapi": document["openapi"], "info": document["info"], "components": document["components"], "paths": paths,
+    });
     shared::prune(&mut document, |feature| feature == "this");
     document
 }
 
-/// The generator panics on much that it doesn't take.
 fn attempt(document: &Value) -> std::result::Result<(), String> {
-    let silent = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result =
-        catch_unwind(AssertUnwindSafe(|| shared::tokens(document).map(drop).map_err(|e| e.to_string())));
-    std::panic::set_hook(silent);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let file = shared::file(document, false).map_err(|error| error.to_string())?;
+        let result = sound(&file);
+        // This is much to take apart, and the program is about to end.
+        std::mem::forget(file);
+        result
+    }));
     match result {
         Ok(result) => result,
         Err(panic) => Err(match panic.downcast::<String>() {
             Ok(text) => *text,
             Err(panic) => panic.downcast_ref::<&str>().map_or("it panics", |text| text).to_owned(),
         }),
+    }
+}
+
+/// Whether generated code is sound in what the compiler would refuse it for, as far as a schema can cause that: all
+/// names differ, all types that are named are there, and models are read leniently.
+fn sound(file: &syn::File) -> std::result::Result<(), String> {
+    let mut found = Found::default();
+    found.visit_file(file);
+    let missing = found.used.difference(&found.models).next();
+    match (found.wrong, missing) {
+        (Some(wrong), _) => Err(wrong),
+        (None, Some(name)) => Err(format!("the model {name} is used and isn't there")),
+        (None, None) => Ok(()),
+    }
+}
+
+/// What is found in generated code.
+#[derive(Default)]
+struct Found {
+    /// The modules that we are in.
+    within: Vec<String>,
+    /// The types of each module.
+    types: BTreeSet<(Vec<String>, String)>,
+    /// The functions of each type of each module.
+    functions: BTreeMap<(Vec<String>, String), BTreeSet<String>>,
+    /// The types of the module `types`.
+    models: BTreeSet<String>,
+    /// Those that are named.
+    used: BTreeSet<String>,
+    /// The first thing that is wrong.
+    wrong: Option<String>,
+}
+
+impl Found {
+    fn wrong(&mut self, what: impl FnOnce() -> String) {
+        self.wrong.get_or_insert_with(what);
+    }
+
+    fn declare(&mut self, name: &syn::Ident) {
+        if self.within == ["types"] {
+            self.models.insert(name.to_string());
+        }
+        if !self.types.insert((self.within.clone(), name.to_string())) {
+            self.wrong(|| format!("two types are named {name}"));
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Found {
+    fn visit_item_mod(&mut self, module: &'a syn::ItemMod) {
+        self.within.push(module.ident.to_string());
+        syn::visit::visit_item_mod(self, module);
+        self.within.pop();
+    }
+
+    fn visit_item_struct(&mut self, item: &'a syn::ItemStruct) {
+        self.declare(&item.ident);
+        if self.within == ["types"] && !matches!(item.fields, syn::Fields::Named(_)) {
+            self.wrong(|| format!("the model {} has no fields, and would be read strictly", item.ident));
+        }
+        let mut names = BTreeSet::new();
+        for field in item.fields.iter().filter_map(|field| field.ident.as_ref()) {
+            if !names.insert(field) {
+                self.wrong(|| format!("two fields of {} are named {field}", item.ident));
+            }
+        }
+        syn::visit::visit_item_struct(self, item);
+    }
+
+    fn visit_item_enum(&mut self, item: &'a syn::ItemEnum) {
+        self.declare(&item.ident);
+        if self.within == ["types"] {
+            self.wrong(|| format!("the model {} is an enum, and would be read strictly", item.ident));
+        }
+    }
+
+    fn visit_item_macro(&mut self, item: &'a syn::ItemMacro) {
+        if item.mac.path.segments.last().is_some_and(|last| last.ident == "open_enum") {
+            let mut tokens = item.mac.tokens.clone().into_iter();
+            let name = tokens.find_map(|token| match token {
+                proc_macro2::TokenTree::Ident(name) => Some(name),
+                _ => None,
+            });
+            if let Some(name) = name {
+                self.declare(&name);
+            }
+        }
+    }
+
+    fn visit_item_impl(&mut self, item: &'a syn::ItemImpl) {
+        if let (None, syn::Type::Path(of)) = (&item.trait_, &*item.self_ty)
+            && let Some(last) = of.path.segments.last()
+        {
+            let key = (self.within.clone(), last.ident.to_string());
+            for function in &item.items {
+                if let syn::ImplItem::Fn(function) = function
+                    && !self.functions.entry(key.clone()).or_default().insert(function.sig.ident.to_string())
+                {
+                    self.wrong(|| {
+                        format!("two functions of {} are named {}", last.ident, function.sig.ident)
+                    });
+                }
+            }
+        }
+        syn::visit::visit_item_impl(self, item);
+    }
+
+    fn visit_field(&mut self, field: &'a syn::Field) {
+        // Within the module `types`, a model is named without a path.
+        if let ([module], syn::Type::Path(of)) = (self.within.as_slice(), innermost(&field.ty))
+            && let Some(name) = of.path.get_ident().filter(|_| module == "types").map(ToString::to_string)
+            && name.starts_with(char::is_uppercase)
+            && name != "String"
+        {
+            self.used.insert(name);
+        }
+        syn::visit::visit_field(self, field);
+    }
+
+    fn visit_path(&mut self, path: &'a syn::Path) {
+        let mut segments = path.segments.iter().rev();
+        if let (Some(name), Some(module)) = (segments.next(), segments.next())
+            && module.ident == "types"
+        {
+            self.used.insert(name.ident.to_string());
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+/// The last of the type arguments of `ty`, and of those of that; `ty` where it has none.
+fn innermost(ty: &syn::Type) -> &syn::Type {
+    let syn::Type::Path(path) = ty else { return ty };
+    match path.path.segments.last().map(|last| &last.arguments) {
+        Some(syn::PathArguments::AngleBracketed(arguments)) => match arguments.args.last() {
+            Some(syn::GenericArgument::Type(inner)) => innermost(inner),
+            _ => ty,
+        },
+        _ => ty,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn generated_code_tells_apart_what_the_schema_does() {
+        let model = |more: serde_json::Value| {
+            let mut model = json!({"type": "object", "properties": {
+                "fooBar": {"type": "integer"}, "foo_bar": {"type": "string"}, "foo-bar": {"type": "boolean"},
+                "parent": more}});
+            model["properties"]["parent"]["nullable"] = json!(true);
+            model
+        };
+        let r = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let with = |schema| json!({"content": {"application/json": {"schema": schema}}});
+        let document = json!({
+            "openapi": "3.0.3", "info": {"version": "1"},
+            "paths": {"/x/": {
+                "get": {"operationId": "things_list_2", "responses": {"2XX": with(r("Thing"))}, "parameters": [
+                    {"in": "query", "name": "created__gt_2", "x-name": "created__gt", "schema": {"type": "string"}},
+                    {"in": "query", "name": "created_gt", "schema": {"type": "string"}}]},
+                "options": {"operationId": "things_options", "responses": {"2XX": {}}},
+                "post": {"operationId": "things_create", "responses": {"2XX": {}}, "requestBody": with(r("ThingRequest"))},
+            }},
+            "components": {"schemas": {
+                "Thing": model(json!({"allOf": [r("Thing")]})),
+                "ThingRequest": model(json!({"allOf": [r("ThingRequest")]})),
+                "State": {"x-enum": ["½", "ü"], "x-rust-type": {"crate": "waldur-api-client", "version": "*", "path": "waldur_api_client::types::State", "parameters": []}},
+            }},
+        });
+        let code = super::shared::generate(&document, false).unwrap();
+        let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in [
+            "pub fn things_list_2(",
+            "pub struct ThingsList2",
+            "pub fn created_gt_2(",
+            "self.0.query(\"created__gt\", &value.into())",
+            "self.0.query(\"created_gt\", &value.into())",
+            "method: \"OPTIONS\"",
+            // The one that is named as in Rust keeps the name.
+            "crate::model::entry(map, \"foo_bar\", &self.foo_bar)",
+            "#[serde( rename = \"fooBar\", skip_serializing_if = \"::std::option::Option::is_none\" )]",
+            "pub foo_bar_2: ::std::option::Option<bool>",
+            "pub foo_bar_3: ::std::option::Option<i64>",
+            "pub parent: ::std::option::Option<::std::boxed::Box<Thing>>",
+            "State { Value = \"½\", Ü = \"ü\" }",
+        ] {
+            assert!(code.contains(expected), "{expected:?} is not in {code}");
+        }
+        let parent =
+            code.split("pub parent: ::std::option::Option<::std::boxed::Box<ThingRequest>>").next().unwrap();
+        assert!(
+            parent.trim_end().ends_with("#[serde(skip_serializing_if = \"::std::option::Option::is_none\")]")
+        );
+    }
+
+    fn wrong(code: &str) -> String {
+        super::sound(&syn::parse_str(code).unwrap()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_the_compiler_would_refuse_is_named() {
+        for (code, expected) in [
+            ("mod types { struct A { a: B } struct B {} } mod builder { struct A {} }", ""),
+            ("mod types { struct A { a: ::std::vec::Vec<B> } }", "the model B is used and isn't there"),
+            ("mod builder { struct A { a: ::x::types::B } }", "the model B is used and isn't there"),
+            (
+                "mod types { crate::open_enum! { #[doc = \"d\"] A { X = \"x\" } } struct A {} }",
+                "two types are named A",
+            ),
+            ("mod types { struct A { a: i64, a: i64 } }", "two fields of A are named a"),
+            ("mod types { struct A(i64); }", "the model A has no fields"),
+            ("mod types { enum A { B } }", "the model A is an enum"),
+            ("struct A {} impl A { fn a() {} } impl A { fn a() {} }", "two functions of A are named a"),
+            ("struct A {} impl A { fn a() {} } impl C for A { fn a() {} }", ""),
+        ] {
+            let found = wrong(code);
+            assert!(
+                found.starts_with(expected) && found.is_empty() == expected.is_empty(),
+                "{code}: {found}"
+            );
+        }
     }
 }

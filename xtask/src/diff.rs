@@ -27,22 +27,25 @@ enum Kind {
 
 /// All changes between two documents.
 #[derive(Debug, Default)]
-pub(crate) struct Diff {
+pub(crate) struct Diff<'a> {
+    /// The documents, older first.
+    documents: [Option<&'a Value>; 2],
     breaking: BTreeSet<Change>,
     other: BTreeSet<Change>,
     versions: (String, String),
 }
 
 /// Compares `old` with `new`.
-pub(crate) fn between(old: &Value, new: &Value) -> Diff {
+pub(crate) fn between<'a>(old: &'a Value, new: &'a Value) -> Diff<'a> {
     let version = |document: &Value| document["info"]["version"].as_str().unwrap_or("?").to_owned();
-    let mut diff = Diff { versions: (version(old), version(new)), ..Diff::default() };
+    let mut diff =
+        Diff { documents: [Some(old), Some(new)], versions: (version(old), version(new)), ..Diff::default() };
     diff.operations(old, new);
     diff.models(old, new);
     diff
 }
 
-impl Diff {
+impl Diff<'_> {
     fn add(&mut self, breaking: bool, kind: Kind, what: String) {
         let changes = if breaking { &mut self.breaking } else { &mut self.other };
         changes.insert(Change { kind, what });
@@ -80,15 +83,19 @@ impl Diff {
                 None => {
                     self.add(true, Kind::OperationChanged, format!("`{id}`: parameter `{name}` removed"));
                 }
-                Some(now) if now != parameter => {
-                    let what = format!(
-                        "`{id}`: parameter `{name}` changed from {} to {}",
-                        facts(parameter),
-                        facts(now)
-                    );
-                    self.add(true, Kind::OperationChanged, what);
+                Some(now) => {
+                    let what = format!("`{id}`: parameter `{name}`");
+                    self.schema(Kind::OperationChanged, &what, &parameter["schema"], &now["schema"]);
+                    self.flag(Kind::OperationChanged, &what, "required", [parameter, now]);
+                    let way = |one: &Value| {
+                        // `form` is the usual way of a query, and explodes.
+                        let style = one["style"].as_str().unwrap_or("form").to_owned();
+                        (one["explode"].as_bool().unwrap_or(style == "form"), style)
+                    };
+                    if way(parameter) != way(now) && now["schema"]["type"] == "array" {
+                        self.add(true, Kind::OperationChanged, format!("{what}: lists are sent another way"));
+                    }
                 }
-                Some(_) => {}
             }
         }
         for (name, parameter) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
@@ -100,9 +107,37 @@ impl Diff {
 
     /// Bodies and answers, as far as they are not models, which are compared by themselves.
     fn shapes(&mut self, id: &str, old: &Value, new: &Value) {
-        for (word, part) in [("body", "requestBody"), ("answers", "responses")] {
-            if old.get(part) != new.get(part) {
-                self.add(true, Kind::OperationChanged, format!("`{id}`: {word} changed"));
+        let (body, now) = (&old["requestBody"], &new["requestBody"]);
+        let what = format!("`{id}`: body");
+        match (body.is_object(), now.is_object()) {
+            (true, false) => self.add(true, Kind::OperationChanged, format!("{what} removed")),
+            (false, true) => {
+                let required = now["required"] == true;
+                let word = if required { "required body" } else { "body" };
+                self.add(required, Kind::OperationChanged, format!("`{id}`: {word} added"));
+            }
+            (true, true) => {
+                self.contents(&what, &body["content"], &now["content"]);
+                self.flag(Kind::OperationChanged, &what, "required", [body, now]);
+            }
+            (false, false) => {}
+        }
+        let answers = |operation: &Value| operation["responses"].as_object().cloned().unwrap_or_default();
+        let (before, after) = (answers(old), answers(new));
+        for code in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+            let what = format!("`{id}`: answer {code}");
+            // Errors are read whole, whatever is declared.
+            let breaks = code.starts_with('2');
+            match (before.get(code), after.get(code)) {
+                (Some(answer), Some(now)) if breaks => {
+                    self.contents(&what, &answer["content"], &now["content"])
+                }
+                (Some(answer), Some(now)) if answer["content"] != now["content"] => {
+                    self.add(false, Kind::OperationChanged, format!("{what} changed"));
+                }
+                (Some(_), None) => self.add(breaks, Kind::OperationChanged, format!("{what} removed")),
+                (None, Some(_)) => self.add(false, Kind::OperationChanged, format!("{what} added")),
+                _ => {}
             }
         }
         if old.get("x-permissions") != new.get("x-permissions") {
@@ -111,6 +146,68 @@ impl Diff {
         if old.get("deprecated") != new.get("deprecated") {
             let word = if new["deprecated"] == true { "deprecated" } else { "no longer deprecated" };
             self.add(false, Kind::OperationChanged, format!("`{id}`: {word}"));
+        }
+    }
+
+    /// What a body or an answer holds, by its media types.
+    fn contents(&mut self, what: &str, old: &Value, new: &Value) {
+        let kinds = |content: &Value| -> BTreeSet<String> {
+            content.as_object().into_iter().flatten().map(|(kind, _)| kind.clone()).collect()
+        };
+        let (before, after) = (kinds(old), kinds(new));
+        for kind in before.union(&after) {
+            match (before.contains(kind), after.contains(kind)) {
+                (true, true) => {
+                    self.schema(Kind::OperationChanged, what, &old[kind]["schema"], &new[kind]["schema"]);
+                }
+                (is_old, _) => {
+                    let word = if is_old { "no longer" } else { "also" };
+                    self.add(is_old, Kind::OperationChanged, format!("{what}: {word} `{kind}`"));
+                }
+            }
+        }
+    }
+
+    /// Whether something must be given, which breaks where it must by now.
+    fn flag(&mut self, kind: Kind, what: &str, key: &str, [old, new]: [&Value; 2]) {
+        let (before, after) = (old[key] == true, new[key] == true);
+        if before != after {
+            let word = if after { "now" } else { "no longer" };
+            self.add(after, kind, format!("{what} {word} {key}"));
+        }
+    }
+
+    /// What stands in one place: the same in other words is no change.
+    fn schema(&mut self, kind: Kind, what: &str, old: &Value, new: &Value) {
+        if old == new {
+            return;
+        }
+        let [before, after] = [(old, self.documents[0]), (new, self.documents[1])]
+            .map(|(schema, document)| on_the_wire(document, schema));
+        if before == after {
+            return;
+        }
+        let texts = |schema: &Value| {
+            let mut texts = BTreeSet::new();
+            values(schema, &mut texts);
+            texts
+        };
+        let (known, now) = (texts(&before), texts(&after));
+        let only_values =
+            !known.is_empty() && !now.is_empty() && without(&before, &["enum"]) == without(&after, &["enum"]);
+        if only_values {
+            for (breaks, word, some) in
+                [(true, "removed", known.difference(&now)), (false, "added", now.difference(&known))]
+            {
+                let some: Vec<String> = some.map(|value| format!("`{value}`")).collect();
+                if !some.is_empty() {
+                    self.add(breaks, kind, format!("{what}: {word} {}", some.join(", ")));
+                }
+            }
+        } else if without(&before, &LIMITS) == without(&after, &LIMITS) {
+            self.add(false, kind, format!("{what}: other limits"));
+        } else {
+            self.add(true, kind, format!("{what} changed from {} to {}", said(old), said(new)));
         }
     }
 
@@ -150,14 +247,7 @@ impl Diff {
             match new_fields.get(field) {
                 None => self.add(true, Kind::ModelChanged, format!("`{name}`: field `{field}` removed")),
                 Some(now) => {
-                    if now != schema {
-                        let what = format!(
-                            "`{name}`: field `{field}` changed from {} to {}",
-                            facts(schema),
-                            facts(now)
-                        );
-                        self.add(true, Kind::ModelChanged, what);
-                    }
+                    self.schema(Kind::ModelChanged, &format!("`{name}`: field `{field}`"), schema, now);
                     match (is_required(old, field), is_required(new, field)) {
                         (false, true) => {
                             self.add(
@@ -190,10 +280,7 @@ impl Diff {
             }
             model
         };
-        if rest(old) != rest(new) {
-            let what = format!("`{name}`: changed from {} to {}", facts(&rest(old)), facts(&rest(new)));
-            self.add(true, Kind::ModelChanged, what);
-        }
+        self.schema(Kind::ModelChanged, &format!("`{name}`"), &rest(old), &rest(new));
     }
 
     /// How many changes of each kind there are, a line each.
@@ -266,9 +353,122 @@ fn parameters(document: &Value, operation: &Operation<'_>) -> BTreeMap<String, V
         .collect()
 }
 
-/// A schema as a short code span.
-fn facts(value: &Value) -> String {
-    format!("`{value}`")
+/// What a value may be within its type, and what is said beside that: neither changes what it is.
+const LIMITS: [&str; 20] = [
+    "default",
+    "deprecated",
+    "discriminator",
+    "example",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "readOnly",
+    "title",
+    "uniqueItems",
+    "writeOnly",
+];
+
+/// `schema` as it is on the wire: enums in place, formats that are only text left out.
+fn on_the_wire(document: Option<&Value>, schema: &Value) -> Value {
+    let name = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/components/schemas/"));
+    let named = document.zip(name).and_then(|(document, name)| schemas(document)?.get(name));
+    if let Some(values) = named.filter(|named| named.get("enum").is_some()) {
+        return on_the_wire(None, values);
+    }
+    const FORMATS: [&str; 7] = ["uuid", "date", "date-time", "decimal", "double", "float", "binary"];
+    let is_said = |key: &str, value: &Value| match key {
+        "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
+        "nullable" => *value == true,
+        _ => true,
+    };
+    let mut wire = rebuilt(schema, &is_said, &|inner| on_the_wire(document, inner));
+    if let Some(values) = wire.get_mut("enum").and_then(Value::as_array_mut) {
+        values.sort_by_key(Value::to_string);
+        values.dedup();
+    }
+    wire
+}
+
+/// `schema` without some keywords, wherever they stand in it.
+fn without(schema: &Value, keywords: &[&str]) -> Value {
+    rebuilt(schema, &|key, _| !keywords.contains(&key), &|inner| without(inner, keywords))
+}
+
+/// `schema` with the keywords that are kept, and with `change` made to what stands in it.
+fn rebuilt(
+    schema: &Value,
+    is_kept: &dyn Fn(&str, &Value) -> bool,
+    change: &dyn Fn(&Value) -> Value,
+) -> Value {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, value)| is_kept(key, value))
+            .map(|(key, value)| {
+                let value = match value.as_object().filter(|_| key == "properties") {
+                    // Its keys are names.
+                    Some(fields) => {
+                        fields.iter().map(|(name, field)| (name.clone(), change(field))).collect()
+                    }
+                    None => change(value),
+                };
+                (key.clone(), value)
+            })
+            .collect(),
+        Value::Array(list) => list.iter().map(change).collect(),
+        plain => plain.clone(),
+    }
+}
+
+/// The values of all enums in `schema`.
+fn values(schema: &Value, found: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value.as_array().filter(|_| key == "enum") {
+                    Some(all) => found.extend(all.iter().map(ToString::to_string)),
+                    None => values(value, found),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|inner| values(inner, found)),
+        _ => {}
+    }
+}
+
+/// A schema in a few words.
+fn said(schema: &Value) -> String {
+    let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+    let parts = ["allOf", "oneOf", "anyOf"].iter().find_map(|key| Some((*key, schema[*key].as_array()?)));
+    let mut text = match (name, parts, schema["type"].as_str()) {
+        (Some(name), _, _) => format!("`{name}`"),
+        (None, Some((key, parts)), _) => {
+            parts.iter().map(said).collect::<Vec<_>>().join(if key == "allOf" { " and " } else { " or " })
+        }
+        (None, None, Some("array")) => format!("list of {}", said(&schema["items"])),
+        (None, None, Some("object")) if schema["additionalProperties"].is_object() => {
+            format!("map of {}", said(&schema["additionalProperties"]))
+        }
+        (None, None, Some(kind)) if schema["enum"].is_array() => format!("{kind} of known values"),
+        (None, None, Some(kind)) => match schema["format"].as_str() {
+            Some(format) => format!("{kind} ({format})"),
+            None => kind.to_owned(),
+        },
+        (None, None, None) => "anything".to_owned(),
+    };
+    if schema["nullable"] == true {
+        text.push_str(" or null");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -281,24 +481,32 @@ mod tests {
             "info": {"version": "1"},
             "paths": {
                 "/a/": {"get": {"operationId": "a", "parameters": [
-                    {"name": "gone", "in": "query"}, {"name": "q", "in": "query", "schema": {"type": "string"}}]}},
+                    {"name": "gone", "in": "query"}, {"name": "q", "in": "query", "schema": {"type": "string"}},
+                    {"name": "same", "in": "query", "style": "form", "explode": true, "required": false, "schema": {"type": "array", "items": {"enum": ["one", "two"]}}},
+                    {"name": "e", "in": "query", "schema": {"enum": ["x", "y"]}}, {"name": "way", "in": "query", "schema": {"type": "array"}}],
+                    "requestBody": {"required": false, "content": {"application/json": {"schema": {"type": "string", "format": "uri"}}}},
+                    "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/M"}}}}, "400": {}}}},
                 "/b/": {"get": {"operationId": "b"}},
             },
             "components": {"schemas": {
-                "M": {"type": "object", "properties": {"x": {"type": "string"}, "y": {"type": "integer"}}},
-                "E": {"enum": ["one", "two"]}, "Gone": {},
+                "M": {"type": "object", "properties": {"x": {"type": "string"}, "y": {"type": "integer"}, "l": {"type": "string", "maxLength": 3}, "r": {"type": "string", "nullable": true}}},
+                "E": {"enum": ["one", "two"]}, "Gone": {}, "Same": {"enum": ["two", "one"]},
             }},
         });
         let new = json!({
             "info": {"version": "2"},
             "paths": {
                 "/a/": {"get": {"operationId": "a", "parameters": [
-                    {"name": "q", "in": "query", "schema": {"type": "integer"}}, {"name": "n", "in": "query"}]}},
+                    {"name": "q", "in": "query", "schema": {"type": "integer"}}, {"name": "n", "in": "query"},
+                    {"name": "same", "in": "query", "schema": {"type": "array", "items": {"$ref": "#/components/schemas/Same"}}},
+                    {"name": "e", "in": "query", "schema": {"enum": ["y", "z"]}}, {"name": "way", "in": "query", "explode": false, "schema": {"type": "array"}}],
+                    "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "string"}}}},
+                    "responses": {"200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/M"}}}}}, "404": {}}}},
                 "/c/": {"get": {"operationId": "c"}},
             },
             "components": {"schemas": {
-                "M": {"type": "object", "required": ["z"], "properties": {"y": {"type": "string"}, "z": {}}},
-                "E": {"enum": ["two", "three"]}, "New": {},
+                "M": {"type": "object", "required": ["z"], "properties": {"y": {"type": "string"}, "z": {}, "l": {"type": "string", "maxLength": 4}, "r": {"$ref": "#/components/schemas/E"}}},
+                "E": {"enum": ["two", "three"]}, "New": {}, "Same": {"enum": ["one", "two"]},
             }},
         });
         let text = super::between(&old, &new).markdown();
@@ -306,7 +514,12 @@ mod tests {
         for line in [
             "- `b` (GET /b/)",
             "`a`: parameter `gone (query)` removed",
-            "`a`: parameter `q (query)` changed",
+            "`a`: parameter `q (query)` changed from string to integer",
+            "`a`: parameter `e (query)`: removed `\"x\"`",
+            "`a`: parameter `way (query)`: lists are sent another way",
+            "`a`: body now required",
+            "`a`: answer 200 changed from `M` to list of `M`",
+            "`M`: field `r` changed from string or null to `E`",
             "`M`: field `x` removed",
             "`M`: field `y` changed",
             "`M`: required field `z` added",
@@ -315,11 +528,19 @@ mod tests {
         ] {
             assert!(breaking.contains(line), "{line} in {breaking}");
         }
-        for line in
-            ["- `c` (GET /c/)", "parameter `n (query)` added", "`E`: value `\"three\"` added", "`New`"]
-        {
+        for line in [
+            "- `c` (GET /c/)",
+            "parameter `n (query)` added",
+            "parameter `e (query)`: added `\"z\"`",
+            "`a`: answer 400 removed",
+            "`a`: answer 404 added",
+            "`M`: field `l`: other limits",
+            "`E`: value `\"three\"` added",
+            "`New`",
+        ] {
             assert!(other.contains(line), "{line} in {other}");
         }
+        assert!(!text.contains("same (query)") && !text.contains("`Same`"), "{text}");
         assert!(super::between(&old, &old).markdown().contains("No change."));
     }
 }

@@ -161,6 +161,15 @@ fn component_parameters(document: &mut Value) -> Vec<&mut Value> {
         .collect()
 }
 
+/// The names of the component schemas that request bodies (`body`) or answers lead to.
+pub(crate) fn travelling(document: &Value, body: bool) -> std::collections::BTreeSet<String> {
+    let mut found = std::collections::BTreeSet::new();
+    for operation in operations(document) {
+        reach(document, &operation.value[if body { "requestBody" } else { "responses" }], &mut found);
+    }
+    found
+}
+
 /// Adds to `found` the names of all component schemas that `value` refers to, directly or through others.
 pub(crate) fn reach(document: &Value, value: &Value, found: &mut std::collections::BTreeSet<String>) {
     match value {

@@ -24,7 +24,7 @@ const OPERATION: [&str; 8] = [
     "deprecated",
     "x-permissions",
 ];
-const PARAMETER: [&str; 10] = [
+const PARAMETER: [&str; 11] = [
     "$ref",
     "name",
     "in",
@@ -33,6 +33,7 @@ const PARAMETER: [&str; 10] = [
     "schema",
     "style",
     "explode",
+    "content",
     "allowEmptyValue",
     "allowReserved",
 ];
@@ -180,6 +181,7 @@ impl Filter {
     fn parameter(&mut self, value: &Value) -> Value {
         self.only(value, &PARAMETER, |this, key, inner| match key {
             "schema" => this.schema(inner),
+            "content" => this.content(inner),
             _ => inner.clone(),
         })
     }

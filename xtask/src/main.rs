@@ -15,6 +15,7 @@ mod pin;
 mod regen;
 mod source;
 mod tables;
+mod yaml;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -74,7 +74,7 @@ impl Overlay {
                 path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
             if hits.len() != action.expect {
                 bail!(
-                    "overlay action {} ({}) matches {} places and expects {}: upstream mended or moved what it corrects ({})",
+                    "overlay action {} ({}) matches {} places and expects {}: upstream mended or moved what it corrects ({}). Adapt it, or do without corrections: --overlay none",
                     index + 1,
                     action.target,
                     hits.len(),
@@ -167,7 +167,7 @@ mod tests {
             .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("action 1 ($.gone) matches 0 places and expects 1"), "{text}");
-        assert!(text.contains("was wrong"), "{text}");
+        assert!(text.contains("was wrong") && text.contains("--overlay none"), "{text}");
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !options.allow_shrink) {
         ensure!(
             count * 100 >= before * 95,
-            "{from} has {count} operations where the pin has {before}: more than 5 % fewer. Is it whole? If so: --allow-shrink"
+            "{from} ({version}) has {count} operations where the pin has {before}{}: more than 5 % fewer. If it is whole, or meant to be older: --allow-shrink",
+            old_pin.as_ref().map(|pin| format!(" ({})", pin.source.version)).unwrap_or_default()
         );
     }
     let url = match &options.from {
@@ -94,7 +95,10 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     );
     match old {
         Some(old) if old == made.pinned => println!("no change since the last pin"),
-        Some(old) => print!("\n{}", diff::between(&old, &made.pinned).summary()),
+        Some(old) => {
+            let [old, new] = [&old, &made.pinned].map(|document| facts::facts(document, false).0);
+            print!("\n{}", diff::between(&old, &new).summary());
+        }
         None => {}
     }
     Ok(())

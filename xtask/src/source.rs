@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::yaml;
+
 /// An upstream schema as it was read.
 pub(crate) struct Source {
     /// The bytes' SHA-256, in hex.
@@ -51,10 +53,12 @@ pub(crate) fn sha256_of(path: &Path) -> Result<String> {
 
 fn parse(bytes: &[u8], from: &str) -> Result<Value> {
     ensure!(!bytes.trim_ascii().is_empty(), "{from} is empty");
+    // Some editors begin a file with this.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let document: Value = if bytes.trim_ascii_start().starts_with(b"{") {
         serde_json::from_slice(bytes).with_context(|| format!("{from} is not JSON"))?
     } else {
-        yaml_serde::from_slice(bytes).with_context(|| format!("{from} is neither YAML nor JSON"))?
+        yaml::parse(bytes).with_context(|| format!("{from} is neither YAML nor JSON"))?
     };
     match document["openapi"].as_str() {
         Some(version) if version.starts_with("3.0.") => {}
@@ -89,5 +93,7 @@ mod tests {
         }
         let document = super::parse(b"openapi: 3.0.3\ninfo: {version: '1'}\npaths: {/x/: {}}", "it").unwrap();
         assert_eq!(document["info"]["version"], "1");
+        let json = b"\xef\xbb\xbf {\"openapi\": \"3.0.4\", \"info\": {\"version\": \"1\"}, \"paths\": {\"/x/\": {}}}";
+        assert_eq!(super::parse(json, "it").unwrap()["openapi"], "3.0.4");
     }
 }

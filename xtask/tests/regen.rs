@@ -1,8 +1,9 @@
 //! `regen`, `check` and `diff` as programs, on a repository of their own with a tiny schema.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod repository;
+
+use repository::Repository;
 
 const SCHEMA: &str = r##"
 openapi: 3.0.3
@@ -35,93 +36,9 @@ components:
     ThingRequest: {type: object, required: [name], properties: {name: {type: string, maxLength: 3}}}
 "##;
 
-/// A repository with what `regen` needs to be there; gone when dropped.
-struct Repository(tempfile::TempDir);
-
-impl Repository {
-    fn new() -> Self {
-        let this = Self(tempfile::tempdir().unwrap());
-        for folder in ["openapi", "waldur-api-client/schema"] {
-            std::fs::create_dir_all(this.path(folder)).unwrap();
-        }
-        this.write("openapi/overlay.yaml", "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions: []\n");
-        this.write(
-            "openapi/features.toml",
-            "default = ['things']\nrest = 'other'\n[feature.things]\ndoc = 'd'\ntags = ['things']\n[feature.other]\ndoc = 'd'\n",
-        );
-        this.write(
-            "waldur-api-client/Cargo.toml",
-            "# features: written by `cargo xtask regen`\n# /features\n",
-        );
-        this.write("README.md", "<!-- features: written by `cargo xtask regen` -->\n<!-- /features -->\n");
-        this.write("Cargo.lock", "[[package]]\nname = 'progenitor'\nversion = '0.15.1'\n");
-        this.write("schema.yaml", SCHEMA);
-        this
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .arg("--root")
-            .arg(self.0.path())
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
-    }
-
-    fn succeeds(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
-        text
-    }
-
-    /// Runs what must fail with one line that holds each of `words`, and must write nothing.
-    fn refuses(&self, arguments: &[&str], words: &[&str]) {
-        let before = self.everything();
-        let output = self.run(arguments);
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{arguments:?} must fail");
-        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-        for word in words {
-            assert!(text.contains(word), "{arguments:?}: {word:?} is not in {text}");
-        }
-        assert_eq!(before, self.everything(), "{arguments:?} must write nothing");
-    }
-
-    fn everything(&self) -> Vec<(PathBuf, String)> {
-        fn walk(folder: &Path, all: &mut Vec<(PathBuf, String)>) {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    walk(&path, all);
-                } else {
-                    all.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
-                }
-            }
-        }
-        let mut all = Vec::new();
-        walk(self.0.path(), &mut all);
-        all.sort();
-        all
-    }
-}
-
 #[test]
 fn the_same_input_gives_the_same_bytes_and_all_agrees() {
-    let repository = Repository::new();
+    let repository = Repository::new(SCHEMA);
     let first = repository.succeeds(&["regen", "--from", "schema.yaml"]);
     assert!(first.contains("pinned 1.0.0: 2 operations, 2 models"), "{first}");
     assert!(first.contains("pass: 1 comma-joined array parameters"), "{first}");
@@ -143,14 +60,14 @@ fn the_same_input_gives_the_same_bytes_and_all_agrees() {
 
 #[test]
 fn keep_docs_keeps_the_prose() {
-    let repository = Repository::new();
+    let repository = Repository::new(SCHEMA);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--keep-docs"]);
     assert!(repository.read("openapi/waldur.json").contains("prose"));
 }
 
 #[test]
 fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
-    let repository = Repository::new();
+    let repository = Repository::new(SCHEMA);
     repository.succeeds(&["regen", "--from", "schema.yaml"]);
     repository.write("empty.yaml", "\n");
     repository.write("page.yaml", "<html><p>Not found</p></html>");
@@ -164,9 +81,10 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
     );
     repository.write(
         "panics.yaml",
-        &SCHEMA
-            .replace("{type: string, maxLength: 3}", "{allOf: [{type: string}, {type: integer}]}")
-            .replace("type: object, required: [name]", "type: what"),
+        &SCHEMA.replace(
+            "{in: path, name: uuid,",
+            "{in: formData, name: file, schema: {type: string}}\n      - {in: path, name: uuid,",
+        ),
     );
     repository.write(
         "overlay.yaml",
@@ -182,19 +100,26 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
         &["regen", "--from", "schema.yaml", "--version", "2.0.0"],
         &["is version 1.0.0, not 2.0.0 as asked"],
     );
-    repository.refuses(&regen("fewer.yaml"), &["1 operations where the pin has 2", "--allow-shrink"]);
-    repository.refuses(&regen("panics.yaml"), &["things_close", "invalid type: what"]);
+    repository.refuses(
+        &regen("fewer.yaml"),
+        &["fewer.yaml (1.0.0) has 1 operations where the pin has 2 (1.0.0)", "--allow-shrink"],
+    );
+    repository.refuses(
+        &regen("panics.yaml"),
+        &["can't take things_close (POST /api/things/{uuid}/close/)", "formData"],
+    );
     repository.refuses(
         &["regen", "--from", "schema.yaml", "--overlay", "overlay.yaml"],
-        &["action 1 ($.gone) matches 0 places and expects 1", "was wrong"],
+        &["action 1 ($.gone) matches 0 places and expects 1", "was wrong", "--overlay none"],
     );
     repository.succeeds(&["regen", "--from", "fewer.yaml", "--allow-shrink"]);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "none"]);
+    repository.succeeds(&["check"]);
 }
 
 #[test]
 fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
-    let repository = Repository::new();
+    let repository = Repository::new(SCHEMA);
     repository.succeeds(&["regen", "--from", "schema.yaml"]);
     for (file, old, new, word) in [
         ("openapi/waldur.json", "\"name\"", "\"nome\"", "openapi/waldur.json"),
@@ -223,7 +148,7 @@ fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
 
 #[test]
 fn diff_prints_markdown() {
-    let repository = Repository::new();
+    let repository = Repository::new(SCHEMA);
     repository.write("b.yaml", &SCHEMA.replace("1.0.0", "1.1.0").replace("things_close", "things_shut"));
     let text = repository.succeeds(&["diff", "schema.yaml", "b.yaml"]);
     assert!(text.starts_with("# Waldur API: 1.0.0 to 1.1.0\n"), "{text}");

@@ -34,6 +34,12 @@ pub(super) fn one_success(document: &mut Value) -> usize {
     let mut times = 0;
     each_operation(document, |_, _, operation| {
         let Some(responses) = responses(operation) else { return };
+        // The default is what every other code answers.
+        if !responses.keys().any(|code| is_success(code))
+            && let Some(default) = responses.remove("default")
+        {
+            responses.insert("2XX".to_owned(), default);
+        }
         let codes: Vec<String> = responses.keys().filter(|code| is_success(code)).cloned().collect();
         let mut successes: Vec<Value> = codes.iter().filter_map(|code| responses.remove(code)).collect();
         times += usize::from(successes.len() > 1);
@@ -45,6 +51,36 @@ pub(super) fn one_success(document: &mut Value) -> usize {
             best.remove("content");
         }
         responses.insert("2XX".to_owned(), best);
+    });
+    times
+}
+
+/// JSON is JSON, whatever its media type says beside that.
+pub(super) fn one_name_for_json(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_operation(document, |_, _, operation| {
+        let mut holders: Vec<&mut Value> = Vec::new();
+        for (key, part) in operation.iter_mut() {
+            match key.as_str() {
+                "requestBody" => holders.push(part),
+                "responses" => holders.extend(part.as_object_mut().into_iter().flat_map(Map::values_mut)),
+                _ => {}
+            }
+        }
+        for content in holders.into_iter().filter_map(|holder| holder.get_mut("content")?.as_object_mut()) {
+            let is_json = |kind: &String| {
+                let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                kind == JSON || (kind.starts_with("application/") && kind.ends_with("+json"))
+            };
+            let named: Vec<String> =
+                content.keys().filter(|kind| *kind != JSON && is_json(kind)).cloned().collect();
+            for kind in named {
+                if let Some(media) = content.remove(&kind) {
+                    content.entry(JSON).or_insert(media);
+                    times += 1;
+                }
+            }
+        }
     });
     times
 }
@@ -144,12 +180,32 @@ mod tests {
             (json!({"200": {}, "202": {}}), json!({}), 1),
             (json!({"200": {"content": {"application/json": {"schema": null}}}}), json!({}), 0),
             (json!({"404": {}}), json!({}), 0),
+            (json!({"404": {}, "default": typed("A")}), typed("A"), 0),
+            (json!({"204": {}, "default": typed("A")}), json!({}), 0),
         ] {
             let mut document = with_responses("post", answers);
             assert_eq!(super::one_success(&mut document), times);
             super::strip_errors(&mut document);
             assert_eq!(document["paths"]["/x/"]["post"]["responses"], json!({"2XX": expected}));
         }
+    }
+
+    #[test]
+    fn json_by_any_name_is_json() {
+        let schema = json!({"schema": {"type": "object"}});
+        let mut document = with_responses(
+            "post",
+            json!({"200": {"content": {"application/json; charset=utf-8": schema, "text/csv": {}}}}),
+        );
+        document["paths"]["/x/"]["post"]["requestBody"] =
+            json!({"content": {"application/merge-patch+json": schema}});
+        assert_eq!(super::one_name_for_json(&mut document), 2);
+        let operation = &document["paths"]["/x/"]["post"];
+        assert_eq!(operation["requestBody"]["content"], json!({"application/json": schema}));
+        assert_eq!(
+            operation["responses"]["200"]["content"],
+            json!({"application/json": schema, "text/csv": {}})
+        );
     }
 
     #[test]

@@ -2,40 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{is_type, own_type, rust_type};
-use crate::document::{content_schemas, each_operation, reach, ref_name, schemas_mut};
+use crate::document::{content_schemas, each_operation, reach, ref_name, schemas_mut, travelling};
 
 const JSON: &str = "application/json";
 const MULTIPART: &str = "multipart/form-data";
 
-/// The generator takes one media type. JSON is kept; that files can be sent as well is noted in `x-multipart`, for
-/// the helper that does it.
-pub(super) fn one_media_type(document: &mut Value) -> usize {
+/// The client sends JSON. That files can be sent as well is noted in `x-multipart`, for the helper that does it; a body
+/// that can't be sent as JSON has no typed form.
+pub(super) fn only_json(document: &mut Value) -> usize {
     let mut times = 0;
     each_operation(document, |_, _, operation| {
-        let Some(content) = operation
-            .get_mut("requestBody")
-            .and_then(|body| body.get_mut("content"))
-            .and_then(Value::as_object_mut)
-        else {
-            return;
-        };
-        let multipart = content.get(MULTIPART).cloned();
+        let Some(body) = operation.get_mut("requestBody") else { return };
+        let mut content = body["content"].as_object().cloned().unwrap_or_default();
         let before = content.len();
-        let kept =
-            [JSON, "application/x-www-form-urlencoded"].into_iter().find(|kind| content.contains_key(*kind));
-        match kept {
-            Some(kept) => content.retain(|kind, _| kind == kept),
-            // A body that can only be sent as multipart or raw has no typed form.
-            None => content.clear(),
-        }
+        let multipart = content.contains_key(MULTIPART);
+        content.retain(|kind, _| kind == JSON);
         times += usize::from(content.len() < before);
-        if content.is_empty() {
-            operation.remove("requestBody");
+        match content.get_mut(JSON) {
+            Some(media) => {
+                if !media.get("schema").is_some_and(Value::is_object) {
+                    *media = json!({"schema": {}});
+                }
+                body["content"] = Value::Object(content);
+            }
+            None => {
+                operation.remove("requestBody");
+            }
         }
-        if multipart.is_some() {
+        if multipart {
             operation.insert("x-multipart".to_owned(), Value::Bool(true));
         }
     });
@@ -50,7 +47,7 @@ pub(super) fn shapeless_is_any(document: &mut Value) -> usize {
             let bare = is_type(schema, "object")
                 && schema.get("properties").is_none()
                 && schema["additionalProperties"].as_object().is_none_or(Map::is_empty);
-            if bare || schema["format"].as_str() == Some("binary") {
+            if bare || super::shapes::is_any(schema) || schema["format"].as_str() == Some("binary") {
                 *schema = super::types::any();
                 times += 1;
             }
@@ -75,12 +72,20 @@ fn patched(document: &mut Value) -> BTreeSet<String> {
 /// A PATCH leaves alone what is absent and clears what is null: the two must not be one.
 pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
     let patched = patched(document);
+    let snapshot = json!({"components": {"schemas": document["components"]["schemas"]}});
     let mut times = 0;
-    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
+    for (name, model) in
+        schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
     {
         for property in properties(model) {
             if property.get("nullable").and_then(Value::as_bool) == Some(true) {
                 let mut inner = property.take();
+                let mut within = BTreeSet::new();
+                reach(&snapshot, &inner, &mut within);
+                // The generator sees no need to box what stands in a type of ours.
+                if within.contains(name) {
+                    inner = super::types::any();
+                }
                 if let Some(inner) = inner.as_object_mut() {
                     inner.remove("nullable");
                 }
@@ -94,13 +99,7 @@ pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
 
 /// The generator leaves out an optional array that is empty; `[]` must be sendable, since it clears.
 pub(super) fn lists_may_be_empty(document: &mut Value) -> usize {
-    let mut sent = BTreeSet::new();
-    let snapshot = document.clone();
-    each_operation(document, |_, _, operation| {
-        for schema in content_schemas(operation, true) {
-            reach(&snapshot, schema, &mut sent);
-        }
-    });
+    let sent = travelling(document, true);
     let mut times = 0;
     for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| sent.contains(*name)) {
         let required = model.get("required").cloned().unwrap_or_default();
@@ -145,13 +144,20 @@ mod tests {
             json!({"application/json": schema, "application/x-www-form-urlencoded": schema, "multipart/form-data": schema}),
             json!({}),
         );
-        assert_eq!(super::one_media_type(&mut document), 1);
+        assert_eq!(super::only_json(&mut document), 1);
         let operation = &document["paths"]["/x/"]["post"];
         assert_eq!(operation["requestBody"]["content"], json!({"application/json": schema}));
         assert_eq!(operation["x-multipart"], true);
-        let mut only = with_body("post", json!({"multipart/form-data": schema}), json!({}));
-        assert_eq!(super::one_media_type(&mut only), 1);
-        assert!(only["paths"]["/x/"]["post"].get("requestBody").is_none());
+        for kind in ["multipart/form-data", "application/x-www-form-urlencoded", "text/plain"] {
+            let mut only = with_body("post", json!({kind: schema}), json!({}));
+            assert_eq!(super::only_json(&mut only), 1);
+            assert!(only["paths"]["/x/"]["post"].get("requestBody").is_none());
+            assert_eq!(only["paths"]["/x/"]["post"].get("x-multipart").is_some(), kind.starts_with("multi"));
+        }
+        let mut unsaid = with_body("post", json!({"application/json": {}}), json!({}));
+        assert_eq!(super::only_json(&mut unsaid), 0);
+        let content = &unsaid["paths"]["/x/"]["post"]["requestBody"]["content"];
+        assert_eq!(*content, json!({"application/json": {"schema": {}}}));
     }
 
     #[test]
@@ -164,6 +170,11 @@ mod tests {
         assert_eq!(rust["path"], "waldur_api_client::Nullable");
         assert_eq!(rust["parameters"], json!([{"type": "string"}]));
         assert_eq!(super::nullable_in_patch(&mut with_body("post", json_body(), model)), 0);
+        let itself = json!({"properties": {"a": {"$ref": "#/components/schemas/X", "nullable": true}}});
+        let mut document = with_body("patch", json_body(), itself);
+        assert_eq!(super::nullable_in_patch(&mut document), 1);
+        let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];
+        assert_eq!(rust["parameters"][0]["x-rust-type"]["path"], "serde_json::Value");
     }
 
     #[test]
@@ -185,5 +196,7 @@ mod tests {
         let content = json!({"application/json": {"schema": {"type": "object", "additionalProperties": {}}}});
         let mut document = with_body("post", content, json!({}));
         assert_eq!(super::shapeless_is_any(&mut document), 1);
+        let content = json!({"application/json": {"schema": {}}});
+        assert_eq!(super::shapeless_is_any(&mut with_body("post", content, json!({}))), 1);
     }
 }

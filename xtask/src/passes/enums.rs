@@ -141,8 +141,13 @@ pub(super) fn open(document: &mut Value) -> usize {
             rust = format!("{base}{number}");
             number += 1;
         }
-        // "" is no value: it is read as none.
-        let texts = values(&schema).into_iter().flatten().filter(|text| *text != "").cloned().collect();
+        let mut texts: Vec<Value> = Vec::new();
+        for text in values(&schema).into_iter().flatten() {
+            // "" is no value: it is read as none.
+            if *text != "" && !texts.contains(text) {
+                texts.push(text.clone());
+            }
+        }
         schema = super::own_type(&format!("types::{rust}"), vec![]);
         schema["x-enum"] = Value::Array(texts);
         renamed.insert(name.clone(), (rust, schema));
@@ -218,9 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn named_enums_of_texts_are_opened_and_blank_is_no_value() {
+    fn named_enums_of_texts_are_opened_without_blank_and_double_ones() {
         let mut document = document(
-            json!({"a_enum": {"type": "string", "enum": ["y", ""]}, "B": {"properties": {"a": {"$ref": "#/components/schemas/a_enum"}}}}),
+            json!({"a_enum": {"type": "string", "enum": ["y", "", "y"]}, "B": {"properties": {"a": {"$ref": "#/components/schemas/a_enum"}}}}),
         );
         assert_eq!(super::open(&mut document), 1);
         let schemas = &document["components"]["schemas"];

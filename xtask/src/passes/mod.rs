@@ -7,7 +7,10 @@ mod bodies;
 mod enums;
 mod hoist;
 mod models;
+mod names;
 mod parameters;
+mod references;
+mod shapes;
 mod types;
 
 use serde_json::{Value, json};
@@ -22,24 +25,36 @@ pub(crate) struct Applied {
 type Pass = fn(&mut Value) -> usize;
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 30] = [
+const PASSES: [(&str, Pass); 43] = [
+    ("shared paths, parameters, bodies and answers, put in place", references::shared_parts),
+    ("parts of schemas that others refer to, put in place", references::nameless_schemas),
+    ("operations without answers", references::answers_declared),
+    ("operations named anew, whose names Rust can't take or tell apart", names::operations),
+    ("models named anew, whose names Rust can't take or tell apart", names::models),
+    ("types said that were only meant", shapes::say_types),
+    ("objects in several parts, as one", shapes::merge_parts),
     ("path parameters that were not declared, declared as strings", parameters::declare_path_parameters),
     ("query parameters dropped that repeat a path parameter", parameters::drop_query_twins),
-    ("cookie parameters dropped", parameters::drop_cookies),
+    ("cookie and header parameters dropped", parameters::drop_cookies_and_headers),
+    ("parameters in unusual words", parameters::usual_words),
+    ("query parameters dropped that are objects", parameters::drop_structured),
+    ("media types that are JSON by another name", answers::one_name_for_json),
     ("success answers folded into one", answers::one_success),
     ("error answers stripped", answers::strip_errors),
     ("HEAD answers without a body", answers::head_without_body),
     ("answers that are files, as raw bytes", answers::files_are_raw),
-    ("request bodies reduced to one media type", bodies::one_media_type),
+    ("request bodies reduced to JSON", bodies::only_json),
     ("enums of integers, as integers", enums::integers),
     ("enums that mix kinds of values, as any JSON", enums::mixed_is_any),
     ("references to models without fields, as what they hold", models::inline_fieldless),
     ("request bodies of unknown shape, as any JSON", bodies::shapeless_is_any),
     ("alternatives with a blank or null enum folded", enums::fold_blank_and_null),
     ("alternatives between known and any text folded", enums::fold_known_or_any),
-    ("wrapped references unwrapped", types::unwrap_references),
+    ("wrapped schemas unwrapped", types::unwrap_single_parts),
     ("alternatives between formats of text, as text", types::fold_texts),
     ("other alternatives, as any JSON", types::alternatives_are_any),
+    ("references to models that have no fields by now, as what they hold", models::inline_fieldless),
+    ("parameters of any type, as text", parameters::any_is_text),
     ("enums in place hoisted to components", hoist::enums),
     ("objects in place hoisted to components", hoist::objects),
     ("numbers, as exact decimals", types::decimals),
@@ -51,6 +66,7 @@ const PASSES: [(&str, Pass); 30] = [
     ("nullable properties of PATCH bodies, as absent, null or value", bodies::nullable_in_patch),
     ("optional arrays in request bodies, as lists that may be empty", bodies::lists_may_be_empty),
     ("comma-joined array parameters", parameters::comma_joined),
+    ("parameters named anew, whose names Rust can't tell apart", names::parameters),
     ("answers to calls that change state, as optional", answers::optional_after_change),
     ("text enums opened to unknown values", enums::open),
 ];

@@ -2,47 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use heck::ToPascalCase;
+use serde_json::{Map, Value, json};
 
 use super::is_type;
 use crate::document::{
     content_schemas, each_operation, each_schema, each_schema_in, reach, ref_name, ref_to, schemas,
-    schemas_mut,
+    schemas_mut, travelling,
 };
 
-/// The names of the component schemas that request bodies (`body`) or answers lead to.
-fn travelling(document: &Value, body: bool) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut copy = document.clone();
-    each_operation(&mut copy, |_, _, operation| {
-        for schema in content_schemas(operation, body) {
-            reach(document, schema, &mut found);
-        }
-    });
-    found
-}
-
-/// A component that has no fields of its own (a plain value, a list, a map) is that wherever it is referred to: the
-/// generator would wrap it in a type that is read strictly.
+/// A component that has no fields of its own (a plain value, a list, a map, another component) is that wherever it is
+/// referred to: the generator would wrap it in a type that is read strictly. One that leads back to itself without
+/// any fields on the way has no other form than any JSON.
 pub(super) fn inline_fieldless(document: &mut Value) -> usize {
-    let recursive = |name: &str, schema: &Value| {
-        let mut found = BTreeSet::new();
-        reach(document, schema, &mut found);
-        found.contains(name)
+    let has_own_form = |schema: &Value| {
+        super::shapes::has_fields(schema)
+            || ["enum", "allOf", "oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some())
     };
     let mut fieldless: BTreeMap<String, Value> = schemas(document)
         .into_iter()
         .flatten()
-        .filter(|(name, schema)| {
-            let plain = ["integer", "string", "boolean", "number", "array", "object"];
-            plain.iter().any(|kind| is_type(schema, kind))
-                && ["enum", "properties", "allOf", "oneOf", "anyOf"]
-                    .iter()
-                    .all(|key| schema.get(key).is_none())
-                && !recursive(name, schema)
-        })
+        .filter(|(_, schema)| !has_own_form(schema))
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
+    let only_fieldless = json!({"components": {"schemas": fieldless}});
+    for (name, schema) in &mut fieldless {
+        let mut found = BTreeSet::new();
+        reach(&only_fieldless, schema, &mut found);
+        if found.contains(name) {
+            *schema = super::types::any();
+        }
+    }
     let replace = |schema: &mut Value, by: &BTreeMap<String, Value>| {
         let replacement = ref_name(schema).and_then(|name| by.get(name)).cloned();
         replacement.is_some_and(|replacement| {
@@ -71,11 +61,14 @@ pub(super) fn inline_fieldless(document: &mut Value) -> usize {
 pub(super) fn split(document: &mut Value) -> usize {
     let (sent, received) = (travelling(document, true), travelling(document, false));
     let Some(all) = schemas(document) else { return 0 };
-    let taken: BTreeSet<&String> = all.keys().collect();
+    // Two names that are one in Rust are one here.
+    let mut taken: BTreeSet<String> = all.keys().map(|name| name.to_pascal_case()).collect();
     let mut twins: BTreeMap<String, String> = BTreeMap::new();
-    for name in sent.intersection(&received).filter(|name| is_type(&all[*name], "object")) {
+    for name in
+        sent.intersection(&received).filter(|name| all.get(*name).is_some_and(|one| is_type(one, "object")))
+    {
         let mut twin = format!("{name}Request");
-        while taken.contains(&twin) || twins.values().any(|other| *other == twin) {
+        while !taken.insert(twin.to_pascal_case()) {
             twin.push('2');
         }
         twins.insert(name.clone(), twin);
@@ -184,14 +177,17 @@ mod tests {
         let mut document = json!({"components": {"schemas": {
             "L": {"type": "array", "items": r("N")},
             "Tree": {"type": "array", "items": r("Tree")},
-            "Y": {"type": "object", "properties": {"l": r("L"), "t": r("Tree")}},
+            "Any": {}, "Alias": r("X"),
+            "Y": {"type": "object", "properties": {"l": r("L"), "t": r("Tree"), "any": r("Any"), "alias": r("Alias")}},
             "N": {"type": "integer"}, "E": {"type": "string", "enum": ["x"]},
             "X": {"type": "object", "properties": {"n": {"$ref": "#/components/schemas/N", "nullable": true}, "e": r("E")}},
         }}});
-        assert_eq!(super::inline_fieldless(&mut document), 3);
+        assert_eq!(super::inline_fieldless(&mut document), 7);
         let list = &document["components"]["schemas"]["Y"]["properties"];
         assert_eq!(list["l"], json!({"type": "array", "items": {"type": "integer"}}));
-        assert_eq!(list["t"], r("Tree"));
+        assert_eq!(list["t"]["x-rust-type"]["path"], "serde_json::Value");
+        assert_eq!(list["any"], json!({}));
+        assert_eq!(list["alias"], r("X"));
         let properties = &document["components"]["schemas"]["X"]["properties"];
         assert_eq!(properties["n"], json!({"type": "integer", "nullable": true}));
         assert_eq!(properties["e"], r("E"));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::own_type;
-use crate::document::{each_operation, each_parameter};
+use crate::document::{each_operation, each_parameter, each_schema_in, ref_name, schemas};
 
 /// The names between braces in a path template.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
@@ -55,15 +55,87 @@ pub(super) fn drop_query_twins(document: &mut Value) -> usize {
     times
 }
 
-/// Cookies belong to browsers; the generator takes none.
-pub(super) fn drop_cookies(document: &mut Value) -> usize {
+/// Cookies belong to browsers, and headers to the transport, which sees every request with its operation.
+pub(super) fn drop_cookies_and_headers(document: &mut Value) -> usize {
+    drop_where(document, |one| is_in(one, "cookie") || is_in(one, "header"))
+}
+
+fn drop_where(document: &mut Value, is_dropped: impl Fn(&Value) -> bool) -> usize {
     let mut times = 0;
     each_operation(document, |_, _, operation| {
         if let Some(all) = list(operation) {
             let before = all.len();
-            all.retain(|one| !is_in(one, "cookie"));
+            all.retain(|one| !is_dropped(one));
             times += before - all.len();
         }
+    });
+    times
+}
+
+/// A filter that is no plain value, nor a list of such: the client has no form for it, and the call does without.
+/// (What is required stays, for the lint to refuse.)
+pub(super) fn drop_structured(document: &mut Value) -> usize {
+    let snapshot = json!({"components": {"schemas": document["components"]["schemas"]}});
+    drop_where(document, |one| {
+        let style = one["style"].as_str().unwrap_or("form");
+        let unusual = style != "form" || has_structure(&snapshot, &one["schema"], 0);
+        is_in(one, "query") && one["required"] != true && unusual
+    })
+}
+
+/// Whether a value of `schema` is an object, or may be.
+fn has_structure(document: &Value, schema: &Value, depth: usize) -> bool {
+    let inner = |schema| depth > 8 || has_structure(document, schema, depth + 1);
+    if let Some(name) = ref_name(schema) {
+        return schemas(document).and_then(|all| all.get(name)).is_some_and(inner);
+    }
+    super::is_type(schema, "object")
+        || schema.get("properties").is_some()
+        || schema.get("items").is_some_and(inner)
+        || ["allOf", "oneOf", "anyOf"]
+            .iter()
+            .any(|key| schema[*key].as_array().is_some_and(|parts| parts.iter().any(inner)))
+}
+
+/// What OpenAPI lets a parameter say in other words: a name of the path is always required, text that is JSON is text,
+/// and the usual style need not be named.
+pub(super) fn usual_words(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_operation(document, |_, _, operation| {
+        each_parameter(operation, |parameter| {
+            let before = parameter.clone();
+            let in_path = parameter.get("in").is_some_and(|place| place == "path");
+            if in_path {
+                parameter.insert("required".to_owned(), json!(true));
+                if parameter.get("style").is_some_and(|style| style == "simple") {
+                    parameter.remove("style");
+                }
+            }
+            if parameter.remove("content").is_some()
+                || !(parameter.contains_key("schema") || parameter.contains_key("$ref"))
+            {
+                parameter.insert("schema".to_owned(), json!({"type": "string"}));
+            }
+            times += usize::from(*parameter != before);
+        });
+    });
+    times
+}
+
+/// Everything in a path or a query is text: a value of any type is given as its text.
+pub(super) fn any_is_text(document: &mut Value) -> usize {
+    let mut times = 0;
+    each_operation(document, |_, _, operation| {
+        each_parameter(operation, |parameter| {
+            if let Some(schema) = parameter.get_mut("schema") {
+                each_schema_in(schema, &mut |schema| {
+                    if super::shapes::is_any(schema) {
+                        *schema = json!({"type": "string"});
+                        times += 1;
+                    }
+                });
+            }
+        });
     });
     times
 }
@@ -118,10 +190,78 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_dropped() {
-        let mut document = with_parameters("/x/", json!([{"name": "s", "in": "cookie"}]));
-        assert_eq!(super::drop_cookies(&mut document), 1);
+    fn cookies_and_headers_are_dropped() {
+        let mut document =
+            with_parameters("/x/", json!([{"name": "s", "in": "cookie"}, {"name": "X-H", "in": "header"}]));
+        assert_eq!(super::drop_cookies_and_headers(&mut document), 2);
         assert_eq!(document["paths"]["/x/"]["get"]["parameters"], json!([]));
+    }
+
+    #[test]
+    fn filters_that_are_objects_are_dropped_unless_required() {
+        let query = |name: &str, schema: Value| json!({"name": name, "in": "query", "schema": schema});
+        let mut required = query("must", json!({"type": "object"}));
+        required["required"] = json!(true);
+        let mut deep = query("deep", json!({"type": "string"}));
+        deep["style"] = json!("deepObject");
+        let mut document = with_parameters(
+            "/x/",
+            json!([
+                required,
+                deep,
+                query("a", json!({"$ref": "#/components/schemas/O"})),
+                query(
+                    "b",
+                    json!({"type": "array", "items": {"oneOf": [{"type": "string"}, {"properties": {}}]}})
+                ),
+                query("c", json!({"type": "array", "items": {"type": "array", "items": {"type": "string"}}})),
+                query("d", json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})),
+            ]),
+        );
+        document["components"] = json!({"schemas": {"O": {"type": "object"}}});
+        assert_eq!(super::drop_structured(&mut document), 3);
+        let left = document["paths"]["/x/"]["get"]["parameters"].as_array().unwrap();
+        assert_eq!(
+            left.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(),
+            ["must", "c", "d"]
+        );
+    }
+
+    #[test]
+    fn unusual_words_become_the_usual_ones() {
+        let mut document = with_parameters(
+            "/x/{id}/",
+            json!([
+                {"name": "id", "in": "path", "style": "simple", "schema": {"type": "integer"}},
+                {"name": "q", "in": "query", "content": {"application/json": {"schema": {"type": "object"}}}},
+                {"$ref": "#/components/parameters/Page"},
+            ]),
+        );
+        assert_eq!(super::usual_words(&mut document), 2);
+        assert_eq!(
+            document["paths"]["/x/{id}/"]["get"]["parameters"],
+            json!([
+                {"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}},
+                {"name": "q", "in": "query", "schema": {"type": "string"}},
+                {"$ref": "#/components/parameters/Page"},
+            ])
+        );
+    }
+
+    #[test]
+    fn a_value_of_any_type_is_text() {
+        let mut document = with_parameters(
+            "/x/",
+            json!([
+                {"name": "a", "in": "query", "schema": {}},
+                {"name": "b", "in": "query", "schema": {"type": "array", "items": {"x-rust-type": {"path": "serde_json::Value"}}}},
+                {"name": "c", "in": "query", "schema": {"type": "integer"}},
+            ]),
+        );
+        assert_eq!(super::any_is_text(&mut document), 2);
+        let parameters = &document["paths"]["/x/"]["get"]["parameters"];
+        assert_eq!(parameters[0]["schema"], json!({"type": "string"}));
+        assert_eq!(parameters[1]["schema"]["items"], json!({"type": "string"}));
     }
 
     #[test]

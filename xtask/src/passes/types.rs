@@ -10,20 +10,16 @@ pub(super) fn any() -> Value {
     rust_type("serde_json", "serde_json::Value", vec![])
 }
 
-/// `allOf` and `oneOf` of a single reference only carry notes beside it (OpenAPI 3.0 allows none on a reference).
-pub(super) fn unwrap_references(document: &mut Value) -> usize {
+/// `allOf` and `oneOf` of a single part only carry notes beside it (OpenAPI 3.0 allows none on a reference).
+pub(super) fn unwrap_single_parts(document: &mut Value) -> usize {
     let mut times = 0;
     each_schema(document, |schema| {
         for key in ["allOf", "oneOf", "anyOf"] {
             let single = match schema.get(key).and_then(Value::as_array).map(Vec::as_slice) {
-                Some([single]) if single.get("$ref").is_some() => single["$ref"].clone(),
+                Some([single]) => single.clone(),
                 _ => continue,
             };
-            let mut unwrapped = json!({ "$ref": single });
-            if let Some(nullable) = schema.get("nullable") {
-                unwrapped["nullable"] = nullable.clone();
-            }
-            *schema = unwrapped;
+            *schema = super::enums::keep_nullable(schema, single);
             times += 1;
         }
     });
@@ -56,7 +52,7 @@ pub(super) fn fold_texts(document: &mut Value) -> usize {
 pub(super) fn alternatives_are_any(document: &mut Value) -> usize {
     let mut times = 0;
     each_schema(document, |schema| {
-        if ["oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some()) {
+        if ["allOf", "oneOf", "anyOf"].iter().any(|key| schema.get(key).is_some()) {
             *schema = super::enums::keep_nullable(schema, any());
             times += 1;
         }
@@ -153,12 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapped_reference_is_the_reference() {
-        let (times, schema) = after(
-            super::unwrap_references,
-            json!({"allOf": [{"$ref": "#/r"}], "nullable": true, "minimum": 1}),
-        );
-        assert_eq!((times, schema), (1, json!({"$ref": "#/r", "nullable": true})));
+    fn a_single_part_is_the_whole() {
+        for part in [json!({"$ref": "#/r"}), json!({"type": "integer"})] {
+            let mut whole = part.clone();
+            whole["nullable"] = json!(true);
+            let (times, schema) =
+                after(super::unwrap_single_parts, json!({"allOf": [part], "nullable": true, "minimum": 1}));
+            assert_eq!((times, schema), (1, whole));
+        }
     }
 
     #[test]
