@@ -155,6 +155,13 @@ impl Sent {
         });
     }
 
+    /// Another text in a body that is no JSON, which must have it.
+    pub(crate) fn replace_in_body(&mut self, from: &str, to: &str) {
+        let body = String::from_utf8(self.body.to_vec()).unwrap();
+        assert!(body.contains(from), "{body}");
+        self.set_body(body.replacen(from, to, 1));
+    }
+
     pub(crate) fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
         // The length is that of another body.

@@ -11,6 +11,7 @@ const COUNT: &str = "HEAD marketplace-orders/";
 const APPROVE: &str = "POST marketplace-orders/*/approve_by_provider/";
 const SET_DONE: &str = "POST marketplace-orders/*/set_state_done/";
 const SET_ERRED: &str = "POST marketplace-orders/*/set_state_erred/";
+const INFO: &str = "POST marketplace-orders/*/set_provider_info/";
 const RESOURCES: &str = "GET marketplace-provider-resources/";
 const RESOURCE: &str = "GET marketplace-provider-resources/*/";
 const OFFERING: &str = "GET marketplace-provider-offerings/*/";
@@ -265,6 +266,27 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         },
         "$",
     ),
+    // The parts of an upload.
+    one("a renamed part", INFO, |r| r.replace_in_body("\"provider_message\"", "\"message\""), "$.message"),
+    one(
+        "a file without a name",
+        INFO,
+        |r| r.replace_in_body("; filename=\"contract.pdf\"", ""),
+        "$.provider_message_attachment",
+    ),
+    one(
+        "a file for a text",
+        INFO,
+        |r| r.replace_in_body("name=\"provider_message\"", "name=\"provider_message\"; filename=\"a\""),
+        "$.provider_message",
+    ),
+    one(
+        "another boundary",
+        INFO,
+        |r| r.set_header(header::CONTENT_TYPE, "multipart/form-data; boundary=another"),
+        "$",
+    ),
+    // The number.
     one("everything twice", APPROVE, |r| r.times = 2, OUTCOME),
     one("everything twice", ACCOUNTS, |r| r.times = 2, OUTCOME),
 ];

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+use reqwest::multipart::Part;
+use waldur_api_client::Multipart;
 use waldur_sandbox::{Actor, OrderState as State, ResourceState, Sandbox};
 use waldur_sdk::RetryPolicy;
 use waldur_sdk::types::{
@@ -81,6 +83,15 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
     let content = sandbox.order_content(erred).ok_or("no such order")?;
     let why = (content.error_message.as_str(), content.error_traceback.as_str());
     ensure(why == ("no space", "line 1"), "an order is erred for another reason")?;
+
+    let file = Part::bytes(b"%PDF".as_slice()).file_name("contract.pdf");
+    let message =
+        Multipart::new().text("provider_message", "sorry").part("provider_message_attachment", file);
+    client.api().marketplace_orders_set_provider_info().uuid(erred).upload(message).await?;
+    let told = sandbox.order_content(erred).ok_or("no such order")?.properties;
+    ensure(told.get("provider_message") == Some(&"sorry".into()), "another message")?;
+    let address = told.get("provider_message_attachment").and_then(|address| address.as_str());
+    ensure(address.is_some_and(|address| address.ends_with("contract.pdf")), "another file")?;
 
     for (from, to) in [(State::PendingProvider, State::Executing), (State::Executing, State::Done)] {
         let report = match from {
