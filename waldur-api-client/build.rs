@@ -2,6 +2,8 @@
 
 #[path = "build/codegen.rs"]
 mod codegen;
+#[path = "build/mock.rs"]
+mod mock;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -19,7 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     codegen::prune(&mut document, is_on);
     let code = codegen::generate(&document, is_on("exchanges"))?;
-    let out = std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?;
-    std::fs::write(PathBuf::from(out).join("generated.rs"), code)?;
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?);
+    std::fs::write(out.join("generated.rs"), code)?;
+    if is_on("mock") {
+        std::fs::write(out.join("mock.rs"), mock::generate(&document)?)?;
+    }
     Ok(())
 }

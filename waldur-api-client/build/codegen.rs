@@ -25,9 +25,9 @@ use proc_macro2::TokenStream;
 use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::{Value, json};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
+pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Keeps the operations of the features that are on, and the components that they lead to.
 pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
@@ -93,6 +93,12 @@ pub(crate) fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> 
 
 /// What progenitor makes of `document`.
 fn tokens(document: &Value) -> Result<TokenStream> {
+    let (spec, settings) = spec(document)?;
+    Ok(Generator::new(&settings).generate_tokens(&spec)?)
+}
+
+/// `document` as progenitor takes it, and what it is told.
+pub(crate) fn spec(document: &Value) -> Result<(openapiv3::OpenAPI, GenerationSettings)> {
     let mut document = document.clone();
     docs::describe(&mut document);
     complete(&mut document);
@@ -105,11 +111,11 @@ fn tokens(document: &Value) -> Result<TokenStream> {
         .with_crate("waldur-api-client", CrateVers::Any, None)
         .with_crate("std", CrateVers::Any, None)
         .with_crate("serde_json", CrateVers::Any, None);
-    Ok(Generator::new(&settings).generate_tokens(&spec)?)
+    Ok((spec, settings))
 }
 
 /// The query parameters of an operation, with those that it only refers to.
-fn query_parameters<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
+pub(crate) fn query_parameters<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
     let resolve = |parameter: &'a Value| match parameter["$ref"].as_str() {
         Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or(parameter),
         None => parameter,

@@ -20,6 +20,8 @@ mod error;
 pub mod exchanges;
 mod field_hash;
 pub mod list;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod model;
 mod multipart;
 mod nullable;

@@ -10,10 +10,11 @@ use std::cell::{Cell, RefCell};
 
 use crate::actor::Actor;
 use crate::answer::{Answer, invalid, invalid_choice, invalid_field, invalid_whole};
-use crate::contract::Operation;
+use crate::contract::{Operation, Schema};
 use crate::listing::Fields;
 use crate::model::Choice;
 use crate::release::Release;
+use crate::upload::{Part, Upload};
 
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -29,6 +30,8 @@ pub(crate) struct Call {
     /// What the caller wants to be answered with; empty is anything.
     pub(crate) accept: String,
     pub(crate) body: Bytes,
+    /// Those of a body of `multipart/form-data`, or why it can't be taken apart.
+    pub(crate) parts: Result<Vec<Part>, String>,
     /// What the schema says of it.
     pub(crate) operation: Option<&'static Operation>,
     pub(crate) release: Release,
@@ -174,10 +177,20 @@ impl Call {
     pub(crate) fn checked(&self) -> Result<Map<String, Value>, Answer> {
         let data = self.data()?;
         let Some(schema) = self.operation.and_then(Operation::body) else { return Ok(data) };
-        match schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH) {
-            Some(errors) => Err(invalid(errors)),
-            None => Ok(data),
+        let mut errors = schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH);
+        if let (Some(Value::Object(errors)), Some(object)) = (&mut errors, schema.object()) {
+            // A file stands for itself.
+            let takes_file = |name: &str| object.property(name).is_some_and(Schema::is_file);
+            errors.retain(|name, _| !(takes_file(name) && self.files().any(|file| file.field == *name)));
         }
+        match errors {
+            Some(errors) if errors != Value::Object(Map::new()) => Err(invalid(errors)),
+            _ => Ok(data),
+        }
+    }
+
+    fn files(&self) -> impl Iterator<Item = &Upload> {
+        self.parts.iter().flatten().filter_map(Part::file)
     }
 
     /// The last word of the path.
@@ -204,17 +217,43 @@ impl Call {
             "application/json" => serde_json::from_slice(&self.body).map_err(|error| {
                 Answer::detail(StatusCode::BAD_REQUEST, format!("JSON parse error - {error}"))
             }),
-            "application/x-www-form-urlencoded" => {
-                let text = decode_text(&self.body);
-                Ok(Value::Object(
-                    parse_query(&text).into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
-                ))
+            "application/x-www-form-urlencoded" => Ok(self.form(parse_query(&decode_text(&self.body)))),
+            "multipart/form-data" => {
+                let parts = self.parts.as_ref().map_err(|error| {
+                    let problem = format!("Multipart form parse error - {error}");
+                    Answer::detail(StatusCode::BAD_REQUEST, problem)
+                })?;
+                Ok(self.form(parts.iter().map(|part| match part {
+                    Part::Text { field, text } => (field.clone(), text.clone()),
+                    Part::File(file) => (file.field.clone(), format!("{}/media/{}", self.origin, file.name)),
+                })))
             }
             other => Err(Answer::detail(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!("Unsupported media type \"{other}\" in request."),
             )),
         }
+    }
+}
+
+impl Call {
+    /// The fields of a form, as the schema says that they are meant. A file is its address.
+    fn form(&self, fields: impl IntoIterator<Item = (String, String)>) -> Value {
+        let object = self.operation.and_then(Operation::body).and_then(Schema::object);
+        let mut map = Map::new();
+        for (name, text) in fields {
+            let property = object.and_then(|object| object.property(&name));
+            if let Some(items) = property.and_then(Schema::items) {
+                if let Value::Array(values) = map.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                    values.push(items.meant(text));
+                }
+            } else {
+                let value =
+                    property.map_or_else(|| Value::String(text.clone()), |one| one.meant(text.clone()));
+                map.insert(name, value);
+            }
+        }
+        Value::Object(map)
     }
 }
 

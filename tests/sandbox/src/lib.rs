@@ -30,6 +30,7 @@ mod sandbox;
 mod seed;
 mod server;
 mod state;
+mod upload;
 mod usages;
 
 pub use actor::Actor;
@@ -43,3 +44,4 @@ pub use sandbox::{
 };
 pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, Seed, UserIds};
 pub use server::Request;
+pub use upload::Upload;

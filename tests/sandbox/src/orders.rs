@@ -276,13 +276,13 @@ pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
 /// A message from one side to the other.
 pub(crate) fn set_provider_info(call: &Call, state: &mut State) -> Outcome {
     allowed(call, state, Side::Provider)?;
-    remember(call, state, &["provider_message", "provider_message_url"])?;
+    remember(call, state, &["provider_message", "provider_message_attachment", "provider_message_url"])?;
     Ok(Answer::detail(StatusCode::OK, "Provider info has been set."))
 }
 
 pub(crate) fn set_consumer_info(call: &Call, state: &mut State) -> Outcome {
     allowed(call, state, Side::Consumer)?;
-    remember(call, state, &["consumer_message"])?;
+    remember(call, state, &["consumer_message", "consumer_message_attachment"])?;
     Ok(Answer::detail(StatusCode::OK, "Consumer info has been set."))
 }
 

@@ -26,6 +26,7 @@ use crate::fault::{Fault, Faults};
 use crate::release::Release;
 use crate::routes::{self, Found};
 use crate::state::State;
+use crate::upload::{self, Part, Upload};
 
 /// A request that the sandbox got.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,8 @@ pub struct Request {
     pub actor: Option<Actor>,
     /// The body, if it was JSON.
     pub body: Option<Value>,
+    /// The files, if it was `multipart/form-data`.
+    pub files: Vec<Upload>,
     /// The fault that struck it.
     pub fault: Option<Fault>,
 }
@@ -88,31 +91,40 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
 
 /// An error closes the connection without an answer.
 async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Payload>> {
-    let (parts, body) = request.into_parts();
+    let (request, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     if !shared.latency.is_zero() {
         tokio::time::sleep(shared.latency).await;
     }
-    let head = parts.method == Method::HEAD;
-    let query = parts.uri.query().unwrap_or_default();
-    let path = parts.uri.path();
-    let caller = shared.tokens.authenticate(&parts.headers);
-    let media_type = Call::media_type(&parts.headers);
-    let sent = Sent { query, media_type: &media_type, body: &body };
-    let operation = shared.judge(&parts.method, path, &sent);
+    let head = request.method == Method::HEAD;
+    let query = request.uri.query().unwrap_or_default();
+    let path = request.uri.path();
+    let caller = shared.tokens.authenticate(&request.headers);
+    let media_type = Call::media_type(&request.headers);
+    let parts = match media_type.as_str() {
+        "multipart/form-data" => {
+            let content_type =
+                request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            upload::parts(content_type.unwrap_or_default(), &body).await.map_err(|error| error.to_string())
+        }
+        _ => Ok(Vec::new()),
+    };
+    let sent = Sent { query, media_type: &media_type, body: &body, parts: &parts };
+    let operation = shared.judge(&request.method, path, &sent);
     let mut entry = Request {
-        method: parts.method.to_string(),
+        method: request.method.to_string(),
         path: path.to_owned(),
         query: query.to_owned(),
         status: 0,
         actor: caller.as_ref().ok().copied().flatten(),
         body: if body.is_empty() { None } else { serde_json::from_slice(&body).ok() },
+        files: parts.iter().flatten().filter_map(Part::file).cloned().collect(),
         fault: None,
     };
     // What HEAD counts is what GET would show.
     let shows = if head { contract::operation(&Method::GET, path) } else { operation };
     let id = operation.map(|operation| operation.id.as_str());
-    let fault = lock(&shared.faults).strike(&parts.method, path, id);
+    let fault = lock(&shared.faults).strike(&request.method, path, id);
     entry.fault = fault.clone();
     if let Some(Fault::Delay(time)) = fault {
         tokio::time::sleep(time).await;
@@ -127,14 +139,15 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
                 vanished: if let Some(Fault::VanishedItems(count)) = fault { count } else { 0 },
                 asked: RefCell::default(),
                 order_by_answer: Cell::default(),
-                method: parts.method.clone(),
+                method: request.method.clone(),
                 path: path.to_owned(),
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
-                origin: Call::origin(&parts.headers, &shared.address.to_string()),
+                origin: Call::origin(&request.headers, &shared.address.to_string()),
                 media_type,
-                accept: Call::accept(&parts.headers),
+                parts,
+                accept: Call::accept(&request.headers),
                 body,
             };
             let answer = dispatch(shared, call, query, caller);

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::schema::{At, Judge, Schema, Shape};
+use super::schema::{At, Judge, Object, Schema, Shape};
 use super::{Finding, drifts};
 use crate::call::{decode_text, parse_query};
+use crate::upload::Part;
 
 /// A parameter of the query.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) query: &'a str,
     pub(crate) media_type: &'a str,
     pub(crate) body: &'a [u8],
+    /// Those of a body of `multipart/form-data`, or why it can't be taken apart.
+    pub(crate) parts: &'a Result<Vec<Part>, String>,
 }
 
 impl Operation {
@@ -206,7 +209,10 @@ impl Operation {
                 Err(error) => out.push(Finding::new("$", format!("no JSON: {error}"))),
             },
             "application/x-www-form-urlencoded" => check_form(schema, &decode_text(sent.body), out),
-            // Parts of a multipart body aren't taken apart.
+            "multipart/form-data" => match sent.parts {
+                Ok(parts) => check_parts(schema, parts, out),
+                Err(error) => out.push(Finding::new("$", format!("no parts: {error}"))),
+            },
             _ => {}
         }
     }
@@ -227,8 +233,36 @@ fn check_form(schema: &Schema, text: &str, out: &mut Vec<Finding>) {
             }
         }
     }
+    check_required(object, |name| pairs.iter().any(|(known, _)| known == name), out);
+}
+
+/// Parts are texts and files; a list is a repeated part.
+fn check_parts(schema: &Schema, parts: &[Part], out: &mut Vec<Finding>) {
+    let Some(object) = schema.object() else { return };
+    for (number, part) in parts.iter().enumerate() {
+        let name = part.field();
+        let repeated = parts.iter().take(number).any(|other| other.field() == name);
+        let wrong = match (object.property(name), part) {
+            (None, _) => Some("the schema has no such property".to_owned()),
+            (Some(property), _) if repeated && property.items().is_none() => Some("given twice".to_owned()),
+            (Some(property), Part::File(_)) if property.is_file() => None,
+            (Some(_), Part::File(_)) => Some("a file where none is taken".to_owned()),
+            // The form of null.
+            (Some(property), Part::Text { text, .. }) if text.is_empty() && property.allows_null() => None,
+            (Some(property), Part::Text { text, .. }) => {
+                property.items().unwrap_or(property).check_text(text)
+            }
+        };
+        if let Some(what) = wrong {
+            out.push(Finding::new(format!("$.{name}"), what));
+        }
+    }
+    check_required(object, |name| parts.iter().any(|part| part.field() == name), out);
+}
+
+fn check_required(object: &Object, is_there: impl Fn(&str) -> bool, out: &mut Vec<Finding>) {
     for (name, _, required) in &object.properties {
-        if *required && !pairs.iter().any(|(known, _)| known == name) {
+        if *required && !is_there(name) {
             out.push(Finding::new(format!("$.{name}"), "a required property is missing"));
         }
     }

@@ -327,6 +327,26 @@ impl Schema {
         }
     }
 
+    /// What a text of a form means. What isn't of its kind stays a text.
+    pub(crate) fn meant(&self, text: String) -> Value {
+        let is = |kind: fn(&Value) -> bool| serde_json::from_str(&text).ok().filter(kind);
+        let value = match &self.resolved().shape {
+            Shape::Text(rules) if rules.format.is_empty() => None,
+            _ if text.is_empty() && self.allows_null() => Some(Value::Null),
+            Shape::Boolean if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+            Shape::Boolean if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+            Shape::Integer(_) | Shape::Number(_) => is(Value::is_number),
+            Shape::Any | Shape::Object(_) => is(|_| true),
+            _ => None,
+        };
+        value.unwrap_or(Value::String(text))
+    }
+
+    /// Whether it is a file, which only forms can bring.
+    pub(crate) fn is_file(&self) -> bool {
+        self.format() == "binary"
+    }
+
     /// What stands where nothing is known: null, "", 0, false or nothing in it. An object has none, so that
     /// circular schemas end.
     pub(crate) fn filler(&self) -> Option<&Value> {
@@ -512,6 +532,7 @@ impl Text {
             "date" => chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok(),
             "uri" => text.is_empty() || text.contains("://"),
             "email" => text.is_empty() || text.contains('@'),
+            "binary" => false,
             "decimal" => {
                 text.parse::<rust_decimal::Decimal>().is_ok()
                     || rust_decimal::Decimal::from_scientific(text).is_ok()
@@ -539,6 +560,7 @@ impl Text {
             return None;
         }
         match self.format.as_str() {
+            "binary" => Some("The submitted data was not a file.".to_owned()),
             "uuid" if parse_uuid(text).is_none() => Some("Must be a valid UUID.".to_owned()),
             "date-time" if parse_time(text).is_none() => {
                 Some("Datetime has wrong format. Use an ISO 8601 time.".to_owned())

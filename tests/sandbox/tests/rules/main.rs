@@ -29,4 +29,6 @@ mod resources;
 #[cfg(test)]
 mod seed;
 #[cfg(test)]
+mod uploads;
+#[cfg(test)]
 mod usages;
