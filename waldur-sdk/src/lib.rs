@@ -40,6 +40,8 @@
 //! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
 //! `waldur.client.repetitions`.
 
+#[cfg(feature = "agent")]
+pub mod agent;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;
