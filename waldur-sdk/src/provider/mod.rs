@@ -1,14 +1,23 @@
 //! What a service provider does every day.
 
 mod orders;
+mod report;
 mod resources;
 mod usage;
+mod users;
+mod waiting;
 
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-pub use orders::Order;
+pub use orders::{Order, OrderFilter};
+pub use report::{Component, PlanPeriod, Usage, UsageReport, UserAmount, UserUsage, UserUsageItem};
+pub use resources::{Resource, ResourceFilter, TeamMember};
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
+pub use users::{
+    ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
+};
+pub use waiting::{OrderWait, WaitError};
 
 use crate::client::Client;
 
