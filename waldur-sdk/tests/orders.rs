@@ -248,7 +248,7 @@ async fn failures_that_pass_are_waited_through() {
 async fn an_end_is_told_from_a_deadline() {
     let (sandbox, order, other) = two(State::Executing).await;
     let provider = provider(&sandbox);
-    let wait = provider.wait_for_order(order).every(TICK, TICK).within(30 * TICK);
+    let wait = provider.wait_for_order(order).every(TICK, 20 * TICK).within(1000 * TICK);
     let Err(WaitError::Deadline { last, error }) = wait.await else { panic!() };
     assert_eq!((last.unwrap().state, error.is_none()), (OrderState::Executing, true));
     assert!(provider.set_order_erred(order, "no room", "").await.is_ok());

@@ -120,7 +120,7 @@ async fn a_backend_id_can_be_unique() {
     provider.set_backend_id(second, "a-18").await.unwrap();
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
     let error = provider.set_backend_id(second, "a-19").await.unwrap_err();
-    assert!(error.to_string().contains("as it was"), "{error}");
+    assert!(error.to_string().contains("not so"), "{error}");
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-18");
 }
 
@@ -139,8 +139,10 @@ async fn a_report_has_sections() {
         json!([{"header": "Quota", "body": "500 hours"}, {"header": "Usage", "body": "12 hours"}])
     );
     sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetAfter);
-    let error = provider.submit_report(ok, [("Quota", "1")]).await.unwrap_err();
-    assert!(error.to_string().contains("can be sent again"), "{error}");
+    provider.submit_report(ok, [("Quota", "1")]).await.unwrap();
+    sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetBefore);
+    let error = provider.submit_report(ok, [("Quota", "2")]).await.unwrap_err();
+    assert!(error.to_string().contains("not so"), "{error}");
 }
 
 #[tokio::test]
@@ -158,7 +160,7 @@ async fn what_is_set_is_read_back() {
     let before = provider.resource(ok).await.unwrap().last_sync;
     provider.refresh_last_sync(ok).await.unwrap();
     let now = provider.resource(ok).await.unwrap();
-    let limit = |number: u64| Some(Decimal::from(number));
+    let limit = |number: u64| Decimal::from(number);
     assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
     assert!(now.paused && now.downscaled && now.restrict_member_access);
     assert!(now.end_date == Some(day) && now.last_sync >= before);
@@ -168,6 +170,11 @@ async fn what_is_set_is_read_back() {
         sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
     }
     sandbox.fail_next(1, "POST", "/set_end_date_by_provider/", Fault::ResetAfter);
+    sandbox.fail_next(1, "POST", "/set_backend_metadata/", Fault::ResetAfter);
+    sandbox.fail_next(1, "POST", "/refresh_last_sync/", Fault::ResetAfter);
+    provider.set_backend_metadata(ok, json!({"runtime_state": "up"})).await.unwrap();
+    let error = provider.refresh_last_sync(ok).await.unwrap_err();
+    assert!(error.to_string().contains("can be sent again"), "{error}");
     provider.set_limits(ok, [("cpu", 1)]).await.unwrap();
     provider.set_paused(ok, false).await.unwrap();
     provider.set_downscaled(ok, false).await.unwrap();

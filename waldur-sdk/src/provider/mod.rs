@@ -7,6 +7,9 @@ mod usage;
 mod users;
 mod waiting;
 
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
@@ -49,6 +52,13 @@ impl Provider {
         self.offering_uuid = Some(offering);
         self
     }
+}
+
+/// Reads limits by component, without those that are null.
+fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Decimal>, D::Error> {
+    let all: Option<BTreeMap<String, Option<Decimal>>> = Option::deserialize(deserializer)?;
+    let known = all.unwrap_or_default().into_iter().filter_map(|(type_, limit)| Some((type_, limit?)));
+    Ok(known.collect())
 }
 
 /// Reads null as nothing, where a server sends it for what is empty.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::usage::{ComponentUsage, OFFERING, ReportedUsage, SET_USAGE, exact, first_day};
-use super::{Provider, null_is_default};
+use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::outcome::Outcome;
@@ -274,8 +274,8 @@ impl Provider {
         #[derive(Deserialize)]
         struct Resource {
             offering_uuid: Uuid,
-            #[serde(default, deserialize_with = "null_is_default")]
-            limits: BTreeMap<String, Option<Decimal>>,
+            #[serde(default, deserialize_with = "limits")]
+            limits: BTreeMap<String, Decimal>,
             offering_components: Option<Vec<Row>>,
         }
         let api = self.client.api();
@@ -293,7 +293,7 @@ impl Provider {
             return Err(error.in_operation(OFFERING));
         }
         let read = components.into_iter().map(|row| Component {
-            limit: resource.limits.remove(&row.type_).flatten(),
+            limit: resource.limits.remove(&row.type_),
             type_: row.type_,
             name: row.name,
             measured_unit: row.measured_unit,

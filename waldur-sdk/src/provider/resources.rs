@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
-use super::{Provider, null_is_default};
+use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::select::Retrieve as _;
@@ -55,8 +55,8 @@ pub struct Resource {
     /// Its plan, if it has one.
     pub plan_uuid: Option<Uuid>,
     /// How much of each component it may use, by the component's type.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub limits: BTreeMap<String, Option<Decimal>>,
+    #[serde(default, deserialize_with = "limits")]
+    pub limits: BTreeMap<String, Decimal>,
     /// Whether it is paused.
     #[serde(default, deserialize_with = "null_is_default")]
     pub paused: bool,
@@ -290,7 +290,7 @@ impl Provider {
         let body = ResourceBackendIdRequest::builder().backend_id(backend_id.as_str());
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now| now.backend_id == backend_id).await
+        self.settle(resource, sent, |now: &Resource| now.backend_id == backend_id).await
     }
 
     /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
@@ -336,24 +336,37 @@ impl Provider {
         resource: Uuid,
         sections: impl IntoIterator<Item = (H, B)>,
     ) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(default, deserialize_with = "null_is_default")]
+            report: Vec<Section>,
+        }
+        #[derive(PartialEq, Deserialize)]
+        struct Section {
+            header: String,
+            body: String,
+        }
         let refused =
             |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SUBMIT_REPORT);
-        let mut report = Vec::new();
+        let (mut report, mut wanted) = (Vec::new(), Vec::new());
         for (header, body) in sections {
             let (header, body) = (header.into(), body.into());
             if header.trim().is_empty() || body.trim().is_empty() {
                 return Err(refused(format!("section {} has no header or no body", report.len() + 1)));
             }
-            let section =
-                ReportSectionRequest::try_from(ReportSectionRequest::builder().header(header).body(body));
-            report.push(section.map_err(|problem| refused(problem.to_string()))?);
+            let section = ReportSectionRequest::builder().header(header.as_str()).body(body.as_str());
+            report.push(
+                ReportSectionRequest::try_from(section).map_err(|problem| refused(problem.to_string()))?,
+            );
+            wanted.push(Section { header, body });
         }
         if report.is_empty() {
             return Err(refused("the report has no section".to_owned()));
         }
         let body = ResourceReportRequest::builder().report(report);
         let call = self.client.api().marketplace_provider_resources_submit_report().uuid(resource);
-        self.tell(call.body(body).send().await.map(drop)).await
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Row| now.report == wanted).await
     }
 
     /// Sets how much a resource may use of each component, by the component's type; limits that aren't named go.
@@ -372,9 +385,9 @@ impl Provider {
         let body = ResourceSetLimitsRequest::builder().limits(json);
         let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        let wanted: BTreeMap<_, _> =
-            limits.into_iter().map(|(type_, limit)| (type_, Some(Decimal::from(limit)))).collect();
-        self.settle(resource, sent, |now| now.limits == wanted).await
+        let wanted: BTreeMap<String, Decimal> =
+            limits.into_iter().map(|(type_, limit)| (type_, Decimal::from(limit))).collect();
+        self.settle(resource, sent, |now: &Resource| now.limits == wanted).await
     }
 
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
@@ -387,9 +400,16 @@ impl Provider {
         resource: Uuid,
         metadata: impl Into<Value>,
     ) -> Result<(), Error> {
-        let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata);
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(default)]
+            backend_metadata: Value,
+        }
+        let metadata = metadata.into();
+        let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
         let call = self.client.api().marketplace_provider_resources_set_backend_metadata().uuid(resource);
-        self.tell(call.body(body).send().await.map(drop)).await
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Row| holds(&now.backend_metadata, &metadata)).await
     }
 
     /// A resource that failed is OK again. (`marketplace_provider_resources_set_as_ok`)
@@ -399,7 +419,7 @@ impl Provider {
     pub async fn set_resource_ok(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_set_as_ok().uuid(resource);
         let sent = call.send().await.map(drop);
-        self.settle(resource, sent, |now| now.state == ResourceState::Ok).await
+        self.settle(resource, sent, |now: &Resource| now.state == ResourceState::Ok).await
     }
 
     /// A resource has failed, with a message for the customer and details for the operators.
@@ -426,7 +446,15 @@ impl Provider {
     /// If the caller may not change the resource.
     pub async fn refresh_last_sync(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_refresh_last_sync().uuid(resource);
-        self.tell(call.send().await.map(drop)).await
+        let error = match call.send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => Error::from_api(error).await,
+        };
+        // The time there is the server's: reading it again tells nothing.
+        Err(match error.is_answer_lost() {
+            true => error.with_note("whether it was applied is not known; it can be sent again"),
+            false => error,
+        })
     }
 
     /// Pauses a resource, or lets it go on. (`marketplace_provider_resources_set_paused`)
@@ -437,7 +465,7 @@ impl Provider {
         let body = ResourcePausedRequest::builder().paused(paused);
         let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now| now.paused == paused).await
+        self.settle(resource, sent, |now: &Resource| now.paused == paused).await
     }
 
     /// Downscales a resource, or gives it back what it had. (`marketplace_provider_resources_set_downscaled`)
@@ -448,7 +476,7 @@ impl Provider {
         let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
         let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now| now.downscaled == downscaled).await
+        self.settle(resource, sent, |now: &Resource| now.downscaled == downscaled).await
     }
 
     /// Keeps the members of a resource out, or lets them in.
@@ -461,7 +489,7 @@ impl Provider {
         let call =
             self.client.api().marketplace_provider_resources_set_restrict_member_access().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now| now.restrict_member_access == restrict).await
+        self.settle(resource, sent, |now: &Resource| now.restrict_member_access == restrict).await
     }
 
     /// Sets the last day of a resource. (`marketplace_provider_resources_set_end_date_by_provider`)
@@ -472,15 +500,15 @@ impl Provider {
         let body = ResourceEndDateByProviderRequest::builder().end_date(day);
         let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now| now.end_date == Some(day)).await
+        self.settle(resource, sent, |now: &Resource| now.end_date == Some(day)).await
     }
 
     /// What came of something that was set: if the answer is lost, the resource is read again.
-    async fn settle(
+    async fn settle<Row: DeserializeOwned + Send + 'static>(
         &self,
         resource: Uuid,
         sent: Result<(), waldur_api_client::Error>,
-        is_so: impl FnOnce(&Resource) -> bool,
+        is_so: impl FnOnce(&Row) -> bool,
     ) -> Result<(), Error> {
         let error = match sent {
             Ok(()) => return Ok(()),
@@ -489,22 +517,21 @@ impl Provider {
         if !error.is_answer_lost() {
             return Err(error);
         }
-        match self.resource(resource).await {
+        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
+        match call.select::<Row>().await {
             Ok(now) if is_so(&now) => Ok(()),
-            Ok(_) => Err(error.with_note("the resource is as it was")),
+            Ok(_) => Err(error.with_note("it is not so afterwards")),
             Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
         }
     }
+}
 
-    /// What came of something that can't be read again for certain, but told again without harm.
-    async fn tell(&self, sent: Result<(), waldur_api_client::Error>) -> Result<(), Error> {
-        let error = match sent {
-            Ok(()) => return Ok(()),
-            Err(error) => Error::from_api(error).await,
-        };
-        Err(match error.is_answer_lost() {
-            true => error.with_note("whether it was applied is not known; it can be sent again"),
-            false => error,
-        })
+/// Whether what was told is there. Servers show some names beside those that were told.
+fn holds(there: &Value, told: &Value) -> bool {
+    match (there, told) {
+        (Value::Object(there), Value::Object(told)) => {
+            told.iter().all(|(name, value)| there.get(name) == Some(value))
+        }
+        _ => there == told,
     }
 }

@@ -93,6 +93,35 @@ impl StdError for WaitError {
 impl Provider {
     /// Waits for an order, by reading it from time to time: until it is done, unless told otherwise.
     /// (`marketplace_orders_retrieve`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// use std::time::Duration;
+    ///
+    /// use waldur_sdk::types::OrderState;
+    /// use waldur_sdk::{OrderFilter, WaitError};
+    ///
+    /// let provider = client.provider();
+    /// let waiting = provider.find_orders(OrderFilter::new().state(OrderState::PendingProvider)).await?;
+    /// let (one, other) = (waiting[0].uuid, waiting[1].uuid);
+    ///
+    /// assert!(provider.approve_order(one).await.is_ok());
+    /// let begun = provider.wait_for_order(one).until(|order| order.state == OrderState::Executing).await?;
+    /// assert!(provider.set_order_done(begun.uuid).await.is_ok());
+    /// provider.wait_for_order(one).within(Duration::from_secs(5)).await?;
+    ///
+    /// println!("{}", provider.reject_order(other, "no room").await);
+    /// match provider.wait_for_order(other).await {
+    ///     Err(WaitError::Ended { order }) => assert_eq!(order.state, OrderState::Rejected),
+    ///     other => println!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait_for_order(&self, order: Uuid) -> OrderWait {
         OrderWait {
             provider: self.clone(),
