@@ -65,6 +65,7 @@ mod select;
 mod settings;
 mod transport;
 
+pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use credentials::{AccessToken, Credentials};
@@ -74,7 +75,12 @@ pub use messages::{Message, Messages};
 pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
-pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use provider::{
+    AmountFn, Amounts, Component, ComponentUsage, LiveResource, Order, OrderFilter, OrderWait, PlanPeriod,
+    ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer,
+    ServedProject, ServiceProvider, SshKey, TeamMember, Usage, UsageReport, User, UserAmount, UserUsage,
+    UserUsageItem, WaitError,
+};
 pub use raw::{Answer, Request};
 pub use reqwest::Method;
 pub use retry::RetryPolicy;

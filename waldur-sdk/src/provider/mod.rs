@@ -1,14 +1,26 @@
 //! What a service provider does every day.
 
 mod orders;
+mod report;
 mod resources;
 mod usage;
+mod users;
+mod waiting;
 
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-pub use orders::Order;
+pub use orders::{Order, OrderFilter};
+pub use report::{Component, PlanPeriod, Usage, UsageReport, UserAmount, UserUsage, UserUsageItem};
+pub use resources::{Resource, ResourceFilter, TeamMember};
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
+pub use users::{
+    ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
+};
+pub use waiting::{OrderWait, WaitError};
 
 use crate::client::Client;
 
@@ -40,6 +52,13 @@ impl Provider {
         self.offering_uuid = Some(offering);
         self
     }
+}
+
+/// Reads limits by component, without those that are null.
+fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Decimal>, D::Error> {
+    let all: Option<BTreeMap<String, Option<Decimal>>> = Option::deserialize(deserializer)?;
+    let known = all.unwrap_or_default().into_iter().filter_map(|(type_, limit)| Some((type_, limit?)));
+    Ok(known.collect())
 }
 
 /// Reads null as nothing, where a server sends it for what is empty.

@@ -1,4 +1,4 @@
-//! Orders: list, approve, complete.
+//! Orders: list, approve, reject, complete.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::list::List as _;
 use crate::outcome::{Item, Outcome, Progress, Report};
 use crate::select::Retrieve as _;
-use crate::types::{OrderErrorDetailsRequest, OrderState, RequestTypes};
+use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
 
 /// An order, as far as a provider's workflows need it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -34,52 +34,151 @@ pub struct Order {
     /// Its name.
     #[serde(default, deserialize_with = "null_is_default")]
     pub offering_name: String,
+    /// What the provider said went wrong with it; empty if nothing.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub error_message: String,
 }
 
-/// What a workflow does to each order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
+impl Order {
+    /// Whether it has ended: done, erred, canceled or rejected.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        is_terminal(&self.state)
+    }
+}
+
+/// Which orders: all, unless told.
+///
+/// ```
+/// use waldur_sdk::OrderFilter;
+/// use waldur_sdk::types::{OrderState, RequestTypes};
+///
+/// let filter = OrderFilter::new().state(OrderState::Executing).of_type(RequestTypes::Terminate);
+/// # let _ = filter;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct OrderFilter {
+    states: Vec<OrderState>,
+    types: Vec<RequestTypes>,
+    resource: Option<Uuid>,
+    offering: Option<Uuid>,
+}
+
+impl OrderFilter {
+    /// All orders.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those in this state, or in one of several, each said by a call.
+    pub fn state(mut self, state: OrderState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Those that ask for this, or for one of several, each said by a call.
+    pub fn of_type(mut self, type_: RequestTypes) -> Self {
+        self.types.push(type_);
+        self
+    }
+
+    /// Those about this marketplace resource.
+    pub fn resource(mut self, resource: Uuid) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
+    /// Those of this offering, whichever the [`Provider`] is narrowed to.
+    pub fn offering(mut self, offering: Uuid) -> Self {
+        self.offering = Some(offering);
+        self
+    }
+}
+
+/// What a workflow does to an order.
+#[derive(Clone, Copy, Debug)]
+enum Action<'a> {
     Approve,
+    Reject { reason: &'a str },
+    Cancel,
+    Execute,
     Complete,
+    Err { message: &'a str, traceback: &'a str },
 }
 
-impl Action {
-    /// Whether an order in this state has it behind it. An order that was canceled, rejected or failed has
-    /// not: nobody can tell whether it ever got there.
+impl Action<'_> {
+    /// Whether an order in this state has it behind it. An order that was canceled, rejected or failed was
+    /// not approved, as far as anybody can tell.
     fn is_so(self, state: &OrderState) -> bool {
         match self {
             Self::Approve => matches!(state, OrderState::Executing | OrderState::Done),
+            Self::Reject { .. } => matches!(state, OrderState::Rejected),
+            Self::Cancel => matches!(state, OrderState::Canceled),
+            Self::Execute => matches!(state, OrderState::Executing),
             Self::Complete => matches!(state, OrderState::Done),
+            Self::Err { .. } => matches!(state, OrderState::Erred),
         }
     }
 
-    /// The state in which the server takes it.
-    fn needed_state(self) -> OrderState {
+    /// Whether a server takes it in this state, so that another run may help.
+    fn is_possible(self, state: &OrderState) -> bool {
         match self {
-            Self::Approve => OrderState::PendingProvider,
-            Self::Complete => OrderState::Executing,
+            Self::Approve | Self::Reject { .. } => matches!(state, OrderState::PendingProvider),
+            Self::Cancel => !is_terminal(state),
+            Self::Execute => matches!(state, OrderState::PendingProvider | OrderState::Erred),
+            Self::Complete => matches!(state, OrderState::Executing),
+            Self::Err { .. } => true,
         }
     }
+}
+
+/// Whether an order in this state has ended.
+pub(super) fn is_terminal(state: &OrderState) -> bool {
+    matches!(state, OrderState::Done | OrderState::Erred | OrderState::Canceled | OrderState::Rejected)
 }
 
 impl Provider {
     /// All orders in these states (in any, if none is given), as many pages as there are.
+    /// (`marketplace_orders_list`)
     ///
     /// # Errors
     /// If they can't be listed.
     pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Vec<Order>, Error> {
+        self.find_orders(OrderFilter { states: states.into_iter().collect(), ..OrderFilter::default() }).await
+    }
+
+    /// All orders that the filter lets through, as many pages as there are; pages beyond the first are asked for
+    /// side by side. (`marketplace_orders_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn find_orders(&self, filter: OrderFilter) -> Result<Vec<Order>, Error> {
         let mut list = self.client.api().marketplace_orders_list();
-        let states: Vec<OrderState> = states.into_iter().collect();
-        if !states.is_empty() {
-            list = list.state(states);
+        if !filter.states.is_empty() {
+            list = list.state(filter.states);
+        }
+        if !filter.types.is_empty() {
+            list = list.type_(filter.types);
+        }
+        if let Some(uuid) = filter.resource {
+            list = list.resource_uuid(uuid);
         }
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
         }
-        if let Some(uuid) = self.offering_uuid {
+        if let Some(uuid) = filter.offering.or(self.offering_uuid) {
             list = list.offering_uuid(uuid);
         }
-        list.select::<Order>().dedup().all().await
+        list.select::<Order>().concurrency(self.client.concurrency()).dedup().all().await
+    }
+
+    /// An order as it is now. (`marketplace_orders_retrieve`)
+    ///
+    /// # Errors
+    /// If there is none, or none that the caller may see.
+    pub async fn order(&self, order: Uuid) -> Result<Order, Error> {
+        self.client.api().marketplace_orders_retrieve().uuid(order).select::<Order>().await
     }
 
     /// The published provider guide's way to approve: takes the *executing* orders, and reports each as
@@ -132,7 +231,7 @@ impl Provider {
         &self,
         progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        self.act_on_all(Action::Approve, progress).await
+        self.act_on_all(OrderState::PendingProvider, Action::Approve, progress).await
     }
 
     /// Marks every executing order as done; its resource is OK then.
@@ -154,34 +253,82 @@ impl Provider {
         &self,
         progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        self.act_on_all(Action::Complete, progress).await
+        self.act_on_all(OrderState::Executing, Action::Complete, progress).await
     }
 
-    /// Reports that an order failed: from executing it becomes erred, with a message for the customer and details for
-    /// the operators. (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or
-    /// not. It takes them for some types of offerings only, and answers 405 for others.)
+    /// Rejects every order that waits for the provider, with a reason for the customer. They are listed, asked for
+    /// once and reported like those of [`Provider::approve_all_pending_orders`].
     ///
     /// # Errors
-    /// If the order is in a state that can't fail, or is none of the caller's.
+    /// If the orders can't be listed. What happens to an order is in the report.
+    pub async fn reject_all_pending_orders(&self, reason: &str) -> Result<Report, Error> {
+        self.reject_all_pending_orders_with(reason, |_| {}).await
+    }
+
+    /// [`Provider::reject_all_pending_orders`], telling how far it is.
+    ///
+    /// # Errors
+    /// If the orders can't be listed.
+    pub async fn reject_all_pending_orders_with(
+        &self,
+        reason: &str,
+        progress: impl FnMut(Progress<'_>),
+    ) -> Result<Report, Error> {
+        self.act_on_all(OrderState::PendingProvider, Action::Reject { reason }, progress).await
+    }
+
+    /// Approves an order that waits for the provider; it is executing then, not done.
+    /// (`marketplace_orders_approve_by_provider`)
+    ///
+    /// This and the other calls about one order ask once. If somebody else was faster, that is
+    /// [`Outcome::AlreadySo`]; if the answer is lost, the order is read again before it is reported.
+    pub async fn approve_order(&self, order: Uuid) -> Outcome {
+        self.act(Action::Approve, order).await
+    }
+
+    /// Rejects an order that waits for the provider, with a reason for the customer, which may be empty.
+    /// (`marketplace_orders_reject_by_provider`; servers before 2025 don't keep the reason.)
+    pub async fn reject_order(&self, order: Uuid, reason: &str) -> Outcome {
+        self.act(Action::Reject { reason }, order).await
+    }
+
+    /// Takes an order back that has not ended. (`marketplace_orders_cancel`; it is the customer's to do, and only for
+    /// offerings without an agent: a provider is refused, and so are others for the rest.)
+    pub async fn cancel_order(&self, order: Uuid) -> Outcome {
+        self.act(Action::Cancel, order).await
+    }
+
+    /// Begins with an order that waits for the provider, or begins again with one that failed.
+    /// (`marketplace_orders_set_state_executing`)
+    pub async fn set_order_executing(&self, order: Uuid) -> Outcome {
+        self.act(Action::Execute, order).await
+    }
+
+    /// Marks an executing order as done; its resource is OK then. (`marketplace_orders_set_state_done`)
+    pub async fn set_order_done(&self, order: Uuid) -> Outcome {
+        self.act(Action::Complete, order).await
+    }
+
+    /// Reports that an order failed: it becomes erred, with a message for the customer and details for the operators.
+    /// (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or not. It takes
+    /// them in any state, but for some types of offerings only, and answers 405 for others.)
     pub async fn set_order_erred(
         &self,
         order: Uuid,
-        message: impl Into<String>,
-        traceback: impl Into<String>,
-    ) -> Result<(), Error> {
-        let body = OrderErrorDetailsRequest::builder().error_message(message).error_traceback(traceback);
-        match self.client.api().marketplace_orders_set_state_erred().uuid(order).body(body).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::from_api(error).await),
-        }
+        message: impl AsRef<str>,
+        traceback: impl AsRef<str>,
+    ) -> Outcome {
+        let action = Action::Err { message: message.as_ref(), traceback: traceback.as_ref() };
+        self.act(action, order).await
     }
 
     async fn act_on_all(
         &self,
-        action: Action,
+        state: OrderState,
+        action: Action<'_>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        let orders = self.orders([action.needed_state()]).await?;
+        let orders = self.orders([state]).await?;
         let total = orders.len();
         let mut acting = stream::iter(orders.into_iter().enumerate())
             .map(|(index, order)| async move {
@@ -198,24 +345,44 @@ impl Provider {
         Ok(Report { items: items.into_iter().map(|(_, item)| item).collect() })
     }
 
-    /// Asks once, and reads the order again if the answer leaves it open.
-    async fn act(&self, action: Action, order: Uuid) -> Outcome {
+    async fn ask(&self, action: Action<'_>, order: Uuid) -> Result<(), waldur_api_client::Error> {
         let api = self.client.api();
-        let asked = match action {
+        match action {
             Action::Approve => {
                 api.marketplace_orders_approve_by_provider().uuid(order).send().await.map(drop)
             }
+            Action::Reject { reason } => {
+                let body = OrderProviderRejectionRequest::builder().provider_rejection_comment(reason);
+                api.marketplace_orders_reject_by_provider().uuid(order).body(body).send().await.map(drop)
+            }
+            Action::Cancel => api.marketplace_orders_cancel().uuid(order).send().await.map(drop),
+            Action::Execute => {
+                api.marketplace_orders_set_state_executing().uuid(order).send().await.map(drop)
+            }
             Action::Complete => api.marketplace_orders_set_state_done().uuid(order).send().await.map(drop),
-        };
-        let error = match asked {
+            Action::Err { message, traceback } => {
+                let body =
+                    OrderErrorDetailsRequest::builder().error_message(message).error_traceback(traceback);
+                api.marketplace_orders_set_state_erred().uuid(order).body(body).send().await.map(drop)
+            }
+        }
+    }
+
+    /// Asks once, and reads the order again if the answer leaves it open.
+    async fn act(&self, action: Action<'_>, order: Uuid) -> Outcome {
+        let error = match self.ask(action, order).await {
             Ok(()) => return Outcome::Done,
             Err(error) => Error::from_api(error).await,
         };
         if error.is_conflict() || error.is_answer_lost() {
             return match self.state_of(order).await {
+                // Nobody can tell what a state means that nobody knows.
+                Ok(OrderState::Other(state)) => Outcome::Failed {
+                    error: error.with_note(format!("what became of the order is not known: it is `{state}`")),
+                },
                 Ok(state) if action.is_so(&state) && error.is_conflict() => Outcome::AlreadySo,
                 Ok(state) if action.is_so(&state) => Outcome::Done,
-                Ok(state) if state == action.needed_state() && error.is_answer_lost() => {
+                Ok(state) if action.is_possible(&state) && error.is_answer_lost() => {
                     Outcome::Failed { error: error.with_note(format!("the order is still {state}")) }
                 }
                 Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },

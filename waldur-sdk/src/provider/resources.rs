@@ -1,16 +1,278 @@
-//! Resources: what a provider tells about them.
+//! Resources: what a provider sees of them, and what it tells about them.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
-use waldur_api_client::builder;
+use waldur_api_client::{Operation, builder};
 
-use super::Provider;
+use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::types::ResourceBackendIdRequest;
+use crate::list::List as _;
+use crate::select::Retrieve as _;
+use crate::types::{
+    CheckUniqueBackendIdRequest, OfferingUserState, ReportSectionRequest, ResourceBackendIdRequest,
+    ResourceBackendMetadataRequest, ResourceDownscaledRequest, ResourceEndDateByProviderRequest,
+    ResourcePausedRequest, ResourceReportRequest, ResourceRestrictMemberAccessRequest,
+    ResourceSetLimitsRequest, ResourceSetStateErredRequest, ResourceState,
+};
+
+const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
+const CHECK_UNIQUE: &Operation = builder::MarketplaceProviderOfferingsCheckUniqueBackendId::OPERATION;
+const SET_BACKEND_ID: &Operation = builder::MarketplaceProviderResourcesSetBackendId::OPERATION;
+const SUBMIT_REPORT: &Operation = builder::MarketplaceProviderResourcesSubmitReport::OPERATION;
 
 /// What a server takes.
 const BACKEND_ID_LENGTH: usize = 255;
 
+/// A resource, as its provider sees it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Resource {
+    /// The resource's uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Where it stands.
+    pub state: ResourceState,
+    /// Its id in the provider's back end; empty if it has none yet.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub backend_id: String,
+    /// Its offering.
+    pub offering_uuid: Uuid,
+    /// The project that has it.
+    pub project_uuid: Uuid,
+    /// Its name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub project_name: String,
+    /// The organisation of the project.
+    pub customer_uuid: Uuid,
+    /// Its plan, if it has one.
+    pub plan_uuid: Option<Uuid>,
+    /// How much of each component it may use, by the component's type.
+    #[serde(default, deserialize_with = "limits")]
+    pub limits: BTreeMap<String, Decimal>,
+    /// Whether it is paused.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub paused: bool,
+    /// Whether it is downscaled.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub downscaled: bool,
+    /// Whether its members have no access.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub restrict_member_access: bool,
+    /// Its last day, if it has one.
+    pub end_date: Option<NaiveDate>,
+    /// When it was last seen in the back end; servers before 2025 don't say it.
+    pub last_sync: Option<DateTime<Utc>>,
+    /// What went wrong with it; empty if nothing.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub error_message: String,
+}
+
+/// Which resources: all that the provider has, unless told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct ResourceFilter {
+    states: Vec<ResourceState>,
+    offering: Option<Uuid>,
+    project: Option<Uuid>,
+    customer: Option<Uuid>,
+    backend_id: Option<String>,
+}
+
+impl ResourceFilter {
+    /// All resources.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those in this state, or in one of several, each said by a call.
+    pub fn state(mut self, state: ResourceState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Those of this offering, whichever the [`Provider`] is narrowed to.
+    pub fn offering(mut self, offering: Uuid) -> Self {
+        self.offering = Some(offering);
+        self
+    }
+
+    /// Those of this project.
+    pub fn project(mut self, project: Uuid) -> Self {
+        self.project = Some(project);
+        self
+    }
+
+    /// Those of this organisation, as a customer.
+    pub fn customer(mut self, customer: Uuid) -> Self {
+        self.customer = Some(customer);
+        self
+    }
+
+    /// Those with this id in the back end.
+    pub fn backend_id(mut self, id: impl Into<String>) -> Self {
+        self.backend_id = Some(id.into());
+        self
+    }
+}
+
+/// A member of the project that has a resource.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TeamMember {
+    /// The user's uuid.
+    pub uuid: Uuid,
+    /// The user's name in Waldur.
+    pub username: String,
+    /// The user's name, for people.
+    pub full_name: String,
+    /// Empty if it isn't known.
+    pub email: String,
+    /// What the user is in the project.
+    pub role: String,
+    /// Until when; none if it doesn't end.
+    pub expiration_time: Option<DateTime<Utc>>,
+    /// The user's name at the offering, if there is one yet.
+    pub offering_user_username: Option<String>,
+    /// Where the account at the offering stands, if there is one.
+    pub offering_user_state: Option<OfferingUserState>,
+}
+
 impl Provider {
+    /// All resources that the filter lets through, from the provider's view. (`marketplace_provider_resources_list`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// use waldur_sdk::types::ResourceState;
+    /// use waldur_sdk::{ResourceFilter, Uuid};
+    ///
+    /// let provider = client.provider();
+    /// let live = ResourceFilter::new().state(ResourceState::Ok);
+    /// for resource in provider.resources(live.clone()).await? {
+    ///     println!("{} {} {:?}", resource.uuid, resource.name, resource.limits);
+    ///     for member in provider.team(resource.uuid).await? {
+    ///         println!("  {} is {}", member.username, member.role);
+    ///     }
+    /// }
+    ///
+    /// // With fields of one's own.
+    /// #[derive(serde::Deserialize)]
+    /// struct Row {
+    ///     uuid: Uuid,
+    ///     slug: String,
+    /// }
+    /// let rows: Vec<Row> = provider.select_resources(live).await?;
+    /// let (resource, id) = (rows[0].uuid, rows[0].slug.as_str());
+    ///
+    /// provider.set_unique_backend_id(resource, id).await?;
+    /// assert_eq!(provider.resource_by_backend_id(id).await?.map(|found| found.uuid), Some(resource));
+    /// provider.set_limits(resource, [("cpu", 500)]).await?;
+    /// provider.submit_report(resource, [("Quota", "500 CPU hours")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Resource>, Error> {
+        self.select_resources(filter).await
+    }
+
+    /// [`Provider::resources`] with other fields: those of `Row`, see [`Listing::select`](crate::Listing::select).
+    ///
+    /// # Errors
+    /// If they can't be listed, or `Row` has a field that the operation doesn't have.
+    pub async fn select_resources<Row: DeserializeOwned + Send + 'static>(
+        &self,
+        filter: ResourceFilter,
+    ) -> Result<Vec<Row>, Error> {
+        let mut list = self.client.api().marketplace_provider_resources_list();
+        if !filter.states.is_empty() {
+            list = list.state(filter.states);
+        }
+        if let Some(uuid) = self.provider_uuid {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = filter.offering.or(self.offering_uuid) {
+            list = list.offering_uuid([uuid]);
+        }
+        if let Some(uuid) = filter.project {
+            list = list.project_uuid(uuid);
+        }
+        if let Some(uuid) = filter.customer {
+            list = list.customer_uuid(uuid);
+        }
+        if let Some(id) = filter.backend_id {
+            list = list.backend_id(id);
+        }
+        list.select::<Row>().dedup().all().await
+    }
+
+    /// A resource, from the provider's view. (`marketplace_provider_resources_retrieve`)
+    ///
+    /// # Errors
+    /// If there is none, or none that the caller provides.
+    pub async fn resource(&self, resource: Uuid) -> Result<Resource, Error> {
+        self.client.api().marketplace_provider_resources_retrieve().uuid(resource).select::<Resource>().await
+    }
+
+    /// The resource with this id in the back end; none if there is none. Resources that were terminated keep their id:
+    /// they are looked at only if no other has it. (`marketplace_provider_resources_list`)
+    ///
+    /// # Errors
+    /// If several have it, the id is empty, or they can't be listed.
+    pub async fn resource_by_backend_id(&self, id: &str) -> Result<Option<Resource>, Error> {
+        let refused = |problem| Err(Error::new(ErrorKind::Validation, problem).in_operation(LIST));
+        if id.is_empty() {
+            return refused(
+                "backend_id is empty: all resources that have none yet would be found".to_owned(),
+            );
+        }
+        let mut found = self.resources(ResourceFilter::new().backend_id(id)).await?;
+        // A server that doesn't know the filter shows all.
+        found.retain(|resource| resource.backend_id == id);
+        if found.iter().any(|resource| resource.state != ResourceState::Terminated) {
+            found.retain(|resource| resource.state != ResourceState::Terminated);
+        }
+        match found.len() {
+            0 | 1 => Ok(found.pop()),
+            count => refused(format!("backend_id: {count} resources have `{id}`")),
+        }
+    }
+
+    /// The members of the project that has a resource, with their accounts at the offering. It is empty for a while
+    /// when a project is new. (`marketplace_provider_resources_team_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn team(&self, resource: Uuid) -> Result<Vec<TeamMember>, Error> {
+        let list = self.client.api().marketplace_provider_resources_team_list().uuid(resource);
+        let members = list.all().await?.into_iter().map(|user| {
+            Some(TeamMember {
+                uuid: user.uuid?,
+                username: user.username.unwrap_or_default(),
+                full_name: user.full_name.unwrap_or_default(),
+                email: user.email.unwrap_or_default(),
+                role: user.role.unwrap_or_default(),
+                expiration_time: user.expiration_time,
+                offering_user_username: user.offering_user_username,
+                offering_user_state: user.offering_user_state,
+            })
+        });
+        Ok(members.flatten().collect())
+    }
+
     /// Sets the id that a resource has in the provider's back end; "" takes it away. Setting it again is no error.
     /// (`marketplace_provider_resources_set_backend_id`; a server needs the field, so it is always sent.)
     ///
@@ -23,14 +285,253 @@ impl Provider {
         if length > BACKEND_ID_LENGTH {
             let problem =
                 format!("backend_id has {length} characters; a server takes {BACKEND_ID_LENGTH} at most");
-            let error = Error::new(ErrorKind::Validation, problem);
-            return Err(error.in_operation(builder::MarketplaceProviderResourcesSetBackendId::OPERATION));
+            return Err(Error::new(ErrorKind::Validation, problem).in_operation(SET_BACKEND_ID));
         }
-        let body = ResourceBackendIdRequest::builder().backend_id(backend_id);
+        let body = ResourceBackendIdRequest::builder().backend_id(backend_id.as_str());
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
-        match call.body(body).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::from_api(error).await),
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.backend_id == backend_id).await
+    }
+
+    /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
+    /// A resource that has it already is left as it is. (`marketplace_provider_offerings_check_unique_backend_id`;
+    /// between the question and the answer somebody else may take the id.)
+    ///
+    /// # Errors
+    /// If another resource has the id or the offering doesn't allow it, and those of [`Provider::set_backend_id`].
+    pub async fn set_unique_backend_id(&self, resource: Uuid, backend_id: &str) -> Result<(), Error> {
+        let now = self.resource(resource).await?;
+        if now.backend_id == backend_id {
+            return Ok(());
         }
+        let api = self.client.api();
+        let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
+        let call = api.marketplace_provider_offerings_check_unique_backend_id().uuid(now.offering_uuid);
+        let answer = match call.body(body).send().await {
+            Ok(answer) => answer.into_inner().unwrap_or_default(),
+            Err(error) => return Err(Error::from_api(error).await),
+        };
+        let Some(is_unique) = answer.is_unique else {
+            let error = Error::new(ErrorKind::Decode, "whether the id is unique is not said");
+            return Err(error.in_operation(CHECK_UNIQUE));
+        };
+        let mut problems = answer.errors;
+        if !is_unique {
+            problems.insert(0, format!("backend_id: another resource has `{backend_id}`"));
+        }
+        if !problems.is_empty() {
+            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).in_operation(SET_BACKEND_ID));
+        }
+        self.set_backend_id(resource, backend_id).await
+    }
+
+    /// Shows the customer a report: sections with a header and a body each, in place of those before.
+    /// (`marketplace_provider_resources_submit_report`)
+    ///
+    /// # Errors
+    /// If there is no section, or one is without header or body (before anything is sent), or the caller may not change
+    /// the resource.
+    pub async fn submit_report<H: Into<String>, B: Into<String>>(
+        &self,
+        resource: Uuid,
+        sections: impl IntoIterator<Item = (H, B)>,
+    ) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(default, deserialize_with = "null_is_default")]
+            report: Vec<Section>,
+        }
+        #[derive(PartialEq, Deserialize)]
+        struct Section {
+            header: String,
+            body: String,
+        }
+        let refused =
+            |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SUBMIT_REPORT);
+        let (mut report, mut wanted) = (Vec::new(), Vec::new());
+        for (header, body) in sections {
+            let (header, body) = (header.into(), body.into());
+            if header.trim().is_empty() || body.trim().is_empty() {
+                return Err(refused(format!("section {} has no header or no body", report.len() + 1)));
+            }
+            let section = ReportSectionRequest::builder().header(header.as_str()).body(body.as_str());
+            report.push(
+                ReportSectionRequest::try_from(section).map_err(|problem| refused(problem.to_string()))?,
+            );
+            wanted.push(Section { header, body });
+        }
+        if report.is_empty() {
+            return Err(refused("the report has no section".to_owned()));
+        }
+        let body = ResourceReportRequest::builder().report(report);
+        let call = self.client.api().marketplace_provider_resources_submit_report().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Row| now.report == wanted).await
+    }
+
+    /// Sets how much a resource may use of each component, by the component's type; limits that aren't named go.
+    /// (`marketplace_provider_resources_set_limits`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_limits<K: Into<String>>(
+        &self,
+        resource: Uuid,
+        limits: impl IntoIterator<Item = (K, u64)>,
+    ) -> Result<(), Error> {
+        let limits: BTreeMap<String, u64> =
+            limits.into_iter().map(|(type_, limit)| (type_.into(), limit)).collect();
+        let json: Value = limits.iter().map(|(type_, limit)| (type_.clone(), Value::from(*limit))).collect();
+        let body = ResourceSetLimitsRequest::builder().limits(json);
+        let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        let wanted: BTreeMap<String, Decimal> =
+            limits.into_iter().map(|(type_, limit)| (type_, Decimal::from(limit))).collect();
+        self.settle(resource, sent, |now: &Resource| now.limits == wanted).await
+    }
+
+    /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
+    /// (`marketplace_provider_resources_set_backend_metadata`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_backend_metadata(
+        &self,
+        resource: Uuid,
+        metadata: impl Into<Value>,
+    ) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(default)]
+            backend_metadata: Value,
+        }
+        let metadata = metadata.into();
+        let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
+        let call = self.client.api().marketplace_provider_resources_set_backend_metadata().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Row| holds(&now.backend_metadata, &metadata)).await
+    }
+
+    /// A resource that failed is OK again. (`marketplace_provider_resources_set_as_ok`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_resource_ok(&self, resource: Uuid) -> Result<(), Error> {
+        let call = self.client.api().marketplace_provider_resources_set_as_ok().uuid(resource);
+        let sent = call.send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.state == ResourceState::Ok).await
+    }
+
+    /// A resource has failed, with a message for the customer and details for the operators.
+    /// (`marketplace_provider_resources_set_as_erred`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_resource_erred(
+        &self,
+        resource: Uuid,
+        message: &str,
+        traceback: &str,
+    ) -> Result<(), Error> {
+        let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
+        let call = self.client.api().marketplace_provider_resources_set_as_erred().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        let is_so = |now: &Resource| now.state == ResourceState::Erred && now.error_message == message;
+        self.settle(resource, sent, is_so).await
+    }
+
+    /// A resource was just seen in the back end. (`marketplace_provider_resources_refresh_last_sync`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn refresh_last_sync(&self, resource: Uuid) -> Result<(), Error> {
+        let call = self.client.api().marketplace_provider_resources_refresh_last_sync().uuid(resource);
+        let error = match call.send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => Error::from_api(error).await,
+        };
+        // The time there is the server's: reading it again tells nothing.
+        Err(match error.is_answer_lost() {
+            true => error.with_note("whether it was applied is not known; it can be sent again"),
+            false => error,
+        })
+    }
+
+    /// Pauses a resource, or lets it go on. (`marketplace_provider_resources_set_paused`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_paused(&self, resource: Uuid, paused: bool) -> Result<(), Error> {
+        let body = ResourcePausedRequest::builder().paused(paused);
+        let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.paused == paused).await
+    }
+
+    /// Downscales a resource, or gives it back what it had. (`marketplace_provider_resources_set_downscaled`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_downscaled(&self, resource: Uuid, downscaled: bool) -> Result<(), Error> {
+        let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
+        let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.downscaled == downscaled).await
+    }
+
+    /// Keeps the members of a resource out, or lets them in.
+    /// (`marketplace_provider_resources_set_restrict_member_access`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource.
+    pub async fn set_restrict_member_access(&self, resource: Uuid, restrict: bool) -> Result<(), Error> {
+        let body = ResourceRestrictMemberAccessRequest::builder().restrict_member_access(restrict);
+        let call =
+            self.client.api().marketplace_provider_resources_set_restrict_member_access().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.restrict_member_access == restrict).await
+    }
+
+    /// Sets the last day of a resource. (`marketplace_provider_resources_set_end_date_by_provider`)
+    ///
+    /// # Errors
+    /// If the caller may not change the resource, or the server doesn't take the day.
+    pub async fn set_end_date(&self, resource: Uuid, day: NaiveDate) -> Result<(), Error> {
+        let body = ResourceEndDateByProviderRequest::builder().end_date(day);
+        let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
+        let sent = call.body(body).send().await.map(drop);
+        self.settle(resource, sent, |now: &Resource| now.end_date == Some(day)).await
+    }
+
+    /// What came of something that was set: if the answer is lost, the resource is read again.
+    async fn settle<Row: DeserializeOwned + Send + 'static>(
+        &self,
+        resource: Uuid,
+        sent: Result<(), waldur_api_client::Error>,
+        is_so: impl FnOnce(&Row) -> bool,
+    ) -> Result<(), Error> {
+        let error = match sent {
+            Ok(()) => return Ok(()),
+            Err(error) => Error::from_api(error).await,
+        };
+        if !error.is_answer_lost() {
+            return Err(error);
+        }
+        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
+        match call.select::<Row>().await {
+            Ok(now) if is_so(&now) => Ok(()),
+            Ok(_) => Err(error.with_note("it is not so afterwards")),
+            Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
+        }
+    }
+}
+
+/// Whether what was told is there. Servers show some names beside those that were told.
+fn holds(there: &Value, told: &Value) -> bool {
+    match (there, told) {
+        (Value::Object(there), Value::Object(told)) => {
+            told.iter().all(|(name, value)| there.get(name) == Some(value))
+        }
+        _ => there == told,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::{Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,8 +15,8 @@ use crate::list::List as _;
 use crate::select::Retrieve as _;
 use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest, ResourceState};
 
-const OFFERING: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
-const SET_USAGE: &Operation = builder::MarketplaceComponentUsagesSetUsage::OPERATION;
+pub(super) const OFFERING: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
+pub(super) const SET_USAGE: &Operation = builder::MarketplaceComponentUsagesSetUsage::OPERATION;
 
 /// What the server takes: two decimals, and 18 digits before them.
 const DECIMALS: u32 = 2;
@@ -103,13 +104,18 @@ pub struct ComponentUsage {
     pub amount: Decimal,
 }
 
-/// What was reported of a resource, for this month.
+/// What was reported of a resource, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportedUsage {
     /// The resource.
     pub resource_uuid: Uuid,
-    /// One for each component of its offering.
+    /// The first day of the month that it is for.
+    pub month: NaiveDate,
+    /// What is sent, one for each component.
     pub usages: Vec<ComponentUsage>,
+    /// What is left out because it is reported already, if that was asked for.
+    pub unchanged: Vec<ComponentUsage>,
 }
 
 impl Provider {
@@ -164,7 +170,10 @@ impl Provider {
             plan_period: None,
         };
         match self.client.api().marketplace_component_usages_set_usage().body(body).send().await {
-            Ok(_) => Ok(ReportedUsage { resource_uuid: resource, usages }),
+            Ok(_) => {
+                let month = first_day(Utc::now().date_naive());
+                Ok(ReportedUsage { resource_uuid: resource, month, usages, unchanged: Vec::new() })
+            }
             Err(error) => {
                 let error = Error::from_api(error).await;
                 Err(match error.is_answer_lost() {
@@ -205,16 +214,27 @@ fn usages(components: &[String], amounts: &Amounts) -> Result<Vec<ComponentUsage
     components
         .iter()
         .map(|type_| {
-            let amount = amounts.of(type_).ok_or_else(|| refuse(format!("{type_}: no amount")))?.normalize();
-            if amount.scale() > DECIMALS {
-                return Err(refuse(format!("{type_}: {amount} has more than {DECIMALS} decimals")));
-            }
-            if amount.abs() >= Decimal::from(LIMIT) {
-                return Err(refuse(format!("{type_}: {amount} has more than 20 digits with its decimals")));
-            }
+            let amount = amounts.of(type_).ok_or_else(|| refuse(format!("{type_}: no amount")))?;
+            let amount = exact(amount).map_err(|problem| refuse(format!("{type_}: {problem}")))?;
             Ok(ComponentUsage { type_: type_.clone(), amount })
         })
         .collect()
+}
+
+/// The amount as it is sent, or why a server wouldn't take it.
+pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
+    let amount = amount.normalize();
+    if amount.scale() > DECIMALS {
+        return Err(format!("{amount} has more than {DECIMALS} decimals"));
+    }
+    if amount.abs() >= Decimal::from(LIMIT) {
+        return Err(format!("{amount} has more than 20 digits with its decimals"));
+    }
+    Ok(amount)
+}
+
+pub(super) fn first_day(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
 }
 
 #[cfg(test)]

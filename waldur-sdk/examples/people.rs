@@ -1,0 +1,39 @@
+//! Shows whom a service provider serves: `cargo run --example people`.
+//!
+//! It runs on a sandbox in this process; with `Client::from_env()` it would be a real server.
+
+use std::error::Error;
+
+use waldur_sandbox::{Actor, Sandbox};
+use waldur_sdk::Client;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sandbox = Sandbox::start().await?;
+    let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    let provider = client.provider();
+
+    let organisation = sandbox.ids().provider_customer;
+    let Some(own) = provider.service_provider_of(organisation).await? else {
+        println!("the organisation provides nothing");
+        return Ok(());
+    };
+    println!("{} has", own.customer_name);
+    for offering in provider.service_provider_offerings(own.uuid).await? {
+        println!("  {} ({}, {} resources)", offering.name, offering.state, offering.resources_count);
+    }
+    println!("for");
+    for customer in provider.service_provider_customers(own.uuid).await? {
+        println!("  {} with {} users", customer.name, customer.users_count);
+    }
+    let keys = provider.service_provider_keys(own.uuid).await?;
+    for permission in provider.service_provider_project_permissions(own.uuid).await? {
+        let (name, role, project) = (permission.user_full_name, permission.role, permission.project_name);
+        println!("{name} is {role} of {project}");
+        for key in keys.iter().filter(|key| key.user_uuid == permission.user_uuid) {
+            println!("  {} {}", key.type_, key.name);
+        }
+    }
+    sandbox.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,624 @@
+//! Reporting usage, component by component.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use futures_util::{StreamExt as _, stream};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use uuid::Uuid;
+use waldur_api_client::builder;
+
+use super::usage::{ComponentUsage, OFFERING, ReportedUsage, SET_USAGE, exact, first_day};
+use super::{Provider, limits, null_is_default};
+use crate::error::{Error, ErrorKind};
+use crate::list::List as _;
+use crate::outcome::Outcome;
+use crate::select::Retrieve as _;
+use crate::types::{
+    BillingTypeEnum, ComponentUsageCreateRequest, ComponentUsageItemRequest,
+    ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest,
+};
+
+/// What a server takes.
+const USERNAME_LENGTH: usize = 100;
+
+/// A component of an offering, with what a resource may use of it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Component {
+    /// Its type, such as `cpu`: what a report names it by.
+    pub type_: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is measured in, such as `hours`; empty if it isn't said.
+    pub measured_unit: String,
+    /// How it is billed; a server that doesn't say it leaves it out.
+    pub billing_type: Option<BillingTypeEnum>,
+    /// How much the resource may use, where it has a limit.
+    pub limit: Option<Decimal>,
+}
+
+/// What was reported of a component of a resource in a month.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// The type of the component, such as `cpu`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The name of the component, for people.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub name: String,
+    /// What it is measured in; empty if it isn't said.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub measured_unit: String,
+    /// How much.
+    #[serde(rename = "usage")]
+    pub amount: Decimal,
+    /// The first day of the month.
+    pub billing_period: NaiveDate,
+    /// What the provider says about it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub description: String,
+    /// Whether it counts for the following months too, until another is reported.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub recurring: bool,
+}
+
+/// What was reported of a component for a user of a resource in a month.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct UserUsage {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// The type of the component, such as `cpu`.
+    #[serde(rename = "component_type")]
+    pub type_: String,
+    /// The user's name at the offering.
+    pub username: String,
+    /// How much.
+    #[serde(rename = "usage")]
+    pub amount: Decimal,
+}
+
+/// What a user used of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAmount {
+    /// The type of the component, such as `cpu`.
+    pub component: String,
+    /// The user's name at the offering.
+    pub username: String,
+    /// How much.
+    pub amount: Decimal,
+}
+
+/// A component and what came of the report of its users.
+#[derive(Debug)]
+pub struct UserUsageItem {
+    /// The type of the component.
+    pub component: String,
+    /// What came of it: all of its users or none.
+    pub outcome: Outcome,
+}
+
+/// The time in which a resource has had a plan.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlanPeriod {
+    /// Its uuid, for [`UsageReport::plan_period`].
+    pub uuid: Uuid,
+    /// The plan's uuid.
+    pub plan_uuid: Option<Uuid>,
+    /// The plan's name.
+    pub plan_name: String,
+    /// When it began.
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended; none if it hasn't.
+    pub end: Option<DateTime<Utc>>,
+    /// What was reported in it.
+    pub usages: Vec<ComponentUsage>,
+}
+
+type ByComponent = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
+
+enum What {
+    Named(BTreeMap<String, Decimal>),
+    Every(ByComponent),
+}
+
+/// A report of what a resource used in a month: made by [`Provider::report_usage`], sent when it is awaited, or only
+/// worked out by [`dry_run`](Self::dry_run).
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UsageReport {
+    provider: Provider,
+    resource: Uuid,
+    what: What,
+    month: Option<NaiveDate>,
+    plan_period: Option<Uuid>,
+    description: Option<String>,
+    skip_equal: bool,
+    allow_decrease: bool,
+}
+
+impl fmt::Debug for UsageReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UsageReport")
+            .field("resource", &self.resource)
+            .field("month", &self.month)
+            .field("plan_period", &self.plan_period)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// Reports what a resource used: say of which components, and await it.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # use waldur_sdk::{Client, Decimal, UserAmount};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    ///
+    /// // What would be sent?
+    /// let twice = Decimal::TWO;
+    /// let planned = provider.report_usage(resource).component("ram", twice).dry_run().await?;
+    /// assert_eq!(planned.usages[0].amount, twice);
+    ///
+    /// // Every component, by its unit; what is as it was is left out.
+    /// let report = provider.report_usage(resource).every(|component| match component.measured_unit.as_str() {
+    ///     "hours" => Some(Decimal::new(2050, 2)),
+    ///     _ => None,
+    /// });
+    /// let sent = report.skip_equal().await?;
+    ///
+    /// // And who used it.
+    /// let component = sent.usages[0].type_.clone();
+    /// let share = UserAmount { component, username: "alice_hpc".into(), amount: Decimal::TEN };
+    /// let items = provider.report_user_usages(resource, sent.month, [share]).await?;
+    /// assert!(items.iter().all(|item| item.outcome.is_ok()));
+    ///
+    /// for usage in provider.usages(resource, sent.month).await? {
+    ///     println!("{}: {} {}", usage.name, usage.amount, usage.measured_unit);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn report_usage(&self, resource: Uuid) -> UsageReport {
+        UsageReport {
+            provider: self.clone(),
+            resource,
+            what: What::Named(BTreeMap::new()),
+            month: None,
+            plan_period: None,
+            description: None,
+            skip_equal: false,
+            allow_decrease: false,
+        }
+    }
+
+    /// What was reported of a resource in the month of a day, one for each component that has any.
+    /// (`marketplace_component_usages_list`)
+    ///
+    /// # Errors
+    /// If it can't be listed.
+    pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<Usage>, Error> {
+        let list = self.client.api().marketplace_component_usages_list();
+        let list = list.resource_uuid(resource).billing_period(first_day(month));
+        list.select::<Usage>().dedup().all().await
+    }
+
+    /// What was reported for the users of a resource in the month of a day.
+    /// (`marketplace_component_user_usages_list`)
+    ///
+    /// # Errors
+    /// If it can't be listed.
+    pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<UserUsage>, Error> {
+        let list = self.client.api().marketplace_component_user_usages_list();
+        let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
+        list.select::<UserUsage>().dedup().all().await
+    }
+
+    /// The plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn plan_periods(&self, resource: Uuid) -> Result<Vec<PlanPeriod>, Error> {
+        let list = self.client.api().marketplace_provider_resources_plan_periods_list().uuid(resource);
+        let periods = list.all().await?.into_iter();
+        let read = periods.map(|period| {
+            let usages = period.components.into_iter();
+            Some(PlanPeriod {
+                uuid: period.uuid?,
+                plan_uuid: period.plan_uuid,
+                plan_name: period.plan_name.unwrap_or_default(),
+                start: period.start,
+                end: period.end,
+                usages: usages
+                    .filter_map(|usage| Some(ComponentUsage { type_: usage.type_?, amount: usage.usage? }))
+                    .collect(),
+            })
+        });
+        Ok(read.flatten().collect())
+    }
+
+    /// The components of a resource's offering, with the limits of the resource: one request, or two where a server
+    /// before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
+    /// `marketplace_provider_offerings_retrieve`)
+    ///
+    /// # Errors
+    /// If the resource can't be read, or its offering has no components.
+    pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(rename = "type")]
+            type_: String,
+            #[serde(default, deserialize_with = "null_is_default")]
+            name: String,
+            #[serde(default, deserialize_with = "null_is_default")]
+            measured_unit: String,
+            billing_type: Option<BillingTypeEnum>,
+        }
+        #[derive(Deserialize)]
+        struct Offering {
+            components: Vec<Row>,
+        }
+        #[derive(Deserialize)]
+        struct Resource {
+            offering_uuid: Uuid,
+            #[serde(default, deserialize_with = "limits")]
+            limits: BTreeMap<String, Decimal>,
+            offering_components: Option<Vec<Row>>,
+        }
+        let api = self.client.api();
+        let call = api.marketplace_provider_resources_retrieve().uuid(resource);
+        let mut resource = call.select::<Resource>().await?;
+        let components = match resource.offering_components {
+            Some(components) => components,
+            None => {
+                let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
+                call.select::<Offering>().await?.components
+            }
+        };
+        if components.is_empty() {
+            let error = Error::new(ErrorKind::Validation, "the offering has no components");
+            return Err(error.in_operation(OFFERING));
+        }
+        let read = components.into_iter().map(|row| Component {
+            limit: resource.limits.remove(&row.type_),
+            type_: row.type_,
+            name: row.name,
+            measured_unit: row.measured_unit,
+            billing_type: row.billing_type,
+        });
+        Ok(read.collect())
+    }
+
+    /// Reports, for the month of a day, what the users of a resource used: a request for each component, beside one
+    /// that lists what was reported of the components. What was reported before for a user is replaced, so it is safe
+    /// to do again; users that aren't named keep what they have.
+    /// (`marketplace_component_usages_set_user_usages`)
+    ///
+    /// # Errors
+    /// Before anything is sent: if an amount isn't exact (see [`UsageReport`]), a name is empty, longer than 100
+    /// characters or there twice, or nothing was reported of a component itself. What came of the components is in the
+    /// items.
+    pub async fn report_user_usages(
+        &self,
+        resource: Uuid,
+        month: NaiveDate,
+        amounts: impl IntoIterator<Item = UserAmount>,
+    ) -> Result<Vec<UserUsageItem>, Error> {
+        let shares = shares(amounts)?;
+        if shares.is_empty() {
+            return Ok(Vec::new());
+        }
+        let usages = self.usages(resource, month).await?;
+        let mut work = Vec::with_capacity(shares.len());
+        for (component, shares) in shares {
+            let Some(usage) = usages.iter().find(|usage| usage.type_ == component) else {
+                let month = first_day(month).format("%Y-%m");
+                return Err(refused_users(format!("{component}: no usage is reported for {month}")));
+            };
+            work.push((usage.uuid, component, shares));
+        }
+        let items = stream::iter(work).map(|(usage, component, shares)| async move {
+            let outcome = self.report_shares(resource, month, usage, &component, shares).await;
+            UserUsageItem { component, outcome }
+        });
+        Ok(items.buffered(self.client.concurrency()).collect().await)
+    }
+
+    async fn report_shares(
+        &self,
+        resource: Uuid,
+        month: NaiveDate,
+        usage: Uuid,
+        component: &str,
+        shares: BTreeMap<String, Decimal>,
+    ) -> Outcome {
+        let mut items = Vec::with_capacity(shares.len());
+        for (username, amount) in &shares {
+            let item = ComponentUserUsageCreateRequest::builder().username(username).usage(*amount);
+            match ComponentUserUsageCreateRequest::try_from(item) {
+                Ok(item) => items.push(item),
+                Err(problem) => return Outcome::Failed { error: refused_users(format!("{problem}")) },
+            }
+        }
+        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items);
+        let call = self.client.api().marketplace_component_usages_set_user_usages().uuid(usage).body(body);
+        let error = match call.send().await {
+            Ok(_) => return Outcome::Done,
+            Err(error) => Error::from_api(error).await,
+        };
+        if !error.is_answer_lost() {
+            return if error.is_forbidden() || error.is_not_found() || error.is_validation() {
+                Outcome::Refused { reason: error.reason() }
+            } else {
+                Outcome::Failed { error }
+            };
+        }
+        match self.user_usages(resource, month).await {
+            Ok(there) => {
+                let there: BTreeSet<_> = there
+                    .iter()
+                    .filter(|row| row.type_ == component)
+                    .map(|row| (row.username.as_str(), row.amount))
+                    .collect();
+                if shares.iter().all(|(username, amount)| there.contains(&(username.as_str(), *amount))) {
+                    Outcome::Done
+                } else {
+                    Outcome::Failed { error: error.with_note("it is not recorded") }
+                }
+            }
+            Err(unread) => Outcome::Failed {
+                error: error.with_note(format!("whether it is recorded is not known: {unread}")),
+            },
+        }
+    }
+}
+
+impl UsageReport {
+    /// This amount of a component, by its type; of several, each by a call.
+    pub fn component(self, type_: impl Into<String>, amount: Decimal) -> Self {
+        self.components([(type_, amount)])
+    }
+
+    /// These amounts, by the types of the components. Components that aren't named keep what they have.
+    pub fn components<K: Into<String>>(mut self, amounts: impl IntoIterator<Item = (K, Decimal)>) -> Self {
+        let amounts = amounts.into_iter().map(|(type_, amount)| (type_.into(), amount));
+        match &mut self.what {
+            What::Named(named) => named.extend(amounts),
+            What::Every(_) => self.what = What::Named(amounts.collect()),
+        }
+        self
+    }
+
+    /// The same amount of every component of the offering.
+    pub fn same(self, amount: Decimal) -> Self {
+        self.every(move |_| Some(amount))
+    }
+
+    /// Asked about each component of the offering; `None` leaves it as it is.
+    pub fn every(mut self, amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
+        self.what = What::Every(Box::new(amount));
+        self
+    }
+
+    /// For the month of this day, instead of this month (by UTC). A server may need a permission for a month that is
+    /// over.
+    pub fn month(mut self, day: NaiveDate) -> Self {
+        self.month = Some(first_day(day));
+        self
+    }
+
+    /// For this plan period (see [`Provider::plan_periods`]), instead of the one that the resource is in.
+    pub fn plan_period(mut self, period: Uuid) -> Self {
+        self.plan_period = Some(period);
+        self
+    }
+
+    /// What the customer reads about it.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Leaves out what is reported already with the same amount. If that is all, nothing is sent.
+    pub fn skip_equal(mut self) -> Self {
+        self.skip_equal = true;
+        self
+    }
+
+    /// Amounts may be less than what is reported already; otherwise that refuses the report.
+    pub fn allow_decrease(mut self) -> Self {
+        self.allow_decrease = true;
+        self
+    }
+
+    /// What would be sent. Nothing is changed.
+    ///
+    /// # Errors
+    /// If the components or usages can't be read, or an amount is refused: more than two decimals or twenty digits, or
+    /// less than what is reported already.
+    pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
+        let month = self.month.unwrap_or_else(|| first_day(Utc::now().date_naive()));
+        let mut usages = match &self.what {
+            What::Named(named) => amounts(named.iter().map(|(type_, amount)| (type_.as_str(), *amount)))?,
+            What::Every(amount) => {
+                let components = self.provider.components(self.resource).await?;
+                let asked = components.iter().filter_map(|one| Some((one.type_.as_str(), amount(one)?)));
+                amounts(asked)?
+            }
+        };
+        let mut unchanged = Vec::new();
+        if !usages.is_empty() && (self.skip_equal || !self.allow_decrease) {
+            let there = self.provider.usages(self.resource, month).await?;
+            let reported = |type_: &str| there.iter().find(|one| one.type_ == type_).map(|one| one.amount);
+            if !self.allow_decrease {
+                refuse_decreases(&usages, month, reported)?;
+            }
+            if self.skip_equal {
+                (unchanged, usages) =
+                    usages.into_iter().partition(|usage| reported(&usage.type_) == Some(usage.amount));
+            }
+        }
+        Ok(ReportedUsage { resource_uuid: self.resource, month, usages, unchanged })
+    }
+
+    async fn send(self) -> Result<ReportedUsage, Error> {
+        let report = self.dry_run().await?;
+        if report.usages.is_empty() {
+            return Ok(report);
+        }
+        let mut items = Vec::with_capacity(report.usages.len());
+        for usage in &report.usages {
+            let mut item = ComponentUsageItemRequest::builder().type_(&usage.type_).amount(usage.amount);
+            if let Some(text) = &self.description {
+                item = item.description(text);
+            }
+            let item = ComponentUsageItemRequest::try_from(item);
+            items.push(item.map_err(|problem| refused(format!("{problem}")))?);
+        }
+        let mut body = ComponentUsageCreateRequest::builder().usages(items);
+        body = match self.plan_period {
+            Some(period) => body.plan_period(period),
+            None => body.resource(self.resource),
+        };
+        if let Some(time) = self.month.and_then(time_in) {
+            body = body.date(time);
+        }
+        let provider = &self.provider;
+        let call = provider.client.api().marketplace_component_usages_set_usage().body(body);
+        let error = match call.send().await {
+            Ok(_) => return Ok(report),
+            Err(error) => Error::from_api(error).await,
+        };
+        if !error.is_answer_lost() {
+            return Err(error);
+        }
+        match provider.usages(self.resource, report.month).await {
+            Ok(there) => {
+                let recorded = report.usages.iter().all(|usage| {
+                    there.iter().any(|one| one.type_ == usage.type_ && one.amount == usage.amount)
+                });
+                if recorded { Ok(report) } else { Err(error.with_note("the usage is not recorded")) }
+            }
+            Err(unread) => {
+                Err(error.with_note(format!("whether the usage is recorded is not known: {unread}")))
+            }
+        }
+    }
+}
+
+impl IntoFuture for UsageReport {
+    type Output = Result<ReportedUsage, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// Works it out and sends it: at most three requests, or four where a server before 2025 doesn't tell the
+    /// components with the resource. (`marketplace_component_usages_set_usage`) If the answer is lost, the usages are
+    /// read again before anything is reported.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+fn refused(problem: String) -> Error {
+    Error::new(ErrorKind::Validation, problem).in_operation(SET_USAGE)
+}
+
+fn refused_users(problem: String) -> Error {
+    let error = Error::new(ErrorKind::Validation, problem);
+    error.in_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
+}
+
+fn amounts<'a>(asked: impl Iterator<Item = (&'a str, Decimal)>) -> Result<Vec<ComponentUsage>, Error> {
+    asked
+        .map(|(type_, amount)| match exact(amount) {
+            Ok(amount) => Ok(ComponentUsage { type_: type_.to_owned(), amount }),
+            Err(problem) => Err(refused(format!("{type_}: {problem}"))),
+        })
+        .collect()
+}
+
+fn refuse_decreases(
+    usages: &[ComponentUsage],
+    month: NaiveDate,
+    reported: impl Fn(&str) -> Option<Decimal>,
+) -> Result<(), Error> {
+    for ComponentUsage { type_, amount } in usages {
+        if let Some(there) = reported(type_)
+            && *amount < there
+        {
+            let month = month.format("%Y-%m");
+            return Err(refused(format!("{type_}: {amount} is less than the {there} reported for {month}")));
+        }
+    }
+    Ok(())
+}
+
+/// By component, by user.
+fn shares(
+    amounts: impl IntoIterator<Item = UserAmount>,
+) -> Result<BTreeMap<String, BTreeMap<String, Decimal>>, Error> {
+    let mut shares: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
+    for UserAmount { component, username, amount } in amounts {
+        let length = username.chars().count();
+        if length == 0 || length > USERNAME_LENGTH {
+            let problem = format!("{component}: a username has {length} characters; from 1 to 100 are taken");
+            return Err(refused_users(problem));
+        }
+        let amount = exact(amount)
+            .map_err(|problem| refused_users(format!("{component} of {username}: {problem}")))?;
+        if shares.entry(component.clone()).or_default().insert(username.clone(), amount).is_some() {
+            return Err(refused_users(format!("{component} of {username} is there twice")));
+        }
+    }
+    Ok(shares)
+}
+
+/// A time in the month that is in it wherever the server is, and when a resource that was made in that month was
+/// there already: noon of its last day. None for the month that it is now.
+fn time_in(month: NaiveDate) -> Option<DateTime<Utc>> {
+    if month == first_day(Utc::now().date_naive()) {
+        return None;
+    }
+    let last = month.checked_add_months(Months::new(1))?.pred_opt()?;
+    Some(last.and_hms_opt(12, 0, 0)?.and_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_has_a_time_of_its_own() {
+        let february = NaiveDate::from_ymd_opt(2024, 2, 1).unwrap();
+        assert_eq!(time_in(february).unwrap().to_rfc3339(), "2024-02-29T12:00:00+00:00");
+        assert_eq!(first_day(NaiveDate::from_ymd_opt(2024, 2, 29).unwrap()), february);
+        assert_eq!(time_in(first_day(Utc::now().date_naive())), None);
+    }
+
+    #[test]
+    fn users_are_named_once() {
+        let share = |username: &str, amount: &str| UserAmount {
+            component: "cpu".to_owned(),
+            username: username.to_owned(),
+            amount: amount.parse().unwrap(),
+        };
+        assert_eq!(shares([share("a", "1"), share("b", "2")]).unwrap()["cpu"].len(), 2);
+        for wrong in [vec![share("a", "1"), share("a", "1")], vec![share("", "1")], vec![share("a", "0.001")]]
+        {
+            assert!(shares(wrong).unwrap_err().is_validation());
+        }
+        assert!(shares([share(&"x".repeat(101), "1")]).is_err());
+    }
+}

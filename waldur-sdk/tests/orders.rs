@@ -1,0 +1,267 @@
+//! Orders on the sandbox: one by one, all at once, waited for.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, Sandbox};
+use waldur_sdk::types::{OrderState, RequestTypes};
+use waldur_sdk::{Client, OrderFilter, Outcome, Provider, RetryPolicy, Uuid, WaitError};
+
+const TICK: Duration = Duration::from_millis(1);
+
+fn client(sandbox: &Sandbox, actor: Actor) -> Client {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
+}
+
+fn provider(sandbox: &Sandbox) -> Provider {
+    client(sandbox, Actor::Provider).provider()
+}
+
+fn in_state(sandbox: &Sandbox, state: State) -> BTreeSet<Uuid> {
+    sandbox.orders().iter().filter(|order| order.state == state).map(|order| order.uuid).collect()
+}
+
+fn state(sandbox: &Sandbox, order: Uuid) -> State {
+    sandbox.order(order).unwrap().state
+}
+
+/// A sandbox with an order of an offering with an agent, and one of an offering without.
+async fn two(of: State) -> (Sandbox, Uuid, Uuid) {
+    let sandbox = Sandbox::builder()
+        .orders(0)
+        .seed(move |seed| {
+            let ids = *seed.ids();
+            for offering in [ids.offerings.slurm, ids.offerings.basic] {
+                let creating = waldur_sandbox::ResourceState::Creating;
+                let resource = seed.resource(offering, ids.project, "waves", creating);
+                seed.order(resource, OrderType::Create, of);
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    let of_offering = |offering| {
+        sandbox.orders().iter().find(|order| order.offering == offering).map(|order| order.uuid).unwrap()
+    };
+    let (slurm, basic) =
+        (of_offering(sandbox.ids().offerings.slurm), of_offering(sandbox.ids().offerings.basic));
+    (sandbox, slurm, basic)
+}
+
+#[tokio::test]
+async fn orders_are_found_by_state_type_resource_and_offering() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let all = provider.find_orders(OrderFilter::new()).await.unwrap();
+    assert_eq!(all.len(), sandbox.orders().len());
+    let one = &all[0];
+    let same = provider.find_orders(OrderFilter::new().resource(one.resource_uuid)).await.unwrap();
+    assert!(!same.is_empty() && same.iter().all(|order| order.resource_uuid == one.resource_uuid));
+    let filter = OrderFilter::new().of_type(RequestTypes::Create).state(OrderState::Done);
+    let done = provider.find_orders(filter.state(OrderState::Executing)).await.unwrap();
+    let wanted = |order: &&waldur_sandbox::OrderView| {
+        order.type_ == OrderType::Create && matches!(order.state, State::Done | State::Executing)
+    };
+    assert_eq!(done.len(), sandbox.orders().iter().filter(wanted).count());
+    // The filter's offering counts, whatever the provider is narrowed to.
+    let offerings = sandbox.ids().offerings;
+    let narrowed = provider.clone().of_offering(offerings.slurm);
+    let bulk = narrowed.find_orders(OrderFilter::new().offering(offerings.bulk)).await.unwrap();
+    assert!(!bulk.is_empty() && bulk.iter().all(|order| order.offering_uuid == offerings.bulk));
+    assert_eq!(provider.order(one.uuid).await.unwrap(), *one);
+    assert!(provider.order(Uuid::nil()).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn one_order_is_approved_once() {
+    let (sandbox, order, _) = two(State::PendingProvider).await;
+    let provider = provider(&sandbox);
+    assert!(matches!(provider.approve_order(order).await, Outcome::Done));
+    assert_eq!(state(&sandbox, order), State::Executing);
+    assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
+    assert!(matches!(provider.set_order_done(order).await, Outcome::Done));
+    assert!(matches!(provider.set_order_done(order).await, Outcome::AlreadySo));
+    assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
+    let Outcome::Refused { reason } = provider.reject_order(order, "late").await else { panic!() };
+    assert_eq!(reason, "the order is done");
+    let consumer = client(&sandbox, Actor::Consumer).provider();
+    assert!(matches!(consumer.approve_order(order).await, Outcome::Refused { .. }));
+    let outsider = client(&sandbox, Actor::Outsider).provider();
+    assert!(matches!(outsider.approve_order(order).await, Outcome::Refused { .. }));
+}
+
+#[tokio::test]
+async fn a_rejection_has_its_reason() {
+    let (sandbox, order, other) = two(State::PendingProvider).await;
+    let provider = provider(&sandbox);
+    assert!(matches!(provider.reject_order(order, "no room").await, Outcome::Done));
+    assert_eq!(state(&sandbox, order), State::Rejected);
+    let content = sandbox.order_content(order).unwrap();
+    assert_eq!(content.properties["provider_rejection_comment"], "no room");
+    assert!(matches!(provider.reject_order(order, "no room").await, Outcome::AlreadySo));
+    let report = provider.reject_all_pending_orders("closed").await.unwrap();
+    assert_eq!((report.done(), report.items.len()), (1, 1));
+    assert_eq!(sandbox.order_content(other).unwrap().properties["provider_rejection_comment"], "closed");
+    assert!(provider.reject_all_pending_orders("closed").await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn only_the_customer_takes_an_order_back() {
+    let (sandbox, slurm, basic) = two(State::PendingProvider).await;
+    let consumer = client(&sandbox, Actor::Consumer).provider();
+    assert!(matches!(provider(&sandbox).cancel_order(basic).await, Outcome::Refused { .. }));
+    // 405: an agent works on it.
+    assert!(matches!(consumer.cancel_order(slurm).await, Outcome::Refused { .. }));
+    sandbox.fail_next(1, "POST", "/cancel/", Fault::ResetAfter);
+    assert!(matches!(consumer.cancel_order(basic).await, Outcome::Done));
+    assert!(matches!(consumer.cancel_order(basic).await, Outcome::AlreadySo));
+    assert_eq!((state(&sandbox, slurm), state(&sandbox, basic)), (State::PendingProvider, State::Canceled));
+}
+
+#[tokio::test]
+async fn an_order_can_fail_and_begin_again() {
+    let (sandbox, order, basic) = two(State::PendingProvider).await;
+    let provider = provider(&sandbox);
+    assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
+    assert!(matches!(provider.set_order_executing(order).await, Outcome::AlreadySo));
+    sandbox.fail_next(1, "POST", "/set_state_erred/", Fault::ResetAfter);
+    assert!(matches!(provider.set_order_erred(order, "no room", "line 7").await, Outcome::Done));
+    assert_eq!(state(&sandbox, order), State::Erred);
+    let content = sandbox.order_content(order).unwrap();
+    assert_eq!((content.error_message.as_str(), content.error_traceback.as_str()), ("no room", "line 7"));
+    assert_eq!(provider.order(order).await.unwrap().error_message, "no room");
+    sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
+    let Outcome::Failed { error } = provider.set_order_executing(order).await else { panic!() };
+    assert!(error.to_string().contains("still erred"), "{error}");
+    assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
+    // 405: there is no agent that could have failed.
+    assert!(matches!(provider.set_order_erred(basic, "a", "b").await, Outcome::Refused { .. }));
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_knows_is_no_refusal() {
+    let (sandbox, order, _) = two(State::PendingProvider).await;
+    sandbox.fail_next(1, "POST", "/approve_by_provider/", Fault::ResetAfter);
+    sandbox.fail_next(1, "GET", &format!("/{}/", order), Fault::UnknownValues(Vec::new()));
+    sandbox.fail_next(1, "GET", &format!("/{}/", order.simple()), Fault::UnknownValues(Vec::new()));
+    let Outcome::Failed { error } = provider(&sandbox).approve_order(order).await else { panic!() };
+    assert!(error.to_string().contains("not known"), "{error}");
+}
+
+#[tokio::test]
+async fn approving_all_asks_little() {
+    for count in [1, 300, 650] {
+        let sandbox =
+            Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap();
+        let report = provider(&sandbox).approve_all_pending_orders().await.unwrap();
+        assert_eq!(report.done(), count);
+        let requests = sandbox.requests().len();
+        assert!(requests <= count + count.div_ceil(300) + 1, "{requests} requests for {count} orders");
+    }
+}
+
+/// With every fifth request going wrong, each order ends right, no approval is repeated unless somebody looked
+/// before, and each report tells the truth.
+#[tokio::test]
+async fn a_bad_day_ends_well() {
+    const ORDERS: usize = 200;
+    for dice in 0..3 {
+        let bad = Misbehaviour::any_of(Fault::each()).chance(0.2);
+        let builder = Sandbox::builder().orders(0).orders_in(State::PendingProvider, ORDERS).dice(dice);
+        let sandbox = builder.start().await.unwrap();
+        sandbox.misbehave(bad);
+        let policy = RetryPolicy::default().attempts(4).pauses(TICK, 10 * TICK).budget(10_000);
+        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+        let client = client.retry(policy).concurrency(16).read_timeout(150 * TICK).build().unwrap();
+        let mut runs = 0;
+        while in_state(&sandbox, State::Executing).len() < ORDERS {
+            runs += 1;
+            assert!(runs <= 40, "{} approved", in_state(&sandbox, State::Executing).len());
+            let Ok(report) = client.approve_all_pending_orders().await else { continue };
+            for item in &report.items {
+                let state = state(&sandbox, item.order.uuid);
+                match &item.outcome {
+                    Outcome::Done | Outcome::AlreadySo => assert_eq!(state, State::Executing),
+                    Outcome::Failed { error } if error.to_string().contains("is still") => {
+                        assert_eq!(state, State::PendingProvider, "{error}");
+                    }
+                    Outcome::Failed { .. } => {}
+                    other => panic!("{other}"),
+                }
+            }
+        }
+        let mut asked = BTreeSet::new();
+        for request in sandbox.requests() {
+            match request.method.as_str() {
+                // A list, or the order itself.
+                "GET" if request.path.ends_with("/marketplace-orders/") => asked.clear(),
+                "GET" => {
+                    asked.remove(&request.path);
+                }
+                _ => {
+                    let order = request.path.replace("approve_by_provider/", "");
+                    assert!(asked.insert(order), "{} without a look", request.path);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_waited_for_until_it_is_done() {
+    let (sandbox, order, _) = two(State::PendingProvider).await;
+    let provider = provider(&sandbox);
+    let wait = provider.wait_for_order(order).every(TICK, TICK);
+    let mut changes = wait.changes();
+    let mut seen = Vec::new();
+    while let Some(change) = changes.try_next().await.unwrap() {
+        match change.state {
+            OrderState::PendingProvider => assert!(provider.approve_order(order).await.is_ok()),
+            OrderState::Executing => assert!(provider.set_order_done(order).await.is_ok()),
+            _ => {}
+        }
+        seen.push(change.state);
+    }
+    assert_eq!(seen, [OrderState::PendingProvider, OrderState::Executing, OrderState::Done]);
+    assert_eq!(provider.wait_for_order(order).await.unwrap().state, OrderState::Done);
+}
+
+#[tokio::test]
+async fn failures_that_pass_are_waited_through() {
+    let (sandbox, order, _) = two(State::Executing).await;
+    let policy = RetryPolicy::default().attempts(2).pauses(TICK, TICK);
+    let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).retry(policy);
+    let provider = client.build().unwrap().provider();
+    sandbox
+        .misbehave(Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_retrieve").times(5));
+    let reached =
+        provider.wait_for_order(order).every(TICK, TICK).until(|order| order.state == OrderState::Executing);
+    assert_eq!(reached.await.unwrap().uuid, order);
+    let Err(WaitError::Unreadable(error)) = provider.wait_for_order(Uuid::nil()).await else { panic!() };
+    assert!(error.is_not_found());
+}
+
+#[tokio::test]
+async fn an_end_is_told_from_a_deadline() {
+    let (sandbox, order, other) = two(State::Executing).await;
+    let provider = provider(&sandbox);
+    let wait = provider.wait_for_order(order).every(TICK, 20 * TICK).within(1000 * TICK);
+    let Err(WaitError::Deadline { last, error }) = wait.await else { panic!() };
+    assert_eq!((last.unwrap().state, error.is_none()), (OrderState::Executing, true));
+    assert!(provider.set_order_erred(order, "no room", "").await.is_ok());
+    let error = provider.wait_for_order(order).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("order {order} ended: it is erred: no room"));
+    assert!(matches!(error, WaitError::Ended { .. }));
+    // An end can be what is waited for; and one that isn't comes after the changes.
+    let erred = provider.wait_for_order(order).until(|order| order.is_terminal()).await.unwrap();
+    assert_eq!(erred.state, OrderState::Erred);
+    assert!(provider.set_order_done(other).await.is_ok());
+    let wait = provider.wait_for_order(other).until(|order| order.state == OrderState::Executing);
+    let changes: Vec<_> = wait.changes().collect().await;
+    assert!(
+        matches!(&changes[..], [Ok(done), Err(WaitError::Ended { .. })] if done.state == OrderState::Done)
+    );
+}

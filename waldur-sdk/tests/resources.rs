@@ -1,0 +1,202 @@
+//! Resources on the sandbox: found, read, told about.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use waldur_sandbox::{Actor, Fault, ResourceState as State, Sandbox};
+use waldur_sdk::types::ResourceState;
+use waldur_sdk::{Client, Decimal, NaiveDate, Provider, ResourceFilter, Uuid};
+
+fn as_actor(sandbox: &Sandbox, actor: Actor) -> Provider {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
+}
+
+fn provider(sandbox: &Sandbox) -> Provider {
+    as_actor(sandbox, Actor::Provider)
+}
+
+fn posts(sandbox: &Sandbox) -> usize {
+    sandbox.requests().iter().filter(|request| request.method == "POST").count()
+}
+
+#[tokio::test]
+async fn resources_are_listed_from_the_providers_view() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let ids = *sandbox.ids();
+    let all = provider.resources(ResourceFilter::new()).await.unwrap();
+    assert_eq!(all.len(), sandbox.resources().len());
+    let filter = ResourceFilter::new().state(ResourceState::Ok).state(ResourceState::Erred);
+    let some = provider.resources(filter.clone().offering(ids.offerings.slurm)).await.unwrap();
+    let wanted = |view: &&waldur_sandbox::ResourceView| {
+        view.offering == ids.offerings.slurm && matches!(view.state, State::Ok | State::Erred)
+    };
+    assert_eq!(some.len(), sandbox.resources().iter().filter(wanted).count());
+    assert!(!some.is_empty());
+    let of_project = filter.project(ids.project).customer(ids.consumer_customer);
+    let narrowed = provider.clone().of_customer(ids.provider_customer).of_offering(ids.offerings.slurm);
+    assert_eq!(narrowed.resources(of_project).await.unwrap().len(), some.len());
+    let elsewhere = ResourceFilter::new().project(ids.empty_project);
+    assert!(provider.resources(elsewhere).await.unwrap().is_empty());
+    assert!(as_actor(&sandbox, Actor::Outsider).resources(ResourceFilter::new()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn fields_can_be_chosen() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Row {
+        uuid: Uuid,
+        slug: String,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    struct Wrong {
+        #[serde(rename = "sluggish")]
+        _sluggish: String,
+    }
+    let sandbox = Sandbox::start().await.unwrap();
+    let rows: Vec<Row> = provider(&sandbox).select_resources(ResourceFilter::new()).await.unwrap();
+    assert!(rows.iter().all(|row| sandbox.resource(row.uuid).is_some() && !row.slug.is_empty()));
+    let error = provider(&sandbox).select_resources::<Wrong>(ResourceFilter::new()).await.unwrap_err();
+    assert!(error.is_validation() && error.attempts() == 0, "{error}");
+}
+
+#[tokio::test]
+async fn one_resource_is_found_by_either_id() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let ids = *seed.ids();
+            seed.backend_id(ids.resources.ok, "a-17");
+            seed.backend_id(ids.resources.terminated, "a-17");
+            for name in ["one", "other"] {
+                let twin = seed.resource(ids.offerings.slurm, ids.project, name, State::Ok);
+                seed.backend_id(twin, "twin");
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    let provider = provider(&sandbox);
+    let ok = sandbox.ids().resources.ok;
+    let resource = provider.resource(ok).await.unwrap();
+    assert_eq!((resource.uuid, resource.backend_id.as_str()), (ok, "a-17"));
+    assert_eq!((resource.project_uuid, &resource.state), (sandbox.ids().project, &ResourceState::Ok));
+    // The one that was terminated doesn't count beside it.
+    assert_eq!(provider.resource_by_backend_id("a-17").await.unwrap(), Some(resource));
+    assert_eq!(provider.resource_by_backend_id("a-1").await.unwrap(), None);
+    assert!(provider.resource_by_backend_id("twin").await.unwrap_err().to_string().contains("2 resources"));
+    assert!(provider.resource_by_backend_id("").await.unwrap_err().is_validation());
+    assert!(provider.resource(Uuid::nil()).await.unwrap_err().is_not_found());
+    assert!(as_actor(&sandbox, Actor::Outsider).resource(ok).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn the_team_has_accounts() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ok = sandbox.ids().resources.ok;
+    let team = provider(&sandbox).team(ok).await.unwrap();
+    assert_eq!(team.len(), sandbox.members(sandbox.ids().project).len());
+    let alice = team.iter().find(|member| member.username == "alice").unwrap();
+    assert_eq!((alice.uuid, alice.role.is_empty()), (sandbox.ids().users.alice, false));
+    assert!(alice.offering_user_username.is_some() && alice.offering_user_state.is_some());
+    assert!(as_actor(&sandbox, Actor::Outsider).team(ok).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_backend_id_can_be_unique() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let (ok, second) = (sandbox.ids().resources.ok, sandbox.ids().resources.ok_second);
+    provider.set_unique_backend_id(ok, "a-17").await.unwrap();
+    // Again, without a word.
+    sandbox.clear_requests();
+    provider.set_unique_backend_id(ok, "a-17").await.unwrap();
+    assert_eq!((sandbox.requests().len(), posts(&sandbox)), (1, 0));
+    let error = provider.set_unique_backend_id(second, "a-17").await.unwrap_err();
+    assert!(error.is_validation() && error.to_string().contains("another resource has `a-17`"), "{error}");
+    assert_ne!(sandbox.resource(second).unwrap().backend_id, "a-17");
+    sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetAfter);
+    provider.set_backend_id(second, "a-18").await.unwrap();
+    sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
+    let error = provider.set_backend_id(second, "a-19").await.unwrap_err();
+    assert!(error.to_string().contains("not so"), "{error}");
+    assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-18");
+}
+
+#[tokio::test]
+async fn a_report_has_sections() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let ok = sandbox.ids().resources.ok;
+    for wrong in [vec![], vec![("Quota", " ")], vec![("Quota", "1"), ("", "2")]] {
+        let error = provider.submit_report(ok, wrong).await.unwrap_err();
+        assert!(error.is_validation() && error.attempts() == 0, "{error}");
+    }
+    provider.submit_report(ok, [("Quota", "500 hours"), ("Usage", "12 hours")]).await.unwrap();
+    assert_eq!(
+        sandbox.resource(ok).unwrap().report,
+        json!([{"header": "Quota", "body": "500 hours"}, {"header": "Usage", "body": "12 hours"}])
+    );
+    sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetAfter);
+    provider.submit_report(ok, [("Quota", "1")]).await.unwrap();
+    sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetBefore);
+    let error = provider.submit_report(ok, [("Quota", "2")]).await.unwrap_err();
+    assert!(error.to_string().contains("not so"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_set_is_read_back() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let ok = sandbox.ids().resources.ok;
+    provider.set_limits(ok, [("cpu", 500), ("ram", 7)]).await.unwrap();
+    provider.set_backend_metadata(ok, json!({"queue": "long"})).await.unwrap();
+    provider.set_paused(ok, true).await.unwrap();
+    provider.set_downscaled(ok, true).await.unwrap();
+    provider.set_restrict_member_access(ok, true).await.unwrap();
+    let day = NaiveDate::from_ymd_opt(2031, 5, 6).unwrap();
+    provider.set_end_date(ok, day).await.unwrap();
+    let before = provider.resource(ok).await.unwrap().last_sync;
+    provider.refresh_last_sync(ok).await.unwrap();
+    let now = provider.resource(ok).await.unwrap();
+    let limit = |number: u64| Decimal::from(number);
+    assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
+    assert!(now.paused && now.downscaled && now.restrict_member_access);
+    assert!(now.end_date == Some(day) && now.last_sync >= before);
+    assert_eq!(sandbox.resource(ok).unwrap().backend_metadata, json!({"queue": "long"}));
+    // Each once more, without its answer: the resource tells.
+    for action in ["set_limits", "set_paused", "set_downscaled", "set_restrict_member_access"] {
+        sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
+    }
+    sandbox.fail_next(1, "POST", "/set_end_date_by_provider/", Fault::ResetAfter);
+    sandbox.fail_next(1, "POST", "/set_backend_metadata/", Fault::ResetAfter);
+    sandbox.fail_next(1, "POST", "/refresh_last_sync/", Fault::ResetAfter);
+    provider.set_backend_metadata(ok, json!({"runtime_state": "up"})).await.unwrap();
+    let error = provider.refresh_last_sync(ok).await.unwrap_err();
+    assert!(error.to_string().contains("can be sent again"), "{error}");
+    provider.set_limits(ok, [("cpu", 1)]).await.unwrap();
+    provider.set_paused(ok, false).await.unwrap();
+    provider.set_downscaled(ok, false).await.unwrap();
+    provider.set_restrict_member_access(ok, false).await.unwrap();
+    provider.set_end_date(ok, day.succ_opt().unwrap()).await.unwrap();
+    let now = provider.resource(ok).await.unwrap();
+    assert!(!now.paused && !now.downscaled && !now.restrict_member_access && now.limits.len() == 1);
+}
+
+#[tokio::test]
+async fn a_resource_fails_and_is_well_again() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let ok = sandbox.ids().resources.ok;
+    sandbox.fail_next(1, "POST", "/set_as_erred/", Fault::ResetAfter);
+    provider.set_resource_erred(ok, "disk full", "line 7").await.unwrap();
+    let erred = provider.resource(ok).await.unwrap();
+    assert_eq!((erred.state, erred.error_message.as_str()), (ResourceState::Erred, "disk full"));
+    provider.set_resource_ok(ok).await.unwrap();
+    provider.set_resource_ok(ok).await.unwrap();
+    assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
+    let outsider = as_actor(&sandbox, Actor::Outsider);
+    assert!(outsider.set_resource_erred(ok, "a", "b").await.unwrap_err().is_not_found());
+    assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
+}

@@ -1,0 +1,249 @@
+//! Usage on the sandbox: reported, planned, refused, read back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Sandbox};
+use waldur_sdk::{Client, Decimal, NaiveDate, Outcome, Provider, UserAmount, Utc, Uuid};
+
+const SET_USAGE: &str = "/set_usage/";
+
+fn as_actor(sandbox: &Sandbox, actor: Actor) -> Provider {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
+}
+
+fn provider(sandbox: &Sandbox) -> Provider {
+    as_actor(sandbox, Actor::Provider)
+}
+
+fn posts(sandbox: &Sandbox) -> usize {
+    sandbox.requests().iter().filter(|request| request.method == "POST").count()
+}
+
+fn amount(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn today() -> NaiveDate {
+    Utc::now().date_naive()
+}
+
+fn this_month() -> NaiveDate {
+    today().format("%Y-%m-01").to_string().parse().unwrap()
+}
+
+/// What the sandbox has of a resource in a month, by component.
+fn there(sandbox: &Sandbox, resource: Uuid, month: NaiveDate) -> BTreeMap<String, Decimal> {
+    let usages = sandbox.usages().into_iter();
+    usages
+        .filter(|usage| usage.resource == resource && usage.period == month)
+        .map(|usage| (usage.component, usage.amount))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_month_of_a_resource_takes_three_requests() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let report = provider(&sandbox).report_usage(resource).same(amount("99.5")).skip_equal();
+    let sent = report.await.unwrap();
+    assert_eq!(sandbox.requests().len(), 3);
+    let components = sandbox.components(sandbox.ids().offerings.slurm);
+    assert_eq!(sent.usages.len(), components.len());
+    for component in components {
+        assert_eq!(there(&sandbox, resource, sent.month)[&component], amount("99.5"));
+    }
+    // Once more: nothing is left to send.
+    sandbox.clear_requests();
+    let again = provider(&sandbox).report_usage(resource).same(amount("99.50")).skip_equal().await.unwrap();
+    assert_eq!((again.usages.len(), again.unchanged.len()), (0, sent.usages.len()));
+    assert_eq!((sandbox.requests().len(), posts(&sandbox)), (2, 0));
+}
+
+#[tokio::test]
+async fn one_component_or_some_leave_the_others_alone() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok_second;
+    let provider = provider(&sandbox);
+    let before = there(&sandbox, resource, this_month());
+    let sent = provider.report_usage(resource).component("gpu", amount("3.25")).await.unwrap();
+    assert_eq!((sent.usages.len(), sandbox.requests().len()), (1, 2));
+    let amounts = BTreeMap::from([("gpu", amount("4")), ("ram", amount("20.5"))]);
+    provider.report_usage(resource).components(amounts).description("nightly").await.unwrap();
+    let after = there(&sandbox, resource, sent.month);
+    assert_eq!((after["gpu"], after["ram"]), (amount("4"), amount("20.5")));
+    assert_eq!(after.get("cpu"), before.get("cpu"));
+    assert!(sandbox.usages().iter().any(|usage| usage.description == "nightly"));
+    let error = provider.report_usage(resource).component("disk", Decimal::ONE).await.unwrap_err();
+    assert!(error.is_validation() && error.to_string().contains("disk"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closure_sees_the_component() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let resource = seed.ids().resources.ok;
+            seed.limit(resource, "cpu", 500);
+        })
+        .start()
+        .await
+        .unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let components = provider.components(resource).await.unwrap();
+    let cpu = components.iter().find(|component| component.type_ == "cpu").unwrap();
+    assert_eq!((cpu.measured_unit.as_str(), cpu.limit), ("hours", Some(amount("500"))));
+    assert!(cpu.billing_type.is_some() && !cpu.name.is_empty());
+    // Half of what may be used, of what has a limit.
+    let report = provider.report_usage(resource).every(|one| Some(one.limit? / Decimal::TWO));
+    let planned = report.dry_run().await.unwrap();
+    assert_eq!(posts(&sandbox), 0);
+    assert_eq!(report.await.unwrap(), planned);
+    assert_eq!((planned.usages.len(), planned.usages[0].amount), (1, amount("250")));
+    assert_eq!(there(&sandbox, resource, planned.month)["cpu"], amount("250"));
+}
+
+#[tokio::test]
+async fn amounts_that_are_not_exact_are_not_sent() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    for wrong in ["0.301", "1000000000000000000", "0.30000000000000004"] {
+        let error = provider.report_usage(resource).component("cpu", amount(wrong)).await.unwrap_err();
+        assert!(error.is_validation() && error.attempts() == 0, "{error}");
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_decrease_must_be_allowed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let report =
+        || provider.report_usage(resource).component("cpu", amount("5")).component("ram", amount("7"));
+    provider.report_usage(resource).component("cpu", amount("99.5")).await.unwrap();
+    let error = report().await.unwrap_err();
+    assert!(error.is_validation() && error.to_string().contains("cpu: 5 is less than the 99.5"), "{error}");
+    assert_eq!(there(&sandbox, resource, this_month())["cpu"], amount("99.5"));
+    sandbox.clear_requests();
+    let sent = report().allow_decrease().await.unwrap();
+    assert_eq!(sandbox.requests().len(), 1);
+    assert_eq!(there(&sandbox, resource, sent.month)["cpu"], amount("5"));
+}
+
+#[tokio::test]
+async fn a_past_month_and_a_plan_period_can_be_named() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let day = NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+    let error = provider(&sandbox).report_usage(resource).month(day).component("cpu", Decimal::ONE).await;
+    assert!(error.unwrap_err().is_validation());
+    let staff = as_actor(&sandbox, Actor::Staff);
+    let sent = staff.report_usage(resource).month(day).component("cpu", Decimal::ONE).await.unwrap();
+    assert_eq!(sent.month, NaiveDate::from_ymd_opt(2024, 2, 1).unwrap());
+    assert_eq!(there(&sandbox, resource, sent.month)["cpu"], Decimal::ONE);
+    let usages = staff.usages(resource, day).await.unwrap();
+    assert_eq!((usages.len(), usages[0].amount, usages[0].billing_period), (1, Decimal::ONE, sent.month));
+
+    let provider = provider(&sandbox);
+    let periods = provider.plan_periods(resource).await.unwrap();
+    assert_eq!((periods.len(), periods[0].uuid), (1, sandbox.ids().plan_period));
+    assert!(periods[0].start.is_some() && periods[0].end.is_none() && !periods[0].plan_name.is_empty());
+    let report =
+        provider.report_usage(resource).component("gpu", amount("3.25")).plan_period(periods[0].uuid);
+    let sent = report.await.unwrap();
+    assert_eq!(there(&sandbox, resource, sent.month)["gpu"], amount("3.25"));
+    let usages = provider.plan_periods(resource).await.unwrap().remove(0).usages;
+    assert!(usages.iter().any(|usage| usage.type_ == "gpu" && usage.amount == amount("3.25")));
+}
+
+#[tokio::test]
+async fn a_lost_report_is_looked_up() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let report = |text: &str| provider.report_usage(resource).component("gpu", amount(text));
+    sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetAfter);
+    assert_eq!(report("1").await.unwrap().usages.len(), 1);
+    sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
+    let error = report("2").await.unwrap_err();
+    assert!(error.to_string().contains("not recorded"), "{error}");
+    assert_eq!(there(&sandbox, resource, this_month())["gpu"], Decimal::ONE);
+    sandbox.fail_next(1, "POST", SET_USAGE, Fault::Status(403));
+    assert!(report("2").await.unwrap_err().is_forbidden());
+    assert_eq!(posts(&sandbox), 3);
+}
+
+#[tokio::test]
+async fn others_may_not_report() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let report = as_actor(&sandbox, actor).report_usage(resource).component("cpu", amount("900"));
+        let error = report.await.unwrap_err();
+        assert!(error.is_forbidden() || error.is_not_found(), "{error}");
+        assert!(as_actor(&sandbox, actor).report_usage(resource).same(Decimal::ONE).await.is_err());
+    }
+    let creating = sandbox.ids().resources.creating;
+    let error = provider(&sandbox).report_usage(creating).component("cpu", Decimal::ONE).await.unwrap_err();
+    assert!(error.is_validation() && error.status() == Some(400), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
+    let sandbox = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
+    let hidden = Fault::MissingFields(vec!["offering_components".to_owned()]);
+    sandbox.misbehave(Misbehaviour::new(hidden).operation("marketplace_provider_resources_retrieve"));
+    let resource = sandbox.ids().resources.ok;
+    let sent = provider(&sandbox).report_usage(resource).same(amount("99.5")).await.unwrap();
+    assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
+    assert_eq!(sandbox.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn users_are_reported_in_bulk() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let share = |component: &str, username: &str, text: &str| UserAmount {
+        component: component.to_owned(),
+        username: username.to_owned(),
+        amount: amount(text),
+    };
+    let sent = provider.report_usage(resource).same(amount("99.5")).await.unwrap();
+    let shares = [
+        share("cpu", "alice_hpc", "60.25"),
+        share("cpu", "bob_hpc", "39.25"),
+        share("gpu", "alice_hpc", "99.5"),
+    ];
+    sandbox.clear_requests();
+    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+    assert_eq!(sandbox.requests().len(), 3);
+    assert!(items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    for wanted in &shares {
+        let found =
+            usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
+        assert_eq!(found.unwrap().amount, wanted.amount);
+    }
+    // Again, and with answers that are lost.
+    sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetAfter);
+    let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    sandbox.fail_next(1, "POST", "/set_user_usages/", Fault::ResetBefore);
+    let one = [share("cpu", "alice_hpc", "61")];
+    let items = provider.report_user_usages(resource, today(), one).await.unwrap();
+    assert!(items[0].outcome.to_string().contains("not recorded"), "{items:?}");
+
+    let wrong = [share("cpu", "", "1"), share("cpu", "alice_hpc", "0.001")];
+    sandbox.clear_requests();
+    for wrong in wrong {
+        assert!(provider.report_user_usages(resource, today(), [wrong]).await.unwrap_err().is_validation());
+    }
+    assert!(sandbox.requests().is_empty());
+    let other = sandbox.ids().resources.ok_second;
+    let none = provider.report_user_usages(other, today(), [share("gpu", "alice_hpc", "1")]).await;
+    assert!(none.unwrap_err().to_string().contains("no usage is reported"));
+}

@@ -1,0 +1,87 @@
+//! Users, keys and whom a service provider serves, on the sandbox.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use waldur_sandbox::{Actor, Release, Sandbox};
+use waldur_sdk::{Client, Provider, Uuid};
+
+fn as_actor(sandbox: &Sandbox, actor: Actor) -> Provider {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
+}
+
+#[tokio::test]
+async fn users_and_keys_are_those_that_the_caller_may_see() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = *sandbox.ids();
+    let (provider, staff) = (as_actor(&sandbox, Actor::Provider), as_actor(&sandbox, Actor::Staff));
+    let users = provider.users().await.unwrap();
+    let alice = users.iter().find(|user| user.username == "alice").unwrap();
+    assert!(alice.uuid == ids.users.alice && !alice.full_name.is_empty() && alice.is_active.is_none());
+    let all = staff.users().await.unwrap();
+    assert!(all.len() > users.len() && all.iter().all(|user| user.is_active.is_some()));
+    let own: Vec<Uuid> = provider.ssh_keys().await.unwrap().iter().map(|key| key.uuid).collect();
+    assert_eq!(own, [ids.keys.provider]);
+    let keys = staff.ssh_keys().await.unwrap();
+    assert!(keys.len() > 1 && keys.iter().all(|key| !key.public_key.is_empty() && !key.type_.is_empty()));
+}
+
+#[tokio::test]
+async fn an_organisation_is_one_provider_or_none() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = *sandbox.ids();
+    for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
+        let provider = as_actor(&sandbox, actor);
+        let own = provider.service_provider_of(ids.provider_customer).await.unwrap().unwrap();
+        assert_eq!((own.uuid, own.customer_uuid), (ids.service_provider, ids.provider_customer));
+        assert_eq!(provider.service_provider_of(ids.consumer_customer).await.unwrap(), None);
+        assert_eq!(provider.service_provider_of(Uuid::nil()).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_service_provider_knows_whom_it_serves() {
+    for release in [Release::Schema, Release::Late2024] {
+        let sandbox = Sandbox::builder().release(release).start().await.unwrap();
+        let ids = *sandbox.ids();
+        let provider = as_actor(&sandbox, Actor::Provider);
+        let own = ids.service_provider;
+        let users = provider.service_provider_users(own).await.unwrap();
+        let members = sandbox.members(ids.project);
+        let names: BTreeSet<&str> = users.iter().map(|user| user.username.as_str()).collect();
+        assert!(members.iter().all(|(username, _)| names.contains(username.as_str())));
+        let keys = provider.service_provider_keys(own).await.unwrap();
+        let uuids: BTreeSet<Uuid> = keys.iter().map(|key| key.uuid).collect();
+        assert!([ids.keys.alice, ids.keys.alice_second, ids.keys.bob].iter().all(|key| uuids.contains(key)));
+        assert!(keys.iter().any(|key| key.user_uuid == ids.users.alice));
+        let projects = provider.service_provider_projects(own).await.unwrap();
+        assert!(projects.iter().any(|project| project.uuid == ids.project));
+        assert!(projects.iter().all(|project| project.uuid != ids.empty_project));
+        let permissions = provider.service_provider_project_permissions(own).await.unwrap();
+        let alice = permissions.iter().find(|one| one.user_uuid == ids.users.alice).unwrap();
+        assert_eq!((alice.project_uuid, alice.user_username.as_str()), (ids.project, "alice"));
+        let customers = provider.service_provider_customers(own).await.unwrap();
+        assert!(customers.iter().any(|one| one.uuid == ids.consumer_customer && one.projects_count > 0));
+        let offerings = provider.service_provider_offerings(own).await.unwrap();
+        let slurm = offerings.iter().find(|offering| offering.uuid == ids.offerings.slurm).unwrap();
+        assert!(slurm.resources_count > 0 && !slurm.type_.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_knows() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let own = sandbox.ids().service_provider;
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let other = as_actor(&sandbox, actor);
+        assert!(other.service_provider_users(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider_keys(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider_projects(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider_project_permissions(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider_customers(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider_offerings(own).await.unwrap_err().is_forbidden());
+    }
+    let provider = as_actor(&sandbox, Actor::Provider);
+    assert!(provider.service_provider_users(Uuid::nil()).await.unwrap_err().is_not_found());
+}
