@@ -72,6 +72,7 @@ pub use messages::{Message, Messages};
 pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
+pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
 pub use raw::{Answer, Request};
 pub use reqwest::Method;

@@ -1,5 +1,6 @@
 //! What a service provider does every day.
 
+mod access;
 mod orders;
 mod resources;
 mod usage;
@@ -7,6 +8,7 @@ mod usage;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
+pub use access::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use orders::Order;
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
 
