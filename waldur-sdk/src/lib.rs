@@ -74,6 +74,11 @@ pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
 pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+#[cfg(feature = "agent")]
+pub use provider::{
+    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
+    MembershipReport, MembershipResource, PlannedMember,
+};
 pub use raw::{Answer, Request};
 pub use reqwest::Method;
 pub use retry::RetryPolicy;

@@ -1,6 +1,8 @@
 //! What a service provider does every day.
 
 mod access;
+#[cfg(feature = "agent")]
+mod membership;
 mod orders;
 mod resources;
 mod usage;
@@ -9,6 +11,11 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
+#[cfg(feature = "agent")]
+pub use membership::{
+    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
+    MembershipReport, MembershipResource, PlannedMember,
+};
 pub use orders::Order;
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
 
