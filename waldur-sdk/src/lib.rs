@@ -74,6 +74,7 @@ pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
 pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use provider::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
 #[cfg(feature = "agent")]
 pub use provider::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,

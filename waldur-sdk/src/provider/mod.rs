@@ -1,6 +1,7 @@
 //! What a service provider does every day.
 
 mod access;
+mod accounts;
 #[cfg(feature = "agent")]
 mod membership;
 mod orders;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
+pub use accounts::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
 #[cfg(feature = "agent")]
 pub use membership::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
