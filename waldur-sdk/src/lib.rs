@@ -74,6 +74,10 @@ pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
 pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use provider::{AmountFn, Amounts, ComponentUsage, LiveResource, Order, Provider, ReportedUsage};
+pub use provider::{
+    ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
+    OfferingPlan,
+};
 pub use provider::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
 #[cfg(feature = "agent")]
 pub use provider::{

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 #[cfg(feature = "agent")]
 mod membership;
+mod offerings;
 mod orders;
 mod resources;
 mod usage;
@@ -17,6 +18,10 @@ pub use accounts::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceA
 pub use membership::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
     MembershipReport, MembershipResource, PlannedMember,
+};
+pub use offerings::{
+    ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
+    OfferingPlan,
 };
 pub use orders::Order;
 pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
