@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use waldur_sandbox::{Actor, Fault, OfferingUserState as State, ResourceState, Sandbox};
+use std::sync::{Arc, Mutex};
+
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
 use waldur_sdk::types::OfferingUserState;
-use waldur_sdk::{AccessGaps, Client, OfferingUserTransition as Transition, Provider, Uuid};
+use waldur_sdk::{AccessGaps, Client, OfferingUserTransition as Transition, Provider, RetryPolicy, Uuid};
 
 const ACCOUNTS: &str = "/marketplace-offering-users/";
 
@@ -313,4 +315,38 @@ async fn servers_without_states_are_served() {
     let (alice, slurm) = (sandbox.ids().users.alice, sandbox.ids().offerings.slurm);
     let access = provider(&sandbox).grant_access(alice, slurm, "alice01").await.unwrap();
     assert!(!access.created && access.account.is_usable());
+}
+
+#[tokio::test]
+async fn a_bad_day_ends_with_the_right_accounts() {
+    let users: Arc<Mutex<Vec<Uuid>>> = Arc::default();
+    let made = Arc::clone(&users);
+    let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
+        let users = (0..25).map(|number| seed.user(&format!("user{number:02}"), "User", &number.to_string()));
+        *made.lock().unwrap() = users.collect();
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).dice(7).start().await.unwrap();
+    let slurm = sandbox.ids().offerings.slurm;
+    // Those that hang only take time.
+    let bad = Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
+    sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
+    let client = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never());
+    let users = users.lock().unwrap().clone();
+    let mut errors = 0;
+    for (number, user) in users.iter().enumerate() {
+        sandbox.clear_requests();
+        let name = format!("u{number:02}");
+        for _ in 0..20 {
+            match client.provider().grant_access(*user, slurm, name.as_str()).await {
+                Ok(_) => break,
+                Err(_) => errors += 1,
+            }
+        }
+        assert_eq!(account(&sandbox, *user, slurm), Some((name, State::Ok)));
+        // Nothing is sent again that may have been applied, without a look in between.
+        let methods: Vec<String> = sandbox.requests().into_iter().map(|request| request.method).collect();
+        assert!(methods.windows(2).all(|two| two[0] != "POST" || two[1] != "POST"), "{methods:?}");
+    }
+    assert!(errors > 0);
+    assert_eq!(sandbox.offering_users().len(), users.len() + 1);
 }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use waldur_sandbox::{Actor, Fault, Sandbox};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
 use waldur_sdk::types::{BillingTypeEnum, LimitPeriodEnum, OfferingState};
-use waldur_sdk::{Client, ComponentDefinition, ComponentStep, Decimal, Outcome, Provider, Uuid};
+use waldur_sdk::{Client, ComponentDefinition, ComponentStep, Decimal, Outcome, Provider, RetryPolicy, Uuid};
 
 fn provider(sandbox: &Sandbox, actor: Actor) -> Provider {
     Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
@@ -140,4 +140,33 @@ async fn a_plan_of_another_provider_is_refused() {
     plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
     let items = provider(&sandbox, Actor::Provider).apply_component_plan(&plan).await;
     assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{}", items[0].outcome);
+}
+
+#[tokio::test]
+async fn a_bad_day_ends_with_the_right_components() {
+    for dice in 0..10 {
+        let sandbox = Sandbox::builder().without_resources().dice(dice).start().await.unwrap();
+        let bad =
+            Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
+        sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
+        let client =
+            Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap();
+        let provider = client.with_retry(RetryPolicy::never()).provider();
+        let slurm = sandbox.ids().offerings.slurm;
+        let mut rounds = 0;
+        loop {
+            rounds += 1;
+            assert!(rounds < 30);
+            let Ok(plan) = provider.plan_components(slurm, &wanted()).await else { continue };
+            for item in provider.apply_component_plan(&plan).await {
+                // What is said to be done is done.
+                if matches!((&item.step, &item.outcome), (ComponentStep::Create { .. }, Outcome::Done)) {
+                    assert!(sandbox.components(slurm).contains(&"storage".to_owned()), "{item:?}");
+                }
+            }
+            if sandbox.components(slurm) == ["cpu", "storage"] && plan.is_empty() {
+                break;
+            }
+        }
+    }
 }
