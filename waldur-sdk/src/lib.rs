@@ -75,11 +75,22 @@ pub use messages::{Message, Messages};
 pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
+pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
 pub use provider::{
     AmountFn, Amounts, Component, ComponentUsage, LiveResource, Order, OrderFilter, OrderWait, PlanPeriod,
     ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer,
     ServedProject, ServiceProvider, SshKey, TeamMember, Usage, UsageReport, User, UserAmount, UserUsage,
     UserUsageItem, WaitError,
+};
+pub use provider::{
+    ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
+    OfferingPlan,
+};
+pub use provider::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
+#[cfg(feature = "agent")]
+pub use provider::{
+    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
+    MembershipReport, MembershipResource, PlannedMember,
 };
 pub use raw::{Answer, Request};
 pub use reqwest::Method;

@@ -1,5 +1,10 @@
 //! What a service provider does every day.
 
+mod access;
+mod accounts;
+#[cfg(feature = "agent")]
+mod membership;
+mod offerings;
 mod orders;
 mod report;
 mod resources;
@@ -13,6 +18,17 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
+pub use access::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
+pub use accounts::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
+#[cfg(feature = "agent")]
+pub use membership::{
+    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
+    MembershipReport, MembershipResource, PlannedMember,
+};
+pub use offerings::{
+    ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
+    OfferingPlan,
+};
 pub use orders::{Order, OrderFilter};
 pub use report::{Component, PlanPeriod, Usage, UsageReport, UserAmount, UserUsage, UserUsageItem};
 pub use resources::{Resource, ResourceFilter, TeamMember};

@@ -1,0 +1,51 @@
+//! Members of a group in line with the team of a resource: `cargo run --example membership --features agent`.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use waldur_sandbox::{Actor, Sandbox};
+use waldur_sdk::{Client, MembershipBackend, MembershipResource};
+
+/// A real one would talk to a directory or a scheduler.
+struct Groups(Mutex<BTreeSet<String>>);
+
+impl Groups {
+    fn members(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MembershipBackend for Groups {
+    type Error = std::io::Error;
+
+    async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, Self::Error> {
+        Ok(self.members().iter().cloned().collect())
+    }
+
+    async fn add(&self, resource: &MembershipResource, username: &str) -> Result<(), Self::Error> {
+        println!("{}: + {username}", resource.backend_id);
+        self.members().insert(username.to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, resource: &MembershipResource, username: &str) -> Result<(), Self::Error> {
+        println!("{}: - {username}", resource.backend_id);
+        self.members().remove(username);
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Client::from_env() is for a real server.
+    let sandbox = Sandbox::start().await?;
+    let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    let (provider, resource) = (client.provider(), sandbox.ids().resources.ok);
+    let groups = Groups(Mutex::new(["root".to_owned()].into()));
+
+    // A dry run.
+    println!("{}\n", provider.plan_membership(resource, &groups).await?);
+    println!("{}", provider.sync_membership(resource, &groups).await?);
+    println!("again: {}", provider.sync_membership(resource, &groups).await?);
+    Ok(())
+}

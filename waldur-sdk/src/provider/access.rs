@@ -1,0 +1,676 @@
+//! Access: the accounts that users have at offerings.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use futures_util::future::try_join;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
+use uuid::Uuid;
+use waldur_api_client::{Operation, builder};
+
+use super::{Provider, null_is_default};
+use crate::error::{Error, ErrorKind};
+use crate::list::List as _;
+use crate::select::Retrieve as _;
+use crate::types::{
+    self, OfferingUserRequest, OfferingUserState, OfferingUserStateTransitionRequest,
+    PatchedOfferingUserRequest, ResourceState, SetOfferingsUsernameRequest,
+};
+
+const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
+const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERATION;
+const RENAME_ALL: &Operation = builder::MarketplaceServiceProvidersSetOfferingsUsername::OPERATION;
+
+/// What a server takes.
+const USERNAME_LENGTH: usize = 100;
+
+/// A user's account at an offering.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct OfferingUser {
+    /// The account's uuid.
+    pub uuid: Uuid,
+    /// Whose account it is.
+    pub user_uuid: Uuid,
+    /// The user's name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub user_full_name: String,
+    /// The offering.
+    pub offering_uuid: Uuid,
+    /// The name of the account in the provider's back end; empty while it has none.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub username: String,
+    /// Where the account stands; servers of 2024 and before have no states.
+    #[serde(default)]
+    pub state: Option<OfferingUserState>,
+    /// Whether its user is kept from using it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub is_restricted: bool,
+}
+
+impl OfferingUser {
+    /// What an answer says, if it says enough.
+    fn of(model: types::OfferingUser) -> Option<Self> {
+        Some(Self {
+            uuid: model.uuid?,
+            user_uuid: model.user_uuid?,
+            user_full_name: model.user_full_name.unwrap_or_default(),
+            offering_uuid: model.offering_uuid?,
+            username: model.username.unwrap_or_default(),
+            state: model.state,
+            is_restricted: model.is_restricted.unwrap_or_default(),
+        })
+    }
+
+    /// Whether the user can work with it: it has a name, is OK where servers have states, and isn't restricted.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let ok = self.state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
+        ok && !self.username.is_empty() && !self.is_restricted
+    }
+
+    /// Whether it is being removed, or was.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        use OfferingUserState::{Deleted, Deleting, ErrorDeleting, RequestedDeletion};
+        matches!(self.state, Some(RequestedDeletion | Deleting | Deleted | ErrorDeleting))
+    }
+
+    /// What may be done with it next; nothing where its state isn't known.
+    pub fn transitions(&self) -> impl Iterator<Item = OfferingUserTransition> + use<> {
+        let state = self.state.clone();
+        let all = OfferingUserTransition::ALL.iter().copied();
+        all.filter(move |transition| state.as_ref().is_some_and(|state| transition.is_legal_from(state)))
+    }
+}
+
+/// An account that a user has now.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Access {
+    /// The account.
+    pub account: OfferingUser,
+    /// Whether it was made now; else it was there.
+    pub created: bool,
+}
+
+/// What is done with an account, by which it goes from one state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OfferingUserTransition {
+    /// The provider begins to make it.
+    BeginCreating,
+    /// The user has to link an account first.
+    SetPendingAccountLinking,
+    /// The provider has to know more about the user first.
+    SetPendingAdditionalValidation,
+    /// The user has done what was asked.
+    SetValidationComplete,
+    /// It can be used.
+    SetOk,
+    /// It can't be made.
+    SetErrorCreating,
+    /// It shall go.
+    RequestDeletion,
+    /// The provider begins to remove it.
+    SetDeleting,
+    /// It is gone.
+    SetDeleted,
+    /// It can't be removed.
+    SetErrorDeleting,
+}
+
+impl OfferingUserTransition {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::BeginCreating,
+        Self::SetPendingAccountLinking,
+        Self::SetPendingAdditionalValidation,
+        Self::SetValidationComplete,
+        Self::SetOk,
+        Self::SetErrorCreating,
+        Self::RequestDeletion,
+        Self::SetDeleting,
+        Self::SetDeleted,
+        Self::SetErrorDeleting,
+    ];
+
+    /// As the server calls it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BeginCreating => "begin_creating",
+            Self::SetPendingAccountLinking => "set_pending_account_linking",
+            Self::SetPendingAdditionalValidation => "set_pending_additional_validation",
+            Self::SetValidationComplete => "set_validation_complete",
+            Self::SetOk => "set_ok",
+            Self::SetErrorCreating => "set_error_creating",
+            Self::RequestDeletion => "request_deletion",
+            Self::SetDeleting => "set_deleting",
+            Self::SetDeleted => "set_deleted",
+            Self::SetErrorDeleting => "set_error_deleting",
+        }
+    }
+
+    /// Whether an account in this state may do it.
+    #[must_use]
+    pub fn is_legal_from(self, state: &OfferingUserState) -> bool {
+        use OfferingUserState::{
+            Creating, Deleting, ErrorCreating, ErrorDeleting, Ok, PendingAccountLinking,
+            PendingAdditionalValidation, Requested, RequestedDeletion,
+        };
+        match self {
+            Self::BeginCreating => matches!(state, Requested | ErrorCreating),
+            Self::SetPendingAccountLinking => {
+                matches!(state, Requested | Creating | PendingAdditionalValidation | ErrorCreating)
+            }
+            Self::SetPendingAdditionalValidation => {
+                matches!(state, Requested | Creating | PendingAccountLinking | ErrorCreating)
+            }
+            Self::SetValidationComplete => {
+                matches!(state, PendingAccountLinking | PendingAdditionalValidation)
+            }
+            Self::SetOk => matches!(
+                state,
+                Requested | Creating | PendingAccountLinking | PendingAdditionalValidation | ErrorCreating
+            ),
+            Self::SetErrorCreating => {
+                matches!(state, Requested | Creating | PendingAccountLinking | PendingAdditionalValidation)
+            }
+            Self::RequestDeletion => matches!(state, Ok),
+            Self::SetDeleting => matches!(state, RequestedDeletion | ErrorDeleting),
+            Self::SetDeleted | Self::SetErrorDeleting => matches!(state, RequestedDeletion | Deleting),
+        }
+    }
+
+    /// The state that it leads to.
+    #[must_use]
+    pub fn target(self) -> OfferingUserState {
+        match self {
+            Self::BeginCreating => OfferingUserState::Creating,
+            Self::SetPendingAccountLinking => OfferingUserState::PendingAccountLinking,
+            Self::SetPendingAdditionalValidation => OfferingUserState::PendingAdditionalValidation,
+            Self::SetValidationComplete | Self::SetOk => OfferingUserState::Ok,
+            Self::SetErrorCreating => OfferingUserState::ErrorCreating,
+            Self::RequestDeletion => OfferingUserState::RequestedDeletion,
+            Self::SetDeleting => OfferingUserState::Deleting,
+            Self::SetDeleted => OfferingUserState::Deleted,
+            Self::SetErrorDeleting => OfferingUserState::ErrorDeleting,
+        }
+    }
+
+    /// Whether something can be said to the user with it.
+    #[must_use]
+    pub fn takes_comment(self) -> bool {
+        matches!(self, Self::SetPendingAccountLinking | Self::SetPendingAdditionalValidation)
+    }
+
+    fn operation(self) -> &'static Operation {
+        match self {
+            Self::BeginCreating => builder::MarketplaceOfferingUsersBeginCreating::OPERATION,
+            Self::SetPendingAccountLinking => {
+                builder::MarketplaceOfferingUsersSetPendingAccountLinking::OPERATION
+            }
+            Self::SetPendingAdditionalValidation => {
+                builder::MarketplaceOfferingUsersSetPendingAdditionalValidation::OPERATION
+            }
+            Self::SetValidationComplete => builder::MarketplaceOfferingUsersSetValidationComplete::OPERATION,
+            Self::SetOk => builder::MarketplaceOfferingUsersSetOk::OPERATION,
+            Self::SetErrorCreating => builder::MarketplaceOfferingUsersSetErrorCreating::OPERATION,
+            Self::RequestDeletion => builder::MarketplaceOfferingUsersRequestDeletion::OPERATION,
+            Self::SetDeleting => builder::MarketplaceOfferingUsersSetDeleting::OPERATION,
+            Self::SetDeleted => builder::MarketplaceOfferingUsersSetDeleted::OPERATION,
+            Self::SetErrorDeleting => builder::MarketplaceOfferingUsersSetErrorDeleting::OPERATION,
+        }
+    }
+}
+
+impl fmt::Display for OfferingUserTransition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A member of a project that uses an offering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// The user.
+    pub user_uuid: Uuid,
+    /// The user's name for signing in to Waldur, which is not the name of an account at an offering.
+    pub username: String,
+    /// The user's name.
+    pub full_name: String,
+    /// The address; empty if it isn't shown.
+    pub email: String,
+    /// The role in the project, such as `admin` or `member`.
+    pub role: String,
+}
+
+/// How the accounts of an offering differ from the people who should have them.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct AccessGaps {
+    /// Members without an account.
+    pub missing: Vec<Member>,
+    /// Accounts of members that can't be used: not made yet, without a name, restricted, or being removed.
+    pub unusable: Vec<OfferingUser>,
+    /// Accounts of people who are no members; those that are being removed are left out.
+    pub surplus: Vec<OfferingUser>,
+}
+
+impl AccessGaps {
+    /// Compares the people who should have an account at an offering with the accounts that it has.
+    #[must_use]
+    pub fn between(team: &[Member], accounts: &[OfferingUser]) -> Self {
+        let members: HashSet<Uuid> = team.iter().map(|member| member.user_uuid).collect();
+        let owners: HashSet<Uuid> = accounts.iter().map(|account| account.user_uuid).collect();
+        let mut seen = HashSet::new();
+        let missing = team
+            .iter()
+            .filter(|member| !owners.contains(&member.user_uuid) && seen.insert(member.user_uuid))
+            .cloned()
+            .collect();
+        let (of_members, of_others): (Vec<&OfferingUser>, Vec<&OfferingUser>) =
+            accounts.iter().partition(|account| members.contains(&account.user_uuid));
+        Self {
+            missing,
+            unusable: of_members.into_iter().filter(|account| !account.is_usable()).cloned().collect(),
+            surplus: of_others.into_iter().filter(|account| !account.is_ending()).cloned().collect(),
+        }
+    }
+
+    /// Whether everybody who should have an account can use one, and nobody else has any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unusable.is_empty() && self.surplus.is_empty()
+    }
+}
+
+impl fmt::Display for AccessGaps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (missing, unusable, surplus) = (self.missing.len(), self.unusable.len(), self.surplus.len());
+        write!(f, "{missing} missing, {unusable} unusable, {surplus} too much")
+    }
+}
+
+/// A name that no server takes; an empty one is for those who allow it.
+fn refuse_username(username: &str, may_be_empty: bool, operation: &'static Operation) -> Result<(), Error> {
+    let length = username.chars().count();
+    let problem = match length {
+        0 if !may_be_empty => "username is empty".to_owned(),
+        length if length > USERNAME_LENGTH => {
+            format!("username has {length} characters; a server takes {USERNAME_LENGTH} at most")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Validation, problem).in_operation(operation))
+}
+
+impl Provider {
+    /// The address of an object, as requests name it.
+    pub(super) fn address(&self, collection: &str, uuid: Uuid) -> String {
+        format!("{}/api/{collection}/{}/", self.client.url().trim_end_matches('/'), uuid.simple())
+    }
+
+    /// The accounts that users have at the offerings, in these states (in any, if none is given).
+    /// (`marketplace_offering_users_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn offering_users(
+        &self,
+        states: impl IntoIterator<Item = OfferingUserState>,
+    ) -> Result<Vec<OfferingUser>, Error> {
+        let mut list = self.client.api().marketplace_offering_users_list();
+        let states: Vec<OfferingUserState> = states.into_iter().collect();
+        if !states.is_empty() {
+            list = list.state(states);
+        }
+        if let Some(uuid) = self.provider_uuid {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = self.offering_uuid {
+            list = list.offering_uuid([uuid]);
+        }
+        list.select::<OfferingUser>().dedup().all().await
+    }
+
+    /// The account of a user at an offering, if there is one. (`marketplace_offering_users_list`)
+    ///
+    /// # Errors
+    /// If accounts can't be listed.
+    pub async fn offering_user_of(&self, user: Uuid, offering: Uuid) -> Result<Option<OfferingUser>, Error> {
+        let list = self.client.api().marketplace_offering_users_list();
+        let list = list.offering_uuid([offering]).user_uuid(user);
+        let accounts = list.select::<OfferingUser>().all().await?;
+        // A server that doesn't know a filter ignores it.
+        Ok(accounts.into_iter().find(|row| row.user_uuid == user && row.offering_uuid == offering))
+    }
+
+    /// Gives a user access to an offering: makes an account there with this name, or without one if it is "", to be
+    /// named later. (`marketplace_offering_users_create`)
+    ///
+    /// If the user has an account there, it is found instead, so this is safe to do again. One that isn't made yet, or
+    /// has no name, gets the name and becomes OK, as far as nobody waits for the user; any other stays as it is: compare
+    /// its name, and change it by [`Provider::set_offering_user_username`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let (bob, offering) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    /// use waldur_sdk::OfferingUserTransition;
+    ///
+    /// let provider = client.provider();
+    /// let access = provider.grant_access(bob, offering, "bob01").await?;
+    /// assert!(access.created && access.account.is_usable());
+    /// // Who should have an account, and hasn't; and the other way round.
+    /// println!("{}", provider.access_gaps(offering).await?);
+    ///
+    /// let next: Vec<_> = access.account.transitions().collect();
+    /// assert_eq!(next, [OfferingUserTransition::RequestDeletion]);
+    /// let account = provider.change_offering_user(access.account.uuid, next[0]).await?;
+    /// assert!(account.is_ending());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the name is longer than 100 characters (before anything is sent), the account is being removed or was (a
+    /// conflict), or the caller may not give access to the offering.
+    pub async fn grant_access(
+        &self,
+        user: Uuid,
+        offering: Uuid,
+        username: impl Into<String>,
+    ) -> Result<Access, Error> {
+        let username = username.into();
+        refuse_username(&username, true, CREATE)?;
+        if let Some(account) = self.offering_user_of(user, offering).await? {
+            return self.found(account, &username, false).await;
+        }
+        let mut body = OfferingUserRequest::builder()
+            .user(self.address("users", user))
+            .offering(self.address("marketplace-provider-offerings", offering));
+        if !username.is_empty() {
+            body = body.username(username.clone());
+        }
+        let error = match self.client.api().marketplace_offering_users_create().body(body).send().await {
+            Ok(answer) => match answer.into_inner().and_then(OfferingUser::of) {
+                Some(account) => return Ok(Access { account, created: true }),
+                None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE),
+            },
+            Err(error) => Error::from_api(error).await,
+        };
+        // Another may have been faster, or the answer was lost.
+        if !error.is_validation() && !error.is_answer_lost() {
+            return Err(error);
+        }
+        match self.offering_user_of(user, offering).await {
+            Ok(Some(account)) => self.found(account, &username, error.is_answer_lost()).await,
+            Ok(None) => Err(error),
+            Err(unread) => {
+                Err(error.with_note(format!("whether the account was made is not known: {unread}")))
+            }
+        }
+    }
+
+    /// Brings an account that was there to where a new one would be.
+    async fn found(&self, account: OfferingUser, username: &str, created: bool) -> Result<Access, Error> {
+        use OfferingUserState::{Creating, ErrorCreating, Requested};
+        if account.is_ending() {
+            let state = account.state.map(|state| state.to_string()).unwrap_or_default();
+            let problem = format!("the user's account {} is {state}", account.uuid.simple());
+            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE));
+        }
+        let unmade = matches!(account.state, Some(Requested | Creating | ErrorCreating));
+        if username.is_empty() || !(unmade || account.username.is_empty()) {
+            return Ok(Access { account, created });
+        }
+        if account.state == Some(Requested) {
+            self.change_offering_user(account.uuid, OfferingUserTransition::BeginCreating).await?;
+        }
+        let account = self.set_offering_user_username(account.uuid, username).await?;
+        Ok(Access { account, created })
+    }
+
+    /// Names an account. One that is being made, or whose making failed, becomes OK by that.
+    /// (`marketplace_offering_users_partial_update`)
+    ///
+    /// # Errors
+    /// If the name is empty or longer than 100 characters (before anything is sent), or the caller may not see or
+    /// change the account.
+    pub async fn set_offering_user_username(
+        &self,
+        account: Uuid,
+        username: impl Into<String>,
+    ) -> Result<OfferingUser, Error> {
+        let username = username.into();
+        refuse_username(&username, false, RENAME)?;
+        let body = PatchedOfferingUserRequest::builder().username(username.clone());
+        let call = self.client.api().marketplace_offering_users_partial_update().uuid(account);
+        let error = match call.body(body).send().await {
+            Ok(answer) => match answer.into_inner().and_then(OfferingUser::of) {
+                Some(account) => return Ok(account),
+                None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(RENAME),
+            },
+            Err(error) => Error::from_api(error).await,
+        };
+        if !error.is_answer_lost() {
+            return Err(error);
+        }
+        match self.offering_user(account).await {
+            Ok(now) if now.username == username => Ok(now),
+            Ok(now) => Err(error.with_note(format!("the name is still {:?}", now.username))),
+            Err(unread) => Err(error.with_note(format!("what the name is now is not known: {unread}"))),
+        }
+    }
+
+    /// One account. (`marketplace_offering_users_retrieve`)
+    ///
+    /// # Errors
+    /// If the caller may not see it.
+    pub async fn offering_user(&self, account: Uuid) -> Result<OfferingUser, Error> {
+        self.client.api().marketplace_offering_users_retrieve().uuid(account).select::<OfferingUser>().await
+    }
+
+    /// Takes an account to its next state, and gives it as it is then. Nothing is done if it is in the state that the
+    /// transition leads to, so this is safe to do again. (`marketplace_offering_users_begin_creating` and so on)
+    ///
+    /// # Errors
+    /// A conflict, before anything is sent, if an account in that state may not do that; or if the caller may not see
+    /// or change the account.
+    pub async fn change_offering_user(
+        &self,
+        account: Uuid,
+        transition: OfferingUserTransition,
+    ) -> Result<OfferingUser, Error> {
+        self.transit(account, transition, OfferingUserStateTransitionRequest::builder()).await
+    }
+
+    /// [`Provider::change_offering_user`] to one of the pending states, with what the user has to do and an address to
+    /// go to; either may be "".
+    ///
+    /// # Errors
+    /// Those of that function; and before anything is sent, if the transition has no comment, or the address doesn't
+    /// begin with `http://` or `https://`.
+    pub async fn change_offering_user_with_comment(
+        &self,
+        account: Uuid,
+        transition: OfferingUserTransition,
+        comment: impl Into<String>,
+        comment_url: impl Into<String>,
+    ) -> Result<OfferingUser, Error> {
+        let (comment, comment_url) = (comment.into(), comment_url.into());
+        let refuse = |problem: String| {
+            Err(Error::new(ErrorKind::Validation, problem).in_operation(transition.operation()))
+        };
+        if !transition.takes_comment() {
+            return refuse(format!("{transition} takes no comment"));
+        }
+        let mut body = OfferingUserStateTransitionRequest::builder();
+        if !comment.is_empty() {
+            body = body.comment(comment);
+        }
+        if !comment_url.is_empty() {
+            if !comment_url.starts_with("http://") && !comment_url.starts_with("https://") {
+                return refuse(format!("comment_url: {comment_url:?} is no address"));
+            }
+            body = body.comment_url(comment_url);
+        }
+        self.transit(account, transition, body).await
+    }
+
+    async fn transit(
+        &self,
+        account: Uuid,
+        transition: OfferingUserTransition,
+        comment: types::builder::OfferingUserStateTransitionRequest,
+    ) -> Result<OfferingUser, Error> {
+        let mut now = self.offering_user(account).await?;
+        let target = Some(transition.target());
+        if now.state == target {
+            return Ok(now);
+        }
+        if let Some(state) = &now.state
+            && !transition.is_legal_from(state)
+        {
+            let problem = format!("{transition} is not possible: the account is {state}");
+            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
+        }
+        let error = match self.send(account, transition, comment).await {
+            Ok(()) => {
+                now.state = target;
+                return Ok(now);
+            }
+            Err(error) => Error::from_api(error).await,
+        };
+        if !error.is_conflict() && !error.is_answer_lost() {
+            return Err(error);
+        }
+        match self.offering_user(account).await {
+            Ok(now) if now.state == target => Ok(now),
+            Ok(now) => {
+                let state = now.state.map(|state| state.to_string()).unwrap_or_default();
+                Err(error.with_note(format!("the account is {state}")))
+            }
+            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
+        }
+    }
+
+    async fn send(
+        &self,
+        account: Uuid,
+        transition: OfferingUserTransition,
+        comment: types::builder::OfferingUserStateTransitionRequest,
+    ) -> Result<(), waldur_api_client::Error> {
+        let api = self.client.api();
+        macro_rules! send {
+            ($operation:ident $(, $body:expr)?) => {
+                api.$operation().uuid(account)$(.body($body))?.send().await.map(drop)
+            };
+        }
+        match transition {
+            OfferingUserTransition::BeginCreating => send!(marketplace_offering_users_begin_creating),
+            OfferingUserTransition::SetPendingAccountLinking => {
+                send!(marketplace_offering_users_set_pending_account_linking, comment)
+            }
+            OfferingUserTransition::SetPendingAdditionalValidation => {
+                send!(marketplace_offering_users_set_pending_additional_validation, comment)
+            }
+            OfferingUserTransition::SetValidationComplete => {
+                send!(marketplace_offering_users_set_validation_complete)
+            }
+            OfferingUserTransition::SetOk => send!(marketplace_offering_users_set_ok),
+            OfferingUserTransition::SetErrorCreating => send!(marketplace_offering_users_set_error_creating),
+            OfferingUserTransition::RequestDeletion => send!(marketplace_offering_users_request_deletion),
+            OfferingUserTransition::SetDeleting => send!(marketplace_offering_users_set_deleting),
+            OfferingUserTransition::SetDeleted => send!(marketplace_offering_users_set_deleted),
+            OfferingUserTransition::SetErrorDeleting => send!(marketplace_offering_users_set_error_deleting),
+        }
+    }
+
+    /// Names a user's accounts at all offerings of a service provider, making those that are missing. It does no harm
+    /// twice, so it is repeated like a GET if its answer is lost. (`marketplace_service_providers_set_offerings_username`)
+    ///
+    /// # Errors
+    /// If the name is empty or longer than 100 characters (before anything is sent), there is no such user, or the
+    /// service provider is not the caller's.
+    pub async fn set_offerings_username(
+        &self,
+        service_provider: Uuid,
+        user: Uuid,
+        username: impl Into<String>,
+    ) -> Result<(), Error> {
+        let username = username.into();
+        refuse_username(&username, false, RENAME_ALL)?;
+        let body = SetOfferingsUsernameRequest::builder().user_uuid(user).username(username);
+        let client = self.client.repeating();
+        let call = client.api().marketplace_service_providers_set_offerings_username().uuid(service_provider);
+        match call.body(body).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::from_api(error).await),
+        }
+    }
+
+    /// The people of the project that a resource is in, as its provider sees them.
+    /// (`marketplace_provider_resources_team_list`)
+    ///
+    /// # Errors
+    /// If the caller may not see the resource.
+    pub async fn members(&self, resource: Uuid) -> Result<Vec<Member>, Error> {
+        let team = self.client.api().marketplace_provider_resources_team_list().uuid(resource).all().await?;
+        team.into_iter()
+            .map(|user| {
+                let user_uuid = user.uuid.ok_or_else(|| {
+                    let operation = builder::MarketplaceProviderResourcesTeamList::OPERATION;
+                    Error::new(ErrorKind::Decode, "a member without a uuid").in_operation(operation)
+                })?;
+                Ok(Member {
+                    user_uuid,
+                    username: user.username.unwrap_or_default(),
+                    full_name: user.full_name.unwrap_or_default(),
+                    email: user.email.unwrap_or_default(),
+                    role: user.role.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    /// How the accounts of an offering differ from the people in the projects that have a resource of it which isn't
+    /// terminated. It asks for the accounts, the resources, and one team a project.
+    ///
+    /// # Errors
+    /// If one of them can't be listed.
+    pub async fn access_gaps(&self, offering: Uuid) -> Result<AccessGaps, Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            uuid: Uuid,
+            project_uuid: Uuid,
+        }
+        use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
+        let resources = self
+            .client
+            .api()
+            .marketplace_provider_resources_list()
+            .offering_uuid([offering])
+            .state([Creating, Ready, Erred, Updating, Terminating])
+            .select::<Row>()
+            .dedup()
+            .all();
+        let there = self.clone().of_offering(offering);
+        let (resources, accounts) = try_join(resources, there.offering_users([])).await?;
+        let projects: BTreeMap<Uuid, Uuid> =
+            resources.into_iter().map(|row| (row.project_uuid, row.uuid)).collect();
+        let teams: Vec<Vec<Member>> = stream::iter(projects.into_values())
+            .map(|resource| self.members(resource))
+            .buffered(self.client.concurrency())
+            .try_collect()
+            .await?;
+        Ok(AccessGaps::between(&teams.concat(), &accounts))
+    }
+}

@@ -1,0 +1,517 @@
+//! Accounts of robots, services and courses.
+
+use std::fmt;
+
+use serde::Deserialize;
+use uuid::Uuid;
+use waldur_api_client::{Operation, builder};
+
+use super::{Provider, null_is_default};
+use crate::error::{Error, ErrorKind};
+use crate::list::List as _;
+use crate::select::Retrieve as _;
+use crate::types::{
+    self, RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates, ServiceAccountState,
+};
+
+const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
+
+/// What a server takes.
+const TYPE_LENGTH: usize = 5;
+const USERNAME_LENGTH: usize = 32;
+
+/// An account for programs, at one resource.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct RobotAccount {
+    /// The account's uuid.
+    pub uuid: Uuid,
+    /// The resource.
+    pub resource_uuid: Uuid,
+    /// What it is for, such as `cicd`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Its name in the back end; empty while it has none.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub username: String,
+    /// Where it stands.
+    pub state: RobotAccountStates,
+    /// Its id in the back end; empty if it has none.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub backend_id: String,
+    /// What went wrong; empty if nothing did.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub error_message: String,
+}
+
+impl RobotAccount {
+    /// What may be done with it next.
+    pub fn transitions(&self) -> impl Iterator<Item = RobotAccountTransition> + use<> {
+        let state = self.state.clone();
+        RobotAccountTransition::ALL.into_iter().filter(move |transition| transition.is_legal_from(&state))
+    }
+}
+
+/// What is done with the account of a robot, by which it goes from one state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RobotAccountTransition {
+    /// The provider begins to make it.
+    SetCreating,
+    /// It can be used.
+    SetOk,
+    /// Something went wrong.
+    SetErred,
+    /// It shall go.
+    RequestDeletion,
+    /// It is gone.
+    SetDeleted,
+}
+
+impl RobotAccountTransition {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::SetCreating, Self::SetOk, Self::SetErred, Self::RequestDeletion, Self::SetDeleted];
+
+    /// As the server calls it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SetCreating => "set_state_creating",
+            Self::SetOk => "set_state_ok",
+            Self::SetErred => "set_state_erred",
+            Self::RequestDeletion => "set_state_request_deletion",
+            Self::SetDeleted => "set_state_deleted",
+        }
+    }
+
+    /// Whether an account in this state may do it.
+    #[must_use]
+    pub fn is_legal_from(self, state: &RobotAccountStates) -> bool {
+        use RobotAccountStates::{Creating, Error, Ok, Requested, RequestedDeletion};
+        match self {
+            Self::SetCreating => matches!(state, Requested | Error),
+            Self::SetOk => matches!(state, Requested | Creating | Error),
+            Self::SetErred => matches!(state, Requested | Creating | Ok | RequestedDeletion),
+            Self::RequestDeletion => matches!(state, Ok | Error),
+            Self::SetDeleted => matches!(state, RequestedDeletion),
+        }
+    }
+
+    /// The state that it leads to.
+    #[must_use]
+    pub fn target(self) -> RobotAccountStates {
+        match self {
+            Self::SetCreating => RobotAccountStates::Creating,
+            Self::SetOk => RobotAccountStates::Ok,
+            Self::SetErred => RobotAccountStates::Error,
+            Self::RequestDeletion => RobotAccountStates::RequestedDeletion,
+            Self::SetDeleted => RobotAccountStates::Deleted,
+        }
+    }
+
+    fn operation(self) -> &'static Operation {
+        match self {
+            Self::SetCreating => builder::MarketplaceRobotAccountsSetStateCreating::OPERATION,
+            Self::SetOk => builder::MarketplaceRobotAccountsSetStateOk::OPERATION,
+            Self::SetErred => builder::MarketplaceRobotAccountsSetStateErred::OPERATION,
+            Self::RequestDeletion => builder::MarketplaceRobotAccountsSetStateRequestDeletion::OPERATION,
+            Self::SetDeleted => builder::MarketplaceRobotAccountsSetStateDeleted::OPERATION,
+        }
+    }
+}
+
+impl fmt::Display for RobotAccountTransition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// An account of a service, in a project or of an organisation. Its token is left out.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ServiceAccount {
+    /// The account's uuid.
+    pub uuid: Uuid,
+    /// The project; none if it is an organisation's.
+    pub project_uuid: Option<Uuid>,
+    /// The organisation.
+    pub customer_uuid: Option<Uuid>,
+    /// Its name; empty if it has none.
+    pub username: String,
+    /// The address of who looks after it; empty if there is none.
+    pub email: String,
+    /// Where it stands.
+    pub state: ServiceAccountState,
+    /// What went wrong; empty if nothing did.
+    pub error_message: String,
+}
+
+/// A temporary account of a course, in a project.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CourseAccount {
+    /// The account's uuid.
+    pub uuid: Uuid,
+    /// The project.
+    pub project_uuid: Option<Uuid>,
+    /// The user that was made for it.
+    pub user_uuid: Option<Uuid>,
+    /// Its name; empty if it has none.
+    pub username: String,
+    /// The address of who uses it; empty if there is none.
+    pub email: String,
+    /// Where it stands.
+    pub state: ServiceAccountState,
+    /// What went wrong; empty if nothing did.
+    pub error_message: String,
+}
+
+fn required<T>(value: Option<T>, field: &str, operation: &'static Operation) -> Result<T, Error> {
+    value.ok_or_else(|| {
+        Error::new(ErrorKind::Decode, format!("an account without {field}")).in_operation(operation)
+    })
+}
+
+fn project_accounts(
+    models: Vec<types::ProjectServiceAccount>,
+    operation: &'static Operation,
+) -> Result<Vec<ServiceAccount>, Error> {
+    let account = |model: types::ProjectServiceAccount| {
+        Ok(ServiceAccount {
+            uuid: required(model.uuid, "uuid", operation)?,
+            project_uuid: model.project_uuid,
+            customer_uuid: model.customer_uuid,
+            username: model.username.unwrap_or_default(),
+            email: model.email.unwrap_or_default(),
+            state: required(model.state, "state", operation)?,
+            error_message: model.error_message.unwrap_or_default(),
+        })
+    };
+    models.into_iter().map(account).collect()
+}
+
+fn course_accounts(
+    models: Vec<types::CourseAccount>,
+    operation: &'static Operation,
+) -> Result<Vec<CourseAccount>, Error> {
+    let account = |model: types::CourseAccount| {
+        Ok(CourseAccount {
+            uuid: required(model.uuid, "uuid", operation)?,
+            project_uuid: model.project_uuid,
+            user_uuid: model.user_uuid,
+            username: model.username.unwrap_or_default(),
+            email: model.email.unwrap_or_default(),
+            state: required(model.state, "state", operation)?,
+            error_message: model.error_message.unwrap_or_default(),
+        })
+    };
+    models.into_iter().map(account).collect()
+}
+
+impl Provider {
+    /// The accounts of robots at all resources of the provider, or at all that the caller sees. An offering that the
+    /// provider is narrowed to makes no difference: a server can't tell them by offering.
+    /// (`marketplace_robot_accounts_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn robot_accounts(&self) -> Result<Vec<RobotAccount>, Error> {
+        let mut list = self.client.api().marketplace_robot_accounts_list();
+        if let Some(uuid) = self.provider_uuid {
+            list = list.provider_uuid(uuid);
+        }
+        list.select::<RobotAccount>().dedup().all().await
+    }
+
+    /// The accounts of robots at one resource. (`marketplace_robot_accounts_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn robot_accounts_of(&self, resource: Uuid) -> Result<Vec<RobotAccount>, Error> {
+        let list = self.client.api().marketplace_robot_accounts_list().resource_uuid(resource);
+        let accounts = list.select::<RobotAccount>().dedup().all().await?;
+        // A server that doesn't know a filter ignores it.
+        Ok(accounts.into_iter().filter(|account| account.resource_uuid == resource).collect())
+    }
+
+    /// One account of a robot. (`marketplace_robot_accounts_retrieve`)
+    ///
+    /// # Errors
+    /// If the caller may not see it.
+    pub async fn robot_account(&self, account: Uuid) -> Result<RobotAccount, Error> {
+        self.client.api().marketplace_robot_accounts_retrieve().uuid(account).select::<RobotAccount>().await
+    }
+
+    /// Makes an account for a robot, or finds the one of this type and name that the resource has, so this is safe to do
+    /// again. (`marketplace_robot_accounts_create`)
+    ///
+    /// `type_` has at most 5 characters, and `username` at most 32; that may be "", to be named later.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let (resource, offering) = (sandbox.ids().resources.ok, sandbox.ids().offerings.slurm);
+    /// use waldur_sdk::RobotAccountTransition;
+    ///
+    /// let provider = client.provider();
+    /// let robot = provider.create_robot_account(resource, "cicd", "deployer").await?;
+    /// let robot = provider.change_robot_account(robot.uuid, RobotAccountTransition::SetOk).await?;
+    /// assert_eq!(provider.robot_accounts_of(resource).await?, [robot]);
+    /// println!("{} accounts of courses", provider.course_accounts(offering).await?.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If type or name are too long or the type is empty (before anything is sent), or the caller may not make accounts
+    /// at the resource.
+    pub async fn create_robot_account(
+        &self,
+        resource: Uuid,
+        type_: impl Into<String>,
+        username: impl Into<String>,
+    ) -> Result<RobotAccount, Error> {
+        let (type_, username) = (type_.into(), username.into());
+        for (field, text, most) in [("type", &type_, TYPE_LENGTH), ("username", &username, USERNAME_LENGTH)] {
+            let length = text.chars().count();
+            if length > most || length == 0 && field == "type" {
+                let problem = format!("{field} has {length} characters; a server takes {most} at most");
+                return Err(Error::new(ErrorKind::Validation, problem).in_operation(CREATE));
+            }
+        }
+        let find = async || {
+            let accounts = self.robot_accounts_of(resource).await?;
+            let mut accounts = accounts.into_iter();
+            Ok::<_, Error>(accounts.find(|account| account.type_ == type_ && account.username == username))
+        };
+        if let Some(account) = find().await? {
+            return Ok(account);
+        }
+        let mut body = RobotAccountRequest::builder()
+            .resource(self.address("marketplace-resources", resource))
+            .type_(type_.clone());
+        if !username.is_empty() {
+            body = body.username(username.clone());
+        }
+        let error = match self.client.api().marketplace_robot_accounts_create().body(body).send().await {
+            Ok(answer) => {
+                let made = answer.into_inner().and_then(|model| {
+                    Some(RobotAccount {
+                        uuid: model.uuid?,
+                        resource_uuid: resource,
+                        type_: type_.clone(),
+                        username: username.clone(),
+                        state: model.state?,
+                        backend_id: model.backend_id.unwrap_or_default(),
+                        error_message: model.error_message.unwrap_or_default(),
+                    })
+                });
+                match made {
+                    Some(account) => return Ok(account),
+                    None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE),
+                }
+            }
+            Err(error) => Error::from_api(error).await,
+        };
+        // Another may have been faster, or the answer was lost.
+        if !error.is_validation() && !error.is_answer_lost() {
+            return Err(error);
+        }
+        match find().await {
+            Ok(Some(account)) => Ok(account),
+            Ok(None) => Err(error),
+            Err(unread) => {
+                Err(error.with_note(format!("whether the account was made is not known: {unread}")))
+            }
+        }
+    }
+
+    /// Takes the account of a robot to its next state, and gives it as it is then. Nothing is done if it is in the state
+    /// that the transition leads to, so this is safe to do again. (`marketplace_robot_accounts_set_state_ok` and so on)
+    ///
+    /// # Errors
+    /// A conflict, before anything is sent, if an account in that state may not do that; or if the caller may not see
+    /// or change the account.
+    pub async fn change_robot_account(
+        &self,
+        account: Uuid,
+        transition: RobotAccountTransition,
+    ) -> Result<RobotAccount, Error> {
+        self.transit_robot(account, transition, "").await
+    }
+
+    /// [`RobotAccountTransition::SetErred`] with what went wrong; see [`Provider::change_robot_account`].
+    ///
+    /// # Errors
+    /// Those of that function.
+    pub async fn set_robot_account_erred(
+        &self,
+        account: Uuid,
+        message: impl Into<String>,
+    ) -> Result<RobotAccount, Error> {
+        self.transit_robot(account, RobotAccountTransition::SetErred, &message.into()).await
+    }
+
+    async fn transit_robot(
+        &self,
+        account: Uuid,
+        transition: RobotAccountTransition,
+        message: &str,
+    ) -> Result<RobotAccount, Error> {
+        let now = self.robot_account(account).await?;
+        if now.state == transition.target() {
+            return Ok(now);
+        }
+        if !transition.is_legal_from(&now.state) {
+            let problem = format!("{transition} is not possible: the account is {}", now.state);
+            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
+        }
+        let api = self.client.api();
+        let asked = match transition {
+            RobotAccountTransition::SetCreating => {
+                api.marketplace_robot_accounts_set_state_creating().uuid(account).send().await.map(drop)
+            }
+            RobotAccountTransition::SetOk => {
+                api.marketplace_robot_accounts_set_state_ok().uuid(account).send().await.map(drop)
+            }
+            RobotAccountTransition::SetErred => {
+                let mut body = RobotAccountErrorRequest::builder();
+                if !message.is_empty() {
+                    body = body.error_message(message);
+                }
+                let call = api.marketplace_robot_accounts_set_state_erred().uuid(account);
+                call.body(body).send().await.map(drop)
+            }
+            RobotAccountTransition::RequestDeletion => {
+                let call = api.marketplace_robot_accounts_set_state_request_deletion();
+                call.uuid(account).send().await.map(drop)
+            }
+            RobotAccountTransition::SetDeleted => {
+                api.marketplace_robot_accounts_set_state_deleted().uuid(account).send().await.map(drop)
+            }
+        };
+        let error = match asked {
+            Ok(()) => {
+                let error_message = match transition {
+                    RobotAccountTransition::SetErred => message.to_owned(),
+                    _ => now.error_message,
+                };
+                return Ok(RobotAccount { state: transition.target(), error_message, ..now });
+            }
+            Err(error) => Error::from_api(error).await,
+        };
+        // A server answers 400 where it says 409 elsewhere.
+        if !error.is_conflict() && !error.is_validation() && !error.is_answer_lost() {
+            return Err(error);
+        }
+        match self.robot_account(account).await {
+            Ok(now) if now.state == transition.target() => Ok(now),
+            Ok(now) => Err(error.with_note(format!("the account is {}", now.state))),
+            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
+        }
+    }
+
+    /// Removes the account of a robot from Waldur, whatever its state. (`marketplace_robot_accounts_destroy`)
+    ///
+    /// # Errors
+    /// If there is none that the caller may see and remove.
+    pub async fn delete_robot_account(&self, account: Uuid) -> Result<(), Error> {
+        let error = match self.client.api().marketplace_robot_accounts_destroy().uuid(account).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => Error::from_api(error).await,
+        };
+        // A DELETE is sent again if its answer is lost, and finds nothing then.
+        if error.is_not_found() && error.attempts() > 1 {
+            return Ok(());
+        }
+        if !error.is_answer_lost() {
+            return Err(error);
+        }
+        match self.robot_account(account).await {
+            Err(gone) if gone.is_not_found() => Ok(()),
+            Ok(_) => Err(error.with_note("the account is still there")),
+            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
+        }
+    }
+
+    /// The accounts of services in the projects that use an offering.
+    /// (`marketplace_provider_offerings_list_project_service_accounts_list`)
+    ///
+    /// # Errors
+    /// If the offering is none of the caller's.
+    pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
+        let list = self.client.api().marketplace_provider_offerings_list_project_service_accounts_list();
+        project_accounts(
+            list.uuid(offering).all().await?,
+            builder::MarketplaceProviderOfferingsListProjectServiceAccountsList::OPERATION,
+        )
+    }
+
+    /// The accounts of services of the organisations that use an offering.
+    /// (`marketplace_provider_offerings_list_customer_service_accounts_list`)
+    ///
+    /// # Errors
+    /// If the offering is none of the caller's.
+    pub async fn customer_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
+        let operation = builder::MarketplaceProviderOfferingsListCustomerServiceAccountsList::OPERATION;
+        let list = self.client.api().marketplace_provider_offerings_list_customer_service_accounts_list();
+        let account = |model: types::CustomerServiceAccount| {
+            Ok(ServiceAccount {
+                uuid: required(model.uuid, "uuid", operation)?,
+                project_uuid: None,
+                customer_uuid: model.customer_uuid,
+                username: model.username.unwrap_or_default(),
+                email: model.email.unwrap_or_default(),
+                state: required(model.state, "state", operation)?,
+                error_message: model.error_message.unwrap_or_default(),
+            })
+        };
+        list.uuid(offering).all().await?.into_iter().map(account).collect()
+    }
+
+    /// The accounts of courses in the projects that use an offering.
+    /// (`marketplace_provider_offerings_list_course_accounts_list`)
+    ///
+    /// # Errors
+    /// If the offering is none of the caller's.
+    pub async fn course_accounts(&self, offering: Uuid) -> Result<Vec<CourseAccount>, Error> {
+        let list = self.client.api().marketplace_provider_offerings_list_course_accounts_list();
+        course_accounts(
+            list.uuid(offering).all().await?,
+            builder::MarketplaceProviderOfferingsListCourseAccountsList::OPERATION,
+        )
+    }
+
+    /// The accounts of services in the projects that use anything of a service provider.
+    /// (`marketplace_service_providers_project_service_accounts_list`)
+    ///
+    /// # Errors
+    /// If the service provider is not the caller's.
+    pub async fn all_project_service_accounts(
+        &self,
+        service_provider: Uuid,
+    ) -> Result<Vec<ServiceAccount>, Error> {
+        let list = self.client.api().marketplace_service_providers_project_service_accounts_list();
+        project_accounts(
+            list.service_provider_uuid(service_provider).all().await?,
+            builder::MarketplaceServiceProvidersProjectServiceAccountsList::OPERATION,
+        )
+    }
+
+    /// The accounts of courses in the projects that use anything of a service provider.
+    /// (`marketplace_service_providers_course_accounts_list`)
+    ///
+    /// # Errors
+    /// If the service provider is not the caller's.
+    pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Vec<CourseAccount>, Error> {
+        let list = self.client.api().marketplace_service_providers_course_accounts_list();
+        course_accounts(
+            list.service_provider_uuid(service_provider).all().await?,
+            builder::MarketplaceServiceProvidersCourseAccountsList::OPERATION,
+        )
+    }
+}

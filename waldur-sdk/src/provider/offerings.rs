@@ -1,0 +1,508 @@
+//! Offerings: what they are made of, and components to match a given set.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use uuid::Uuid;
+use waldur_api_client::{Operation, builder};
+
+use super::{Provider, null_is_default};
+use crate::error::{Error, ErrorKind};
+use crate::outcome::Outcome;
+use crate::select::Retrieve as _;
+use crate::types::{
+    self, BillingTypeEnum, BillingUnit, LimitPeriodEnum, OfferingComponentRequest, OfferingState,
+    RemoveOfferingComponentRequest, UpdateOfferingComponentRequest,
+};
+
+const RETRIEVE: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
+const CREATE: &Operation = builder::MarketplaceProviderOfferingsCreateOfferingComponent::OPERATION;
+
+/// An offering, as its provider sees it, with its components and plans.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OfferingDetails {
+    /// The offering's uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What runs it, such as `Marketplace.Slurm`.
+    pub type_: String,
+    /// Whether it can be ordered.
+    pub state: OfferingState,
+    /// The provider's organisation.
+    pub customer_uuid: Option<Uuid>,
+    /// What is measured of its resources.
+    pub components: Vec<OfferingComponent>,
+    /// What its resources can be ordered with.
+    pub plans: Vec<OfferingPlan>,
+}
+
+/// A component that an offering has.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OfferingComponent {
+    /// The component's uuid.
+    pub uuid: Uuid,
+    /// Whether it comes with the type of the offering, so that it can't be changed or removed.
+    pub is_builtin: bool,
+    /// What it is.
+    pub definition: ComponentDefinition,
+}
+
+/// A plan of an offering.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OfferingPlan {
+    /// The plan's uuid.
+    pub uuid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// How long its prices are for.
+    pub unit: Option<BillingUnit>,
+    /// Whether it can't be ordered any more.
+    pub archived: bool,
+    /// The price of each component, by its type.
+    pub prices: BTreeMap<String, Decimal>,
+}
+
+/// What a component is, or shall be. Where a field is none, a component that is there keeps its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ComponentDefinition {
+    /// Its name in usages, limits and prices, such as `cpu`: letters, digits and `_-/:`, at most 50. An offering has
+    /// one of a type.
+    pub type_: String,
+    /// Its name for people, at most 150 characters.
+    pub name: String,
+    /// What is paid for.
+    pub billing_type: BillingTypeEnum,
+    /// The unit of its amounts, such as `hours`; at most 30 characters, may be "".
+    pub measured_unit: String,
+    /// More about it, at most 4096 characters.
+    pub description: Option<String>,
+    /// Its number in bookkeeping, at most 30 characters.
+    pub article_code: Option<String>,
+    /// What its limit is for.
+    pub limit_period: Option<LimitPeriodEnum>,
+    /// The most that may be used in that time.
+    pub limit_amount: Option<i64>,
+    /// The least limit that can be ordered.
+    pub min_value: Option<i64>,
+    /// The greatest limit that can be ordered.
+    pub max_value: Option<i64>,
+    /// The limit that an order form begins with.
+    pub default_limit: Option<i64>,
+    /// The greatest limit of all resources together.
+    pub max_available_limit: Option<i64>,
+    /// Whether it is there or not, instead of an amount.
+    pub is_boolean: Option<bool>,
+}
+
+impl ComponentDefinition {
+    /// One that has nothing but what every component has.
+    pub fn new(
+        type_: impl Into<String>,
+        name: impl Into<String>,
+        billing_type: BillingTypeEnum,
+        measured_unit: impl Into<String>,
+    ) -> Self {
+        Self {
+            type_: type_.into(),
+            name: name.into(),
+            billing_type,
+            measured_unit: measured_unit.into(),
+            description: None,
+            article_code: None,
+            limit_period: None,
+            limit_amount: None,
+            min_value: None,
+            max_value: None,
+            default_limit: None,
+            max_available_limit: None,
+            is_boolean: None,
+        }
+    }
+
+    /// Why no server takes it.
+    fn problem(&self) -> Option<String> {
+        let lengths = [
+            ("name", Some(&self.name), 150),
+            ("measured_unit", Some(&self.measured_unit), 30),
+            ("description", self.description.as_ref(), 4096),
+            ("article_code", self.article_code.as_ref(), 30),
+            ("type", Some(&self.type_), 50),
+        ];
+        for (field, text, most) in lengths {
+            let length = text.map_or(0, |text| text.chars().count());
+            if length > most {
+                return Some(format!(
+                    "{}: {field} has {length} characters; a server takes {most}",
+                    self.type_
+                ));
+            }
+        }
+        let named = |letter: char| letter.is_ascii_alphanumeric() || "_-/:".contains(letter);
+        if self.type_.is_empty() || !self.type_.chars().all(named) {
+            return Some(format!("type: {:?} is not made of letters, digits and _-/:", self.type_));
+        }
+        self.name.is_empty().then(|| format!("{}: name is empty", self.type_))
+    }
+
+    /// What is there, changed to what is wanted, and the fields that change.
+    fn onto(&self, there: &Self) -> (Self, Vec<&'static str>) {
+        let mut merged = self.clone();
+        let mut changed = Vec::new();
+        macro_rules! compare {
+            ($($field:ident),*) => {
+                $(if self.$field != there.$field { changed.push(stringify!($field)); })*
+            };
+        }
+        macro_rules! keep {
+            ($($field:ident),*) => {$(
+                match &self.$field {
+                    None => merged.$field.clone_from(&there.$field),
+                    wanted if *wanted != there.$field => changed.push(stringify!($field)),
+                    _ => {}
+                }
+            )*};
+        }
+        compare!(name, billing_type, measured_unit);
+        keep!(
+            description,
+            article_code,
+            limit_period,
+            limit_amount,
+            min_value,
+            max_value,
+            default_limit,
+            max_available_limit,
+            is_boolean
+        );
+        (merged, changed)
+    }
+}
+
+/// Sets what a definition says in a builder of a body; what it leaves open isn't sent.
+macro_rules! define {
+    ($body:expr, $definition:expr) => {{
+        let definition: &ComponentDefinition = $definition;
+        let mut body = $body
+            .type_(definition.type_.clone())
+            .name(definition.name.clone())
+            .billing_type(definition.billing_type.clone())
+            .measured_unit(definition.measured_unit.clone());
+        define!(@optional body, definition, description, article_code, limit_period, limit_amount, min_value,
+            max_value, default_limit, max_available_limit, is_boolean);
+        body
+    }};
+    (@optional $body:ident, $definition:ident, $($field:ident),*) => {
+        $(if let Some(value) = &$definition.$field {
+            $body = $body.$field(value.clone());
+        })*
+    };
+}
+
+impl OfferingComponent {
+    fn of(model: types::OfferingComponent) -> Result<Self, Error> {
+        let missing = |field: &str| {
+            Error::new(ErrorKind::Decode, format!("a component without {field}")).in_operation(RETRIEVE)
+        };
+        Ok(Self {
+            uuid: model.uuid.ok_or_else(|| missing("uuid"))?,
+            is_builtin: model.is_builtin.unwrap_or_default(),
+            definition: ComponentDefinition {
+                type_: model.type_.ok_or_else(|| missing("type"))?,
+                name: model.name.unwrap_or_default(),
+                billing_type: model.billing_type.ok_or_else(|| missing("billing_type"))?,
+                measured_unit: model.measured_unit.unwrap_or_default(),
+                // The server's "" is what nobody set.
+                description: Some(model.description.unwrap_or_default()),
+                article_code: Some(model.article_code.unwrap_or_default()),
+                limit_period: model.limit_period,
+                limit_amount: model.limit_amount,
+                min_value: model.min_value,
+                max_value: model.max_value,
+                default_limit: model.default_limit,
+                max_available_limit: model.max_available_limit,
+                is_boolean: Some(model.is_boolean.unwrap_or_default()),
+            },
+        })
+    }
+}
+
+/// What is done with one component.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ComponentStep {
+    /// It is as it should be, or comes with the type of the offering.
+    Keep {
+        /// Its type.
+        type_: String,
+    },
+    /// It isn't there.
+    Create {
+        /// What it shall be.
+        definition: ComponentDefinition,
+    },
+    /// It is there, but otherwise.
+    Update {
+        /// Its uuid.
+        uuid: Uuid,
+        /// What it shall be, with what it keeps.
+        definition: ComponentDefinition,
+        /// The fields that change.
+        changed: Vec<&'static str>,
+    },
+    /// It isn't wanted.
+    Remove {
+        /// Its uuid.
+        uuid: Uuid,
+        /// Its type.
+        type_: String,
+    },
+}
+
+impl ComponentStep {
+    /// Whether it is done already.
+    fn is_so(&self, components: &[OfferingComponent]) -> bool {
+        match self {
+            Self::Keep { .. } => true,
+            Self::Create { definition } | Self::Update { definition, .. } => components.iter().any(|there| {
+                there.definition.type_ == definition.type_ && definition.onto(&there.definition).1.is_empty()
+            }),
+            Self::Remove { uuid, .. } => components.iter().all(|there| there.uuid != *uuid),
+        }
+    }
+}
+
+impl fmt::Display for ComponentStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep { type_ } => write!(f, "keep {type_}"),
+            Self::Create { definition } => write!(f, "create {}", definition.type_),
+            Self::Update { definition, changed, .. } => {
+                write!(f, "update {}: {}", definition.type_, changed.join(", "))
+            }
+            Self::Remove { type_, .. } => write!(f, "remove {type_}"),
+        }
+    }
+}
+
+/// How the components of an offering come to match a given set: a step for each, one a line where it is shown.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[must_use = "nothing is done until it is applied"]
+pub struct ComponentPlan {
+    /// The offering.
+    pub offering_uuid: Uuid,
+    /// In the order of the set; what isn't wanted comes last.
+    pub steps: Vec<ComponentStep>,
+}
+
+impl ComponentPlan {
+    /// What has to be done with the components of an offering so that they match the set.
+    ///
+    /// # Errors
+    /// If the set has a type twice, or a component that no server takes; the error names it.
+    pub fn between(offering: &OfferingDetails, wanted: &[ComponentDefinition]) -> Result<Self, Error> {
+        let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(CREATE);
+        let mut types = HashSet::new();
+        let mut steps = Vec::with_capacity(wanted.len());
+        for definition in wanted {
+            if let Some(problem) = definition.problem() {
+                return Err(refuse(problem));
+            }
+            if !types.insert(definition.type_.as_str()) {
+                return Err(refuse(format!("{}: it is in the set twice", definition.type_)));
+            }
+            let mut components = offering.components.iter();
+            let there = components.find(|there| there.definition.type_ == definition.type_);
+            steps.push(match there.map(|there| (there, definition.onto(&there.definition))) {
+                None => ComponentStep::Create { definition: definition.clone() },
+                Some((there, (definition, changed))) if !changed.is_empty() && !there.is_builtin => {
+                    ComponentStep::Update { uuid: there.uuid, definition, changed }
+                }
+                Some(_) => ComponentStep::Keep { type_: definition.type_.clone() },
+            });
+        }
+        let others = offering.components.iter().filter(|row| !types.contains(row.definition.type_.as_str()));
+        steps.extend(others.map(|there| {
+            let type_ = there.definition.type_.clone();
+            match there.is_builtin {
+                true => ComponentStep::Keep { type_ },
+                false => ComponentStep::Remove { uuid: there.uuid, type_ },
+            }
+        }));
+        Ok(Self { offering_uuid: offering.uuid, steps })
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, ComponentStep::Keep { .. }))
+    }
+}
+
+impl fmt::Display for ComponentPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.steps.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            step.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// A step and what came of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ComponentItem {
+    /// The step.
+    pub step: ComponentStep,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+impl Provider {
+    /// An offering of the caller's, with its components and plans. (`marketplace_provider_offerings_retrieve`)
+    ///
+    /// # Errors
+    /// If it is none of the caller's.
+    pub async fn offering(&self, offering: Uuid) -> Result<OfferingDetails, Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            uuid: Uuid,
+            #[serde(default, deserialize_with = "null_is_default")]
+            name: String,
+            #[serde(rename = "type", default, deserialize_with = "null_is_default")]
+            type_: String,
+            state: OfferingState,
+            #[serde(default)]
+            customer_uuid: Option<Uuid>,
+            components: Vec<types::OfferingComponent>,
+            plans: Vec<types::BaseProviderPlan>,
+        }
+        let call = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
+        let row = call.select::<Row>().await?;
+        let plans = row.plans.into_iter().filter_map(|plan| {
+            Some(OfferingPlan {
+                uuid: plan.uuid?,
+                name: plan.name.unwrap_or_default(),
+                unit: plan.unit,
+                archived: plan.archived.unwrap_or_default(),
+                prices: plan.prices.into_iter().collect(),
+            })
+        });
+        Ok(OfferingDetails {
+            uuid: row.uuid,
+            name: row.name,
+            type_: row.type_,
+            state: row.state,
+            customer_uuid: row.customer_uuid,
+            plans: plans.collect(),
+            components: row.components.into_iter().map(OfferingComponent::of).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What would have to be done so that the components of an offering match the set; nothing is changed. What the set
+    /// leaves out is removed, unless it comes with the type of the offering.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let offering = sandbox.ids().offerings.slurm;
+    /// use waldur_sdk::ComponentDefinition;
+    /// use waldur_sdk::types::BillingTypeEnum;
+    ///
+    /// let provider = client.provider();
+    /// let mut storage = ComponentDefinition::new("storage", "Storage", BillingTypeEnum::Limit, "GB");
+    /// storage.max_value = Some(1000);
+    /// let mut wanted = vec![storage];
+    /// wanted.extend(provider.offering(offering).await?.components.into_iter().map(|there| there.definition));
+    ///
+    /// let plan = provider.plan_components(offering, &wanted).await?;
+    /// assert_eq!(plan.to_string(), "create storage\nkeep cpu\nkeep gpu\nkeep ram");
+    /// for item in provider.apply_component_plan(&plan).await {
+    ///     println!("{}: {}", item.step, item.outcome);
+    /// }
+    /// assert!(provider.plan_components(offering, &wanted).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the offering is none of the caller's, the set has a type twice, or a component that no server takes.
+    pub async fn plan_components(
+        &self,
+        offering: Uuid,
+        wanted: &[ComponentDefinition],
+    ) -> Result<ComponentPlan, Error> {
+        ComponentPlan::between(&self.offering(offering).await?, wanted)
+    }
+
+    /// Does what a plan says, step by step, so that new components come in the order of the set. A step that fails stops
+    /// no other; what is so already is not an error, so this is safe to do again.
+    /// (`marketplace_provider_offerings_create_offering_component`, `…_update_offering_component`,
+    /// `…_remove_offering_component`; a component that something was reported of can't be removed.)
+    pub async fn apply_component_plan(&self, plan: &ComponentPlan) -> Vec<ComponentItem> {
+        let mut items = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            let outcome = self.take(plan.offering_uuid, step).await;
+            items.push(ComponentItem { step: step.clone(), outcome });
+        }
+        items
+    }
+
+    /// Asks once, and reads the components again if the answer leaves it open.
+    async fn take(&self, offering: Uuid, step: &ComponentStep) -> Outcome {
+        let api = self.client.api();
+        let asked = match step {
+            ComponentStep::Keep { .. } => return Outcome::AlreadySo,
+            ComponentStep::Create { definition } => {
+                let body = define!(OfferingComponentRequest::builder(), definition);
+                let call = api.marketplace_provider_offerings_create_offering_component();
+                call.uuid(offering).body(body).send().await.map(drop)
+            }
+            ComponentStep::Update { uuid, definition, .. } => {
+                let body = define!(UpdateOfferingComponentRequest::builder().uuid(*uuid), definition);
+                let call = api.marketplace_provider_offerings_update_offering_component();
+                call.uuid(offering).body(body).send().await.map(drop)
+            }
+            ComponentStep::Remove { uuid, .. } => {
+                let body = RemoveOfferingComponentRequest::builder().uuid(*uuid);
+                let call = api.marketplace_provider_offerings_remove_offering_component();
+                call.uuid(offering).body(body).send().await.map(drop)
+            }
+        };
+        let error = match asked {
+            Ok(()) => return Outcome::Done,
+            Err(error) => Error::from_api(error).await,
+        };
+        let lost = error.is_answer_lost();
+        // A server refuses what another was faster to do.
+        if lost || error.is_validation() {
+            match self.offering(offering).await {
+                Ok(now) if step.is_so(&now.components) && lost => return Outcome::Done,
+                Ok(now) if step.is_so(&now.components) => return Outcome::AlreadySo,
+                Ok(_) if lost => return Outcome::Failed { error: error.with_note("it is not done") },
+                Err(unread) if lost => {
+                    let note = format!("whether it is done is not known: {unread}");
+                    return Outcome::Failed { error: error.with_note(note) };
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if error.is_validation() || error.is_forbidden() || error.is_not_found() || error.is_conflict() {
+            return Outcome::Refused { reason: error.reason() };
+        }
+        Outcome::Failed { error }
+    }
+}

@@ -1,0 +1,352 @@
+//! The accounts of users at offerings, on the sandbox.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::{Arc, Mutex};
+
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
+use waldur_sdk::types::OfferingUserState;
+use waldur_sdk::{AccessGaps, Client, OfferingUserTransition as Transition, Provider, RetryPolicy, Uuid};
+
+const ACCOUNTS: &str = "/marketplace-offering-users/";
+
+fn client(sandbox: &Sandbox, actor: Actor) -> Client {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
+}
+
+fn provider(sandbox: &Sandbox) -> Provider {
+    client(sandbox, Actor::Provider).provider()
+}
+
+fn sent(sandbox: &Sandbox, method: &str) -> usize {
+    sandbox.requests().iter().filter(|request| request.method == method).count()
+}
+
+fn account(sandbox: &Sandbox, user: Uuid, offering: Uuid) -> Option<(String, State)> {
+    let rows = sandbox.offering_users();
+    let row = rows.into_iter().find(|row| row.user == user && row.offering == offering)?;
+    Some((row.username, row.state))
+}
+
+/// Bob has an account at the cluster in this state.
+async fn with_bob(username: &'static str, state: State) -> Sandbox {
+    let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
+        let ids = *seed.ids();
+        seed.offering_user(ids.offerings.slurm, ids.users.bob, username, state);
+    };
+    Sandbox::builder().orders(0).seed(seed).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn access_is_granted_with_two_requests_and_found_the_next_time() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    let access = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+    assert!(access.created && access.account.is_usable(), "{access:?}");
+    assert_eq!((access.account.user_uuid, access.account.offering_uuid), (bob, slurm));
+    assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
+    assert_eq!(sandbox.requests().len(), 2);
+
+    let again = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+    assert!(!again.created);
+    assert_eq!(again.account, access.account);
+    assert_eq!((sandbox.requests().len(), sent(&sandbox, "POST")), (3, 1));
+    // Another name doesn't rename.
+    let other = provider(&sandbox).grant_access(bob, slurm, "bobby").await.unwrap();
+    assert_eq!(other.account.username, "bob01");
+}
+
+#[tokio::test]
+async fn an_account_may_be_named_later() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    let provider = provider(&sandbox);
+    let access = provider.grant_access(bob, slurm, "").await.unwrap();
+    assert!(access.created && !access.account.is_usable());
+    assert_eq!(access.account.state, Some(OfferingUserState::Requested));
+    let access = provider.grant_access(bob, slurm, "bob01").await.unwrap();
+    assert!(!access.created && access.account.is_usable(), "{access:?}");
+    assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_made_yet_is_made() {
+    for state in [State::Requested, State::Creating, State::ErrorCreating] {
+        let sandbox = with_bob("", state).await;
+        let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+        let access = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+        assert!(access.account.is_usable() && !access.created, "{state}: {access:?}");
+        assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
+    }
+    // Who waits for the user goes on waiting.
+    let sandbox = with_bob("", State::PendingAccountLinking).await;
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+    assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::PendingAccountLinking)));
+}
+
+#[tokio::test]
+async fn an_account_that_goes_is_no_access() {
+    for state in [State::RequestedDeletion, State::Deleting, State::Deleted, State::ErrorDeleting] {
+        let sandbox = with_bob("bob01", state).await;
+        let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+        let error = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap_err();
+        assert!(error.is_conflict() && error.to_string().contains(state.as_str()), "{error}");
+        assert_eq!(sandbox.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
+    for fault in [Fault::ResetAfter, Fault::Truncated, Fault::EmptyBody, Fault::Status(502)] {
+        let sandbox = Sandbox::start().await.unwrap();
+        let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+        sandbox.fail_next(1, "POST", ACCOUNTS, fault.clone());
+        let first = provider(&sandbox).grant_access(bob, slurm, "bob01").await;
+        assert_eq!(sent(&sandbox, "POST"), 1, "{fault:?}");
+        match account(&sandbox, bob, slurm) {
+            Some(_) => assert!(first.unwrap().created, "{fault:?}"),
+            None => assert!(first.unwrap_err().is_server(), "{fault:?}"),
+        }
+        let again = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+        assert!(again.account.is_usable());
+        assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_faster_makes_the_account() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    let all = (0..8).map(|_| {
+        let provider = provider(&sandbox);
+        async move { provider.grant_access(bob, slurm, "bob01").await.unwrap() }
+    });
+    let all = futures_util::future::join_all(all).await;
+    assert_eq!(all.iter().filter(|access| access.created).count(), 1);
+    assert!(all.iter().all(|access| access.account.uuid == all[0].account.uuid));
+}
+
+#[tokio::test]
+async fn only_the_provider_gives_access() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let provider = client(&sandbox, actor).provider();
+        let error = provider.grant_access(bob, slurm, "bob01").await.unwrap_err();
+        assert!(error.is_forbidden(), "{actor:?}: {error}");
+        assert!(provider.offering_users([]).await.unwrap().is_empty());
+        let error = provider.offering_user(sandbox.ids().offering_user).await.unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+    }
+    let nobody = Uuid::from_u128(1);
+    let error = provider(&sandbox).grant_access(nobody, slurm, "nobody").await.unwrap_err();
+    assert!(error.is_validation() && error.messages().to_string().contains("user"), "{error}");
+    sandbox.clear_requests();
+    let error = provider(&sandbox).grant_access(bob, slurm, "b".repeat(101)).await.unwrap_err();
+    assert!(error.is_validation() && sandbox.requests().is_empty(), "{error}");
+}
+
+#[tokio::test]
+async fn the_legal_transitions_are_those_of_the_server() {
+    let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
+        let slurm = seed.ids().offerings.slurm;
+        for state in State::ALL {
+            for transition in Transition::ALL {
+                let user = seed.user(&format!("{state} {transition}"), "", "");
+                seed.offering_user(slurm, user, &format!("{state} {transition}"), *state);
+            }
+        }
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
+    let (provider, raw) = (provider(&sandbox), client(&sandbox, Actor::Provider));
+    let accounts = provider.offering_users([]).await.unwrap();
+    for state in State::ALL {
+        for transition in Transition::ALL {
+            let name = format!("{state} {transition}");
+            let before = accounts.iter().find(|account| account.username == name).unwrap();
+            let uuid = before.uuid;
+            let offered = before.transitions().any(|offered| offered == transition);
+            assert_eq!(offered, transition.is_legal_from(&OfferingUserState::from(state.as_str())));
+            sandbox.clear_requests();
+            match provider.change_offering_user(uuid, transition).await {
+                Ok(now) if now.state == before.state => assert_eq!(sent(&sandbox, "POST"), 0),
+                Ok(now) => {
+                    assert!(offered, "{name}");
+                    let there = account(&sandbox, before.user_uuid, before.offering_uuid).unwrap();
+                    assert_eq!((now.username, now.state.unwrap().as_str()), (there.0, there.1.as_str()));
+                    // It is where it should be: nothing is sent.
+                    provider.change_offering_user(uuid, transition).await.unwrap();
+                    assert_eq!(sent(&sandbox, "POST"), 1);
+                }
+                Err(error) => {
+                    assert!(!offered && error.is_conflict(), "{name}: {error}");
+                    let text = error.to_string();
+                    assert!(text.contains(state.as_str()) && text.contains(transition.as_str()), "{text}");
+                    // Refused before anything is sent, and the server would have refused it as well.
+                    assert_eq!(sent(&sandbox, "POST"), 0);
+                    let path = format!("/api/marketplace-offering-users/{}/{transition}/", uuid.simple());
+                    let error = raw.request(waldur_sdk::Method::POST, path).send().await.unwrap_err();
+                    assert!(error.is_conflict(), "{name}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn gaps_can_be_looked_for_in_the_background() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
+    let gaps = tokio::spawn(async move { provider.access_gaps(slurm).await.unwrap() });
+    assert_eq!(gaps.await.unwrap().missing.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_transition_is_looked_up() {
+    let sandbox = with_bob("", State::Requested).await;
+    let uuid = sandbox.offering_users().iter().find(|row| row.user == sandbox.ids().users.bob).unwrap().uuid;
+    let provider = provider(&sandbox);
+    sandbox.fail_next(1, "POST", "/begin_creating/", Fault::ResetAfter);
+    let now = provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
+    assert_eq!(now.state, Some(OfferingUserState::Creating));
+    sandbox.fail_next(1, "POST", "/set_pending_account_linking/", Fault::ResetBefore);
+    let error = provider.change_offering_user(uuid, Transition::SetPendingAccountLinking).await.unwrap_err();
+    assert!(error.to_string().contains("the account is Creating"), "{error}");
+    sandbox.fail_next(1, "PATCH", "/", Fault::ResetAfter);
+    let now = provider.set_offering_user_username(uuid, "bob01").await.unwrap();
+    assert!(now.is_usable());
+    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (2, 1));
+}
+
+#[tokio::test]
+async fn users_are_told_what_to_do() {
+    let sandbox = with_bob("bob01", State::Creating).await;
+    let uuid = sandbox.offering_users().iter().find(|row| row.user == sandbox.ids().users.bob).unwrap().uuid;
+    let provider = provider(&sandbox);
+    let linking = Transition::SetPendingAccountLinking;
+    let url = "https://idm.example.org/link";
+    for (transition, url) in [(Transition::SetOk, url), (linking, "idm.example.org")] {
+        let refused = provider.change_offering_user_with_comment(uuid, transition, "Link it", url).await;
+        assert!(refused.unwrap_err().is_validation());
+    }
+    assert!(sandbox.requests().is_empty());
+    let now = provider.change_offering_user_with_comment(uuid, linking, "Link it", url).await.unwrap();
+    assert_eq!(now.state, Some(OfferingUserState::PendingAccountLinking));
+    let client = client(&sandbox, Actor::Provider);
+    let answer = client.api().marketplace_offering_users_retrieve().uuid(uuid);
+    let there = answer.send().await.unwrap().into_inner();
+    assert_eq!(there.service_provider_comment.as_deref(), Some("Link it"));
+    assert_eq!(there.service_provider_comment_url.as_deref(), Some(url));
+}
+
+#[tokio::test]
+async fn a_user_is_named_at_all_offerings() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = *sandbox.ids();
+    let provider = provider(&sandbox);
+    // The answer is lost: doing it again does no harm.
+    sandbox.fail_next(1, "POST", "/set_offerings_username/", Fault::ResetAfter);
+    provider.set_offerings_username(ids.service_provider, ids.users.alice, "alice_all").await.unwrap();
+    let accounts =
+        provider.of_customer(ids.provider_customer).offering_users([OfferingUserState::Ok]).await.unwrap();
+    let alices: Vec<_> = accounts.iter().filter(|account| account.user_uuid == ids.users.alice).collect();
+    assert!(alices.len() == 3 && alices.iter().all(|account| account.username == "alice_all"), "{alices:?}");
+
+    let provider = client(&sandbox, Actor::Provider).provider();
+    let unknown =
+        provider.set_offerings_username(ids.service_provider, Uuid::from_u128(1), "x").await.unwrap_err();
+    assert!(unknown.is_validation(), "{unknown}");
+    sandbox.clear_requests();
+    let empty = provider.set_offerings_username(ids.service_provider, ids.users.alice, "").await.unwrap_err();
+    assert!(empty.is_validation() && sandbox.requests().is_empty());
+    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let error =
+        outsider.set_offerings_username(ids.service_provider, ids.users.alice, "x").await.unwrap_err();
+    assert!(error.is_forbidden(), "{error}");
+}
+
+#[tokio::test]
+async fn gaps_are_what_is_missing_unusable_and_too_much() {
+    let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
+        let ids = *seed.ids();
+        let (carl, dora, gone) = (
+            seed.user("carl", "Carl", "Creating"),
+            seed.user("dora", "Dora", "Departed"),
+            seed.user("gone", "Gus", "Gone"),
+        );
+        // A second project that uses the offering, with one member more.
+        let project = seed.project(ids.consumer_customer, "Seas");
+        seed.role(carl, project, "PROJECT.MEMBER", None);
+        seed.resource(ids.offerings.slurm, project, "seas-1", ResourceState::Ok);
+        seed.offering_user(ids.offerings.slurm, carl, "", State::Creating);
+        seed.offering_user(ids.offerings.slurm, dora, "dora01", State::Ok);
+        seed.offering_user(ids.offerings.slurm, gone, "gone01", State::Deleted);
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
+    let slurm = sandbox.ids().offerings.slurm;
+    let provider = provider(&sandbox);
+    let gaps = provider.access_gaps(slurm).await.unwrap();
+    assert_eq!(gaps.to_string(), "1 missing, 1 unusable, 1 too much");
+    assert_eq!(gaps.missing[0].user_uuid, sandbox.ids().users.bob);
+    assert_eq!(gaps.unusable[0].user_full_name, "Carl Creating");
+    assert_eq!(gaps.surplus[0].username, "dora01");
+    // Accounts, resources, and a team for each of the two projects.
+    assert_eq!(sandbox.requests().len(), 4);
+
+    for member in &gaps.missing {
+        provider.grant_access(member.user_uuid, slurm, member.username.as_str()).await.unwrap();
+    }
+    for account in &gaps.unusable {
+        provider.set_offering_user_username(account.uuid, "carl01").await.unwrap();
+    }
+    for account in &gaps.surplus {
+        provider.change_offering_user(account.uuid, Transition::RequestDeletion).await.unwrap();
+    }
+    assert!(provider.access_gaps(slurm).await.unwrap().is_empty());
+    // Outsiders see neither accounts nor resources.
+    let outsider = client(&sandbox, Actor::Outsider).provider();
+    assert_eq!(outsider.access_gaps(slurm).await.unwrap(), AccessGaps::default());
+}
+
+#[tokio::test]
+async fn servers_without_states_are_served() {
+    let sandbox = Sandbox::builder().release(waldur_sandbox::Release::Late2024).start().await.unwrap();
+    let (alice, slurm) = (sandbox.ids().users.alice, sandbox.ids().offerings.slurm);
+    let access = provider(&sandbox).grant_access(alice, slurm, "alice01").await.unwrap();
+    assert!(!access.created && access.account.is_usable());
+}
+
+#[tokio::test]
+async fn a_bad_day_ends_with_the_right_accounts() {
+    let users: Arc<Mutex<Vec<Uuid>>> = Arc::default();
+    let made = Arc::clone(&users);
+    let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
+        let users = (0..25).map(|number| seed.user(&format!("user{number:02}"), "User", &number.to_string()));
+        *made.lock().unwrap() = users.collect();
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).dice(7).start().await.unwrap();
+    let slurm = sandbox.ids().offerings.slurm;
+    // Those that hang only take time.
+    let bad = Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
+    sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
+    let client = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never());
+    let users = users.lock().unwrap().clone();
+    let mut errors = 0;
+    for (number, user) in users.iter().enumerate() {
+        sandbox.clear_requests();
+        let name = format!("u{number:02}");
+        for _ in 0..20 {
+            match client.provider().grant_access(*user, slurm, name.as_str()).await {
+                Ok(_) => break,
+                Err(_) => errors += 1,
+            }
+        }
+        assert_eq!(account(&sandbox, *user, slurm), Some((name, State::Ok)));
+        // Nothing is sent again that may have been applied, without a look in between.
+        let methods: Vec<String> = sandbox.requests().into_iter().map(|request| request.method).collect();
+        assert!(methods.windows(2).all(|two| two[0] != "POST" || two[1] != "POST"), "{methods:?}");
+    }
+    assert!(errors > 0);
+    assert_eq!(sandbox.offering_users().len(), users.len() + 1);
+}

@@ -1,0 +1,172 @@
+//! Offerings and their components, on the sandbox.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
+use waldur_sdk::types::{BillingTypeEnum, LimitPeriodEnum, OfferingState};
+use waldur_sdk::{Client, ComponentDefinition, ComponentStep, Decimal, Outcome, Provider, RetryPolicy, Uuid};
+
+fn provider(sandbox: &Sandbox, actor: Actor) -> Provider {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
+}
+
+fn posts(sandbox: &Sandbox) -> usize {
+    sandbox.requests().iter().filter(|request| request.method == "POST").count()
+}
+
+/// `cpu` otherwise, `storage` new, `gpu` and `ram` gone.
+fn wanted() -> Vec<ComponentDefinition> {
+    let cpu = ComponentDefinition::new("cpu", "Cores", BillingTypeEnum::Usage, "hours");
+    let mut storage = ComponentDefinition::new("storage", "Storage", BillingTypeEnum::Limit, "GB");
+    storage.limit_period = Some(LimitPeriodEnum::Month);
+    storage.limit_amount = Some(100);
+    storage.max_value = Some(1000);
+    storage.description = Some("On disks".to_owned());
+    vec![storage, cpu]
+}
+
+#[tokio::test]
+async fn an_offering_has_components_and_plans() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = sandbox.ids();
+    let offering = provider(&sandbox, Actor::Provider).offering(ids.offerings.slurm).await.unwrap();
+    assert_eq!((offering.name.as_str(), offering.type_.as_str()), ("Polar cluster", "Marketplace.Slurm"));
+    assert_eq!(offering.state, OfferingState::Active);
+    assert_eq!(offering.customer_uuid, Some(ids.provider_customer));
+    let types: Vec<&str> = offering.components.iter().map(|row| row.definition.type_.as_str()).collect();
+    assert_eq!(types, ["cpu", "gpu", "ram"]);
+    assert_eq!(offering.components[0].definition.measured_unit, "hours");
+    assert_eq!(offering.plans[0].uuid, ids.plans.slurm);
+    assert_eq!(offering.plans[0].prices["gpu"], Decimal::new(15, 1));
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let error = provider(&sandbox, actor).offering(ids.offerings.slurm).await.unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn components_come_to_match_a_set() {
+    let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
+    assert_eq!(plan.to_string(), "create storage\nupdate cpu: name\nremove gpu\nremove ram");
+    assert_eq!((sandbox.requests().len(), sandbox.components(slurm).len()), (1, 3));
+
+    let items = provider.apply_component_plan(&plan).await;
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:#?}");
+    assert_eq!((posts(&sandbox), sandbox.requests().len()), (4, 5));
+    assert_eq!(sandbox.components(slurm), ["cpu", "storage"]);
+    let there = provider.offering(slurm).await.unwrap().components;
+    let storage = &there.iter().find(|row| row.definition.type_ == "storage").unwrap().definition;
+    assert_eq!((storage.limit_amount, storage.max_value), (Some(100), Some(1000)));
+    assert_eq!(storage.limit_period, Some(LimitPeriodEnum::Month));
+
+    let again = provider.plan_components(slurm, &wanted()).await.unwrap();
+    assert!(again.is_empty(), "{again}");
+    assert!(provider.apply_component_plan(&again).await.iter().all(|item| item.outcome.is_ok()));
+    assert_eq!(posts(&sandbox), 4);
+}
+
+#[tokio::test]
+async fn what_was_used_stays_and_stops_nothing() {
+    // This month's usage of `cpu` was reported.
+    let sandbox = Sandbox::start().await.unwrap();
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let wanted = [ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
+    let plan = provider.plan_components(slurm, &wanted).await.unwrap();
+    let items = provider.apply_component_plan(&plan).await;
+    for item in &items {
+        let kept = item.step.to_string() == "remove cpu";
+        assert_eq!(matches!(item.outcome, Outcome::Refused { .. }), kept, "{}: {}", item.step, item.outcome);
+    }
+    assert_eq!(sandbox.components(slurm), ["cpu", "node"]);
+}
+
+#[tokio::test]
+async fn lost_answers_are_looked_up_and_nothing_sent_twice() {
+    for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Status(502)] {
+        let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
+        let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+        let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
+        sandbox.fail_next(4, "POST", "_offering_component/", fault.clone());
+        let applied = fault == Fault::ResetAfter;
+        for item in provider.apply_component_plan(&plan).await {
+            match item.outcome {
+                Outcome::Done => assert!(applied, "{}", item.step),
+                Outcome::Failed { error } => {
+                    assert!(!applied && error.to_string().contains("not done"), "{}: {error}", item.step);
+                }
+                other => panic!("{}: {other}", item.step),
+            }
+        }
+        assert_eq!(posts(&sandbox), 4);
+        // Run again, as planned the first time: the same in the end.
+        assert!(provider.apply_component_plan(&plan).await.iter().all(|item| item.outcome.is_ok()));
+        assert!(provider.plan_components(slurm, &wanted()).await.unwrap().is_empty());
+        assert_eq!(sandbox.components(slurm), ["cpu", "storage"]);
+    }
+}
+
+#[tokio::test]
+async fn sets_that_no_server_takes_are_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let new = |type_: &str, name: &str, unit: &str| {
+        ComponentDefinition::new(type_, name, BillingTypeEnum::Usage, unit)
+    };
+    for wanted in [
+        vec![new("a b", "A", "")],
+        vec![new("", "A", "")],
+        vec![new("a", "", "")],
+        vec![new("a", "A", &"h".repeat(31))],
+        vec![new("a", "A", ""), new("a", "B", "")],
+    ] {
+        let error = provider.plan_components(slurm, &wanted).await.unwrap_err();
+        assert!(error.is_validation(), "{error}");
+    }
+    assert_eq!(posts(&sandbox), 0);
+}
+
+#[tokio::test]
+async fn a_plan_of_another_provider_is_refused() {
+    let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
+    let slurm = sandbox.ids().offerings.slurm;
+    let plan = provider(&sandbox, Actor::Provider).plan_components(slurm, &wanted()).await.unwrap();
+    for item in provider(&sandbox, Actor::Outsider).apply_component_plan(&plan).await {
+        assert!(matches!(item.outcome, Outcome::Refused { .. }), "{}: {}", item.step, item.outcome);
+    }
+    // A component that isn't there any more is removed already.
+    let mut plan = plan;
+    plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
+    let items = provider(&sandbox, Actor::Provider).apply_component_plan(&plan).await;
+    assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{}", items[0].outcome);
+}
+
+#[tokio::test]
+async fn a_bad_day_ends_with_the_right_components() {
+    for dice in 0..10 {
+        let sandbox = Sandbox::builder().without_resources().dice(dice).start().await.unwrap();
+        let bad =
+            Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
+        sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
+        let client =
+            Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap();
+        let provider = client.with_retry(RetryPolicy::never()).provider();
+        let slurm = sandbox.ids().offerings.slurm;
+        let mut rounds = 0;
+        loop {
+            rounds += 1;
+            assert!(rounds < 30);
+            let Ok(plan) = provider.plan_components(slurm, &wanted()).await else { continue };
+            for item in provider.apply_component_plan(&plan).await {
+                // What is said to be done is done.
+                if matches!((&item.step, &item.outcome), (ComponentStep::Create { .. }, Outcome::Done)) {
+                    assert!(sandbox.components(slurm).contains(&"storage".to_owned()), "{item:?}");
+                }
+            }
+            if sandbox.components(slurm) == ["cpu", "storage"] && plan.is_empty() {
+                break;
+            }
+        }
+    }
+}
