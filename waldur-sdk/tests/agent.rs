@@ -562,16 +562,19 @@ async fn cut_off_after(count: usize, sandbox: &Sandbox, work: impl Future) -> bo
 }
 
 /// A client that sends one request after the other, each once.
-fn single_minded(sandbox: &Sandbox) -> Client {
+fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
     let builder = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
-    builder.concurrency(1).retry(RetryPolicy::never()).build().unwrap()
+    builder.concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
 }
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
+    // One for all the sandboxes: certificates take long to read.
+    let http = reqwest::Client::new();
     let one = |sandbox: &Sandbox, cluster: &Cluster| {
         let offerings = sandbox.ids().offerings;
-        OrderProcessor::new(&single_minded(sandbox), [offerings.bulk, offerings.slurm], cluster.clone())
+        let client = single_minded(sandbox, &http);
+        OrderProcessor::new(&client, [offerings.bulk, offerings.slurm], cluster.clone())
     };
     let sandbox = sandbox_with(OF_EACH).await;
     let cluster = Cluster::default();

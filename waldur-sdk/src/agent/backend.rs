@@ -14,7 +14,8 @@ use crate::error::Error;
 /// attempt got as far as telling; an attempt that was cut off before it told one leaves none, though the
 /// resource may be there. [`Task::is_rerun`] says whether there may have been one.
 ///
-/// The futures are dropped only if the one of [`OrderProcessor::run`] or [`run_once`] is.
+/// The futures are dropped only if the one of [`OrderProcessor::run`] or [`run_once`] is, or if one of them panics, which
+/// goes through to there.
 ///
 /// [`AgentOrder::resource_uuid`]: super::AgentOrder::resource_uuid
 /// [`OrderProcessor::run`]: super::OrderProcessor::run

@@ -1,5 +1,6 @@
 //! What came of a round, order by order.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -173,8 +174,8 @@ impl RoundReport {
 
     /// How many orders came to what, for a log or [`AgentService::set_statistics`](super::AgentService::set_statistics).
     #[must_use]
-    pub fn counts(&self) -> std::collections::BTreeMap<&'static str, usize> {
-        let mut counts = std::collections::BTreeMap::new();
+    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
         for order in &self.orders {
             *counts.entry(order.outcome.name()).or_default() += 1;
         }
