@@ -10,7 +10,7 @@ use waldur_sdk::{Client, Component, Decimal, UserAmount};
 /// What the back end would say.
 fn measured(component: &Component) -> Option<Decimal> {
     match component.measured_unit.as_str() {
-        "hours" => Some(Decimal::new(123_45, 2)),
+        "hours" => Some(Decimal::new(12_345, 2)),
         "GB-hours" => Some(Decimal::from(2048)),
         _ => None,
     }

@@ -77,7 +77,8 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
     let mut executing = sandbox.orders().into_iter().filter(|order| order.state == State::Executing);
     let erred = executing.find(|order| order.offering != basic).ok_or("no order is executing")?.uuid;
 
-    client.provider().set_order_erred(erred, "no space", "line 1").await?;
+    let outcome = client.provider().set_order_erred(erred, "no space", "line 1").await;
+    ensure(outcome.is_ok(), "an order can't be erred")?;
     should_be.insert(erred, State::Erred);
     ensure(states() == should_be, "an order is not erred")?;
     let content = sandbox.order_content(erred).ok_or("no such order")?;
