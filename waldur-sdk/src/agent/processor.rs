@@ -69,7 +69,7 @@ use crate::types::OrderState;
 /// # let offering = sandbox.ids().offerings.bulk;
 /// let processor = OrderProcessor::new(&client, [offering], Cluster);
 /// let report = processor.run_once().await;
-/// println!("{report}"); // such as: 12 done, 4 erred, 4 failed
+/// println!("{report}"); // 12 done, 4 erred, 4 failed
 /// for item in report.failures() {
 ///     eprintln!("{}: {}", item.order.uuid, item.outcome);
 /// }
