@@ -163,6 +163,22 @@ async fn approving_all_asks_little() {
     }
 }
 
+#[tokio::test]
+async fn approvals_that_were_interrupted_go_on() {
+    const ORDERS: usize = 5;
+    for requests in 0..=ORDERS + 1 {
+        let builder = Sandbox::builder().orders(0).orders_in(State::PendingProvider, ORDERS);
+        let sandbox = builder.start().await.unwrap();
+        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+        let client = client.retry(RetryPolicy::never()).concurrency(1).build().unwrap();
+        sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(requests));
+        let _ = client.approve_all_pending_orders().await;
+        sandbox.clear_faults();
+        assert!(client.approve_all_pending_orders().await.unwrap().is_ok());
+        assert_eq!(in_state(&sandbox, State::Executing).len(), ORDERS);
+    }
+}
+
 /// With every fifth request going wrong, each order ends right, no approval is repeated unless somebody looked
 /// before, and each report tells the truth.
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Sandbox};
-use waldur_sdk::{Client, Decimal, NaiveDate, Outcome, Provider, UserAmount, Utc, Uuid};
+use waldur_sdk::{Client, Decimal, NaiveDate, Outcome, Provider, RetryPolicy, UserAmount, Utc, Uuid};
 
 const SET_USAGE: &str = "/set_usage/";
 
@@ -113,7 +113,25 @@ async fn amounts_that_are_not_exact_are_not_sent() {
         let error = provider.report_usage(resource).component("cpu", amount(wrong)).await.unwrap_err();
         assert!(error.is_validation() && error.attempts() == 0, "{error}");
     }
+    assert!(provider.report_usage(resource).await.unwrap_err().is_validation());
     assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_report_that_was_interrupted_is_made_again() {
+    for requests in 0..3 {
+        let sandbox = Sandbox::start().await.unwrap();
+        let resource = sandbox.ids().resources.ok;
+        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+        let provider = client.retry(RetryPolicy::never()).build().unwrap().provider();
+        let report = || provider.report_usage(resource).same(amount("99.5")).skip_equal();
+        sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(requests));
+        assert!(report().await.is_err());
+        sandbox.clear_faults();
+        report().await.unwrap();
+        let there = there(&sandbox, resource, this_month());
+        assert!(there.len() == 3 && there.values().all(|reported| *reported == amount("99.5")));
+    }
 }
 
 #[tokio::test]

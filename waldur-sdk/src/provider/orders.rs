@@ -287,13 +287,13 @@ impl Provider {
     }
 
     /// Rejects an order that waits for the provider, with a reason for the customer, which may be empty.
-    /// (`marketplace_orders_reject_by_provider`; servers before 2025 don't keep the reason.)
+    /// (`marketplace_orders_reject_by_provider`)
     pub async fn reject_order(&self, order: Uuid, reason: &str) -> Outcome {
         self.act(Action::Reject { reason }, order).await
     }
 
-    /// Takes an order back that has not ended. (`marketplace_orders_cancel`; it is the customer's to do, and only for
-    /// offerings without an agent: a provider is refused, and so are others for the rest.)
+    /// Takes an order back that has not ended. (`marketplace_orders_cancel`; it is for the customer, and for offerings
+    /// without an agent: anything else is [`Outcome::Refused`].)
     pub async fn cancel_order(&self, order: Uuid) -> Outcome {
         self.act(Action::Cancel, order).await
     }

@@ -447,11 +447,14 @@ impl UsageReport {
     /// What would be sent. Nothing is changed.
     ///
     /// # Errors
-    /// If the components or usages can't be read, or an amount is refused: more than two decimals or twenty digits, or
+    /// If no component is named, the components or usages can't be read, or an amount is refused: more than two decimals or twenty digits, or
     /// less than what is reported already.
     pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
         let month = self.month.unwrap_or_else(|| first_day(Utc::now().date_naive()));
         let mut usages = match &self.what {
+            What::Named(named) if named.is_empty() => {
+                return Err(refused("no component is named".to_owned()));
+            }
             What::Named(named) => amounts(named.iter().map(|(type_, amount)| (type_.as_str(), *amount)))?,
             What::Every(amount) => {
                 let components = self.provider.components(self.resource).await?;

@@ -14,7 +14,6 @@ const SET_ERRED: &str = "POST marketplace-orders/*/set_state_erred/";
 const INFO: &str = "POST marketplace-orders/*/set_provider_info/";
 const RESOURCES: &str = "GET marketplace-provider-resources/";
 const RESOURCE: &str = "GET marketplace-provider-resources/*/";
-const OFFERING: &str = "GET marketplace-provider-offerings/*/";
 const BACKEND_ID: &str = "POST marketplace-provider-resources/*/set_backend_id/";
 const REPORT: &str = "POST marketplace-provider-resources/*/submit_report/";
 const SET_USAGE: &str = "POST marketplace-component-usages/set_usage/";
@@ -130,7 +129,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "query.field",
     ),
     one("a misspelt field", ORDERS, |r| r.change_query("field", |s| s.replace("uuid", "uid")), "query.field"),
-    one("a field less", OFFERING, |r| r.query.retain(|(_, value)| value != "components"), OUTCOME),
+    one("a field less", ORDERS, |r| r.query.retain(|(_, value)| value != "offering_uuid"), OUTCOME),
     one("fields under another key", RESOURCES, |r| r.rename_query("field", "fields"), "query.fields"),
     one(
         "a size of a page that is no number",
