@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use waldur_api_client::builder;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
+use crate::provider::{limits, null_is_default};
 use crate::types::{OfferingUserState, OrderState, ProjectUser, RequestTypes};
 
 /// How much of each component, by its type, such as `cpu`.
@@ -73,22 +74,6 @@ pub(super) struct ResourceRow {
     pub(super) backend_id: String,
     #[serde(deserialize_with = "limits")]
     pub(super) limits: Limits,
-}
-
-/// Reads null as nothing, where a server sends it for what is empty. What isn't there at all is an error.
-fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Default + Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Limits are numbers or texts of numbers; a component without one may be null.
-fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let limits: Option<BTreeMap<String, Option<Decimal>>> = Option::deserialize(deserializer)?;
-    let limits = limits.unwrap_or_default().into_iter();
-    Ok(limits.filter_map(|(component, limit)| Some((component, limit?))).collect())
 }
 
 /// A member of the project that a resource is in.

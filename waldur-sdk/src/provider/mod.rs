@@ -71,14 +71,16 @@ impl Provider {
 }
 
 /// Reads limits by component, without those that are null.
-fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Decimal>, D::Error> {
+pub(crate) fn limits<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Decimal>, D::Error> {
     let all: Option<BTreeMap<String, Option<Decimal>>> = Option::deserialize(deserializer)?;
     let known = all.unwrap_or_default().into_iter().filter_map(|(type_, limit)| Some((type_, limit?)));
     Ok(known.collect())
 }
 
 /// Reads null as nothing, where a server sends it for what is empty.
-fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Default + Deserialize<'de>,
     D: Deserializer<'de>,
