@@ -75,7 +75,7 @@ pub use messages::{Message, Messages};
 pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
-pub use provider::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
+pub use provider::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 pub use provider::{
     AmountFn, Amounts, Component, ComponentUsage, LiveResource, Order, OrderFilter, OrderWait, PlanPeriod,
     ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer,

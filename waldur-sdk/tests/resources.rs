@@ -98,7 +98,7 @@ async fn the_team_has_accounts() {
     let team = provider(&sandbox).team(ok).await.unwrap();
     assert_eq!(team.len(), sandbox.members(sandbox.ids().project).len());
     let alice = team.iter().find(|member| member.username == "alice").unwrap();
-    assert_eq!((alice.uuid, alice.role.is_empty()), (sandbox.ids().users.alice, false));
+    assert_eq!((alice.user_uuid, alice.role.is_empty()), (sandbox.ids().users.alice, false));
     assert!(alice.offering_user_username.is_some() && alice.offering_user_state.is_some());
     assert!(as_actor(&sandbox, Actor::Outsider).team(ok).await.unwrap_err().is_not_found());
 }

@@ -46,7 +46,7 @@ fn there(sandbox: &Sandbox, resource: Uuid, month: NaiveDate) -> BTreeMap<String
 async fn a_month_of_a_resource_takes_three_requests() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
-    let report = provider(&sandbox).report_usage(resource).same(amount("99.5")).skip_equal();
+    let report = provider(&sandbox).report_usage(resource).all(amount("99.5")).skip_equal();
     let sent = report.await.unwrap();
     assert_eq!(sandbox.requests().len(), 3);
     let components = sandbox.components(sandbox.ids().offerings.slurm);
@@ -56,7 +56,7 @@ async fn a_month_of_a_resource_takes_three_requests() {
     }
     // Once more: nothing is left to send.
     sandbox.clear_requests();
-    let again = provider(&sandbox).report_usage(resource).same(amount("99.50")).skip_equal().await.unwrap();
+    let again = provider(&sandbox).report_usage(resource).all(amount("99.50")).skip_equal().await.unwrap();
     assert_eq!((again.usages.len(), again.unchanged.len()), (0, sent.usages.len()));
     assert_eq!((sandbox.requests().len(), posts(&sandbox)), (2, 0));
 }
@@ -124,7 +124,7 @@ async fn a_report_that_was_interrupted_is_made_again() {
         let resource = sandbox.ids().resources.ok;
         let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
         let provider = client.retry(RetryPolicy::never()).build().unwrap().provider();
-        let report = || provider.report_usage(resource).same(amount("99.5")).skip_equal();
+        let report = || provider.report_usage(resource).all(amount("99.5")).skip_equal();
         sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(requests));
         assert!(report().await.is_err());
         sandbox.clear_faults();
@@ -202,7 +202,7 @@ async fn others_may_not_report() {
         let report = as_actor(&sandbox, actor).report_usage(resource).component("cpu", amount("900"));
         let error = report.await.unwrap_err();
         assert!(error.is_forbidden() || error.is_not_found(), "{error}");
-        assert!(as_actor(&sandbox, actor).report_usage(resource).same(Decimal::ONE).await.is_err());
+        assert!(as_actor(&sandbox, actor).report_usage(resource).all(Decimal::ONE).await.is_err());
     }
     let creating = sandbox.ids().resources.creating;
     let error = provider(&sandbox).report_usage(creating).component("cpu", Decimal::ONE).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
     let hidden = Fault::MissingFields(vec!["offering_components".to_owned()]);
     sandbox.misbehave(Misbehaviour::new(hidden).operation("marketplace_provider_resources_retrieve"));
     let resource = sandbox.ids().resources.ok;
-    let sent = provider(&sandbox).report_usage(resource).same(amount("99.5")).await.unwrap();
+    let sent = provider(&sandbox).report_usage(resource).all(amount("99.5")).await.unwrap();
     assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
     assert_eq!(sandbox.requests().len(), 4);
 }
@@ -230,7 +230,7 @@ async fn users_are_reported_in_bulk() {
         username: username.to_owned(),
         amount: amount(text),
     };
-    let sent = provider.report_usage(resource).same(amount("99.5")).await.unwrap();
+    let sent = provider.report_usage(resource).all(amount("99.5")).await.unwrap();
     let shares = [
         share("cpu", "alice_hpc", "60.25"),
         share("cpu", "bob_hpc", "39.25"),

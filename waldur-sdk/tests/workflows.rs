@@ -278,9 +278,20 @@ async fn usage_that_can_not_be_is_refused() {
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
     let error = client.set_usage_for_all_components(Uuid::nil(), Decimal::ONE).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
+    // A lost answer is looked up; and where that can't be done either, nobody says that it is known.
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
-    let error = client.set_usage_for_all_components(resources.ok, Decimal::ONE).await.unwrap_err();
+    client.set_usage_for_all_components(resources.ok, Decimal::ONE).await.unwrap();
+    sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
+    sandbox.fail_next(1, "GET", "/marketplace-component-usages/", Fault::Status(403));
+    let error = client.set_usage_for_all_components(resources.ok, Decimal::TWO).await.unwrap_err();
     assert!(error.to_string().contains("not known"), "{error}");
+}
+
+#[tokio::test]
+async fn usage_of_all_components_takes_two_requests() {
+    let sandbox = Sandbox::start().await.unwrap();
+    client(&sandbox).set_usage_for_all_components(sandbox.ids().resources.ok, Decimal::ONE).await.unwrap();
+    assert_eq!(sandbox.requests().len(), 2);
 }
 
 #[tokio::test]

@@ -14,4 +14,4 @@ pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::{OrderProcessor, StopHandle};
 pub use registration::{AgentIdentity, AgentProcessor, AgentService};
 pub use report::{OrderOutcome, OrderReport, RoundReport, Setback, Unlisted};
-pub use task::{AgentOrder, Limits, Task, TeamMember};
+pub use task::{AgentOrder, Limits, Task};

@@ -7,13 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
-use waldur_api_client::builder;
 
 use crate::client::Client;
-use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
-use crate::provider::{limits, null_is_default};
-use crate::types::{OfferingUserState, OrderState, ProjectUser, RequestTypes};
+use crate::error::Error;
+use crate::provider::{TeamMember, limits, null_is_default};
+use crate::types::{OrderState, RequestTypes};
 
 /// How much of each component, by its type, such as `cpu`.
 pub type Limits = BTreeMap<String, Decimal>;
@@ -76,40 +74,6 @@ pub(super) struct ResourceRow {
     pub(super) limits: Limits,
 }
 
-/// A member of the project that a resource is in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TeamMember {
-    /// The user's uuid.
-    pub uuid: Uuid,
-    /// The user's name in Waldur.
-    pub username: String,
-    /// First and last name; empty if not told.
-    pub full_name: String,
-    /// The address; empty if not told.
-    pub email: String,
-    /// The role in the project, such as `admin`; empty if not told.
-    pub role: String,
-    /// The name of the account at the offering, once there is one.
-    pub account_username: Option<String>,
-    /// Where that account stands, if there is one.
-    pub account_state: Option<OfferingUserState>,
-}
-
-impl TeamMember {
-    fn of(user: ProjectUser) -> Option<Self> {
-        Some(Self {
-            uuid: user.uuid?,
-            username: user.username.filter(|name| !name.is_empty())?,
-            full_name: user.full_name.unwrap_or_default(),
-            email: user.email.unwrap_or_default(),
-            role: user.role.unwrap_or_default(),
-            account_username: user.offering_user_username,
-            account_state: user.offering_user_state,
-        })
-    }
-}
-
 /// An order to carry out. What costs another request is asked for when it is needed, once.
 #[derive(Debug)]
 pub struct Task {
@@ -158,16 +122,9 @@ impl Task {
     /// # Errors
     /// If they can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
-        let team = self.team.get_or_try_init(|| async {
-            let call = self.client.api().marketplace_provider_resources_team_list();
-            let users = call.uuid(self.order.resource_uuid).all().await?;
-            let members: Option<Vec<TeamMember>> = users.into_iter().map(TeamMember::of).collect();
-            members.ok_or_else(|| {
-                Error::new(ErrorKind::Decode, "a member has no uuid or username")
-                    .in_operation(builder::MarketplaceProviderResourcesTeamList::OPERATION)
-            })
-        });
-        Ok(team.await?)
+        let provider = self.client.provider();
+        let team = self.team.get_or_try_init(|| provider.team(self.order.resource_uuid));
+        team.await.map(Vec::as_slice)
     }
 
     /// The client, for whatever else a back end needs to know.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
+use super::team::TeamMember;
 use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
@@ -232,28 +233,12 @@ impl fmt::Display for OfferingUserTransition {
     }
 }
 
-/// A member of a project that uses an offering.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Member {
-    /// The user.
-    pub user_uuid: Uuid,
-    /// The user's name for signing in to Waldur, which is not the name of an account at an offering.
-    pub username: String,
-    /// The user's name.
-    pub full_name: String,
-    /// The address; empty if it isn't shown.
-    pub email: String,
-    /// The role in the project, such as `admin` or `member`.
-    pub role: String,
-}
-
 /// How the accounts of an offering differ from the people who should have them.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AccessGaps {
     /// Members without an account.
-    pub missing: Vec<Member>,
+    pub missing: Vec<TeamMember>,
     /// Accounts of members that can't be used: not made yet, without a name, restricted, or being removed.
     pub unusable: Vec<OfferingUser>,
     /// Accounts of people who are no members; those that are being removed are left out.
@@ -263,7 +248,7 @@ pub struct AccessGaps {
 impl AccessGaps {
     /// Compares the people who should have an account at an offering with the accounts that it has.
     #[must_use]
-    pub fn between(team: &[Member], accounts: &[OfferingUser]) -> Self {
+    pub fn between(team: &[TeamMember], accounts: &[OfferingUser]) -> Self {
         let members: HashSet<Uuid> = team.iter().map(|member| member.user_uuid).collect();
         let owners: HashSet<Uuid> = accounts.iter().map(|account| account.user_uuid).collect();
         let mut seen = HashSet::new();
@@ -617,30 +602,6 @@ impl Provider {
         }
     }
 
-    /// The people of the project that a resource is in, as its provider sees them.
-    /// (`marketplace_provider_resources_team_list`)
-    ///
-    /// # Errors
-    /// If the caller may not see the resource.
-    pub async fn members(&self, resource: Uuid) -> Result<Vec<Member>, Error> {
-        let team = self.client.api().marketplace_provider_resources_team_list().uuid(resource).all().await?;
-        team.into_iter()
-            .map(|user| {
-                let user_uuid = user.uuid.ok_or_else(|| {
-                    let operation = builder::MarketplaceProviderResourcesTeamList::OPERATION;
-                    Error::new(ErrorKind::Decode, "a member without a uuid").in_operation(operation)
-                })?;
-                Ok(Member {
-                    user_uuid,
-                    username: user.username.unwrap_or_default(),
-                    full_name: user.full_name.unwrap_or_default(),
-                    email: user.email.unwrap_or_default(),
-                    role: user.role.unwrap_or_default(),
-                })
-            })
-            .collect()
-    }
-
     /// How the accounts of an offering differ from the people in the projects that have a resource of it which isn't
     /// terminated. It asks for the accounts, the resources, and one team a project.
     ///
@@ -666,8 +627,8 @@ impl Provider {
         let (resources, accounts) = try_join(resources, there.offering_users([])).await?;
         let projects: BTreeMap<Uuid, Uuid> =
             resources.into_iter().map(|row| (row.project_uuid, row.uuid)).collect();
-        let teams: Vec<Vec<Member>> = stream::iter(projects.into_values())
-            .map(|resource| self.members(resource))
+        let teams: Vec<Vec<TeamMember>> = stream::iter(projects.into_values())
+            .map(|resource| self.team(resource))
             .buffered(self.client.concurrency())
             .try_collect()
             .await?;

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
-use super::access::{Member, OfferingUser};
+use super::access::OfferingUser;
+use super::team::TeamMember;
 use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::select::Retrieve as _;
@@ -207,7 +208,7 @@ impl MembershipPlan {
     /// Compares the team of a resource, and the accounts at its offering, with the members that its back end has.
     pub fn between(
         resource: MembershipResource,
-        team: &[Member],
+        team: &[TeamMember],
         accounts: &[OfferingUser],
         there: &[String],
     ) -> Self {
@@ -383,7 +384,7 @@ impl Provider {
             return Err(Error::new(ErrorKind::Conflict, problem).in_operation(operation).into());
         }
         let accounts = Self::new(self.client.clone()).of_offering(row.offering_uuid);
-        let (team, accounts) = try_join(self.members(resource), accounts.offering_users([])).await?;
+        let (team, accounts) = try_join(self.team(resource), accounts.offering_users([])).await?;
         let there = backend.list(&row).await.map_err(|error| MembershipError::Backend(error.into()))?;
         Ok(MembershipPlan::between(row, &team, &accounts, &there))
     }

@@ -8,6 +8,7 @@ mod offerings;
 mod orders;
 mod report;
 mod resources;
+mod team;
 mod usage;
 mod users;
 mod waiting;
@@ -18,7 +19,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-pub use access::{Access, AccessGaps, Member, OfferingUser, OfferingUserTransition};
+pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 pub use accounts::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
 #[cfg(feature = "agent")]
 pub use membership::{
@@ -30,9 +31,10 @@ pub use offerings::{
     OfferingPlan,
 };
 pub use orders::{Order, OrderFilter};
-pub use report::{Component, PlanPeriod, Usage, UsageReport, UserAmount, UserUsage, UserUsageItem};
-pub use resources::{Resource, ResourceFilter, TeamMember};
-pub use usage::{AmountFn, Amounts, ComponentUsage, LiveResource, ReportedUsage};
+pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport, UserAmount, UserUsageItem};
+pub use resources::{Resource, ResourceFilter};
+pub use team::TeamMember;
+pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
 pub use users::{
     ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
 };

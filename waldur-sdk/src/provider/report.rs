@@ -8,83 +8,23 @@ use std::pin::Pin;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use futures_util::{StreamExt as _, stream};
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
-use super::usage::{ComponentUsage, OFFERING, ReportedUsage, SET_USAGE, exact, first_day};
-use super::{Provider, limits, null_is_default};
+use super::Provider;
+use super::usage::{Component, ComponentUsage, first_day};
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
 use crate::outcome::Outcome;
-use crate::select::Retrieve as _;
 use crate::types::{
-    BillingTypeEnum, ComponentUsageCreateRequest, ComponentUsageItemRequest,
-    ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest,
+    ComponentUsageCreateRequest, ComponentUsageItemRequest, ComponentUserUsageBulkCreateRequest,
+    ComponentUserUsageCreateRequest,
 };
 
+/// What a server takes: two decimals, and 18 digits before them.
+const DECIMALS: u32 = 2;
+const LIMIT: i64 = 1_000_000_000_000_000_000;
 /// What a server takes.
 const USERNAME_LENGTH: usize = 100;
-
-/// A component of an offering, with what a resource may use of it.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Component {
-    /// Its type, such as `cpu`: what a report names it by.
-    pub type_: String,
-    /// Its name, for people.
-    pub name: String,
-    /// What it is measured in, such as `hours`; empty if it isn't said.
-    pub measured_unit: String,
-    /// How it is billed; a server that doesn't say it leaves it out.
-    pub billing_type: Option<BillingTypeEnum>,
-    /// How much the resource may use, where it has a limit.
-    pub limit: Option<Decimal>,
-}
-
-/// What was reported of a component of a resource in a month.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct Usage {
-    /// Its uuid.
-    pub uuid: Uuid,
-    /// The type of the component, such as `cpu`.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// The name of the component, for people.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// What it is measured in; empty if it isn't said.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub measured_unit: String,
-    /// How much.
-    #[serde(rename = "usage")]
-    pub amount: Decimal,
-    /// The first day of the month.
-    pub billing_period: NaiveDate,
-    /// What the provider says about it.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub description: String,
-    /// Whether it counts for the following months too, until another is reported.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub recurring: bool,
-}
-
-/// What was reported of a component for a user of a resource in a month.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct UserUsage {
-    /// Its uuid.
-    pub uuid: Uuid,
-    /// The type of the component, such as `cpu`.
-    #[serde(rename = "component_type")]
-    pub type_: String,
-    /// The user's name at the offering.
-    pub username: String,
-    /// How much.
-    #[serde(rename = "usage")]
-    pub amount: Decimal,
-}
 
 /// What a user used of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,29 +46,99 @@ pub struct UserUsageItem {
     pub outcome: Outcome,
 }
 
-/// The time in which a resource has had a plan.
-#[derive(Clone, Debug, PartialEq)]
+/// A function from a component to its amount.
+pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
+
+/// How much was used of each component of an offering.
+///
+/// A [`Decimal`] is the same for all, a map says it by the component's type, such as `cpu`, and
+/// [`Amounts::by`] asks.
 #[non_exhaustive]
-pub struct PlanPeriod {
-    /// Its uuid, for [`UsageReport::plan_period`].
-    pub uuid: Uuid,
-    /// The plan's uuid.
-    pub plan_uuid: Option<Uuid>,
-    /// The plan's name.
-    pub plan_name: String,
-    /// When it began.
-    pub start: Option<DateTime<Utc>>,
-    /// When it ended; none if it hasn't.
-    pub end: Option<DateTime<Utc>>,
-    /// What was reported in it.
-    pub usages: Vec<ComponentUsage>,
+pub enum Amounts {
+    /// The same for all.
+    Same(Decimal),
+    /// By the type of the component; it must have all of the offering's, and no others.
+    ByType(BTreeMap<String, Decimal>),
+    /// As a function says; see [`Amounts::by`].
+    By(AmountFn),
 }
 
-type ByComponent = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
+impl Amounts {
+    /// Asked about each component; `None` refuses the whole report.
+    pub fn by(amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
+        Self::By(Box::new(amount))
+    }
 
+    fn of(&self, component: &Component) -> Option<Decimal> {
+        match self {
+            Self::Same(amount) => Some(*amount),
+            Self::ByType(amounts) => amounts.get(&component.type_).copied(),
+            Self::By(amount) => amount(component),
+        }
+    }
+
+    /// Those that are known before the components are.
+    fn known(&self) -> Vec<(&str, Decimal)> {
+        match self {
+            Self::Same(amount) => vec![("every component", *amount)],
+            Self::ByType(amounts) => {
+                amounts.iter().map(|(type_, amount)| (type_.as_str(), *amount)).collect()
+            }
+            Self::By(_) => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Amounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same(amount) => f.debug_tuple("Same").field(amount).finish(),
+            Self::ByType(amounts) => f.debug_tuple("ByType").field(amounts).finish(),
+            Self::By(_) => f.debug_tuple("By").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl From<Decimal> for Amounts {
+    fn from(amount: Decimal) -> Self {
+        Self::Same(amount)
+    }
+}
+
+impl From<BTreeMap<String, Decimal>> for Amounts {
+    fn from(amounts: BTreeMap<String, Decimal>) -> Self {
+        Self::ByType(amounts)
+    }
+}
+
+impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
+    fn from(amounts: [(K, Decimal); N]) -> Self {
+        Self::ByType(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
+    }
+}
+
+/// What was reported of a resource, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportedUsage {
+    /// The resource.
+    pub resource_uuid: Uuid,
+    /// The first day of the month that it is for.
+    pub month: NaiveDate,
+    /// What is sent, one for each component.
+    pub usages: Vec<ComponentUsage>,
+    /// What is left out because it is reported already, if that was asked for.
+    pub unchanged: Vec<ComponentUsage>,
+}
+
+/// Which components a report is of.
 enum What {
+    /// Those that are named.
     Named(BTreeMap<String, Decimal>),
-    Every(ByComponent),
+    /// Those for which the function has an amount.
+    Every(AmountFn),
+    /// All of the offering's.
+    All(Amounts),
 }
 
 /// A report of what a resource used in a month: made by [`Provider::report_usage`], sent when it is awaited, or only
@@ -205,101 +215,19 @@ impl Provider {
         }
     }
 
-    /// What was reported of a resource in the month of a day, one for each component that has any.
-    /// (`marketplace_component_usages_list`)
+    /// Reports, for this month, what a resource used of every component of its offering. What was reported before for
+    /// this month is replaced, so it is safe to do again: [`Provider::report_usage`] with [`UsageReport::all`] and
+    /// [`UsageReport::allow_decrease`].
     ///
     /// # Errors
-    /// If it can't be listed.
-    pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<Usage>, Error> {
-        let list = self.client.api().marketplace_component_usages_list();
-        let list = list.resource_uuid(resource).billing_period(first_day(month));
-        list.select::<Usage>().dedup().all().await
-    }
-
-    /// What was reported for the users of a resource in the month of a day.
-    /// (`marketplace_component_user_usages_list`)
-    ///
-    /// # Errors
-    /// If it can't be listed.
-    pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<UserUsage>, Error> {
-        let list = self.client.api().marketplace_component_user_usages_list();
-        let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
-        list.select::<UserUsage>().dedup().all().await
-    }
-
-    /// The plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
-    ///
-    /// # Errors
-    /// If they can't be listed.
-    pub async fn plan_periods(&self, resource: Uuid) -> Result<Vec<PlanPeriod>, Error> {
-        let list = self.client.api().marketplace_provider_resources_plan_periods_list().uuid(resource);
-        let periods = list.all().await?.into_iter();
-        let read = periods.map(|period| {
-            let usages = period.components.into_iter();
-            Some(PlanPeriod {
-                uuid: period.uuid?,
-                plan_uuid: period.plan_uuid,
-                plan_name: period.plan_name.unwrap_or_default(),
-                start: period.start,
-                end: period.end,
-                usages: usages
-                    .filter_map(|usage| Some(ComponentUsage { type_: usage.type_?, amount: usage.usage? }))
-                    .collect(),
-            })
-        });
-        Ok(read.flatten().collect())
-    }
-
-    /// The components of a resource's offering, with the limits of the resource: one request, or two where a server
-    /// before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
-    /// `marketplace_provider_offerings_retrieve`)
-    ///
-    /// # Errors
-    /// If the resource can't be read, or its offering has no components.
-    pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(rename = "type")]
-            type_: String,
-            #[serde(default, deserialize_with = "null_is_default")]
-            name: String,
-            #[serde(default, deserialize_with = "null_is_default")]
-            measured_unit: String,
-            billing_type: Option<BillingTypeEnum>,
-        }
-        #[derive(Deserialize)]
-        struct Offering {
-            components: Vec<Row>,
-        }
-        #[derive(Deserialize)]
-        struct Resource {
-            offering_uuid: Uuid,
-            #[serde(default, deserialize_with = "limits")]
-            limits: BTreeMap<String, Decimal>,
-            offering_components: Option<Vec<Row>>,
-        }
-        let api = self.client.api();
-        let call = api.marketplace_provider_resources_retrieve().uuid(resource);
-        let mut resource = call.select::<Resource>().await?;
-        let components = match resource.offering_components {
-            Some(components) => components,
-            None => {
-                let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
-                call.select::<Offering>().await?.components
-            }
-        };
-        if components.is_empty() {
-            let error = Error::new(ErrorKind::Validation, "the offering has no components");
-            return Err(error.in_operation(OFFERING));
-        }
-        let read = components.into_iter().map(|row| Component {
-            limit: resource.limits.remove(&row.type_),
-            type_: row.type_,
-            name: row.name,
-            measured_unit: row.measured_unit,
-            billing_type: row.billing_type,
-        });
-        Ok(read.collect())
+    /// If the components can't be read, an amount is missing or refused (see [`UsageReport::dry_run`]), or the server
+    /// refuses the report.
+    pub async fn set_usage_for_all_components(
+        &self,
+        resource: Uuid,
+        amounts: impl Into<Amounts>,
+    ) -> Result<ReportedUsage, Error> {
+        self.report_usage(resource).all(amounts).allow_decrease().await
     }
 
     /// Reports, for the month of a day, what the users of a resource used: a request for each component, beside one
@@ -397,14 +325,16 @@ impl UsageReport {
         let amounts = amounts.into_iter().map(|(type_, amount)| (type_.into(), amount));
         match &mut self.what {
             What::Named(named) => named.extend(amounts),
-            What::Every(_) => self.what = What::Named(amounts.collect()),
+            What::Every(_) | What::All(_) => self.what = What::Named(amounts.collect()),
         }
         self
     }
 
-    /// The same amount of every component of the offering.
-    pub fn same(self, amount: Decimal) -> Self {
-        self.every(move |_| Some(amount))
+    /// Of all components of the offering: a [`Decimal`], a map by their types, or [`Amounts::by`]. One without an amount
+    /// refuses the report, as does an amount of something that is no component.
+    pub fn all(mut self, amounts: impl Into<Amounts>) -> Self {
+        self.what = What::All(amounts.into());
+        self
     }
 
     /// Asked about each component of the offering; `None` leaves it as it is.
@@ -447,8 +377,8 @@ impl UsageReport {
     /// What would be sent. Nothing is changed.
     ///
     /// # Errors
-    /// If no component is named, the components or usages can't be read, or an amount is refused: more than two decimals or twenty digits, or
-    /// less than what is reported already.
+    /// If no component is named, the components or usages can't be read, or an amount is missing or refused: more than
+    /// two decimals or twenty digits, or less than what is reported already.
     pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
         let month = self.month.unwrap_or_else(|| first_day(Utc::now().date_naive()));
         let mut usages = match &self.what {
@@ -460,6 +390,10 @@ impl UsageReport {
                 let components = self.provider.components(self.resource).await?;
                 let asked = components.iter().filter_map(|one| Some((one.type_.as_str(), amount(one)?)));
                 amounts(asked)?
+            }
+            What::All(wanted) => {
+                amounts(wanted.known().into_iter())?;
+                of_all(&self.provider.components(self.resource).await?, wanted)?
             }
         };
         let mut unchanged = Vec::new();
@@ -534,13 +468,41 @@ impl IntoFuture for UsageReport {
     }
 }
 
+/// The amount as it is sent, or why a server wouldn't take it.
+fn exact(amount: Decimal) -> Result<Decimal, String> {
+    let amount = amount.normalize();
+    if amount.scale() > DECIMALS {
+        return Err(format!("{amount} has more than {DECIMALS} decimals"));
+    }
+    if amount.abs() >= Decimal::from(LIMIT) {
+        return Err(format!("{amount} has more than 20 digits with its decimals"));
+    }
+    Ok(amount)
+}
+
 fn refused(problem: String) -> Error {
-    Error::new(ErrorKind::Validation, problem).in_operation(SET_USAGE)
+    let error = Error::new(ErrorKind::Validation, problem);
+    error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
 }
 
 fn refused_users(problem: String) -> Error {
     let error = Error::new(ErrorKind::Validation, problem);
     error.in_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
+}
+
+/// An amount for each component, and none for anything else.
+fn of_all(components: &[Component], wanted: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
+    if let Amounts::ByType(wanted) = wanted
+        && let Some(unknown) = wanted.keys().find(|name| components.iter().all(|one| one.type_ != **name))
+    {
+        return Err(refused(format!("{unknown}: the offering has no such component")));
+    }
+    let missing = |type_: &str| refused(format!("{type_}: no amount"));
+    let asked: Result<Vec<_>, Error> = components
+        .iter()
+        .map(|one| Ok((one.type_.as_str(), wanted.of(one).ok_or_else(|| missing(&one.type_))?)))
+        .collect();
+    amounts(asked?.into_iter())
 }
 
 fn amounts<'a>(asked: impl Iterator<Item = (&'a str, Decimal)>) -> Result<Vec<ComponentUsage>, Error> {
@@ -601,6 +563,39 @@ fn time_in(month: NaiveDate) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn component(type_: &str) -> Component {
+        Component {
+            type_: type_.to_owned(),
+            name: type_.to_uppercase(),
+            measured_unit: "hours".to_owned(),
+            billing_type: None,
+            limit: None,
+        }
+    }
+
+    #[test]
+    fn amounts_that_the_server_would_refuse_are_not_sent() {
+        let check = |amount: &str| of_all(&[component("cpu")], &Amounts::Same(amount.parse().unwrap()));
+        for amount in ["0.3", "12.50000", "999999999999999999.99", "0", "-1.5"] {
+            assert_eq!(check(amount).unwrap()[0].amount, amount.parse().unwrap());
+        }
+        for amount in ["0.301", "0.30000000000000004", "1000000000000000000"] {
+            let error = check(amount).unwrap_err();
+            assert!(error.is_validation() && error.to_string().contains("cpu"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_component_needs_an_amount_and_has_one() {
+        let one = Decimal::ONE;
+        let components = [component("cpu"), component("gpu")];
+        let usages = |amounts: Amounts| of_all(&components, &amounts);
+        assert!(usages([("cpu", one)].into()).unwrap_err().to_string().contains("gpu: no amount"));
+        assert!(usages([("cpu", one), ("gpu", one), ("ram", one)].into()).is_err());
+        assert!(usages([("cpu", one), ("gpu", one)].into()).is_ok());
+        assert!(usages(Amounts::by(move |component| (component.type_ == "cpu").then_some(one))).is_err());
+    }
 
     #[test]
     fn a_month_has_a_time_of_its_own() {

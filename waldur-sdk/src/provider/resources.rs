@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::select::Retrieve as _;
 use crate::types::{
-    CheckUniqueBackendIdRequest, OfferingUserState, ReportSectionRequest, ResourceBackendIdRequest,
+    CheckUniqueBackendIdRequest, ReportSectionRequest, ResourceBackendIdRequest,
     ResourceBackendMetadataRequest, ResourceDownscaledRequest, ResourceEndDateByProviderRequest,
     ResourcePausedRequest, ResourceReportRequest, ResourceRestrictMemberAccessRequest,
     ResourceSetLimitsRequest, ResourceSetStateErredRequest, ResourceState,
@@ -123,28 +123,6 @@ impl ResourceFilter {
     }
 }
 
-/// A member of the project that has a resource.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct TeamMember {
-    /// The user's uuid.
-    pub uuid: Uuid,
-    /// The user's name in Waldur.
-    pub username: String,
-    /// The user's name, for people.
-    pub full_name: String,
-    /// Empty if it isn't known.
-    pub email: String,
-    /// What the user is in the project.
-    pub role: String,
-    /// Until when; none if it doesn't end.
-    pub expiration_time: Option<DateTime<Utc>>,
-    /// The user's name at the offering, if there is one yet.
-    pub offering_user_username: Option<String>,
-    /// Where the account at the offering stands, if there is one.
-    pub offering_user_state: Option<OfferingUserState>,
-}
-
 impl Provider {
     /// All resources that the filter lets through, from the provider's view. (`marketplace_provider_resources_list`)
     ///
@@ -249,28 +227,6 @@ impl Provider {
             0 | 1 => Ok(found.pop()),
             count => refused(format!("backend_id: {count} resources have `{id}`")),
         }
-    }
-
-    /// The members of the project that has a resource, with their accounts at the offering. It is empty for a while
-    /// when a project is new. (`marketplace_provider_resources_team_list`)
-    ///
-    /// # Errors
-    /// If they can't be listed.
-    pub async fn team(&self, resource: Uuid) -> Result<Vec<TeamMember>, Error> {
-        let list = self.client.api().marketplace_provider_resources_team_list().uuid(resource);
-        let members = list.all().await?.into_iter().map(|user| {
-            Some(TeamMember {
-                uuid: user.uuid?,
-                username: user.username.unwrap_or_default(),
-                full_name: user.full_name.unwrap_or_default(),
-                email: user.email.unwrap_or_default(),
-                role: user.role.unwrap_or_default(),
-                expiration_time: user.expiration_time,
-                offering_user_username: user.offering_user_username,
-                offering_user_state: user.offering_user_state,
-            })
-        });
-        Ok(members.flatten().collect())
     }
 
     /// Sets the id that a resource has in the provider's back end; "" takes it away. Setting it again is no error.

@@ -1,26 +1,18 @@
-//! Usage: what the resources used.
+//! Usage: what was reported of the resources, and of which components it can be.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use chrono::{Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use uuid::Uuid;
-use waldur_api_client::{Operation, builder};
+use waldur_api_client::builder;
 
-use super::{Provider, null_is_default};
+use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::select::Retrieve as _;
-use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest, ResourceState};
-
-pub(super) const OFFERING: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
-pub(super) const SET_USAGE: &Operation = builder::MarketplaceComponentUsagesSetUsage::OPERATION;
-
-/// What the server takes: two decimals, and 18 digits before them.
-const DECIMALS: u32 = 2;
-const LIMIT: i64 = 1_000_000_000_000_000_000;
+use crate::types::{BillingTypeEnum, ResourceState};
 
 /// A resource in use.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,67 +27,67 @@ pub struct LiveResource {
     pub offering_uuid: Uuid,
 }
 
-/// A function from the type of a component to its amount.
-pub type AmountFn = Box<dyn Fn(&str) -> Option<Decimal> + Send + Sync>;
-
-/// How much was used of each component.
-///
-/// A [`Decimal`] is the same for all, a map says it by the component's type, such as `cpu`, and
-/// [`Amounts::by`] asks.
+/// A component of an offering, with what a resource may use of it.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Amounts {
-    /// The same for all.
-    Same(Decimal),
-    /// By the type of the component; it must have all of the offering's, and no others.
-    ByType(BTreeMap<String, Decimal>),
-    /// As a function says; see [`Amounts::by`].
-    By(AmountFn),
+pub struct Component {
+    /// Its type, such as `cpu`: what a report names it by.
+    pub type_: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is measured in, such as `hours`; empty if it isn't said.
+    pub measured_unit: String,
+    /// How it is billed; a server that doesn't say it leaves it out.
+    pub billing_type: Option<BillingTypeEnum>,
+    /// How much the resource may use, where it has a limit.
+    pub limit: Option<Decimal>,
 }
 
-impl Amounts {
-    /// Asked with the type of each component; `None` refuses the whole report.
-    pub fn by(amount: impl Fn(&str) -> Option<Decimal> + Send + Sync + 'static) -> Self {
-        Self::By(Box::new(amount))
-    }
-
-    fn of(&self, component: &str) -> Option<Decimal> {
-        match self {
-            Self::Same(amount) => Some(*amount),
-            Self::ByType(amounts) => amounts.get(component).copied(),
-            Self::By(amount) => amount(component),
-        }
-    }
+/// What was reported of a component of a resource in a month.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// The type of the component, such as `cpu`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// The name of the component, for people.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub name: String,
+    /// What it is measured in; empty if it isn't said.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub measured_unit: String,
+    /// How much.
+    #[serde(rename = "usage")]
+    pub amount: Decimal,
+    /// The first day of the month.
+    pub billing_period: NaiveDate,
+    /// What the provider says about it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub description: String,
+    /// Whether it counts for the following months too, until another is reported.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub recurring: bool,
 }
 
-impl fmt::Debug for Amounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Same(amount) => f.debug_tuple("Same").field(amount).finish(),
-            Self::ByType(amounts) => f.debug_tuple("ByType").field(amounts).finish(),
-            Self::By(_) => f.debug_tuple("By").finish_non_exhaustive(),
-        }
-    }
+/// What was reported of a component for a user of a resource in a month.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct UserUsage {
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// The type of the component, such as `cpu`.
+    #[serde(rename = "component_type")]
+    pub type_: String,
+    /// The user's name at the offering.
+    pub username: String,
+    /// How much.
+    #[serde(rename = "usage")]
+    pub amount: Decimal,
 }
 
-impl From<Decimal> for Amounts {
-    fn from(amount: Decimal) -> Self {
-        Self::Same(amount)
-    }
-}
-
-impl From<BTreeMap<String, Decimal>> for Amounts {
-    fn from(amounts: BTreeMap<String, Decimal>) -> Self {
-        Self::ByType(amounts)
-    }
-}
-
-impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
-    fn from(amounts: [(K, Decimal); N]) -> Self {
-        Self::ByType(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
-    }
-}
-
-/// What was reported of one component.
+/// What was reported of one component, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComponentUsage {
     /// The type of the component, such as `cpu`.
@@ -104,18 +96,22 @@ pub struct ComponentUsage {
     pub amount: Decimal,
 }
 
-/// What was reported of a resource, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The time in which a resource has had a plan.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct ReportedUsage {
-    /// The resource.
-    pub resource_uuid: Uuid,
-    /// The first day of the month that it is for.
-    pub month: NaiveDate,
-    /// What is sent, one for each component.
+pub struct PlanPeriod {
+    /// Its uuid, for [`UsageReport::plan_period`].
+    pub uuid: Uuid,
+    /// The plan's uuid.
+    pub plan_uuid: Option<Uuid>,
+    /// The plan's name.
+    pub plan_name: String,
+    /// When it began.
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended; none if it hasn't.
+    pub end: Option<DateTime<Utc>>,
+    /// What was reported in it.
     pub usages: Vec<ComponentUsage>,
-    /// What is left out because it is reported already, if that was asked for.
-    pub unchanged: Vec<ComponentUsage>,
 }
 
 impl Provider {
@@ -134,135 +130,105 @@ impl Provider {
         list.select::<LiveResource>().dedup().all().await
     }
 
-    /// Reports, for this month, what a resource used of every component of its offering. What was reported
-    /// before for this month is replaced, so it is safe to do again.
-    ///
-    /// Amounts are sent exactly. More than two decimals or twenty digits are refused before anything is sent.
+    /// What was reported of a resource in the month of a day, one for each component that has any.
+    /// (`marketplace_component_usages_list`)
     ///
     /// # Errors
-    /// If the components can't be read, an amount is missing or refused, or the server refuses the report.
-    pub async fn set_usage_for_all_components(
-        &self,
-        resource: Uuid,
-        amounts: impl Into<Amounts>,
-    ) -> Result<ReportedUsage, Error> {
-        let amounts = amounts.into();
-        #[derive(Deserialize)]
-        struct Row {
-            offering_uuid: Uuid,
-        }
-        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
-        let offering = call.select::<Row>().await?.offering_uuid;
-        let usages = usages(&self.component_types(offering).await?, &amounts)?;
-        let items = usages
-            .iter()
-            .map(|usage| ComponentUsageItemRequest {
-                type_: usage.type_.clone(),
-                amount: usage.amount,
-                description: None,
-                recurring: None,
-            })
-            .collect();
-        let body = ComponentUsageCreateRequest {
-            resource: Some(resource),
-            usages: items,
-            date: None,
-            plan_period: None,
-        };
-        match self.client.api().marketplace_component_usages_set_usage().body(body).send().await {
-            Ok(_) => {
-                let month = first_day(Utc::now().date_naive());
-                Ok(ReportedUsage { resource_uuid: resource, month, usages, unchanged: Vec::new() })
-            }
-            Err(error) => {
-                let error = Error::from_api(error).await;
-                Err(match error.is_answer_lost() {
-                    true => error.with_note("whether the usage was recorded is not known; report it again"),
-                    false => error,
-                })
-            }
-        }
+    /// If it can't be listed.
+    pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<Usage>, Error> {
+        let list = self.client.api().marketplace_component_usages_list();
+        let list = list.resource_uuid(resource).billing_period(first_day(month));
+        list.select::<Usage>().dedup().all().await
     }
 
-    async fn component_types(&self, offering: Uuid) -> Result<Vec<String>, Error> {
+    /// What was reported for the users of a resource in the month of a day.
+    /// (`marketplace_component_user_usages_list`)
+    ///
+    /// # Errors
+    /// If it can't be listed.
+    pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<UserUsage>, Error> {
+        let list = self.client.api().marketplace_component_user_usages_list();
+        let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
+        list.select::<UserUsage>().dedup().all().await
+    }
+
+    /// The plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
+    ///
+    /// # Errors
+    /// If they can't be listed.
+    pub async fn plan_periods(&self, resource: Uuid) -> Result<Vec<PlanPeriod>, Error> {
+        let list = self.client.api().marketplace_provider_resources_plan_periods_list().uuid(resource);
+        let periods = list.all().await?.into_iter();
+        let read = periods.map(|period| {
+            let usages = period.components.into_iter();
+            Some(PlanPeriod {
+                uuid: period.uuid?,
+                plan_uuid: period.plan_uuid,
+                plan_name: period.plan_name.unwrap_or_default(),
+                start: period.start,
+                end: period.end,
+                usages: usages
+                    .filter_map(|usage| Some(ComponentUsage { type_: usage.type_?, amount: usage.usage? }))
+                    .collect(),
+            })
+        });
+        Ok(read.flatten().collect())
+    }
+
+    /// The components of a resource's offering, with the limits of the resource: one request, or two where a server
+    /// before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
+    /// `marketplace_provider_offerings_retrieve`)
+    ///
+    /// # Errors
+    /// If the resource can't be read, or its offering has no components.
+    pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {
         #[derive(Deserialize)]
-        struct Component {
+        struct Row {
             #[serde(rename = "type")]
             type_: String,
+            #[serde(default, deserialize_with = "null_is_default")]
+            name: String,
+            #[serde(default, deserialize_with = "null_is_default")]
+            measured_unit: String,
+            billing_type: Option<BillingTypeEnum>,
         }
         #[derive(Deserialize)]
-        struct Row {
-            components: Vec<Component>,
+        struct Offering {
+            components: Vec<Row>,
         }
-        let call = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
-        let components = call.select::<Row>().await?.components;
+        #[derive(Deserialize)]
+        struct Resource {
+            offering_uuid: Uuid,
+            #[serde(default, deserialize_with = "limits")]
+            limits: BTreeMap<String, Decimal>,
+            offering_components: Option<Vec<Row>>,
+        }
+        let api = self.client.api();
+        let call = api.marketplace_provider_resources_retrieve().uuid(resource);
+        let mut resource = call.select::<Resource>().await?;
+        let components = match resource.offering_components {
+            Some(components) => components,
+            None => {
+                let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
+                call.select::<Offering>().await?.components
+            }
+        };
         if components.is_empty() {
             let error = Error::new(ErrorKind::Validation, "the offering has no components");
-            return Err(error.in_operation(OFFERING));
+            return Err(error.in_operation(builder::MarketplaceProviderOfferingsRetrieve::OPERATION));
         }
-        Ok(components.into_iter().map(|component| component.type_).collect())
+        let read = components.into_iter().map(|row| Component {
+            limit: resource.limits.remove(&row.type_),
+            type_: row.type_,
+            name: row.name,
+            measured_unit: row.measured_unit,
+            billing_type: row.billing_type,
+        });
+        Ok(read.collect())
     }
 }
 
-fn usages(components: &[String], amounts: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
-    let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SET_USAGE);
-    if let Amounts::ByType(amounts) = amounts
-        && let Some(unknown) = amounts.keys().find(|name| !components.contains(name))
-    {
-        return Err(refuse(format!("{unknown}: the offering has no such component")));
-    }
-    components
-        .iter()
-        .map(|type_| {
-            let amount = amounts.of(type_).ok_or_else(|| refuse(format!("{type_}: no amount")))?;
-            let amount = exact(amount).map_err(|problem| refuse(format!("{type_}: {problem}")))?;
-            Ok(ComponentUsage { type_: type_.clone(), amount })
-        })
-        .collect()
-}
-
-/// The amount as it is sent, or why a server wouldn't take it.
-pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
-    let amount = amount.normalize();
-    if amount.scale() > DECIMALS {
-        return Err(format!("{amount} has more than {DECIMALS} decimals"));
-    }
-    if amount.abs() >= Decimal::from(LIMIT) {
-        return Err(format!("{amount} has more than 20 digits with its decimals"));
-    }
-    Ok(amount)
-}
-
+/// The first day of the month that a day is in.
 pub(super) fn first_day(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(amount: &str) -> Result<Vec<ComponentUsage>, Error> {
-        usages(&["cpu".to_owned()], &Amounts::Same(amount.parse().unwrap()))
-    }
-
-    #[test]
-    fn amounts_that_the_server_would_refuse_are_not_sent() {
-        for amount in ["0.3", "12.50000", "999999999999999999.99", "0", "-1.5"] {
-            assert_eq!(check(amount).unwrap()[0].amount, amount.parse().unwrap());
-        }
-        for amount in ["0.301", "0.30000000000000004", "1000000000000000000"] {
-            let error = check(amount).unwrap_err();
-            assert!(error.is_validation() && error.to_string().contains("cpu"), "{error}");
-        }
-    }
-
-    #[test]
-    fn every_component_needs_an_amount_and_has_one() {
-        let one = Decimal::ONE;
-        let components = ["cpu".to_owned(), "gpu".to_owned()];
-        assert!(usages(&components, &[("cpu", one)].into()).is_err());
-        assert!(usages(&components, &[("cpu", one), ("gpu", one), ("ram", one)].into()).is_err());
-        assert!(usages(&components, &[("cpu", one), ("gpu", one)].into()).is_ok());
-        assert!(usages(&components, &Amounts::by(move |kind| (kind == "cpu").then_some(one))).is_err());
-    }
 }
