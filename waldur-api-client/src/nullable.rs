@@ -1,4 +1,4 @@
-//! Fields of PATCH bodies that can be cleared.
+//! Fields of request bodies that can be cleared.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

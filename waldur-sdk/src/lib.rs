@@ -86,7 +86,10 @@ pub use provider::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
 };
-pub use provider::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
+pub use provider::{
+    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountRequest,
+    ServiceAccountToken,
+};
 #[cfg(feature = "agent")]
 pub use provider::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
@@ -96,6 +99,7 @@ pub use raw::{Answer, Request};
 pub use reqwest::Method;
 pub use retry::RetryPolicy;
 pub use rust_decimal::Decimal;
+pub use secrecy::{ExposeSecret, SecretString};
 pub use select::{Retrieve, Selection};
 pub use settings::{CONFIG_FILE_VARIABLE, PROFILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
 pub use uuid::Uuid;

@@ -118,6 +118,14 @@ impl Answer {
             .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"))
     }
 
+    /// With these properties of its object.
+    pub(crate) fn with_fields(mut self, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        if let Body::Json(Value::Object(body)) = &mut self.body {
+            body.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        self
+    }
+
     /// Unknown routes, crashes and proxies answer with a page for people.
     pub(crate) fn page(status: StatusCode) -> Self {
         let page = match status.as_u16() {

@@ -44,6 +44,11 @@ impl Document {
     pub(crate) fn text(&self, name: &str) -> &str {
         self.values.get(name).and_then(Value::as_str).unwrap_or_default()
     }
+
+    /// Deletion closed it, and nobody sees it any more.
+    fn is_hidden(&self) -> bool {
+        collection(self.collection).is_some_and(|kind| kind.token && self.text("state") == kind.closed)
+    }
 }
 
 /// What a property of a request points at, by address or uuid.
@@ -88,6 +93,8 @@ struct Collection {
     state: &'static str,
     /// The state that deletion leads to; without one, the document goes.
     closed: &'static str,
+    /// Making one, or a new key for one, shows a token, this once; and nobody sees a closed one.
+    token: bool,
     actions: &'static [Action],
 }
 
@@ -100,20 +107,18 @@ impl Collection {
         unique: &[],
         state: "",
         closed: "",
+        token: false,
         actions: &[],
     };
 }
 
+// One that is made over the API is OK at once; the states before come from elsewhere.
 const ROBOTS: &[Action] = &[
-    Action { name: "set_state_creating", from: &["Requested", "Error"], to: "Creating" },
-    Action { name: "set_state_ok", from: &["Requested", "Creating", "Error"], to: "OK" },
-    Action { name: "set_state_request_deletion", from: &["OK", "Error"], to: "Requested deletion" },
+    Action { name: "set_state_creating", from: &["Requested"], to: "Creating" },
+    Action { name: "set_state_ok", from: &["Creating"], to: "OK" },
+    Action { name: "set_state_request_deletion", from: &["OK"], to: "Requested deletion" },
     Action { name: "set_state_deleted", from: &["Requested deletion"], to: "Deleted" },
-    Action {
-        name: "set_state_erred",
-        from: &["Requested", "Creating", "OK", "Requested deletion"],
-        to: "Error",
-    },
+    Action { name: "set_state_erred", from: &["OK"], to: "Error" },
 ];
 
 const BACKEND_REQUESTS: &[Action] = &[
@@ -126,9 +131,10 @@ const COLLECTIONS: &[Collection] = &[
     Collection {
         name: "marketplace-robot-accounts",
         model: "RobotAccount",
+        side: Side::Provider,
         links: &[("resource", Link::Resource), ("responsible_user", Link::Person), ("users", Link::Person)],
-        unique: &["resource", "type", "username"],
-        state: "Requested",
+        unique: &["resource", "type"],
+        state: "OK",
         actions: ROBOTS,
         ..Collection::NONE
     },
@@ -139,6 +145,7 @@ const COLLECTIONS: &[Collection] = &[
         links: &[("project", Link::Project)],
         state: "OK",
         closed: "Closed",
+        token: true,
         ..Collection::NONE
     },
     Collection {
@@ -148,6 +155,7 @@ const COLLECTIONS: &[Collection] = &[
         links: &[("customer", Link::Customer)],
         state: "OK",
         closed: "Closed",
+        token: true,
         ..Collection::NONE
     },
     Collection {
@@ -288,7 +296,7 @@ impl State {
     }
 
     /// What follows from what is known of a place.
-    fn whole(&self, mut place: Place) -> Place {
+    pub(crate) fn whole(&self, mut place: Place) -> Place {
         if let Some(row) = place.resource.and_then(|uuid| self.resources.get(uuid)) {
             place.offering = Some(row.offering);
             place.project = Some(row.project);
@@ -419,7 +427,8 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
 
 /// A page of documents, wherever their list is.
 pub(crate) fn listed(call: &Call, state: &State, admits: impl Fn(&Document) -> bool) -> Outcome {
-    let rows: Vec<&Document> = state.documents.iter().filter(|document| admits(document)).collect();
+    let rows: Vec<&Document> =
+        state.documents.iter().filter(|document| !document.is_hidden() && admits(document)).collect();
     listing::page(call, &rows, |document, fields| render(call, state, document, fields))
 }
 
@@ -433,7 +442,8 @@ fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Document, Answer> {
     let kind = here(call)?;
     call.uuid()
         .and_then(|uuid| state.documents.get(uuid))
-        .filter(|document| document.collection == kind.name && state.sees_document(actor, document))
+        .filter(|document| document.collection == kind.name && !document.is_hidden())
+        .filter(|document| state.sees_document(actor, document))
         .ok_or_else(|| no_match(kind.model))
 }
 
@@ -451,13 +461,32 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let kind = here(call)?;
     let start = Place { person: Some(actor.uuid()), ..Place::default() };
-    let (values, place) = read(state, kind, call.checked()?, start)?;
+    let (mut values, place) = read(state, kind, call.checked()?, start)?;
     if !state.changes(actor, kind.side, &place) {
         return Err(forbidden());
     }
     refuse_twins(state, kind, &values, None)?;
+    if kind.token {
+        name_account(state, &mut values);
+    }
     let uuid = insert(state, kind.name, place, values);
-    answer(call, state, uuid, StatusCode::CREATED)
+    let made = answer(call, state, uuid, StatusCode::CREATED)?;
+    Ok(if kind.token { with_token(state, made) } else { made })
+}
+
+/// The service that makes accounts names them, as it is asked to or not.
+fn name_account(state: &mut State, values: &mut Map<String, Value>) {
+    let wanted = ["username", "preferred_identifier"].into_iter().filter_map(|name| values.get(name));
+    let wanted = wanted.filter_map(Value::as_str).find(|name| !name.is_empty()).map(str::to_owned);
+    let name = wanted.unwrap_or_else(|| format!("svc-{}", &hex(state.fresh_uuid())[..8]));
+    values.insert("username".to_owned(), name.into());
+}
+
+/// The answer with a new token, which is shown this once.
+fn with_token(state: &mut State, answer: Answer) -> Answer {
+    let until = Utc::now() + chrono::TimeDelta::days(90);
+    let token = hex(state.fresh_uuid());
+    answer.with_fields([("token", token.into()), ("expires_at", timestamp(until).into())])
 }
 
 fn answer(call: &Call, state: &State, uuid: Uuid, status: StatusCode) -> Outcome {
@@ -489,6 +518,9 @@ pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
     let uuid = own(call, state)?;
     let kind = here(call)?;
     match state.documents.get_mut(uuid) {
+        Some(document) if !kind.closed.is_empty() && document.text("state") == kind.closed => {
+            return Err(wrong_state(&["OK", "Erred"]));
+        }
         Some(document) if !kind.closed.is_empty() => {
             document.values.insert("state".to_owned(), kind.closed.into());
             document.modified = Utc::now();
@@ -522,12 +554,7 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     let document = state.documents.get_mut(uuid).ok_or_else(|| no_match(kind.model))?;
     if !action.from.contains(&document.text("state")) {
-        let text = format!("Valid states for operation: {}.", action.from.join(", "));
-        return Err(if std::ptr::eq(kind.actions, ROBOTS) {
-            Answer::detail(StatusCode::BAD_REQUEST, text)
-        } else {
-            Answer::detail(StatusCode::CONFLICT, text)
-        });
+        return Err(wrong_state(action.from));
     }
     let now = Utc::now();
     document.modified = now;
@@ -542,15 +569,21 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::ok(json!({ "status": format!("Request is {}.", action.to.to_lowercase()) })))
 }
 
+fn wrong_state(valid: &[&str]) -> Answer {
+    Answer::detail(StatusCode::CONFLICT, format!("Valid states for operation: {}.", valid.join(", ")))
+}
+
 /// A new key for a service account.
 pub(crate) fn rotate_api_key(call: &Call, state: &mut State) -> Outcome {
     let uuid = own(call, state)?;
-    let token = state.fresh_uuid();
     if let Some(document) = state.documents.get_mut(uuid) {
-        document.values.insert("token".to_owned(), hex(token).into());
+        if document.text("state") != "OK" {
+            return Err(wrong_state(&["OK"]));
+        }
         document.modified = Utc::now();
     }
-    answer(call, state, uuid, StatusCode::OK)
+    let rotated = answer(call, state, uuid, StatusCode::OK)?;
+    Ok(with_token(state, rotated))
 }
 
 /// A child with this value of a property, or a new one: 200 for the former, 201 for the latter.
@@ -728,6 +761,9 @@ fn property(call: &Call, state: &State, document: &Document, name: &str, schema:
     }
     if let Some(value) = document.values.get(name) {
         return Some(value.clone());
+    }
+    if kind.token && matches!(name, "token" | "expires_at") {
+        return Some(Value::Null);
     }
     let place = &document.place;
     let offering = || place.offering.and_then(|uuid| state.offerings.get(uuid));

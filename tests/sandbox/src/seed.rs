@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::documents::{Document, Place};
 use crate::model::{
     AGENT_KIND, BASIC_KIND, Component, Customer, Key, OWNER, Offering, OfferingState, OfferingUser,
     OfferingUserState, Order, OrderState, OrderType, Person, Plan, PlanPeriod, Project, ResourceState,
@@ -572,6 +573,19 @@ impl<'a> Seed<'a> {
             created,
             modified: created,
         });
+        uuid
+    }
+
+    /// An account of a robot at a resource, in a state such as `Requested`.
+    pub fn robot_account(&mut self, resource: Uuid, type_: &str, state: &str) -> Uuid {
+        let created = self.tick();
+        let uuid = self.state.unused(&format!("robot account {resource} {type_}"));
+        let values =
+            [("resource", resource.simple().to_string()), ("type", type_.into()), ("state", state.into())];
+        let values = values.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+        let place = self.state.whole(Place { resource: Some(resource), ..Place::default() });
+        let collection = "marketplace-robot-accounts";
+        self.state.documents.push(Document { uuid, collection, place, created, modified: created, values });
         uuid
     }
 

@@ -1,13 +1,14 @@
 //! What a service provider does every day.
 
 mod access;
-mod accounts;
 #[cfg(feature = "agent")]
 mod membership;
 mod offerings;
 mod orders;
 mod report;
 mod resources;
+mod robot_accounts;
+mod service_accounts;
 mod team;
 mod usage;
 mod users;
@@ -20,7 +21,6 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
-pub use accounts::{CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount};
 #[cfg(feature = "agent")]
 pub use membership::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
@@ -33,6 +33,8 @@ pub use offerings::{
 pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport, UserAmount, UserUsageItem};
 pub use resources::{Resource, ResourceFilter};
+pub use robot_accounts::{RobotAccount, RobotAccountTransition};
+pub use service_accounts::{CourseAccount, ServiceAccount, ServiceAccountRequest, ServiceAccountToken};
 pub use team::TeamMember;
 pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
 pub use users::{

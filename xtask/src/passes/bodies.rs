@@ -56,26 +56,32 @@ pub(super) fn shapeless_is_any(document: &mut Value) -> usize {
     times
 }
 
-/// The models that are bodies of PATCH operations.
-fn patched(document: &mut Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The models in which null says something else than nothing: the bodies of PATCH operations, and bodies that consist
+/// of one property which may be left out.
+fn clearing(document: &mut Value) -> BTreeSet<String> {
+    let (mut patched, mut others) = (BTreeSet::new(), BTreeSet::new());
     each_operation(document, |_, method, operation| {
-        if method == "patch" {
-            found.extend(
-                content_schemas(operation, true).into_iter().filter_map(|s| Some(ref_name(s)?.to_owned())),
-            );
-        }
+        let bodies =
+            content_schemas(operation, true).into_iter().filter_map(|s| Some(ref_name(s)?.to_owned()));
+        if method == "patch" { patched.extend(bodies) } else { others.extend(bodies) }
     });
-    found
+    let models = &document["components"]["schemas"];
+    others.retain(|name| {
+        let is_one = models[name]["properties"].as_object().is_some_and(|all| all.len() == 1);
+        is_one && models[name]["required"].as_array().is_none_or(Vec::is_empty)
+    });
+    patched.extend(others);
+    patched
 }
 
-/// A PATCH leaves alone what is absent and clears what is null: the two must not be one.
-pub(super) fn nullable_in_patch(document: &mut Value) -> usize {
-    let patched = patched(document);
+/// A PATCH leaves alone what is absent and clears what is null: the two must not be one. Where a body has nothing but
+/// one property, leaving it out says nothing, so null is the way to clear it.
+pub(super) fn null_is_told_from_absent(document: &mut Value) -> usize {
+    let clearing = clearing(document);
     let snapshot = json!({"components": {"schemas": document["components"]["schemas"]}});
     let mut times = 0;
     for (name, model) in
-        schemas_mut(document).into_iter().flatten().filter(|(name, _)| patched.contains(*name))
+        schemas_mut(document).into_iter().flatten().filter(|(name, _)| clearing.contains(*name))
     {
         for property in properties(model) {
             if property.get("nullable").and_then(Value::as_bool) == Some(true) {
@@ -161,18 +167,22 @@ mod tests {
     }
 
     #[test]
-    fn nullable_is_told_from_absent_in_patch_only() {
+    fn null_is_told_from_absent_where_it_clears() {
         let model =
             json!({"properties": {"a": {"type": "string", "nullable": true}, "b": {"type": "string"}}});
         let mut document = with_body("patch", json_body(), model.clone());
-        assert_eq!(super::nullable_in_patch(&mut document), 1);
+        assert_eq!(super::null_is_told_from_absent(&mut document), 1);
         let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];
         assert_eq!(rust["path"], "waldur_api_client::Nullable");
         assert_eq!(rust["parameters"], json!([{"type": "string"}]));
-        assert_eq!(super::nullable_in_patch(&mut with_body("post", json_body(), model)), 0);
+        assert_eq!(super::null_is_told_from_absent(&mut with_body("post", json_body(), model)), 0);
+        let mut alone = json!({"properties": {"a": {"type": "string", "format": "date", "nullable": true}}});
+        assert_eq!(super::null_is_told_from_absent(&mut with_body("post", json_body(), alone.clone())), 1);
+        alone["required"] = json!(["a"]);
+        assert_eq!(super::null_is_told_from_absent(&mut with_body("post", json_body(), alone)), 0);
         let itself = json!({"properties": {"a": {"$ref": "#/components/schemas/X", "nullable": true}}});
         let mut document = with_body("patch", json_body(), itself);
-        assert_eq!(super::nullable_in_patch(&mut document), 1);
+        assert_eq!(super::null_is_told_from_absent(&mut document), 1);
         let rust = &document["components"]["schemas"]["X"]["properties"]["a"]["x-rust-type"];
         assert_eq!(rust["parameters"][0]["x-rust-type"]["path"], "serde_json::Value");
     }

@@ -63,7 +63,10 @@ const PASSES: [(&str, Pass); 43] = [
     ("defaults dropped", types::drop_defaults),
     ("models split that are sent and received", models::split),
     ("properties of received models made optional", models::received_are_optional),
-    ("nullable properties of PATCH bodies, as absent, null or value", bodies::nullable_in_patch),
+    (
+        "nullable properties of bodies in which null clears, as absent, null or value",
+        bodies::null_is_told_from_absent,
+    ),
     ("optional arrays in request bodies, as lists that may be empty", bodies::lists_may_be_empty),
     ("comma-joined array parameters", parameters::comma_joined),
     ("parameters named anew, whose names Rust can't tell apart", names::parameters),

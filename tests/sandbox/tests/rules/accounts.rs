@@ -27,7 +27,7 @@ async fn robots_belong_to_resources() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let (made, path) = robot(&sandbox).await;
-    assert_eq!(made["state"], "Requested");
+    assert_eq!(made["state"], "OK");
     assert!(made["resource"].as_str().unwrap().contains("/api/marketplace-resources/"));
     assert!(made["users"][0].as_str().unwrap().contains("/api/users/"));
     let details = get(&sandbox, Actor::Provider, &path).await.json();
@@ -39,7 +39,7 @@ async fn robots_belong_to_resources() {
     for (actor, status) in [(Actor::Consumer, 200), (Actor::Alice, 200), (Actor::Outsider, 404)] {
         assert_eq!(get(&sandbox, actor, &path).await.status, status);
     }
-    let twin = json!({"resource": made["resource"], "type": "cicd", "username": "robo"});
+    let twin = json!({"resource": made["resource"], "type": "cicd", "username": "another"});
     let refused = post(&sandbox, Actor::Provider, ROBOTS, twin).await;
     assert_eq!(refused.status, 400);
     assert!(refused.json()["non_field_errors"].is_array());
@@ -60,8 +60,8 @@ async fn robots_belong_to_resources() {
         (format!("resource_uuid={resource}"), 1),
         (format!("resource_uuid={}", hex(ids.resources.ok_second)), 0),
         // By number, as the schema has it.
-        ("state=1".to_owned(), 1),
-        ("state=3".to_owned(), 0),
+        ("state=3".to_owned(), 1),
+        ("state=1".to_owned(), 0),
         ("type=cicd".to_owned(), 1),
         (format!("project_uuid={}", ids.project), 1),
         ("created=2020-01-01T00:00:00Z".to_owned(), 1),
@@ -85,17 +85,34 @@ async fn robots_belong_to_resources() {
 
 #[tokio::test]
 async fn states_of_robots() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let (_, path) = robot(&sandbox).await;
-    let early = act(&sandbox, Actor::Provider, &format!("{path}set_state_deleted/")).await;
-    assert_eq!(early.status, 400);
-    assert!(!early.detail().is_empty());
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let resource = seed.ids().resources.ok;
+            seed.robot_account(resource, "early", "Requested");
+        })
+        .start()
+        .await
+        .unwrap();
+    let path = format!("{ROBOTS}{}/", hex(sandbox.documents("marketplace-robot-accounts")[0].uuid));
     for (action, state) in [
         ("creating", "Creating"),
         ("ok", "OK"),
         ("request_deletion", "Requested deletion"),
         ("deleted", "Deleted"),
     ] {
+        for other in ["creating", "ok", "erred", "request_deletion", "deleted"] {
+            let legal = other == action || other == "erred" && action == "request_deletion";
+            if !legal {
+                let refused = act(&sandbox, Actor::Provider, &format!("{path}set_state_{other}/")).await;
+                assert_eq!(
+                    (refused.status, refused.detail().is_empty()),
+                    (409, false),
+                    "{other} before {state}"
+                );
+            }
+        }
+        let consumer = act(&sandbox, Actor::Consumer, &format!("{path}set_state_{action}/")).await;
+        assert_eq!(consumer.status, 403);
         let done = act(&sandbox, Actor::Provider, &format!("{path}set_state_{action}/")).await;
         assert_eq!((done.status, &done.json()["state"]), (200, &json!(state)));
     }
@@ -104,6 +121,7 @@ async fn states_of_robots() {
     let why = json!({"error_message": "no"});
     let erred = post(&sandbox, Actor::Provider, &format!("{path}set_state_erred/"), why).await;
     assert_eq!((&erred.json()["state"], &erred.json()["error_message"]), (&json!("Error"), &json!("no")));
+    assert_eq!(act(&sandbox, Actor::Provider, &format!("{path}set_state_ok/")).await.status, 409);
     assert_eq!(act(&sandbox, Actor::Outsider, &format!("{path}set_state_ok/")).await.status, 404);
 }
 
@@ -144,7 +162,14 @@ async fn accounts_of_projects_organisations_and_courses() {
         let path = format!("{collection}{}/", made.json()["uuid"].as_str().unwrap());
         assert_eq!(get(&sandbox, Actor::Outsider, &path).await.status, 404);
         assert_eq!(send(&sandbox, Actor::Consumer, Method::DELETE, &path, None).await.status, 204);
-        assert_eq!(get(&sandbox, Actor::Consumer, &path).await.json()["state"], "Closed");
+        // Closed accounts of services are not shown any more; those of courses are, and closed once.
+        let closed = get(&sandbox, Actor::Consumer, &path).await;
+        let again = send(&sandbox, Actor::Consumer, Method::DELETE, &path, None).await;
+        if collection == "marketplace-course-accounts/" {
+            assert_eq!((&closed.json()["state"], again.status), (&json!("Closed"), 409));
+        } else {
+            assert_eq!((closed.status, again.status), (404, 404));
+        }
     }
     let accounts = sandbox.documents("marketplace-course-accounts");
     assert_eq!((accounts.len(), accounts[0].state.as_str()), (1, "Closed"));
@@ -155,8 +180,12 @@ async fn keys_of_services_rotate() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({"project": hex(sandbox.ids().project)});
     let made = post(&sandbox, Actor::Consumer, "marketplace-project-service-accounts/", body).await.json();
+    assert!(made["token"].is_string() && made["expires_at"].is_string());
     let path =
         format!("marketplace-project-service-accounts/{}/rotate_api_key/", made["uuid"].as_str().unwrap());
+    // It is shown when it is made, and never again.
+    let shown = get(&sandbox, Actor::Consumer, path.trim_end_matches("rotate_api_key/")).await.json();
+    assert_eq!((&shown["token"], &shown["expires_at"]), (&Value::Null, &Value::Null));
     let rotated = act(&sandbox, Actor::Consumer, &path).await.json();
     assert!(rotated["token"].is_string());
     assert_ne!(act(&sandbox, Actor::Consumer, &path).await.json()["token"], rotated["token"]);

@@ -1,4 +1,4 @@
-//! Accounts of robots, services and courses.
+//! Accounts of robots.
 
 use std::fmt;
 
@@ -10,9 +10,7 @@ use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::select::Retrieve as _;
-use crate::types::{
-    self, RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates, ServiceAccountState,
-};
+use crate::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
 
 const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
 
@@ -88,12 +86,11 @@ impl RobotAccountTransition {
     /// Whether an account in this state may do it.
     #[must_use]
     pub fn is_legal_from(self, state: &RobotAccountStates) -> bool {
-        use RobotAccountStates::{Creating, Error, Ok, Requested, RequestedDeletion};
+        use RobotAccountStates::{Creating, Ok, Requested, RequestedDeletion};
         match self {
-            Self::SetCreating => matches!(state, Requested | Error),
-            Self::SetOk => matches!(state, Requested | Creating | Error),
-            Self::SetErred => matches!(state, Requested | Creating | Ok | RequestedDeletion),
-            Self::RequestDeletion => matches!(state, Ok | Error),
+            Self::SetCreating => matches!(state, Requested),
+            Self::SetOk => matches!(state, Creating),
+            Self::SetErred | Self::RequestDeletion => matches!(state, Ok),
             Self::SetDeleted => matches!(state, RequestedDeletion),
         }
     }
@@ -125,88 +122,6 @@ impl fmt::Display for RobotAccountTransition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// An account of a service, in a project or of an organisation. Its token is left out.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ServiceAccount {
-    /// The account's uuid.
-    pub uuid: Uuid,
-    /// The project; none if it is an organisation's.
-    pub project_uuid: Option<Uuid>,
-    /// The organisation.
-    pub customer_uuid: Option<Uuid>,
-    /// Its name; empty if it has none.
-    pub username: String,
-    /// The address of who looks after it; empty if there is none.
-    pub email: String,
-    /// Where it stands.
-    pub state: ServiceAccountState,
-    /// What went wrong; empty if nothing did.
-    pub error_message: String,
-}
-
-/// A temporary account of a course, in a project.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CourseAccount {
-    /// The account's uuid.
-    pub uuid: Uuid,
-    /// The project.
-    pub project_uuid: Option<Uuid>,
-    /// The user that was made for it.
-    pub user_uuid: Option<Uuid>,
-    /// Its name; empty if it has none.
-    pub username: String,
-    /// The address of who uses it; empty if there is none.
-    pub email: String,
-    /// Where it stands.
-    pub state: ServiceAccountState,
-    /// What went wrong; empty if nothing did.
-    pub error_message: String,
-}
-
-fn required<T>(value: Option<T>, field: &str, operation: &'static Operation) -> Result<T, Error> {
-    value.ok_or_else(|| {
-        Error::new(ErrorKind::Decode, format!("an account without {field}")).in_operation(operation)
-    })
-}
-
-fn project_accounts(
-    models: Vec<types::ProjectServiceAccount>,
-    operation: &'static Operation,
-) -> Result<Vec<ServiceAccount>, Error> {
-    let account = |model: types::ProjectServiceAccount| {
-        Ok(ServiceAccount {
-            uuid: required(model.uuid, "uuid", operation)?,
-            project_uuid: model.project_uuid,
-            customer_uuid: model.customer_uuid,
-            username: model.username.unwrap_or_default(),
-            email: model.email.unwrap_or_default(),
-            state: required(model.state, "state", operation)?,
-            error_message: model.error_message.unwrap_or_default(),
-        })
-    };
-    models.into_iter().map(account).collect()
-}
-
-fn course_accounts(
-    models: Vec<types::CourseAccount>,
-    operation: &'static Operation,
-) -> Result<Vec<CourseAccount>, Error> {
-    let account = |model: types::CourseAccount| {
-        Ok(CourseAccount {
-            uuid: required(model.uuid, "uuid", operation)?,
-            project_uuid: model.project_uuid,
-            user_uuid: model.user_uuid,
-            username: model.username.unwrap_or_default(),
-            email: model.email.unwrap_or_default(),
-            state: required(model.state, "state", operation)?,
-            error_message: model.error_message.unwrap_or_default(),
-        })
-    };
-    models.into_iter().map(account).collect()
 }
 
 impl Provider {
@@ -243,10 +158,11 @@ impl Provider {
         self.client.api().marketplace_robot_accounts_retrieve().uuid(account).select::<RobotAccount>().await
     }
 
-    /// Makes an account for a robot, or finds the one of this type and name that the resource has, so this is safe to do
-    /// again. (`marketplace_robot_accounts_create`)
+    /// Makes an account for a robot, or finds the one of this type that the resource has, so this is safe to do again: a
+    /// resource has one of a type. (`marketplace_robot_accounts_create`)
     ///
-    /// `type_` has at most 5 characters, and `username` at most 32; that may be "", to be named later.
+    /// `type_` has at most 5 characters, and `username` at most 32; that may be "", to be named later. A new account is
+    /// OK at once.
     ///
     /// ```
     /// # #[tokio::main]
@@ -254,21 +170,23 @@ impl Provider {
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    /// # let (resource, offering) = (sandbox.ids().resources.ok, sandbox.ids().offerings.slurm);
+    /// # let resource = sandbox.ids().resources.ok;
     /// use waldur_sdk::RobotAccountTransition;
     ///
     /// let provider = client.provider();
     /// let robot = provider.create_robot_account(resource, "cicd", "deployer").await?;
-    /// let robot = provider.change_robot_account(robot.uuid, RobotAccountTransition::SetOk).await?;
-    /// assert_eq!(provider.robot_accounts_of(resource).await?, [robot]);
-    /// println!("{} accounts of courses", provider.course_accounts(offering).await?.len());
+    /// assert_eq!(provider.robot_accounts_of(resource).await?, [robot.clone()]);
+    /// let next: Vec<_> = robot.transitions().collect();
+    /// assert_eq!(next, [RobotAccountTransition::SetErred, RobotAccountTransition::RequestDeletion]);
+    /// let robot = provider.change_robot_account(robot.uuid, RobotAccountTransition::RequestDeletion).await?;
+    /// provider.change_robot_account(robot.uuid, RobotAccountTransition::SetDeleted).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// If type or name are too long or the type is empty (before anything is sent), or the caller may not make accounts
-    /// at the resource.
+    /// If type or name are too long or the type is empty (before anything is sent), the resource has an account of this
+    /// type with another name (a conflict), or the caller may not make accounts at the resource.
     pub async fn create_robot_account(
         &self,
         resource: Uuid,
@@ -285,8 +203,14 @@ impl Provider {
         }
         let find = async || {
             let accounts = self.robot_accounts_of(resource).await?;
-            let mut accounts = accounts.into_iter();
-            Ok::<_, Error>(accounts.find(|account| account.type_ == type_ && account.username == username))
+            match accounts.into_iter().find(|account| account.type_ == type_) {
+                Some(account) if !username.is_empty() && account.username != username => {
+                    let (uuid, there) = (account.uuid.simple(), account.username);
+                    let problem = format!("the resource has {type_} account {uuid} with the name {there:?}");
+                    Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE))
+                }
+                found => Ok(found),
+            }
         };
         if let Some(account) = find().await? {
             return Ok(account);
@@ -324,6 +248,7 @@ impl Provider {
         match find().await {
             Ok(Some(account)) => Ok(account),
             Ok(None) => Err(error),
+            Err(other) if other.is_conflict() => Err(other),
             Err(unread) => {
                 Err(error.with_note(format!("whether the account was made is not known: {unread}")))
             }
@@ -404,7 +329,7 @@ impl Provider {
             }
             Err(error) => Error::from_api(error).await,
         };
-        // A server answers 400 where it says 409 elsewhere.
+        // The schema has 400 where servers say 409.
         if !error.is_conflict() && !error.is_validation() && !error.is_answer_lost() {
             return Err(error);
         }
@@ -436,82 +361,5 @@ impl Provider {
             Ok(_) => Err(error.with_note("the account is still there")),
             Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
         }
-    }
-
-    /// The accounts of services in the projects that use an offering.
-    /// (`marketplace_provider_offerings_list_project_service_accounts_list`)
-    ///
-    /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
-        let list = self.client.api().marketplace_provider_offerings_list_project_service_accounts_list();
-        project_accounts(
-            list.uuid(offering).all().await?,
-            builder::MarketplaceProviderOfferingsListProjectServiceAccountsList::OPERATION,
-        )
-    }
-
-    /// The accounts of services of the organisations that use an offering.
-    /// (`marketplace_provider_offerings_list_customer_service_accounts_list`)
-    ///
-    /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn customer_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
-        let operation = builder::MarketplaceProviderOfferingsListCustomerServiceAccountsList::OPERATION;
-        let list = self.client.api().marketplace_provider_offerings_list_customer_service_accounts_list();
-        let account = |model: types::CustomerServiceAccount| {
-            Ok(ServiceAccount {
-                uuid: required(model.uuid, "uuid", operation)?,
-                project_uuid: None,
-                customer_uuid: model.customer_uuid,
-                username: model.username.unwrap_or_default(),
-                email: model.email.unwrap_or_default(),
-                state: required(model.state, "state", operation)?,
-                error_message: model.error_message.unwrap_or_default(),
-            })
-        };
-        list.uuid(offering).all().await?.into_iter().map(account).collect()
-    }
-
-    /// The accounts of courses in the projects that use an offering.
-    /// (`marketplace_provider_offerings_list_course_accounts_list`)
-    ///
-    /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn course_accounts(&self, offering: Uuid) -> Result<Vec<CourseAccount>, Error> {
-        let list = self.client.api().marketplace_provider_offerings_list_course_accounts_list();
-        course_accounts(
-            list.uuid(offering).all().await?,
-            builder::MarketplaceProviderOfferingsListCourseAccountsList::OPERATION,
-        )
-    }
-
-    /// The accounts of services in the projects that use anything of a service provider.
-    /// (`marketplace_service_providers_project_service_accounts_list`)
-    ///
-    /// # Errors
-    /// If the service provider is not the caller's.
-    pub async fn all_project_service_accounts(
-        &self,
-        service_provider: Uuid,
-    ) -> Result<Vec<ServiceAccount>, Error> {
-        let list = self.client.api().marketplace_service_providers_project_service_accounts_list();
-        project_accounts(
-            list.service_provider_uuid(service_provider).all().await?,
-            builder::MarketplaceServiceProvidersProjectServiceAccountsList::OPERATION,
-        )
-    }
-
-    /// The accounts of courses in the projects that use anything of a service provider.
-    /// (`marketplace_service_providers_course_accounts_list`)
-    ///
-    /// # Errors
-    /// If the service provider is not the caller's.
-    pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Vec<CourseAccount>, Error> {
-        let list = self.client.api().marketplace_service_providers_course_accounts_list();
-        course_accounts(
-            list.service_provider_uuid(service_provider).all().await?,
-            builder::MarketplaceServiceProvidersCourseAccountsList::OPERATION,
-        )
     }
 }
