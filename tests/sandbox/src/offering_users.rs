@@ -5,11 +5,12 @@ use http::{StatusCode, header};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Outcome, conflict, hex, invalid_whole, no_match, timestamp};
-use crate::call::{Call, Form};
+use crate::answer::{Answer, Outcome, forbidden, hex, invalid_whole, no_match, timestamp};
+use crate::call::{Call, Form, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{OfferingUser, OfferingUserState};
 use crate::references;
+use crate::release::Release;
 use crate::state::State;
 
 use OfferingUserState::{
@@ -23,30 +24,44 @@ const ORDERINGS: &[Ordered<OfferingUser>] = &[
     ("username", |a, b| a.username.cmp(&b.username)),
 ];
 
-/// From which states an action goes to which. The names of states and actions are the server's; from where
-/// each may start follows from what they mean, since no refusal of one was recorded.
+/// From which states an action goes to which.
 fn transition(action: &str) -> Option<(&'static [OfferingUserState], OfferingUserState)> {
     Some(match action {
         "begin_creating" => (&[Requested, ErrorCreating], Creating),
         "set_pending_account_linking" => {
-            (&[Requested, Creating, PendingAdditionalValidation, ErrorCreating], PendingAccountLinking)
+            (&[Creating, ErrorCreating, PendingAdditionalValidation], PendingAccountLinking)
         }
         "set_pending_additional_validation" => {
-            (&[Requested, Creating, PendingAccountLinking, ErrorCreating], PendingAdditionalValidation)
+            (&[Creating, ErrorCreating, PendingAccountLinking], PendingAdditionalValidation)
         }
         "set_validation_complete" => (&[PendingAccountLinking, PendingAdditionalValidation], Ready),
-        "set_ok" => {
-            (&[Requested, Creating, PendingAccountLinking, PendingAdditionalValidation, ErrorCreating], Ready)
-        }
+        "set_ok" => (
+            &[
+                Requested,
+                Creating,
+                PendingAccountLinking,
+                PendingAdditionalValidation,
+                ErrorCreating,
+                ErrorDeleting,
+            ],
+            Ready,
+        ),
         "set_error_creating" => {
             (&[Requested, Creating, PendingAccountLinking, PendingAdditionalValidation], ErrorCreating)
         }
         "request_deletion" => (&[Ready], RequestedDeletion),
         "set_deleting" => (&[RequestedDeletion, ErrorDeleting], Deleting),
-        "set_deleted" => (&[RequestedDeletion, Deleting], Deleted),
+        "set_deleted" => (&[Deleting], Deleted),
         "set_error_deleting" => (&[RequestedDeletion, Deleting], ErrorDeleting),
         _ => return None,
     })
+}
+
+/// Accounts are unlike all else here: what their state doesn't allow is a bad request, not a conflict.
+fn impossible(from: &[OfferingUserState], now: OfferingUserState) -> Answer {
+    let valid: Vec<_> = from.iter().map(|state| state.as_str()).collect();
+    let text = format!("Not in state {now}. Valid states for operation: {}.", valid.join(", "));
+    Answer::detail(StatusCode::BAD_REQUEST, text)
 }
 
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
@@ -98,20 +113,62 @@ fn provided<'a>(call: &Call, state: &'a mut State) -> Result<&'a mut OfferingUse
     state.offering_users.get_mut(uuid).ok_or_else(|| no_match("OfferingUser"))
 }
 
-/// User and offering are named by their addresses; a person has one account at an offering.
+/// What a body points at: by its address under one name, or by its uuid under the other.
+struct Pointer {
+    address: &'static str,
+    uuid: &'static str,
+    collection: &'static str,
+}
+
+const USER: Pointer = Pointer { address: "user", uuid: "user_uuid", collection: "users" };
+const OFFERING: Pointer =
+    Pointer { address: "offering", uuid: "offering_uuid", collection: "marketplace-provider-offerings" };
+
+impl Pointer {
+    /// The server of late 2024 knows only the address.
+    fn follow(
+        &self,
+        call: &Call,
+        form: &mut Form,
+        data: &Map<String, Value>,
+        find: impl Fn(Uuid) -> Option<Uuid>,
+    ) -> Option<Uuid> {
+        if call.release == Release::Late2024 || data.contains_key(self.address) {
+            return references::required(form, data, self.address, self.collection, find);
+        }
+        let text = form.text(data, self.uuid)?;
+        let found = parse_uuid(&text).and_then(find);
+        if found.is_none() {
+            form.refuse(self.uuid, format!("Object with uuid={text} does not exist."));
+        }
+        found
+    }
+
+    /// One of the two names, and only one.
+    fn check(&self, data: &Map<String, Value>) -> Result<(), Answer> {
+        let Self { address, uuid, .. } = self;
+        match (data.contains_key(*address), data.contains_key(*uuid)) {
+            (true, true) => Err(invalid_whole(format!("Give either {address} or {uuid}, not both."))),
+            (false, false) => Err(invalid_whole(format!("Either {address} or {uuid} is needed."))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// User and offering are named by their addresses or their uuids; a person has one account at an offering.
 pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.data()?;
     let mut form = Form::default();
-    let person = references::required(&mut form, &data, "user", "users", |uuid| {
-        state.people.get(uuid).map(|person| person.uuid)
-    });
-    let offering =
-        references::required(&mut form, &data, "offering", "marketplace-provider-offerings", |uuid| {
-            state.offerings.get(uuid).map(|offering| offering.uuid)
-        });
+    let person = USER.follow(call, &mut form, &data, |uuid| state.people.get(uuid).map(|person| person.uuid));
+    let offering = OFFERING
+        .follow(call, &mut form, &data, |uuid| state.offerings.get(uuid).map(|offering| offering.uuid));
     let username = optional_username(&mut form, &data);
     form.finish()?;
+    if call.release != Release::Late2024 {
+        OFFERING.check(&data)?;
+        USER.check(&data)?;
+    }
     let (Some(person), Some(offering)) = (person, offering) else { return Err(no_match("Offering")) };
     state.must_provide(actor, offering)?;
     if state.account(offering, person).is_some() {
@@ -141,7 +198,7 @@ fn optional_username(form: &mut Form, data: &Map<String, Value>) -> Option<Strin
     if data.get("username").is_some_and(Value::is_null) { None } else { form.text(data, "username") }
 }
 
-/// A name for an account that is being made, or whose making failed, makes it usable.
+/// A new name for an account that is being made, or whose making failed, makes it usable.
 pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.data()?;
@@ -149,7 +206,8 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     let username = optional_username(&mut form, &data);
     form.finish()?;
     if let Some(username) = username {
-        if !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
+        let changed = row.username.as_deref().unwrap_or_default() != username;
+        if changed && !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
             row.state = Ready;
         }
         row.username = Some(username);
@@ -159,9 +217,12 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::ok(Value::Object(render(call, state, row, &Fields::ALL))))
 }
 
-/// What the provider says to the user.
+/// What the provider says to the user, as long as there is an account.
 pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
+    if row.state == Deleted {
+        return Err(forbidden());
+    }
     let data = call.checked()?;
     for (name, field) in [
         ("service_provider_comment", &mut row.comment),
@@ -197,7 +258,7 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     let (from, to) = transition(call.action()).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
     let row = provided(call, state)?;
     if !from.contains(&row.state) {
-        return Err(conflict(&from.iter().map(|state| state.as_str()).collect::<Vec<_>>()));
+        return Err(impossible(from, row.state));
     }
     let data = call.data()?;
     let mut form = Form::default();
@@ -206,6 +267,10 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     form.finish()?;
     row.state = to;
     row.modified = Utc::now();
+    if call.action() == "set_validation_complete" {
+        row.comment.clear();
+        row.comment_url.clear();
+    }
     if let Some(comment) = comment {
         row.comment = comment;
     }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, OfferingUserState, Sandbox};
+use waldur_sandbox::{Actor, OfferingUserState, Release, Sandbox};
 
 use crate::client::{act, get, hex, meant, post, send};
 
@@ -48,12 +48,150 @@ async fn addresses_name_user_and_offering() {
             json!({"user": user(uuid::Uuid::from_u128(1)), "offering": offering(ids.offerings.basic)}),
             json!({"user": ["Invalid hyperlink - Object does not exist."]}),
         ),
-        (json!({}), json!({"user": ["This field is required."], "offering": ["This field is required."]})),
     ] {
         let refused = create(Actor::Provider, body).await;
         assert_eq!((refused.status, refused.json()), (400, errors));
     }
     meant(&sandbox, ["$.offering", "$.user"]);
+}
+
+#[tokio::test]
+async fn uuids_name_them_too() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ids = sandbox.ids();
+    let (user, offering) = (hex(ids.users.bob), hex(ids.offerings.slurm));
+    let user_url = format!("{}users/{user}/", sandbox.url());
+    let offering_url = format!("{}marketplace-provider-offerings/{offering}/", sandbox.url());
+    let nil = "00000000000000000000000000000001";
+    for (body, property) in [
+        (json!({}), "non_field_errors"),
+        (json!({"user_uuid": user}), "non_field_errors"),
+        (json!({"offering_uuid": offering}), "non_field_errors"),
+        (json!({"user_uuid": user, "user": user_url, "offering_uuid": offering}), "non_field_errors"),
+        (json!({"user_uuid": user, "offering": offering_url, "offering_uuid": offering}), "non_field_errors"),
+        (json!({"user_uuid": nil, "offering_uuid": offering}), "user_uuid"),
+        (json!({"user_uuid": user, "offering_uuid": nil}), "offering_uuid"),
+    ] {
+        let refused = post(&sandbox, Actor::Provider, LIST, body.clone()).await;
+        assert_eq!(refused.status, 400, "{body}");
+        assert!(refused.json()[property].is_array(), "{body}: {}", refused.text);
+    }
+    let body = json!({"user_uuid": user, "offering": offering_url});
+    assert_eq!(post(&sandbox, Actor::Consumer, LIST, body.clone()).await.status, 403);
+    assert_eq!(post(&sandbox, Actor::Provider, LIST, body).await.status, 201);
+    let twin = json!({"user": user_url, "offering_uuid": offering});
+    let refused = post(&sandbox, Actor::Provider, LIST, twin).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["non_field_errors"].is_array());
+    // A server of late 2024 wants addresses.
+    let older = Sandbox::builder().release(Release::Late2024).allow_violations().start().await.unwrap();
+    let body = json!({"user_uuid": user, "offering_uuid": offering});
+    let refused = post(&older, Actor::Provider, LIST, body).await;
+    let required = "This field is required.";
+    assert_eq!(refused.json(), json!({"user": [required], "offering": [required]}));
+}
+
+/// An account in a state, and its path.
+async fn account(state: OfferingUserState) -> (Sandbox, String) {
+    let sandbox = Sandbox::builder()
+        .orders(0)
+        .seed(move |seed| {
+            let ids = *seed.ids();
+            seed.offering_user(ids.offerings.slurm, ids.users.bob, "bob01", state);
+        })
+        .start()
+        .await
+        .unwrap();
+    let uuid = sandbox.offering_users().into_iter().find(|row| row.username == "bob01").unwrap().uuid;
+    (sandbox, format!("{LIST}{}/", hex(uuid)))
+}
+
+#[tokio::test]
+async fn from_where_to_where() {
+    use OfferingUserState as S;
+    let table: &[(&str, &[S], S)] = &[
+        ("begin_creating", &[S::Requested, S::ErrorCreating], S::Creating),
+        (
+            "set_pending_account_linking",
+            &[S::Creating, S::ErrorCreating, S::PendingAdditionalValidation],
+            S::PendingAccountLinking,
+        ),
+        (
+            "set_pending_additional_validation",
+            &[S::Creating, S::ErrorCreating, S::PendingAccountLinking],
+            S::PendingAdditionalValidation,
+        ),
+        ("set_validation_complete", &[S::PendingAccountLinking, S::PendingAdditionalValidation], S::Ok),
+        (
+            "set_ok",
+            &[
+                S::Requested,
+                S::Creating,
+                S::PendingAccountLinking,
+                S::PendingAdditionalValidation,
+                S::ErrorCreating,
+                S::ErrorDeleting,
+            ],
+            S::Ok,
+        ),
+        (
+            "set_error_creating",
+            &[S::Requested, S::Creating, S::PendingAccountLinking, S::PendingAdditionalValidation],
+            S::ErrorCreating,
+        ),
+        ("request_deletion", &[S::Ok], S::RequestedDeletion),
+        ("set_deleting", &[S::RequestedDeletion, S::ErrorDeleting], S::Deleting),
+        ("set_deleted", &[S::Deleting], S::Deleted),
+        ("set_error_deleting", &[S::RequestedDeletion, S::Deleting], S::ErrorDeleting),
+    ];
+    for &start in S::ALL {
+        for &(action, from, to) in table {
+            let (sandbox, path) = account(start).await;
+            let answer = act(&sandbox, Actor::Provider, &format!("{path}{action}/")).await;
+            let now = sandbox.offering_users().into_iter().find(|row| row.username == "bob01").unwrap().state;
+            if from.contains(&start) {
+                assert_eq!((answer.status, now), (200, to), "{action} from {start}");
+            } else {
+                assert_eq!((answer.status, now), (400, start), "{action} from {start}");
+                assert!(answer.detail().contains("Valid states for operation: "));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn comments_end_with_validation_and_with_the_account() {
+    let (sandbox, path) = account(OfferingUserState::Creating).await;
+    let comment = json!({"comment": "please link", "comment_url": "https://example.org/"});
+    post(&sandbox, Actor::Provider, &format!("{path}set_pending_account_linking/"), comment).await;
+    let shown = async || get(&sandbox, Actor::Provider, &path).await.json();
+    assert_eq!(shown().await["service_provider_comment"], "please link");
+    act(&sandbox, Actor::Provider, &format!("{path}set_validation_complete/")).await;
+    let after = shown().await;
+    assert_eq!(
+        (&after["service_provider_comment"], &after["service_provider_comment_url"]),
+        (&json!(""), &json!(""))
+    );
+    for (state, status) in [(OfferingUserState::Deleting, 200), (OfferingUserState::Deleted, 403)] {
+        let (sandbox, path) = account(state).await;
+        let body = json!({"service_provider_comment": "hello"});
+        let url = format!("{path}update_comments/");
+        let set = send(&sandbox, Actor::Provider, Method::PATCH, &url, Some(body)).await;
+        assert_eq!(set.status, status, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_new_name_makes_an_account_usable() {
+    use OfferingUserState::{Creating, ErrorCreating};
+    for state in [Creating, ErrorCreating] {
+        for (name, after) in [("bob01", state), ("", state), ("bob02", OfferingUserState::Ok)] {
+            let (sandbox, path) = account(state).await;
+            let body = json!({"username": name});
+            let patched = send(&sandbox, Actor::Provider, Method::PATCH, &path, Some(body)).await;
+            assert_eq!((patched.status, &patched.json()["state"]), (200, &json!(after.as_str())), "{name}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -90,13 +228,12 @@ async fn states() {
         assert_eq!(state().await, after);
     }
     let refused = act(&sandbox, Actor::Provider, &format!("{path}set_ok/")).await;
-    assert_eq!(refused.status, 409);
-    assert!(refused.detail().starts_with("Valid states for operation: "));
+    assert_eq!(refused.status, 400);
+    assert!(refused.detail().contains("Valid states for operation: "));
     assert_eq!(act(&sandbox, Actor::Bob, &format!("{path}set_ok/")).await.status, 403);
     assert_eq!(act(&sandbox, Actor::Outsider, &format!("{path}set_ok/")).await.status, 404);
     let listed = get(&sandbox, Actor::Provider, &format!("{LIST}?state=Deleted")).await;
     assert_eq!(listed.count(), 1);
-    assert_eq!(listed.items()[0]["service_provider_comment"], "please link");
 }
 
 #[tokio::test]
