@@ -1,10 +1,11 @@
 //! `marketplace-resources`, the consumer's view, and `marketplace-provider-resources`, the provider's.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::actor::Actor;
 use crate::answer::{Answer, Outcome, conflict, forbidden, hex, invalid, invalid_field, no_match, timestamp};
 use crate::call::{Call, Form, NOT_NULL, REQUIRED, python_type};
 use crate::filters::contains;
@@ -24,7 +25,7 @@ const ORDERINGS: &[Ordered<Resource>] = &[
 ];
 
 /// A side shows a resource or doesn't.
-pub(crate) type Sees = fn(&State, crate::Actor, &Resource) -> bool;
+pub(crate) type Sees = fn(&State, Actor, &Resource) -> bool;
 const CONSUMER: Sees = State::sees_as_consumer;
 pub(crate) const PROVIDER: Sees = State::sees_as_provider;
 
@@ -305,8 +306,12 @@ pub(crate) fn set_limits(call: &Call, state: &mut State) -> Outcome {
     Ok(status("Resource limits have been changed."))
 }
 
+/// From anywhere but the end, where the server crashes.
 pub(crate) fn set_as_ok(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
+    if row.state == ResourceState::Terminated {
+        return Err(Answer::page(StatusCode::INTERNAL_SERVER_ERROR));
+    }
     row.state = ResourceState::Ok;
     row.error_message.clear();
     row.error_traceback.clear();
@@ -314,6 +319,7 @@ pub(crate) fn set_as_ok(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::empty(StatusCode::OK))
 }
 
+/// From anywhere; texts that aren't given, or are empty, stay what they were.
 pub(crate) fn set_as_erred(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.data()?;
@@ -322,8 +328,11 @@ pub(crate) fn set_as_erred(call: &Call, state: &mut State) -> Outcome {
     let traceback = form.text(&data, "error_traceback");
     form.finish()?;
     row.state = ResourceState::Erred;
-    row.error_message = message.unwrap_or_default();
-    row.error_traceback = traceback.unwrap_or_default();
+    for (text, field) in [(message, &mut row.error_message), (traceback, &mut row.error_traceback)] {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            *field = text;
+        }
+    }
     row.modified = Utc::now();
     Ok(Answer::empty(StatusCode::OK))
 }
@@ -407,54 +416,79 @@ pub(crate) fn switch_plan(call: &Call, state: &mut State) -> Outcome {
 
 /// Sets the property that the action is about, which the body names.
 ///
-/// `set_paused`, `set_downscaled`, `set_restrict_member_access`, `set_end_date_by_provider`,
 /// `update_options_direct`, `set_keycloak_scopes`.
 pub(crate) fn set_property(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
+    row.set.extend(call.checked()?);
+    row.modified = Utc::now();
+    let what = call.action().trim_start_matches("set_").replace('_', " ");
+    Ok(status(&format!("Resource {what} has been changed.")))
+}
+
+/// Refuses everybody but staff, to whom nothing that there is is hidden.
+fn must_be_staff(call: &Call, state: &State) -> Result<(), Answer> {
+    visible(call, state, PROVIDER)?;
+    if call.actor()? == Actor::Staff { Ok(()) } else { Err(forbidden()) }
+}
+
+/// A yes or no that only staff decides: `paused`, `downscaled`, `restrict_member_access`. Without it the server
+/// crashes.
+pub(crate) fn set_flag(call: &Call, state: &mut State) -> Outcome {
+    must_be_staff(call, state)?;
+    let name = call.action().trim_start_matches("set_");
+    if !call.checked()?.contains_key(name) {
+        return Err(Answer::page(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    set_property(call, state)
+}
+
+/// How many days before its end at least a resource is told of it.
+const NOTICE: i64 = 7;
+
+/// The last day, which null takes away.
+pub(crate) fn set_end_date(call: &Call, state: &mut State) -> Outcome {
+    let row = provided(call, state)?;
     let data = call.checked()?;
+    if last_day(&data).is_some_and(|day| day < Utc::now().date_naive() + TimeDelta::days(NOTICE)) {
+        return Err(invalid_field("end_date", format!("The end is at least {NOTICE} days ahead.")));
+    }
     row.set.extend(data);
     row.modified = Utc::now();
-    match call.action() {
-        "set_end_date_by_provider" => Ok(Answer::empty(StatusCode::OK)),
-        action => {
-            let what = action.trim_start_matches("set_").replace('_', " ");
-            Ok(status(&format!("Resource {what} has been changed.")))
-        }
-    }
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn last_day(data: &Map<String, Value>) -> Option<NaiveDate> {
+    data.get("end_date").and_then(Value::as_str).and_then(|text| text.parse().ok())
 }
 
 /// The same, for staff.
-pub(crate) fn set_property_by_staff(call: &Call, state: &mut State) -> Outcome {
-    if call.actor()? != crate::Actor::Staff {
-        visible(call, state, PROVIDER)?;
-        return Err(forbidden());
-    }
-    let done = set_property(call, state)?;
-    Ok(if call.action() == "set_end_date_by_staff" { Answer::empty(StatusCode::OK) } else { done })
+pub(crate) fn set_end_date_by_staff(call: &Call, state: &mut State) -> Outcome {
+    must_be_staff(call, state)?;
+    set_end_date(call, state)
 }
 
-/// A short name that no other resource has.
+/// A short name, which staff gives.
 pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
-    let uuid = provided(call, state)?.uuid;
+    must_be_staff(call, state)?;
+    let row = provided(call, state)?;
     let data = call.checked()?;
-    let slug = data.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if call.actor()? != crate::Actor::Staff {
-        return Err(forbidden());
-    }
-    let row = state.resources.get_mut(uuid).ok_or_else(|| no_match("Resource"))?;
-    row.slug = slug;
+    row.slug = data.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
     row.modified = Utc::now();
     Ok(status("Resource slug has been changed."))
 }
 
-/// Name, description and last day.
+/// Name, description and last day. A last day that isn't said is none from then on, also in a PATCH.
 pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let mut data = call.checked()?;
+    if last_day(&data).is_some_and(|day| day < Utc::now().date_naive()) {
+        return Err(invalid_field("end_date", "The day is past."));
+    }
     if let Some(Value::String(name)) = data.remove("name") {
         row.name = name;
     }
-    row.set.extend(data.into_iter().filter(|(name, _)| matches!(name.as_str(), "description" | "end_date")));
+    row.set.insert("end_date".to_owned(), data.remove("end_date").unwrap_or_default());
+    row.set.extend(data.into_iter().filter(|(name, _)| name == "description"));
     row.modified = Utc::now();
     Ok(Answer::ok(json!({
         "name": row.name,
@@ -472,8 +506,15 @@ pub(crate) fn update_options(call: &Call, state: &mut State) -> Outcome {
     Ok(status("Resource options are submitted"))
 }
 
+/// From where something was going on or went wrong; what went wrong is still said.
 pub(crate) fn set_state_ok(call: &Call, state: &mut State) -> Outcome {
-    set_as_ok(call, state)?;
+    use ResourceState::{Creating, Erred, Terminating, Updating};
+    let row = provided(call, state)?;
+    if !matches!(row.state, Erred | Creating | Updating | Terminating) {
+        return Err(conflict(&["Erred", "Creating", "Updating", "Terminating"]));
+    }
+    row.state = ResourceState::Ok;
+    row.modified = Utc::now();
     Ok(status("Resource state has been changed to OK."))
 }
 
@@ -506,10 +547,8 @@ pub(crate) fn glauth_users_config(call: &Call, state: &mut State) -> Outcome {
 
 /// Takes a resource out without an order; staff only.
 pub(crate) fn unlink(call: &Call, state: &mut State) -> Outcome {
-    let uuid = visible(call, state, PROVIDER)?.uuid;
-    if call.actor()? != crate::Actor::Staff {
-        return Err(forbidden());
-    }
+    must_be_staff(call, state)?;
+    let uuid = provided(call, state)?.uuid;
     state.resources.remove(uuid);
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }

@@ -140,12 +140,12 @@ static ROUTES: &[Route] = routes! {
     signed "marketplace-provider-resources/*/offering/" READ { GET resources::offering }
     signed "marketplace-provider-resources/*/glauth_users_config/" READ { GET resources::glauth_users_config }
     signed "marketplace-provider-resources/*/set_state_ok/" ACTION { POST resources::set_state_ok }
-    signed "marketplace-provider-resources/*/set_paused/" ACTION { POST resources::set_property }
-    signed "marketplace-provider-resources/*/set_downscaled/" ACTION { POST resources::set_property }
-    signed "marketplace-provider-resources/*/set_restrict_member_access/" ACTION { POST resources::set_property }
-    signed "marketplace-provider-resources/*/set_end_date_by_provider/" ACTION { POST resources::set_property }
+    signed "marketplace-provider-resources/*/set_paused/" ACTION { POST resources::set_flag }
+    signed "marketplace-provider-resources/*/set_downscaled/" ACTION { POST resources::set_flag }
+    signed "marketplace-provider-resources/*/set_restrict_member_access/" ACTION { POST resources::set_flag }
+    signed "marketplace-provider-resources/*/set_end_date_by_provider/" ACTION { POST resources::set_end_date }
     signed "marketplace-provider-resources/*/set_end_date_by_staff/" ACTION {
-        POST resources::set_property_by_staff
+        POST resources::set_end_date_by_staff
     }
     signed "marketplace-provider-resources/*/set_keycloak_scopes/" ACTION { POST resources::set_property }
     signed "marketplace-provider-resources/*/update_options_direct/" ACTION { POST resources::set_property }

@@ -153,21 +153,30 @@ async fn properties_of_resources() {
         get(&sandbox, Actor::Consumer, &path.replace("provider-resources", "resources")).await.json()[name]
             .clone()
     };
-    for (action, name, value) in [
-        ("set_paused", "paused", json!(true)),
-        ("set_downscaled", "downscaled", json!(true)),
-        ("set_restrict_member_access", "restrict_member_access", json!(true)),
-        ("set_end_date_by_provider", "end_date", json!("2030-01-31")),
-        ("set_end_date_by_provider", "end_date", Value::Null),
-        ("update_options", "options", json!({"a": 1})),
-        ("update_options_direct", "options", json!({"a": 2})),
+    for (actor, action, name, value) in [
+        (Actor::Staff, "set_paused", "paused", json!(true)),
+        (Actor::Staff, "set_paused", "paused", json!(true)),
+        (Actor::Staff, "set_downscaled", "downscaled", json!(true)),
+        (Actor::Staff, "set_restrict_member_access", "restrict_member_access", json!(true)),
+        (Actor::Provider, "set_end_date_by_provider", "end_date", json!("2130-01-31")),
+        (Actor::Provider, "set_end_date_by_provider", "end_date", Value::Null),
+        (Actor::Staff, "set_end_date_by_staff", "end_date", json!("2130-02-28")),
+        (Actor::Staff, "set_end_date_by_staff", "end_date", Value::Null),
+        (Actor::Provider, "update_options", "options", json!({"a": 1})),
+        (Actor::Provider, "update_options_direct", "options", json!({"a": 2})),
     ] {
         let url = format!("{path}{action}/");
-        assert_eq!(post(&sandbox, Actor::Provider, &url, json!({name: value})).await.status, 200, "{action}");
+        if actor == Actor::Staff {
+            let refused = post(&sandbox, Actor::Provider, &url, json!({name: value})).await;
+            assert_eq!(refused.status, 403, "{action}");
+        }
+        assert_eq!(post(&sandbox, actor, &url, json!({name: value})).await.status, 200, "{action}");
         assert_eq!(shown(name).await, value, "{action}");
         assert_eq!(post(&sandbox, Actor::Consumer, &url, json!({name: value})).await.status, 404);
     }
     assert!(sandbox.resource(sandbox.ids().resources.ok).unwrap().properties["paused"] == json!(true));
+    let crash = post(&sandbox, Actor::Staff, &format!("{path}set_paused/"), json!({})).await;
+    assert_eq!((crash.status, crash.is_page()), (500, true));
     let patch = json!({"name": "renamed", "description": "new"});
     let patched = send(&sandbox, Actor::Provider, Method::PATCH, &path, Some(patch)).await;
     assert_eq!((patched.status, shown("name").await), (200, json!("renamed")));
@@ -176,8 +185,6 @@ async fn properties_of_resources() {
     assert_eq!(post(&sandbox, Actor::Provider, &format!("{path}set_slug/"), slug.clone()).await.status, 403);
     assert_eq!(post(&sandbox, Actor::Staff, &format!("{path}set_slug/"), slug).await.status, 200);
     assert_eq!(shown("slug").await, "short");
-    let staff = format!("{path}set_end_date_by_staff/");
-    assert_eq!(post(&sandbox, Actor::Provider, &staff, json!({"end_date": null})).await.status, 403);
     post(&sandbox, Actor::Provider, &format!("{path}set_as_erred/"), json!({"error_message": "x"})).await;
     assert_eq!(act(&sandbox, Actor::Provider, &format!("{path}set_state_ok/")).await.status, 200);
     assert_eq!(shown("state").await, "OK");
@@ -193,10 +200,45 @@ async fn properties_of_resources() {
     .await;
     assert_eq!(date.status, 400);
     meant(&sandbox, ["$.end_date"]);
-    let paths = format!("{path}pull/");
-    assert_eq!(act(&sandbox, Actor::Provider, &paths).await.status, 202);
+    let pull = format!("{path}pull/");
+    assert_eq!(act(&sandbox, Actor::Provider, &pull).await.status, 202);
     assert_eq!(act(&sandbox, Actor::Provider, &format!("{path}unlink/")).await.status, 403);
     assert_eq!(act(&sandbox, Actor::Staff, &format!("{path}unlink/")).await.status, 204);
+}
+
+#[tokio::test]
+async fn the_last_day_of_a_resource() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok));
+    let day = |days: i64| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
+    let shown = async || {
+        get(&sandbox, Actor::Provider, &format!("{path}?field=end_date")).await.json()["end_date"].clone()
+    };
+    for (actor, action) in
+        [(Actor::Provider, "set_end_date_by_provider"), (Actor::Staff, "set_end_date_by_staff")]
+    {
+        let url = format!("{path}{action}/");
+        for soon in [day(-1), day(0), day(5)] {
+            let refused = post(&sandbox, actor, &url, json!({"end_date": soon})).await;
+            assert_eq!(refused.status, 400, "{soon}");
+            assert!(refused.json()["end_date"].is_array());
+        }
+        assert_eq!(post(&sandbox, actor, &url, json!({"end_date": day(8)})).await.status, 200);
+        assert_eq!(shown().await, day(8));
+    }
+    let change = async |method, body| send(&sandbox, Actor::Provider, method, &path, Some(body)).await;
+    let kept = change(Method::PATCH, json!({"description": "a", "end_date": day(8)})).await;
+    assert_eq!((kept.status, shown().await), (200, json!(day(8))));
+    let past = change(Method::PATCH, json!({"end_date": day(-2)})).await;
+    assert_eq!(past.status, 400);
+    assert!(past.json()["end_date"].is_array());
+    for (method, body) in
+        [(Method::PATCH, json!({"description": "b"})), (Method::PUT, json!({"name": "renamed"}))]
+    {
+        change(Method::PATCH, json!({"end_date": day(8)})).await;
+        assert_eq!(change(method, body).await.status, 200);
+        assert_eq!(shown().await, Value::Null, "what isn't said is taken away");
+    }
 }
 
 #[tokio::test]

@@ -128,6 +128,60 @@ async fn limits_states_and_metadata() {
 }
 
 #[tokio::test]
+async fn states_set_by_the_provider() {
+    use ResourceState::{Creating, Erred, Ok, Terminated, Terminating, Updating};
+    for start in [Creating, Ok, Erred, Updating, Terminating, Terminated] {
+        for action in ["set_as_ok", "set_state_ok", "set_as_erred"] {
+            let sandbox = Sandbox::builder()
+                .without_resources()
+                .seed(move |seed| {
+                    let ids = *seed.ids();
+                    seed.resource(ids.offerings.slurm, ids.project, "r", start);
+                })
+                .start()
+                .await
+                .unwrap();
+            let uuid = sandbox.resources()[0].uuid;
+            let path = format!("marketplace-provider-resources/{}/{action}/", hex(uuid));
+            let answer = act(&sandbox, Actor::Provider, &path).await;
+            let (status, after) = match (action, start) {
+                ("set_as_ok", Terminated) => (500, start),
+                ("set_state_ok", Ok | Terminated) => (409, start),
+                ("set_as_erred", _) => (200, Erred),
+                _ => (200, Ok),
+            };
+            let now = sandbox.resource(uuid).unwrap().state;
+            assert_eq!((answer.status, now), (status, after), "{action} from {start}");
+            assert_eq!(act(&sandbox, Actor::Consumer, &path).await.status, 404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_went_wrong_is_kept() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let path = |action: &str| format!("marketplace-provider-resources/{}/{action}/", hex(resource));
+    let erred = async |body| post(&sandbox, Actor::Provider, &path("set_as_erred"), body).await.status;
+    let texts = async || {
+        let query = format!("marketplace-provider-resources/{}/", hex(resource));
+        let row = get(&sandbox, Actor::Provider, &query).await.json();
+        (row["error_message"].clone(), row["error_traceback"].clone())
+    };
+    assert_eq!(erred(json!({"error_message": "no disk", "error_traceback": "at 1"})).await, 200);
+    for body in [json!({"error_message": "", "error_traceback": ""}), json!({})] {
+        assert_eq!(erred(body).await, 200);
+        assert_eq!(texts().await, (json!("no disk"), json!("at 1")));
+    }
+    assert_eq!(erred(json!({"error_message": "no power"})).await, 200);
+    assert_eq!(texts().await, (json!("no power"), json!("at 1")));
+    assert_eq!(act(&sandbox, Actor::Provider, &path("set_state_ok")).await.status, 200);
+    assert_eq!(texts().await, (json!("no power"), json!("at 1")));
+    assert_eq!(act(&sandbox, Actor::Provider, &path("set_as_ok")).await.status, 200);
+    assert_eq!(texts().await, (json!(""), json!("")));
+}
+
+#[tokio::test]
 async fn termination() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
