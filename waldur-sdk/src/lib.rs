@@ -77,10 +77,10 @@ pub use outcome::{Item, Outcome, Progress, Report};
 pub use pager::Continuation;
 pub use provider::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 pub use provider::{
-    AmountFn, Amounts, Component, ComponentUsage, LiveResource, Order, OrderFilter, OrderWait, PlanPeriod,
-    ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer,
-    ServedProject, ServiceProvider, SshKey, TeamMember, Usage, UsageReport, User, UserAmount, UserUsage,
-    UserUsageItem, WaitError,
+    AmountFn, Amounts, Component, ComponentUsage, Endpoint, LiveResource, Order, OrderFilter, OrderWait,
+    PlanPeriod, ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter,
+    ServedCustomer, ServedProject, ServiceProvider, SshKey, TeamMember, Usage, UsageReport, User, UserAmount,
+    UserUsage, UserUsageItem, WaitError,
 };
 pub use provider::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,

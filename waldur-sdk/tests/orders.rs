@@ -137,7 +137,17 @@ async fn an_order_can_fail_and_begin_again() {
     let Outcome::Failed { error } = provider.set_order_executing(order).await else { panic!() };
     assert!(error.to_string().contains("still erred"), "{error}");
     assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
+    assert!(matches!(provider.set_order_done(order).await, Outcome::Done));
+    // A server would take that for an order that is done, or waits.
+    for other in [order, basic] {
+        sandbox.clear_requests();
+        let before = state(&sandbox, other);
+        let Outcome::Refused { reason } = provider.set_order_erred(other, "a", "b").await else { panic!() };
+        assert_eq!((reason, state(&sandbox, other)), (format!("the order is {before}"), before));
+        assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+    }
     // 405: there is no agent that could have failed.
+    assert!(matches!(provider.approve_order(basic).await, Outcome::Done));
     assert!(matches!(provider.set_order_erred(basic, "a", "b").await, Outcome::Refused { .. }));
 }
 

@@ -150,38 +150,54 @@ async fn what_is_set_is_read_back() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
-    provider.set_limits(ok, [("cpu", 500), ("ram", 7)]).await.unwrap();
+    let limit = |number: u64| Decimal::from(number);
+    let limits = provider.set_limits(ok, [("cpu", 500), ("ram", 7)]).await.unwrap();
+    assert_eq!(limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
     provider.set_backend_metadata(ok, json!({"queue": "long"})).await.unwrap();
-    provider.set_paused(ok, true).await.unwrap();
-    provider.set_downscaled(ok, true).await.unwrap();
-    provider.set_restrict_member_access(ok, true).await.unwrap();
     let day = NaiveDate::from_ymd_opt(2031, 5, 6).unwrap();
-    provider.set_end_date(ok, day).await.unwrap();
+    provider.set_end_date(ok, Some(day)).await.unwrap();
     let before = provider.resource(ok).await.unwrap().last_sync;
     provider.refresh_last_sync(ok).await.unwrap();
     let now = provider.resource(ok).await.unwrap();
-    let limit = |number: u64| Decimal::from(number);
-    assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
-    assert!(now.paused && now.downscaled && now.restrict_member_access);
+    assert_eq!(now.limits, limits);
     assert!(now.end_date == Some(day) && now.last_sync >= before);
     assert_eq!(sandbox.resource(ok).unwrap().backend_metadata, json!({"queue": "long"}));
     // Each once more, without its answer: the resource tells.
-    for action in ["set_limits", "set_paused", "set_downscaled", "set_restrict_member_access"] {
+    for action in ["set_limits", "set_end_date_by_provider", "set_backend_metadata", "refresh_last_sync"] {
         sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
     }
-    sandbox.fail_next(1, "POST", "/set_end_date_by_provider/", Fault::ResetAfter);
-    sandbox.fail_next(1, "POST", "/set_backend_metadata/", Fault::ResetAfter);
-    sandbox.fail_next(1, "POST", "/refresh_last_sync/", Fault::ResetAfter);
     provider.set_backend_metadata(ok, json!({"runtime_state": "up"})).await.unwrap();
     let error = provider.refresh_last_sync(ok).await.unwrap_err();
     assert!(error.to_string().contains("can be sent again"), "{error}");
-    provider.set_limits(ok, [("cpu", 1)]).await.unwrap();
-    provider.set_paused(ok, false).await.unwrap();
-    provider.set_downscaled(ok, false).await.unwrap();
-    provider.set_restrict_member_access(ok, false).await.unwrap();
-    provider.set_end_date(ok, day.succ_opt().unwrap()).await.unwrap();
+    provider.set_limits(ok, [("cpu", Decimal::new(15, 1))]).await.unwrap();
+    provider.set_end_date(ok, None).await.unwrap();
     let now = provider.resource(ok).await.unwrap();
-    assert!(!now.paused && !now.downscaled && !now.restrict_member_access && now.limits.len() == 1);
+    assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), Decimal::new(15, 1))]));
+    assert_eq!(now.end_date, None);
+    // A server wants to know a week before.
+    let error = provider.set_end_date(ok, Some(NaiveDate::MIN)).await.unwrap_err();
+    assert!(error.is_validation() && error.messages().to_string().contains("end_date"), "{error}");
+}
+
+#[tokio::test]
+async fn flags_are_for_staff() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let ok = sandbox.ids().resources.ok;
+    let other = provider(&sandbox);
+    assert!(other.set_paused(ok, true).await.unwrap_err().is_forbidden());
+    assert!(other.set_downscaled(ok, true).await.unwrap_err().is_forbidden());
+    assert!(other.set_restrict_member_access(ok, true).await.unwrap_err().is_forbidden());
+    let staff = as_actor(&sandbox, Actor::Staff);
+    for on in [true, false] {
+        staff.set_paused(ok, on).await.unwrap();
+        staff.set_downscaled(ok, on).await.unwrap();
+        staff.set_restrict_member_access(ok, on).await.unwrap();
+        let now = staff.resource(ok).await.unwrap();
+        assert_eq!((now.paused, now.downscaled, now.restrict_member_access), (on, on, on));
+        for action in ["set_paused", "set_downscaled", "set_restrict_member_access"] {
+            sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
+        }
+    }
 }
 
 #[tokio::test]

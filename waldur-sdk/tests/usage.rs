@@ -75,6 +75,10 @@ async fn one_component_or_some_leave_the_others_alone() {
     assert_eq!((after["gpu"], after["ram"]), (amount("4"), amount("20.5")));
     assert_eq!(after.get("cpu"), before.get("cpu"));
     assert!(sandbox.usages().iter().any(|usage| usage.description == "nightly"));
+    let again = provider.report_usage(resource).component("gpu", amount("4")).recurring();
+    again.await.unwrap();
+    let usages = provider.usages(resource, sent.month).await.unwrap();
+    assert!(usages.iter().all(|usage| usage.recurring == (usage.type_ == "gpu")), "{usages:?}");
     let error = provider.report_usage(resource).component("disk", Decimal::ONE).await.unwrap_err();
     assert!(error.is_validation() && error.to_string().contains("disk"), "{error}");
 }
@@ -238,7 +242,7 @@ async fn users_are_reported_in_bulk() {
     ];
     sandbox.clear_requests();
     let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
-    assert_eq!(sandbox.requests().len(), 3);
+    assert_eq!(sandbox.requests().len(), 4);
     assert!(items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
     let usages = provider.user_usages(resource, sent.month).await.unwrap();
     for wanted in &shares {
@@ -246,10 +250,16 @@ async fn users_are_reported_in_bulk() {
             usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
         assert_eq!(found.unwrap().amount, wanted.amount);
     }
-    // Again, and with answers that are lost.
+    // Again: nothing is left to send. And what changes, with answers that are lost.
+    sandbox.clear_requests();
+    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::AlreadySo)), "{items:?}");
+    assert_eq!(posts(&sandbox), 0);
+    let shares = shares.map(|share| UserAmount { amount: share.amount - Decimal::ONE, ..share });
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetAfter);
     let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
     assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    assert_eq!(posts(&sandbox), 2);
     sandbox.fail_next(1, "POST", "/set_user_usages/", Fault::ResetBefore);
     let one = [share("cpu", "alice_hpc", "61")];
     let items = provider.report_user_usages(resource, today(), one).await.unwrap();

@@ -4,21 +4,17 @@
 //! anywhere is taken up by the next one.
 
 use serde::Deserialize;
-use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::approval::{Approval, Decision};
 use super::backend::{Backend, BackendError, Provisioned};
 use super::report::{OrderOutcome, Setback};
-use super::task::{AgentOrder, Limits, ResourceRow, Task};
+use super::task::{AgentOrder, ResourceRow, Task};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::select::Retrieve as _;
-use crate::types::{
-    OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes,
-    ResourceSetLimitsRequest,
-};
+use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
 
 /// What a change asked of Waldur came to.
 enum Change {
@@ -166,40 +162,14 @@ impl<B: Backend> Turn<'_, B> {
 
     /// Tells Waldur the id and the limits that it doesn't have yet.
     async fn tell(&self, task: &Task, provisioned: &Provisioned) -> Result<(), Error> {
-        let resource = task.order().resource_uuid;
+        let (provider, resource) = (self.client.provider(), task.order().resource_uuid);
         if task.backend_id().unwrap_or_default() != provisioned.backend_id {
-            let sent = self.client.provider().set_backend_id(resource, provisioned.backend_id.as_str()).await;
-            self.arrived(sent, resource, |row| row.backend_id == provisioned.backend_id).await?;
+            provider.set_backend_id(resource, provisioned.backend_id.as_str()).await?;
         }
         if let Some(limits) = provisioned.limits.as_ref().filter(|limits| *limits != task.resource_limits()) {
-            let body = ResourceSetLimitsRequest::builder().limits(numbers(limits));
-            let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
-            let sent = match call.body(body).send().await {
-                Ok(_) => Ok(()),
-                Err(error) => Err(Error::from_api(error).await),
-            };
-            self.arrived(sent, resource, |row| row.limits == *limits).await?;
+            provider.tell_limits(resource, limits).await?;
         }
         Ok(())
-    }
-
-    /// Looks whether what was sent is there, where its answer was lost.
-    async fn arrived(
-        &self,
-        sent: Result<(), Error>,
-        resource: Uuid,
-        is_so: impl Fn(&ResourceRow) -> bool,
-    ) -> Result<(), Error> {
-        let error = match sent {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is_answer_lost() => error,
-            Err(error) => return Err(error),
-        };
-        match self.resource(resource).await {
-            Ok(row) if is_so(&row) => Ok(()),
-            Ok(_) => Err(error.with_note("it was not applied")),
-            Err(unread) => Err(error.with_note(format!("whether it was applied is not known: {unread}"))),
-        }
     }
 
     async fn resource(&self, resource: Uuid) -> Result<ResourceRow, Error> {
@@ -229,28 +199,4 @@ fn known(state: OrderState) -> Result<OrderState, Error> {
 
 fn unknown(error: Error, unread: &Error) -> Error {
     error.with_note(format!("what became of the order is not known: {unread}"))
-}
-
-/// Limits as a server takes them: numbers.
-fn numbers(limits: &Limits) -> Value {
-    let number = |limit: &rust_decimal::Decimal| {
-        let whole = limit.is_integer().then(|| i64::try_from(*limit).ok()).flatten().map(Value::from);
-        let other = || f64::try_from(*limit).ok().and_then(Number::from_f64).map(Value::Number);
-        whole.or_else(other).unwrap_or_else(|| Value::from(limit.to_string()))
-    };
-    Value::Object(limits.iter().map(|(name, limit)| (name.clone(), number(limit))).collect::<Map<_, _>>())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn limits_are_sent_as_numbers() {
-        let limits = [("cpu", "64"), ("ram", "64.00"), ("disk", "1.5")];
-        let limits = limits.map(|(name, limit)| (name.to_owned(), limit.parse().unwrap()));
-        assert_eq!(numbers(&Limits::from(limits)), json!({ "cpu": 64, "ram": 64, "disk": 1.5 }));
-    }
 }

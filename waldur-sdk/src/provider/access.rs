@@ -164,24 +164,30 @@ impl OfferingUserTransition {
         match self {
             Self::BeginCreating => matches!(state, Requested | ErrorCreating),
             Self::SetPendingAccountLinking => {
-                matches!(state, Requested | Creating | PendingAdditionalValidation | ErrorCreating)
+                matches!(state, Creating | PendingAdditionalValidation | ErrorCreating)
             }
             Self::SetPendingAdditionalValidation => {
-                matches!(state, Requested | Creating | PendingAccountLinking | ErrorCreating)
+                matches!(state, Creating | PendingAccountLinking | ErrorCreating)
             }
             Self::SetValidationComplete => {
                 matches!(state, PendingAccountLinking | PendingAdditionalValidation)
             }
             Self::SetOk => matches!(
                 state,
-                Requested | Creating | PendingAccountLinking | PendingAdditionalValidation | ErrorCreating
+                Requested
+                    | Creating
+                    | PendingAccountLinking
+                    | PendingAdditionalValidation
+                    | ErrorCreating
+                    | ErrorDeleting
             ),
             Self::SetErrorCreating => {
                 matches!(state, Requested | Creating | PendingAccountLinking | PendingAdditionalValidation)
             }
             Self::RequestDeletion => matches!(state, Ok),
             Self::SetDeleting => matches!(state, RequestedDeletion | ErrorDeleting),
-            Self::SetDeleted | Self::SetErrorDeleting => matches!(state, RequestedDeletion | Deleting),
+            Self::SetDeleted => matches!(state, Deleting),
+            Self::SetErrorDeleting => matches!(state, RequestedDeletion | Deleting),
         }
     }
 
@@ -339,7 +345,8 @@ impl Provider {
     ///
     /// If the user has an account there, it is found instead, so this is safe to do again. One that isn't made yet, or
     /// has no name, gets the name and becomes OK, as far as nobody waits for the user; any other stays as it is: compare
-    /// its name, and change it by [`Provider::set_offering_user_username`].
+    /// its name, and change it by [`Provider::set_offering_user_username`]. The offering must allow its provider to make
+    /// accounts.
     ///
     /// ```
     /// # #[tokio::main]
@@ -419,7 +426,11 @@ impl Provider {
         if account.state == Some(Requested) {
             self.change_offering_user(account.uuid, OfferingUserTransition::BeginCreating).await?;
         }
-        let account = self.set_offering_user_username(account.uuid, username).await?;
+        let account = match account.username == username {
+            // Naming it once more would change nothing.
+            true => self.change_offering_user(account.uuid, OfferingUserTransition::SetOk).await?,
+            false => self.set_offering_user_username(account.uuid, username).await?,
+        };
         Ok(Access { account, created })
     }
 
@@ -534,7 +545,8 @@ impl Provider {
             }
             Err(error) => Error::from_api(error).await,
         };
-        if !error.is_conflict() && !error.is_answer_lost() {
+        // Servers have 400 here where they have 409 elsewhere.
+        if !error.is_conflict() && !error.is_validation() && !error.is_answer_lost() {
             return Err(error);
         }
         match self.offering_user(account).await {

@@ -32,7 +32,7 @@ pub use offerings::{
 };
 pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport, UserAmount, UserUsageItem};
-pub use resources::{Resource, ResourceFilter};
+pub use resources::{Endpoint, Resource, ResourceFilter};
 pub use robot_accounts::{RobotAccount, RobotAccountTransition};
 pub use service_accounts::{CourseAccount, ServiceAccount, ServiceAccountRequest, ServiceAccountToken};
 pub use team::TeamMember;

@@ -109,10 +109,11 @@ enum Action<'a> {
 
 impl Action<'_> {
     /// Whether an order in this state has it behind it. An order that was canceled, rejected or failed was
-    /// not approved, as far as anybody can tell.
+    /// not approved, as far as anybody can tell; one with a day to begin waits for that once it is approved.
     fn is_so(self, state: &OrderState) -> bool {
+        use OrderState::{Done, Executing, PendingStartDate};
         match self {
-            Self::Approve => matches!(state, OrderState::Executing | OrderState::Done),
+            Self::Approve => matches!(state, Executing | Done | PendingStartDate),
             Self::Reject { .. } => matches!(state, OrderState::Rejected),
             Self::Cancel => matches!(state, OrderState::Canceled),
             Self::Execute => matches!(state, OrderState::Executing),
@@ -123,12 +124,14 @@ impl Action<'_> {
 
     /// Whether a server takes it in this state, so that another run may help.
     fn is_possible(self, state: &OrderState) -> bool {
+        use OrderState::{Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate};
         match self {
-            Self::Approve | Self::Reject { .. } => matches!(state, OrderState::PendingProvider),
-            Self::Cancel => !is_terminal(state),
-            Self::Execute => matches!(state, OrderState::PendingProvider | OrderState::Erred),
-            Self::Complete => matches!(state, OrderState::Executing),
-            Self::Err { .. } => true,
+            Self::Approve | Self::Reject { .. } => matches!(state, PendingProvider),
+            Self::Cancel => {
+                matches!(state, PendingConsumer | PendingProvider | PendingStartDate | Executing)
+            }
+            Self::Execute => matches!(state, PendingConsumer | PendingProvider | Erred),
+            Self::Complete | Self::Err { .. } => matches!(state, Executing),
         }
     }
 }
@@ -136,6 +139,14 @@ impl Action<'_> {
 /// Whether an order in this state has ended.
 pub(super) fn is_terminal(state: &OrderState) -> bool {
     matches!(state, OrderState::Done | OrderState::Erred | OrderState::Canceled | OrderState::Rejected)
+}
+
+/// What can't be done, for good or for now.
+fn failed(error: Error) -> Outcome {
+    if error.is_forbidden() || error.is_not_found() || error.is_validation() {
+        return Outcome::Refused { reason: error.reason() };
+    }
+    Outcome::Failed { error }
 }
 
 impl Provider {
@@ -309,9 +320,12 @@ impl Provider {
         self.act(Action::Complete, order).await
     }
 
-    /// Reports that an order failed: it becomes erred, with a message for the customer and details for the operators.
-    /// (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or not. It takes
-    /// them in any state, but for some types of offerings only, and answers 405 for others.)
+    /// Reports that an executing order failed: it becomes erred, with a message for the customer and details for the
+    /// operators. (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or not. It is
+    /// for some types of offerings only.)
+    ///
+    /// The order is read first, and asked for only if it is executing: servers take this in any state, and some err the
+    /// resource of an order that is done.
     pub async fn set_order_erred(
         &self,
         order: Uuid,
@@ -319,7 +333,12 @@ impl Provider {
         traceback: impl AsRef<str>,
     ) -> Outcome {
         let action = Action::Err { message: message.as_ref(), traceback: traceback.as_ref() };
-        self.act(action, order).await
+        match self.state_of(order).await {
+            Ok(OrderState::Executing) => self.act(action, order).await,
+            Ok(state) if action.is_so(&state) => Outcome::AlreadySo,
+            Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },
+            Err(error) => failed(error),
+        }
     }
 
     async fn act_on_all(
@@ -382,7 +401,7 @@ impl Provider {
                 },
                 Ok(state) if action.is_so(&state) && error.is_conflict() => Outcome::AlreadySo,
                 Ok(state) if action.is_so(&state) => Outcome::Done,
-                Ok(state) if action.is_possible(&state) && error.is_answer_lost() => {
+                Ok(state) if action.is_possible(&state) => {
                     Outcome::Failed { error: error.with_note(format!("the order is still {state}")) }
                 }
                 Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },
@@ -391,10 +410,7 @@ impl Provider {
                 },
             };
         }
-        if error.is_forbidden() || error.is_not_found() || error.is_validation() {
-            return Outcome::Refused { reason: error.reason() };
-        }
-        Outcome::Failed { error }
+        failed(error)
     }
 
     async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {

@@ -6,6 +6,7 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
+use futures_util::future::try_join;
 use futures_util::{StreamExt as _, stream};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -49,7 +50,7 @@ pub struct UserUsageItem {
 /// A function from a component to its amount.
 pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
 
-/// How much was used of each component of an offering.
+/// How much was used of each component of an offering that usage can be reported of.
 ///
 /// A [`Decimal`] is the same for all, a map says it by the component's type, such as `cpu`, and
 /// [`Amounts::by`] asks.
@@ -57,7 +58,7 @@ pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
 pub enum Amounts {
     /// The same for all.
     Same(Decimal),
-    /// By the type of the component; it must have all of the offering's, and no others.
+    /// By the type of the component; it must have all that can be reported, and none that the offering doesn't have.
     ByType(BTreeMap<String, Decimal>),
     /// As a function says; see [`Amounts::by`].
     By(AmountFn),
@@ -137,7 +138,7 @@ enum What {
     Named(BTreeMap<String, Decimal>),
     /// Those for which the function has an amount.
     Every(AmountFn),
-    /// All of the offering's.
+    /// All that can be reported.
     All(Amounts),
 }
 
@@ -151,6 +152,7 @@ pub struct UsageReport {
     month: Option<NaiveDate>,
     plan_period: Option<Uuid>,
     description: Option<String>,
+    recurring: bool,
     skip_equal: bool,
     allow_decrease: bool,
 }
@@ -210,12 +212,14 @@ impl Provider {
             month: None,
             plan_period: None,
             description: None,
+            recurring: false,
             skip_equal: false,
             allow_decrease: false,
         }
     }
 
-    /// Reports, for this month, what a resource used of every component of its offering. What was reported before for
+    /// Reports, for this month, what a resource used of every component of its offering that
+    /// [can be reported](Component::is_reportable). What was reported before for
     /// this month is replaced, so it is safe to do again: [`Provider::report_usage`] with [`UsageReport::all`] and
     /// [`UsageReport::allow_decrease`].
     ///
@@ -230,10 +234,11 @@ impl Provider {
         self.report_usage(resource).all(amounts).allow_decrease().await
     }
 
-    /// Reports, for the month of a day, what the users of a resource used: a request for each component, beside one
-    /// that lists what was reported of the components. What was reported before for a user is replaced, so it is safe
-    /// to do again; users that aren't named keep what they have.
-    /// (`marketplace_component_usages_set_user_usages`)
+    /// Reports, for the month of a day, what the users of a resource used: a request for each component of which that
+    /// changes, beside two that list what was reported. What was reported before for a user is replaced, and what is
+    /// reported with the same amount isn't sent, so it is safe to do again; users that aren't named keep what they have.
+    /// (`marketplace_component_usages_set_user_usages`; newer servers make the sum of the users the usage of the
+    /// component.)
     ///
     /// # Errors
     /// Before anything is sent: if an amount isn't exact (see [`UsageReport`]), a name is empty, longer than 100
@@ -249,13 +254,19 @@ impl Provider {
         if shares.is_empty() {
             return Ok(Vec::new());
         }
-        let usages = self.usages(resource, month).await?;
+        let (usages, there) =
+            try_join(self.usages(resource, month), self.user_usages(resource, month)).await?;
         let mut work = Vec::with_capacity(shares.len());
-        for (component, shares) in shares {
+        for (component, mut shares) in shares {
             let Some(usage) = usages.iter().find(|usage| usage.type_ == component) else {
                 let month = first_day(month).format("%Y-%m");
                 return Err(refused_users(format!("{component}: no usage is reported for {month}")));
             };
+            for row in there.iter().filter(|row| row.type_ == component) {
+                if shares.get(&row.username) == Some(&row.amount) {
+                    shares.remove(&row.username);
+                }
+            }
             work.push((usage.uuid, component, shares));
         }
         let items = stream::iter(work).map(|(usage, component, shares)| async move {
@@ -273,6 +284,9 @@ impl Provider {
         component: &str,
         shares: BTreeMap<String, Decimal>,
     ) -> Outcome {
+        if shares.is_empty() {
+            return Outcome::AlreadySo;
+        }
         let mut items = Vec::with_capacity(shares.len());
         for (username, amount) in &shares {
             let item = ComponentUserUsageCreateRequest::builder().username(username).usage(*amount);
@@ -330,14 +344,16 @@ impl UsageReport {
         self
     }
 
-    /// Of all components of the offering: a [`Decimal`], a map by their types, or [`Amounts::by`]. One without an amount
-    /// refuses the report, as does an amount of something that is no component.
+    /// Of all components of the offering that [can be reported](Component::is_reportable): a [`Decimal`], a map by their
+    /// types, or [`Amounts::by`]. One without an amount refuses the report, as does an amount of something that is no
+    /// component.
     pub fn all(mut self, amounts: impl Into<Amounts>) -> Self {
         self.what = What::All(amounts.into());
         self
     }
 
-    /// Asked about each component of the offering; `None` leaves it as it is.
+    /// Asked about each component of the offering that [can be reported](Component::is_reportable); `None` leaves it as it
+    /// is.
     pub fn every(mut self, amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
         self.what = What::Every(Box::new(amount));
         self
@@ -356,9 +372,16 @@ impl UsageReport {
         self
     }
 
-    /// What the customer reads about it.
+    /// What the customer reads about it. Without it, a server drops the one that was there.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.description = Some(text.into());
+        self
+    }
+
+    /// It counts for the following months too, until another is reported. Without it, a server lets one that did end with
+    /// this month.
+    pub fn recurring(mut self) -> Self {
+        self.recurring = true;
         self
     }
 
@@ -388,8 +411,8 @@ impl UsageReport {
             What::Named(named) => amounts(named.iter().map(|(type_, amount)| (type_.as_str(), *amount)))?,
             What::Every(amount) => {
                 let components = self.provider.components(self.resource).await?;
-                let asked = components.iter().filter_map(|one| Some((one.type_.as_str(), amount(one)?)));
-                amounts(asked)?
+                let reportable = components.iter().filter(|one| one.is_reportable());
+                amounts(reportable.filter_map(|one| Some((one.type_.as_str(), amount(one)?))))?
             }
             What::All(wanted) => {
                 amounts(wanted.known().into_iter())?;
@@ -421,6 +444,9 @@ impl UsageReport {
             let mut item = ComponentUsageItemRequest::builder().type_(&usage.type_).amount(usage.amount);
             if let Some(text) = &self.description {
                 item = item.description(text);
+            }
+            if self.recurring {
+                item = item.recurring(true);
             }
             let item = ComponentUsageItemRequest::try_from(item);
             items.push(item.map_err(|problem| refused(format!("{problem}")))?);
@@ -490,7 +516,8 @@ fn refused_users(problem: String) -> Error {
     error.in_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
 }
 
-/// An amount for each component, and none for anything else.
+/// An amount for each component that can be reported, and none for what is no component. What else is named is left to
+/// the server.
 fn of_all(components: &[Component], wanted: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
     if let Amounts::ByType(wanted) = wanted
         && let Some(unknown) = wanted.keys().find(|name| components.iter().all(|one| one.type_ != **name))
@@ -500,6 +527,9 @@ fn of_all(components: &[Component], wanted: &Amounts) -> Result<Vec<ComponentUsa
     let missing = |type_: &str| refused(format!("{type_}: no amount"));
     let asked: Result<Vec<_>, Error> = components
         .iter()
+        .filter(|one| {
+            one.is_reportable() || matches!(wanted, Amounts::ByType(named) if named.contains_key(&one.type_))
+        })
         .map(|one| Ok((one.type_.as_str(), wanted.of(one).ok_or_else(|| missing(&one.type_))?)))
         .collect();
     amounts(asked?.into_iter())
@@ -563,6 +593,7 @@ fn time_in(month: NaiveDate) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::BillingTypeEnum;
 
     fn component(type_: &str) -> Component {
         Component {
@@ -584,6 +615,17 @@ mod tests {
             let error = check(amount).unwrap_err();
             assert!(error.is_validation() && error.to_string().contains("cpu"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_not_measured_is_not_reported() {
+        let one = Decimal::ONE;
+        let fixed = Component { billing_type: Some(BillingTypeEnum::Fixed), ..component("licence") };
+        let components = [component("cpu"), fixed];
+        assert_eq!(of_all(&components, &Amounts::Same(one)).unwrap().len(), 1);
+        assert_eq!(of_all(&components, &[("cpu", one)].into()).unwrap().len(), 1);
+        // Whoever names it means it: newer servers take more.
+        assert_eq!(of_all(&components, &[("cpu", one), ("licence", one)].into()).unwrap().len(), 2);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use reqwest::Method;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
-use waldur_api_client::{Operation, builder};
+use waldur_api_client::{Nullable, Operation, builder};
 
 use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
@@ -73,6 +74,27 @@ pub struct Resource {
     /// What went wrong with it; empty if nothing.
     #[serde(default, deserialize_with = "null_is_default")]
     pub error_message: String,
+}
+
+/// Where a resource can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub struct Endpoint {
+    /// What it is, such as `login node`.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+}
+
+#[derive(Deserialize)]
+struct EndpointsRow {
+    #[serde(deserialize_with = "null_is_default")]
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct LimitsRow {
+    #[serde(deserialize_with = "limits")]
+    limits: BTreeMap<String, Decimal>,
 }
 
 /// Which resources: all that the provider has, unless told.
@@ -325,25 +347,35 @@ impl Provider {
         self.settle(resource, sent, |now: &Row| now.report == wanted).await
     }
 
-    /// Sets how much a resource may use of each component, by the component's type; limits that aren't named go.
-    /// (`marketplace_provider_resources_set_limits`)
+    /// Sets how much a resource may use of each component, by the component's type, and gives the limits as they are then;
+    /// limits that aren't named go. Newer servers narrow what a component doesn't allow, and say nothing.
+    /// (`marketplace_provider_resources_set_limits`, and it is read again)
     ///
     /// # Errors
-    /// If the caller may not change the resource.
-    pub async fn set_limits<K: Into<String>>(
+    /// If the caller may not change the resource, or a newer server doesn't know a component.
+    pub async fn set_limits<K: Into<String>, L: Into<Decimal>>(
         &self,
         resource: Uuid,
-        limits: impl IntoIterator<Item = (K, u64)>,
+        limits: impl IntoIterator<Item = (K, L)>,
+    ) -> Result<BTreeMap<String, Decimal>, Error> {
+        let limits = limits.into_iter().map(|(type_, limit)| (type_.into(), limit.into())).collect();
+        self.tell_limits(resource, &limits).await?;
+        match self.retrieve::<LimitsRow>(resource).await {
+            Ok(now) => Ok(now.limits),
+            Err(unread) => Err(unread.with_note("the limits were set; what they are now can't be read")),
+        }
+    }
+
+    /// Sets the limits, and takes the server's word for it.
+    pub(crate) async fn tell_limits(
+        &self,
+        resource: Uuid,
+        limits: &BTreeMap<String, Decimal>,
     ) -> Result<(), Error> {
-        let limits: BTreeMap<String, u64> =
-            limits.into_iter().map(|(type_, limit)| (type_.into(), limit)).collect();
-        let json: Value = limits.iter().map(|(type_, limit)| (type_.clone(), Value::from(*limit))).collect();
-        let body = ResourceSetLimitsRequest::builder().limits(json);
+        let body = ResourceSetLimitsRequest::builder().limits(numbers(limits));
         let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        let wanted: BTreeMap<String, Decimal> =
-            limits.into_iter().map(|(type_, limit)| (type_, Decimal::from(limit))).collect();
-        self.settle(resource, sent, |now: &Resource| now.limits == wanted).await
+        self.settle(resource, sent, |now: &LimitsRow| now.limits == *limits).await
     }
 
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
@@ -392,7 +424,10 @@ impl Provider {
         let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
         let call = self.client.api().marketplace_provider_resources_set_as_erred().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        let is_so = |now: &Resource| now.state == ResourceState::Erred && now.error_message == message;
+        // An empty message leaves the one that is there.
+        let is_so = |now: &Resource| {
+            now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
+        };
         self.settle(resource, sent, is_so).await
     }
 
@@ -416,7 +451,7 @@ impl Provider {
     /// Pauses a resource, or lets it go on. (`marketplace_provider_resources_set_paused`)
     ///
     /// # Errors
-    /// If the caller may not change the resource.
+    /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_paused(&self, resource: Uuid, paused: bool) -> Result<(), Error> {
         let body = ResourcePausedRequest::builder().paused(paused);
         let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
@@ -427,7 +462,7 @@ impl Provider {
     /// Downscales a resource, or gives it back what it had. (`marketplace_provider_resources_set_downscaled`)
     ///
     /// # Errors
-    /// If the caller may not change the resource.
+    /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_downscaled(&self, resource: Uuid, downscaled: bool) -> Result<(), Error> {
         let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
         let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
@@ -439,7 +474,7 @@ impl Provider {
     /// (`marketplace_provider_resources_set_restrict_member_access`)
     ///
     /// # Errors
-    /// If the caller may not change the resource.
+    /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_restrict_member_access(&self, resource: Uuid, restrict: bool) -> Result<(), Error> {
         let body = ResourceRestrictMemberAccessRequest::builder().restrict_member_access(restrict);
         let call =
@@ -448,15 +483,75 @@ impl Provider {
         self.settle(resource, sent, |now: &Resource| now.restrict_member_access == restrict).await
     }
 
-    /// Sets the last day of a resource. (`marketplace_provider_resources_set_end_date_by_provider`)
+    /// Sets the last day of a resource, or takes it away. A server takes a day that is a week ahead or more, of a resource
+    /// that cost nothing lately. (`marketplace_provider_resources_set_end_date_by_provider`)
     ///
     /// # Errors
     /// If the caller may not change the resource, or the server doesn't take the day.
-    pub async fn set_end_date(&self, resource: Uuid, day: NaiveDate) -> Result<(), Error> {
-        let body = ResourceEndDateByProviderRequest::builder().end_date(day);
+    pub async fn set_end_date(&self, resource: Uuid, day: Option<NaiveDate>) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Row {
+            end_date: Option<NaiveDate>,
+        }
+        let body = ResourceEndDateByProviderRequest::builder();
+        let body = body.end_date(day.map_or(Nullable::Null, Nullable::Value));
         let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
         let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.end_date == Some(day)).await
+        self.settle(resource, sent, |now: &Row| now.end_date == day).await
+    }
+
+    /// Where a resource can be reached. (`marketplace_provider_resources_retrieve`)
+    ///
+    /// # Errors
+    /// If there is none, or none that the caller provides.
+    pub async fn endpoints(&self, resource: Uuid) -> Result<Vec<Endpoint>, Error> {
+        Ok(self.retrieve::<EndpointsRow>(resource).await?.endpoints)
+    }
+
+    /// Says where a resource can be reached, with names and addresses, in place of what was said before. Servers have this
+    /// since 8.0.9: it is a request of its own, not one of the pinned schema's.
+    ///
+    /// # Errors
+    /// If a name or address is empty (before anything is sent), the caller may not change the resource, or the server is
+    /// older than that.
+    pub async fn set_endpoints<N: Into<String>, A: Into<String>>(
+        &self,
+        resource: Uuid,
+        endpoints: impl IntoIterator<Item = (N, A)>,
+    ) -> Result<(), Error> {
+        let endpoints =
+            endpoints.into_iter().map(|(name, url)| Endpoint { name: name.into(), url: url.into() });
+        let mut endpoints: Vec<Endpoint> = endpoints.collect();
+        if let Some(at) = endpoints.iter().position(|one| one.name.is_empty() || one.url.is_empty()) {
+            let problem = format!("endpoint {} has no name or no url", at + 1);
+            return Err(Error::new(ErrorKind::Validation, problem));
+        }
+        let path = format!("/api/marketplace-provider-resources/{}/set_endpoints/", resource.simple());
+        let request = self.client.request(Method::POST, path).json(&json!({ "endpoints": endpoints }));
+        let error = match request.send().await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if !error.is_answer_lost() && !error.is_not_found() {
+            return Err(error);
+        }
+        let there = self.retrieve::<EndpointsRow>(resource).await;
+        if error.is_not_found() {
+            return Err(match there {
+                Ok(_) => error.with_note("the resource is there: the server is older than 8.0.9"),
+                Err(_) => error,
+            });
+        }
+        endpoints.sort();
+        settled(error, there, |now| {
+            let mut there = now.endpoints.clone();
+            there.sort();
+            there == endpoints
+        })
+    }
+
+    async fn retrieve<Row: DeserializeOwned + Send + 'static>(&self, resource: Uuid) -> Result<Row, Error> {
+        self.client.api().marketplace_provider_resources_retrieve().uuid(resource).select::<Row>().await
     }
 
     /// What came of something that was set: if the answer is lost, the resource is read again.
@@ -473,13 +568,31 @@ impl Provider {
         if !error.is_answer_lost() {
             return Err(error);
         }
-        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
-        match call.select::<Row>().await {
-            Ok(now) if is_so(&now) => Ok(()),
-            Ok(_) => Err(error.with_note("it is not so afterwards")),
-            Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
-        }
+        settled(error, self.retrieve::<Row>(resource).await, is_so)
     }
+}
+
+/// What came of something whose answer was lost, by the resource as it was read after.
+fn settled<Row>(
+    error: Error,
+    there: Result<Row, Error>,
+    is_so: impl FnOnce(&Row) -> bool,
+) -> Result<(), Error> {
+    match there {
+        Ok(now) if is_so(&now) => Ok(()),
+        Ok(_) => Err(error.with_note("it is not so afterwards")),
+        Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
+    }
+}
+
+/// Limits as a server takes them: numbers.
+fn numbers(limits: &BTreeMap<String, Decimal>) -> Value {
+    let number = |limit: &Decimal| {
+        let whole = limit.is_integer().then(|| i64::try_from(*limit).ok()).flatten().map(Value::from);
+        let other = || f64::try_from(*limit).ok().and_then(Number::from_f64).map(Value::Number);
+        whole.or_else(other).unwrap_or_else(|| Value::from(limit.to_string()))
+    };
+    Value::Object(limits.iter().map(|(name, limit)| (name.clone(), number(limit))).collect::<Map<_, _>>())
 }
 
 /// Whether what was told is there. Servers show some names beside those that were told.
@@ -489,5 +602,17 @@ fn holds(there: &Value, told: &Value) -> bool {
             told.iter().all(|(name, value)| there.get(name) == Some(value))
         }
         _ => there == told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_sent_as_numbers() {
+        let limits = [("cpu", "64"), ("ram", "64.00"), ("disk", "1.5")];
+        let limits = limits.map(|(name, limit)| (name.to_owned(), limit.parse().unwrap()));
+        assert_eq!(numbers(&BTreeMap::from(limits)), json!({ "cpu": 64, "ram": 64, "disk": 1.5 }));
     }
 }

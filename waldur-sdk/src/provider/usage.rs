@@ -43,6 +43,16 @@ pub struct Component {
     pub limit: Option<Decimal>,
 }
 
+impl Component {
+    /// Whether a server takes reports of it: it is billed by usage or by limit. (What is billed once or at a fixed price
+    /// isn't measured.)
+    #[must_use]
+    pub fn is_reportable(&self) -> bool {
+        use BillingTypeEnum::{Limit, Other, Usage};
+        matches!(self.billing_type, None | Some(Usage | Limit | Other(_)))
+    }
+}
+
 /// What was reported of a component of a resource in a month.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]

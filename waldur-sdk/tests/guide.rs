@@ -1,0 +1,394 @@
+//! The eighteen workflows of the published guide for service providers, in its order: what each does for a provider, a
+//! consumer and an outsider, on servers of several ages. Where the guide's own sample doesn't match the API, the test
+//! says what comes of it here.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use waldur_sandbox::{Actor, OrderState as State, Release, Sandbox};
+use waldur_sdk::types::{OrderState, RequestTypes, ResourceState};
+use waldur_sdk::{
+    Client, Decimal, Error, List as _, NaiveDate, OrderFilter, Outcome, Provider, ResourceFilter, Utc, Uuid,
+};
+
+const RELEASES: [Release; 2] = [Release::Schema, Release::Late2024];
+
+/// A server, and the three who call it.
+struct Row {
+    sandbox: Sandbox,
+    provider: Provider,
+    consumer: Provider,
+    outsider: Provider,
+}
+
+async fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for release in RELEASES {
+        let sandbox = Sandbox::builder().release(release).start().await.unwrap();
+        let client = |actor| Client::builder().url(sandbox.url()).token(sandbox.token(actor));
+        let [provider, consumer, outsider] = [Actor::Provider, Actor::Consumer, Actor::Outsider]
+            .map(|actor| client(actor).build().unwrap().provider());
+        rows.push(Row { sandbox, provider, consumer, outsider });
+    }
+    rows
+}
+
+impl Row {
+    fn client(&self, actor: Actor) -> Client {
+        Client::builder().url(self.sandbox.url()).token(self.sandbox.token(actor)).build().unwrap()
+    }
+
+    fn posts(&self) -> Vec<String> {
+        let requests = self.sandbox.requests().into_iter();
+        requests.filter(|request| request.method == "POST").map(|request| request.path).collect()
+    }
+
+    /// An order in this state; of an offering with an agent, or of one without.
+    fn order(&self, state: State, with_agent: bool) -> Uuid {
+        let basic = self.sandbox.ids().offerings.basic;
+        let fits = |order: &&waldur_sandbox::OrderView| {
+            order.state == state && (order.offering != basic) == with_agent
+        };
+        self.sandbox.orders().iter().find(fits).unwrap().uuid
+    }
+
+    fn state(&self, order: Uuid) -> State {
+        self.sandbox.order(order).unwrap().state
+    }
+}
+
+fn today() -> NaiveDate {
+    Utc::now().date_naive()
+}
+
+/// What isn't there for somebody, or isn't for them to do.
+fn is_closed(error: &Error) -> bool {
+    error.is_not_found() || error.is_forbidden()
+}
+
+fn refused(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Refused { reason } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn row_1_list_users() {
+    for row in rows().await {
+        let names = |users: Vec<waldur_sdk::User>| -> BTreeSet<String> {
+            users.into_iter().map(|user| user.username).collect()
+        };
+        // Each sees those that concern them, and themselves.
+        assert!(names(row.provider.users().await.unwrap()).contains("alice"));
+        let (consumer, outsider) = (row.consumer.users().await.unwrap(), row.outsider.users().await.unwrap());
+        assert!(names(consumer).contains("alice"));
+        assert_eq!(names(outsider), BTreeSet::from(["outsider".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn row_2_list_ssh_keys() {
+    for row in rows().await {
+        let keys = row.provider.ssh_keys().await.unwrap();
+        assert!(keys.iter().all(|key| key.user_uuid == row.sandbox.ids().users.provider));
+        assert_eq!(keys.len(), 1);
+        assert!(row.consumer.ssh_keys().await.unwrap().is_empty());
+        assert!(row.outsider.ssh_keys().await.unwrap().is_empty());
+    }
+}
+
+/// The sample lists `marketplace-resources`, where a provider finds nothing: it is the provider's view here.
+#[tokio::test]
+async fn row_3_list_resources() {
+    for row in rows().await {
+        #[derive(Deserialize)]
+        struct Chosen {
+            name: String,
+            state: ResourceState,
+        }
+        let ids = row.sandbox.ids();
+        let filter = || ResourceFilter::new().state(ResourceState::Creating).offering(ids.offerings.slurm);
+        let of_provider = row.provider.clone().of_customer(ids.provider_customer);
+        row.sandbox.clear_requests();
+        let chosen: Vec<Chosen> = of_provider.select_resources(filter()).await.unwrap();
+        let request = &row.sandbox.requests()[0];
+        let asked = &request.query;
+        assert!(asked.contains("field=name") && asked.contains("field=state"), "{asked}");
+        let there = row.sandbox.resources().into_iter().filter(|one| {
+            one.offering == ids.offerings.slurm && one.state == waldur_sandbox::ResourceState::Creating
+        });
+        assert_eq!(chosen.len(), there.count());
+        assert!(chosen.iter().all(|one| !one.name.is_empty() && one.state == ResourceState::Creating));
+        // Those who provide nothing have none to provide.
+        for other in [&row.consumer, &row.outsider] {
+            assert!(other.resources(filter()).await.unwrap().is_empty());
+            assert!(is_closed(&other.resource(ids.resources.ok).await.unwrap_err()));
+        }
+    }
+}
+
+/// The sample approves executing orders, each of which is a 409: they are past that here, and what its reader wants has
+/// a call of its own.
+#[tokio::test]
+async fn row_4_approve_and_reject_orders() {
+    for row in rows().await {
+        let waiting = OrderFilter::new().state(OrderState::PendingProvider);
+        let (one, other) =
+            (row.order(State::PendingProvider, true), row.order(State::PendingProvider, false));
+        for outcome in [row.consumer.approve_order(one).await, row.outsider.approve_order(one).await] {
+            assert!(!refused(outcome).is_empty());
+        }
+        assert!(row.outsider.find_orders(waiting.clone()).await.unwrap().is_empty());
+        assert_eq!(row.state(one), State::PendingProvider);
+        row.sandbox.clear_requests();
+        let resource = row.sandbox.order(one).unwrap().resource;
+        let found = row.provider.find_orders(waiting.resource(resource)).await.unwrap();
+        assert_eq!((found.len(), found[0].uuid), (1, one));
+
+        row.sandbox.clear_requests();
+        let report = row.provider.approve_all_executing_orders().await.unwrap();
+        assert!(!report.items.is_empty() && report.already_so() == report.items.len());
+        assert!(row.posts().is_empty() && row.state(one) == State::PendingProvider);
+
+        assert!(matches!(row.provider.reject_order(other, "no room").await, Outcome::Done));
+        assert_eq!(row.state(other), State::Rejected);
+        let report = row.provider.approve_all_pending_orders().await.unwrap();
+        assert!(report.is_ok() && report.done() == report.items.len());
+        assert_eq!(row.state(one), State::Executing);
+        assert!(row.sandbox.orders().iter().all(|order| order.state != State::PendingProvider));
+        assert!(row.provider.approve_all_pending_orders().await.unwrap().items.is_empty());
+    }
+}
+
+/// The sample takes back an executing order to terminate, as whoever it is: it is the customer's to do, and only where
+/// no agent works on it.
+#[tokio::test]
+async fn row_5_cancel_orders() {
+    for row in rows().await {
+        let filter = OrderFilter::new().state(OrderState::Executing).of_type(RequestTypes::Terminate);
+        let terminating = row.consumer.find_orders(filter).await.unwrap();
+        assert!(terminating.iter().all(|order| order.type_ == RequestTypes::Terminate));
+        let (agents, basic) = (row.order(State::Executing, true), row.order(State::PendingProvider, false));
+        assert!(!refused(row.provider.cancel_order(basic).await).is_empty());
+        assert!(!refused(row.outsider.cancel_order(basic).await).is_empty());
+        assert!(!refused(row.consumer.cancel_order(agents).await).is_empty());
+        assert_eq!((row.state(agents), row.state(basic)), (State::Executing, State::PendingProvider));
+        assert!(matches!(row.consumer.cancel_order(basic).await, Outcome::Done));
+        assert!(matches!(row.consumer.cancel_order(basic).await, Outcome::AlreadySo));
+        assert_eq!(row.state(basic), State::Canceled);
+    }
+}
+
+/// The plain sample posts to the resource itself, which is no operation: it is an action of the provider's view.
+#[tokio::test]
+async fn row_6_set_the_backend_id() {
+    for row in rows().await {
+        let resource = row.sandbox.ids().resources.ok;
+        for other in [&row.consumer, &row.outsider] {
+            assert!(is_closed(&other.set_backend_id(resource, "theirs").await.unwrap_err()));
+        }
+        row.sandbox.clear_requests();
+        for _ in 0..2 {
+            row.provider.set_backend_id(resource, "hpc_17").await.unwrap();
+            assert_eq!(row.sandbox.resource(resource).unwrap().backend_id, "hpc_17");
+        }
+        assert!(row.posts().iter().all(|path| path.ends_with("/set_backend_id/")), "{:?}", row.posts());
+        let found = row.provider.resource_by_backend_id("hpc_17").await.unwrap().unwrap();
+        assert_eq!(found.uuid, resource);
+    }
+}
+
+#[tokio::test]
+async fn row_7_submit_a_report() {
+    for row in rows().await {
+        let resource = row.sandbox.ids().resources.ok;
+        let sections = [("Login", "ssh polar"), ("Quota", "500 hours")];
+        for other in [&row.consumer, &row.outsider] {
+            assert!(is_closed(&other.submit_report(resource, sections).await.unwrap_err()));
+        }
+        row.provider.submit_report(resource, sections).await.unwrap();
+        assert_eq!(row.sandbox.resource(resource).unwrap().report.as_array().map(Vec::len), Some(2));
+        let none: [(&str, &str); 0] = [];
+        assert!(row.provider.submit_report(resource, none).await.unwrap_err().is_validation());
+    }
+}
+
+/// The sample reads one page of ten and stops; here all pages are read unless one is asked for.
+#[tokio::test]
+async fn row_8_pages() {
+    for row in rows().await {
+        for (actor, count) in [(Actor::Provider, 3), (Actor::Consumer, 0), (Actor::Outsider, 0)] {
+            let client = row.client(actor);
+            let list = || client.api().marketplace_provider_offerings_list();
+            let first = list().page(1).page_size(1).send().await.unwrap().into_inner();
+            assert_eq!(first.len(), usize::from(count > 0));
+            assert_eq!(list().page_size(1).all().await.unwrap().len(), count);
+            assert_eq!(list().count().await.unwrap(), count as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_9_choose_fields() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Chosen {
+        customer_name: String,
+        customer_abbreviation: String,
+        description: String,
+        offering_count: u64,
+    }
+    for row in rows().await {
+        // Service providers are public.
+        for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
+            let client = row.client(actor);
+            let chosen =
+                client.api().marketplace_service_providers_list().select::<Chosen>().all().await.unwrap();
+            assert_eq!((chosen.len(), chosen[0].offering_count), (1, 3));
+            assert!(!chosen[0].customer_name.is_empty() && !chosen[0].customer_abbreviation.is_empty());
+        }
+    }
+}
+
+/// The sample asks the consumer's view, which a provider may not see.
+#[tokio::test]
+async fn row_10_list_the_team() {
+    for row in rows().await {
+        let ids = row.sandbox.ids();
+        let names: BTreeSet<String> =
+            row.provider.team(ids.resources.ok).await.unwrap().into_iter().map(|one| one.username).collect();
+        let members: BTreeSet<String> =
+            row.sandbox.members(ids.project).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, members);
+        for other in [&row.consumer, &row.outsider] {
+            assert!(is_closed(&other.team(ids.resources.ok).await.unwrap_err()));
+        }
+    }
+}
+
+/// The sample names components by what people read, where the server knows their types, and asks the consumer's view for
+/// the plan periods.
+#[tokio::test]
+async fn row_11_report_usage() {
+    for row in rows().await {
+        let resource = row.sandbox.ids().resources.ok;
+        for other in [&row.consumer, &row.outsider] {
+            let error = other.report_usage(resource).component("cpu", Decimal::TEN).await.unwrap_err();
+            assert!(is_closed(&error), "{error}");
+            assert!(other.set_usage_for_all_components(resource, Decimal::TEN).await.is_err());
+            assert!(is_closed(&other.plan_periods(resource).await.unwrap_err()));
+        }
+        let sent = row.provider.set_usage_for_all_components(resource, Decimal::TEN).await.unwrap();
+        let types: BTreeSet<&str> = sent.usages.iter().map(|usage| usage.type_.as_str()).collect();
+        assert_eq!(types, BTreeSet::from(["cpu", "gpu", "ram"]));
+        let usages = row.provider.usages(resource, today()).await.unwrap();
+        assert!(usages.len() == 3 && usages.iter().all(|usage| usage.amount == Decimal::TEN));
+        let periods = row.provider.plan_periods(resource).await.unwrap();
+        assert_eq!((periods.len(), periods[0].usages.len()), (1, 3));
+        assert!(periods[0].end.is_none());
+        // By its name, as in the sample, it is no component.
+        let error = row.provider.report_usage(resource).component("CPU hours", Decimal::ONE).await;
+        assert!(error.unwrap_err().is_validation());
+    }
+}
+
+/// The sample takes addresses from somewhere; a server takes only those of its own collections.
+#[tokio::test]
+async fn row_12_grant_access() {
+    for row in rows().await {
+        let (bob, slurm) = (row.sandbox.ids().users.bob, row.sandbox.ids().offerings.slurm);
+        for other in [&row.consumer, &row.outsider] {
+            assert!(is_closed(&other.grant_access(bob, slurm, "bob01").await.unwrap_err()));
+        }
+        let access = row.provider.grant_access(bob, slurm, "bob01").await.unwrap();
+        assert!(access.created && access.account.is_usable());
+        assert_eq!((access.account.user_uuid, access.account.username.as_str()), (bob, "bob01"));
+        let again = row.provider.grant_access(bob, slurm, "bob01").await.unwrap();
+        assert_eq!((again.created, again.account.uuid), (false, access.account.uuid));
+        assert_eq!(row.provider.offering_user_of(bob, slurm).await.unwrap().unwrap().username, "bob01");
+    }
+}
+
+#[tokio::test]
+async fn row_13_grant_access_in_batch() {
+    for row in rows().await {
+        let (alice, own) = (row.sandbox.ids().users.alice, row.sandbox.ids().service_provider);
+        for other in [&row.consumer, &row.outsider] {
+            assert!(is_closed(&other.set_offerings_username(own, alice, "theirs").await.unwrap_err()));
+        }
+        for _ in 0..2 {
+            row.provider.set_offerings_username(own, alice, "al01").await.unwrap();
+            let accounts = row.provider.offering_users([]).await.unwrap();
+            let of_alice: Vec<_> = accounts.iter().filter(|account| account.user_uuid == alice).collect();
+            assert!(!of_alice.is_empty() && of_alice.iter().all(|account| account.username == "al01"));
+        }
+        assert!(
+            row.provider.set_offerings_username(own, Uuid::nil(), "x").await.unwrap_err().is_validation()
+        );
+    }
+}
+
+/// The sample says that there is at most one, and then takes the first as if there were always one.
+#[tokio::test]
+async fn row_14_provider_of_an_organisation() {
+    for row in rows().await {
+        let ids = row.sandbox.ids();
+        for actor in [&row.provider, &row.consumer, &row.outsider] {
+            let own = actor.service_provider_of(ids.provider_customer).await.unwrap().unwrap();
+            assert_eq!(own.uuid, ids.service_provider);
+            assert_eq!(actor.service_provider_of(ids.consumer_customer).await.unwrap(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_15_users_of_the_provider() {
+    for row in rows().await {
+        let own = row.sandbox.ids().service_provider;
+        let users = row.provider.service_provider_users(own).await.unwrap();
+        assert!(["alice", "bob"].iter().all(|name| users.iter().any(|user| user.username == *name)));
+        assert!(row.consumer.service_provider_users(own).await.unwrap_err().is_forbidden());
+        assert!(row.outsider.service_provider_users(own).await.unwrap_err().is_forbidden());
+    }
+}
+
+#[tokio::test]
+async fn row_16_keys_of_the_provider() {
+    for row in rows().await {
+        let (own, keys) = (row.sandbox.ids().service_provider, row.sandbox.ids().keys);
+        let found = row.provider.service_provider_keys(own).await.unwrap();
+        assert!([keys.alice, keys.bob].iter().all(|uuid| found.iter().any(|key| key.uuid == *uuid)));
+        assert!(row.consumer.service_provider_keys(own).await.unwrap_err().is_forbidden());
+        assert!(row.outsider.service_provider_keys(own).await.unwrap_err().is_forbidden());
+    }
+}
+
+#[tokio::test]
+async fn row_17_projects_of_the_provider() {
+    for row in rows().await {
+        let ids = row.sandbox.ids();
+        let projects = row.provider.service_provider_projects(ids.service_provider).await.unwrap();
+        assert_eq!((projects.len(), projects[0].uuid), (1, ids.project));
+        assert!(
+            row.consumer.service_provider_projects(ids.service_provider).await.unwrap_err().is_forbidden()
+        );
+        assert!(
+            row.outsider.service_provider_projects(ids.service_provider).await.unwrap_err().is_forbidden()
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_18_project_permissions_of_the_provider() {
+    for row in rows().await {
+        let own = row.sandbox.ids().service_provider;
+        let found = row.provider.service_provider_project_permissions(own).await.unwrap();
+        let alice = found.iter().find(|one| one.user_username == "alice").unwrap();
+        assert!(alice.project_uuid == row.sandbox.ids().project && !alice.role.is_empty());
+        for other in [&row.consumer, &row.outsider] {
+            assert!(other.service_provider_project_permissions(own).await.unwrap_err().is_forbidden());
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Every workflow that changes something, interrupted at each of its requests and run again: it ends as if it had never
+//! been interrupted. (The processor of orders has a test of its own, as has membership.)
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::json;
+use waldur_sandbox::{
+    Actor, Fault, Ids, Misbehaviour, OfferingUserState, OrderState as State, OrderType, Release,
+    ResourceState, Sandbox, Seed,
+};
+#[cfg(feature = "agent")]
+use waldur_sdk::agent::AgentIdentity;
+use waldur_sdk::types::BillingTypeEnum;
+use waldur_sdk::{
+    Client, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Outcome, Report,
+    RetryPolicy, RobotAccountTransition, ServiceAccountRequest, UserAmount, Utc, Uuid,
+};
+
+/// One for all the sandboxes: certificates take long to read.
+static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+
+/// A client that sends one request after the other, each once.
+fn client(sandbox: &Sandbox, actor: Actor) -> Client {
+    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(actor));
+    builder.concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
+}
+
+/// Whether a workflow says that everything is where it should be.
+trait Verdict {
+    fn is_well(&self) -> bool;
+}
+
+impl<T> Verdict for Result<T, Error> {
+    fn is_well(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl Verdict for Outcome {
+    fn is_well(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+/// For workflows with an outcome for each part.
+struct All(Result<bool, Error>);
+
+impl Verdict for All {
+    fn is_well(&self) -> bool {
+        matches!(self.0, Ok(true))
+    }
+}
+
+impl From<Result<Report, Error>> for All {
+    fn from(report: Result<Report, Error>) -> Self {
+        Self(report.map(|report| report.is_ok()))
+    }
+}
+
+/// What there is, without what is made anew each time.
+fn everything(sandbox: &Sandbox) -> String {
+    let orders: Vec<_> =
+        sandbox.orders().into_iter().map(|order| (order, sandbox.order_content(order.uuid))).collect();
+    let mut resources = sandbox.resources();
+    for resource in &mut resources {
+        resource.plan_period = resource.plan_period.map(|_| Uuid::nil());
+        if let Some(endpoints) = resource.properties.get_mut("endpoints").and_then(|all| all.as_array_mut()) {
+            endpoints.iter_mut().for_each(|one| one["uuid"] = json!(null));
+        }
+    }
+    let mut accounts = sandbox.offering_users();
+    for account in &mut accounts {
+        account.uuid = Uuid::nil();
+    }
+    let documents = [
+        "marketplace-robot-accounts",
+        "marketplace-project-service-accounts",
+        "marketplace-customer-service-accounts",
+        "marketplace-course-accounts",
+        "marketplace-site-agent-identities",
+        "marketplace-site-agent-services",
+        "marketplace-site-agent-processors",
+    ];
+    let documents = documents.map(|collection| {
+        let mut documents = sandbox.documents(collection);
+        for document in &mut documents {
+            document.uuid = Uuid::nil();
+            document.properties.remove("last_run");
+        }
+        documents
+    });
+    let offerings = sandbox.ids().offerings;
+    let components = [offerings.slurm, offerings.basic, offerings.bulk].map(|uuid| sandbox.components(uuid));
+    format!(
+        "{orders:#?} {resources:#?} {:#?} {:#?} {accounts:#?} {documents:#?} {components:#?}",
+        sandbox.usages(),
+        sandbox.user_usages()
+    )
+}
+
+/// What a workflow begins with, and who runs it.
+struct Start {
+    actor: Actor,
+    seed: fn(&mut Seed<'_>),
+    release: Release,
+    resources: bool,
+}
+
+const PROVIDER: Start =
+    Start { actor: Actor::Provider, seed: |_| {}, release: Release::Schema, resources: true };
+
+impl Start {
+    async fn sandbox(&self) -> Sandbox {
+        let builder = Sandbox::builder().orders(9).release(self.release).seed(self.seed);
+        let builder = if self.resources { builder } else { builder.orders(0).without_resources() };
+        builder.start().await.unwrap()
+    }
+
+    /// Runs it undisturbed, then disturbed at each request in each way, and again.
+    async fn check<V: Verdict>(&self, workflow: impl AsyncFn(&Client, &Ids) -> V) {
+        let sandbox = self.sandbox().await;
+        assert!(workflow(&client(&sandbox, self.actor), sandbox.ids()).await.is_well());
+        let (expected, requests) = (everything(&sandbox), sandbox.requests().len());
+        assert!(requests > 0 && expected != everything(&self.sandbox().await), "it changes something");
+        for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(503), Fault::Truncated] {
+            for count in 0..requests {
+                let sandbox = self.sandbox().await;
+                let client = client(&sandbox, self.actor);
+                sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
+                let first = workflow(&client, sandbox.ids()).await.is_well();
+                sandbox.clear_faults();
+                // Who says that it is done tells the truth.
+                assert!(!first || everything(&sandbox) == expected, "{fault:?} {count}");
+                assert!(workflow(&client, sandbox.ids()).await.is_well(), "{fault:?} {count}");
+                assert_eq!(everything(&sandbox), expected, "{fault:?} {count}");
+            }
+        }
+    }
+}
+
+fn today() -> NaiveDate {
+    Utc::now().date_naive()
+}
+
+/// An order of an offering with an agent.
+fn order(seed: &mut Seed<'_>, state: State) -> Uuid {
+    let ids = *seed.ids();
+    let resource = seed.resource(ids.offerings.slurm, ids.project, "one", ResourceState::Creating);
+    seed.order(resource, OrderType::Create, state)
+}
+
+/// The one order of the resource that [`order`] makes.
+async fn the_order(client: &Client) -> Result<Uuid, Error> {
+    let orders = client.provider().orders([]).await?;
+    Ok(orders.into_iter().find(|order| order.resource_name == "one").unwrap().uuid)
+}
+
+#[tokio::test]
+async fn orders_all_at_once() {
+    PROVIDER.check(async |client, _| All::from(client.approve_all_pending_orders().await)).await;
+    PROVIDER.check(async |client, _| All::from(client.complete_all_executing_orders().await)).await;
+    PROVIDER
+        .check(async |client, _| All::from(client.provider().reject_all_pending_orders("no room").await))
+        .await;
+}
+
+#[tokio::test]
+async fn orders_one_by_one() {
+    let waiting = Start { seed: |seed| _ = order(seed, State::PendingProvider), ..PROVIDER };
+    let begun = Start { seed: |seed| _ = order(seed, State::Executing), ..PROVIDER };
+    let failed = |error| Outcome::Failed { error };
+    macro_rules! check {
+        ($start:ident, $call:ident $(, $argument:expr)*) => {
+            $start.check(async |client, _| match the_order(client).await {
+                Ok(order) => client.provider().$call(order $(, $argument)*).await,
+                Err(error) => failed(error),
+            }).await
+        };
+    }
+    check!(waiting, approve_order);
+    check!(waiting, reject_order, "no room");
+    check!(waiting, set_order_executing);
+    check!(begun, set_order_done);
+    check!(begun, set_order_erred, "no room", "line 7");
+    let basic = Start {
+        actor: Actor::Consumer,
+        seed: |seed| {
+            let ids = *seed.ids();
+            let resource = seed.resource(ids.offerings.basic, ids.project, "one", ResourceState::Creating);
+            seed.order(resource, OrderType::Create, State::PendingProvider);
+        },
+        ..PROVIDER
+    };
+    check!(basic, cancel_order);
+}
+
+#[tokio::test]
+async fn resources() {
+    PROVIDER
+        .check(async |client, ids| client.provider().set_backend_id(ids.resources.ok_second, "new").await)
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().set_unique_backend_id(ids.resources.ok_second, "new").await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().submit_report(ids.resources.ok, [("Login", "ssh polar")]).await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| client.provider().set_limits(ids.resources.ok, [("cpu", 500)]).await)
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().set_backend_metadata(ids.resources.ok, json!({ "runtime_state": "up" })).await
+        })
+        .await;
+    PROVIDER.check(async |client, ids| client.provider().set_resource_ok(ids.resources.erred).await).await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().set_resource_erred(ids.resources.ok, "disk full", "line 7").await
+        })
+        .await;
+    let day = NaiveDate::from_ymd_opt(2031, 5, 6);
+    PROVIDER.check(async |client, ids| client.provider().set_end_date(ids.resources.ok, day).await).await;
+    let staff = Start { actor: Actor::Staff, ..PROVIDER };
+    staff.check(async |client, ids| client.provider().set_paused(ids.resources.ok, true).await).await;
+    staff.check(async |client, ids| client.provider().set_downscaled(ids.resources.ok, true).await).await;
+    staff
+        .check(async |client, ids| client.provider().set_restrict_member_access(ids.resources.ok, true).await)
+        .await;
+}
+
+#[tokio::test]
+async fn usage() {
+    PROVIDER
+        .check(async |client, ids| {
+            client.set_usage_for_all_components(ids.resources.ok, Decimal::ONE_HUNDRED).await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            let report = client.provider().report_usage(ids.resources.ok).all(Decimal::ONE_HUNDRED);
+            report.skip_equal().description("nightly").await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            let provider = client.provider();
+            let shares =
+                [("cpu", "alice01"), ("cpu", "bob01"), ("gpu", "bob01")].map(|(component, username)| {
+                    UserAmount {
+                        component: component.into(),
+                        username: username.into(),
+                        amount: Decimal::TWO,
+                    }
+                });
+            All(async {
+                provider.report_usage(ids.resources.ok).all(Decimal::TEN).skip_equal().await?;
+                let items = provider.report_user_usages(ids.resources.ok, today(), shares).await?;
+                Ok(items.iter().all(|item| item.outcome.is_ok()))
+            }
+            .await)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn access() {
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().grant_access(ids.users.bob, ids.offerings.slurm, "bob01").await
+        })
+        .await;
+    // An account that waits for its name, and one that has it but isn't OK.
+    for (state, username) in [
+        (OfferingUserState::Requested, ""),
+        (OfferingUserState::Creating, "bob01"),
+        (OfferingUserState::ErrorCreating, "old"),
+    ] {
+        type Case = (OfferingUserState, &'static str);
+        fn seed(seed: &mut Seed<'_>, (state, username): Case) {
+            let ids = *seed.ids();
+            seed.offering_user(ids.offerings.slurm, ids.users.bob, username, state);
+        }
+        let seed = match username {
+            "" => |one: &mut Seed<'_>| seed(one, (OfferingUserState::Requested, "")),
+            "bob01" => |one: &mut Seed<'_>| seed(one, (OfferingUserState::Creating, "bob01")),
+            _ => |one: &mut Seed<'_>| seed(one, (OfferingUserState::ErrorCreating, "old")),
+        };
+        let start = Start { seed, ..PROVIDER };
+        start
+            .check(async |client, ids| {
+                let access =
+                    client.provider().grant_access(ids.users.bob, ids.offerings.slurm, "bob01").await;
+                access.map(|access| assert!(access.account.is_usable(), "{state}: {access:?}"))
+            })
+            .await;
+    }
+    PROVIDER
+        .check(async |client, ids| {
+            let transition = OfferingUserTransition::RequestDeletion;
+            client.provider().change_offering_user(ids.offering_user, transition).await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().set_offering_user_username(ids.offering_user, "al01").await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().set_offerings_username(ids.service_provider, ids.users.bob, "bob01").await
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn accounts() {
+    PROVIDER
+        .check(async |client, ids| {
+            let provider = client.provider();
+            let robot = provider.create_robot_account(ids.resources.ok, "cicd", "deployer").await?;
+            provider.change_robot_account(robot.uuid, RobotAccountTransition::RequestDeletion).await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            let provider = client.provider();
+            let robot = provider.create_robot_account(ids.resources.ok, "cicd", "deployer").await?;
+            provider.set_robot_account_erred(robot.uuid, "no room").await
+        })
+        .await;
+}
+
+/// Nothing tells the accounts of services apart, so making one isn't done again; closing it is.
+#[tokio::test]
+async fn closing_accounts() {
+    for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(503), Fault::Truncated] {
+        for count in 0..2 {
+            let sandbox = PROVIDER.sandbox().await;
+            let (ids, provider) = (*sandbox.ids(), client(&sandbox, Actor::Consumer).provider());
+            let wanted = ServiceAccountRequest::default();
+            let service = provider.create_project_service_account(ids.project, wanted).await.unwrap().account;
+            let course = provider.create_course_account(ids.project, "", "").await.unwrap();
+            sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
+            let first = provider.close_service_account(&service).await;
+            sandbox.clear_faults();
+            let state = || sandbox.documents("marketplace-project-service-accounts")[0].state.clone();
+            assert!(first.is_err() || state() == "Closed");
+            let second = provider.close_service_account(&service).await;
+            assert!(second.is_ok() || second.unwrap_err().is_not_found());
+            assert_eq!(state(), "Closed");
+            sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
+            let first = provider.close_course_account(course.uuid).await;
+            sandbox.clear_faults();
+            let state = || sandbox.documents("marketplace-course-accounts")[0].state.clone();
+            assert!(first.is_err() || state() == "Closed");
+            provider.close_course_account(course.uuid).await.unwrap();
+            assert_eq!(state(), "Closed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn components_of_offerings() {
+    let cpu = ComponentDefinition::new("cpu", "Cores", BillingTypeEnum::Usage, "hours");
+    let storage = ComponentDefinition::new("storage", "Storage", BillingTypeEnum::Limit, "GB");
+    let wanted = [cpu, storage];
+    let fresh = Start { resources: false, ..PROVIDER };
+    fresh
+        .check(async |client, ids| {
+            let provider = client.provider();
+            All(async {
+                let plan = provider.plan_components(ids.offerings.slurm, &wanted).await?;
+                let items = provider.apply_component_plan(&plan).await;
+                Ok(items.iter().all(|item| item.outcome.is_ok()))
+            }
+            .await)
+        })
+        .await;
+}
+
+#[cfg(feature = "agent")]
+#[tokio::test]
+async fn registration() {
+    PROVIDER
+        .check(async |client, ids| {
+            let identity = AgentIdentity::register(client, ids.offerings.slurm, "polar", "1.4.0").await?;
+            let service = identity.register_service(client, "orders", "order_process").await?;
+            service.register_processor(client, "orders", "slurm", "23.11").await?;
+            service.set_statistics(client, &BTreeMap::from([("done", 17)])).await
+        })
+        .await;
+}
