@@ -93,7 +93,7 @@ pub use provider::{
 #[cfg(feature = "agent")]
 pub use provider::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
-    MembershipReport, MembershipResource, PlannedMember,
+    MembershipReport, MembershipResource, PlannedMember, SyncedResource,
 };
 pub use raw::{Answer, Request};
 pub use reqwest::Method;

@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waldur_sandbox::{Actor, Fault, OfferingUserState as State, Sandbox, Seed};
 use waldur_sdk::{
-    Client, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipResource, Provider, Uuid,
+    Client, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipResource, Provider,
+    SyncedResource, Uuid,
 };
 
 /// Groups in memory; what is done to some of its members fails.
@@ -211,4 +212,61 @@ async fn it_can_be_spawned() {
         provider.sync_membership(resource, &groups).await.unwrap()
     });
     assert_eq!(report.await.unwrap().added(), 22);
+}
+
+/// Groups by resource, one of which can't be listed.
+#[derive(Default)]
+struct Clusters(Mutex<BTreeMap<String, BTreeSet<String>>>);
+
+impl MembershipBackend for Clusters {
+    type Error = String;
+
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+        if resource.name.ends_with("ok-2") {
+            return Err("the directory is away".to_owned());
+        }
+        Ok(self.0.lock().unwrap().entry(resource.name.clone()).or_default().iter().cloned().collect())
+    }
+
+    async fn add(&self, resource: &MembershipResource, username: &str) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().insert(username.to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, resource: &MembershipResource, username: &str) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().remove(username);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn all_resources_come_to_match_their_teams() {
+    let sandbox = sandbox().await;
+    let provider = provider(&sandbox, Actor::Provider).of_offering(sandbox.ids().offerings.slurm);
+    let clusters = Clusters::default();
+    let synced = provider.sync_all_memberships(&clusters).await.unwrap();
+    // The resources, the accounts, and the team of their one project.
+    assert_eq!((synced.len(), sandbox.requests().len()), (3, 3));
+    for SyncedResource { resource, outcome, .. } in &synced {
+        match outcome {
+            Ok(report) => assert_eq!((report.added(), report.failed()), (22, 0), "{report}"),
+            Err(error) => {
+                assert!(resource.name.ends_with("ok-2") && matches!(error, MembershipError::Backend(_)))
+            }
+        }
+    }
+    assert_eq!(synced.iter().filter(|one| one.outcome.is_ok()).count(), 2);
+    let there = clusters.0.lock().unwrap().clone();
+    assert!(there.len() == 2 && there.values().all(|members| members.len() == 22));
+
+    // Again: nothing to do. And a team that can't be read for all is asked for by each.
+    sandbox.clear_requests();
+    sandbox.fail_next(1, "GET", "/team/", Fault::Status(404));
+    let synced = provider.sync_all_memberships(&clusters).await.unwrap();
+    let reports: Vec<_> = synced.iter().filter_map(|one| one.outcome.as_ref().ok()).collect();
+    assert!(reports.len() == 2 && reports.iter().all(|report| report.added() + report.removed() == 0));
+    assert_eq!(sandbox.requests().len(), 6);
+    let outsider =
+        Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Outsider)).build().unwrap();
+    assert!(outsider.provider().sync_all_memberships(&clusters).await.unwrap().is_empty());
 }

@@ -45,7 +45,7 @@ const PROCESSOR: &waldur_api_client::Operation =
 pub struct AgentIdentity {
     /// Its uuid.
     pub uuid: Uuid,
-    /// Its name, of which an offering has one.
+    /// Its name.
     pub name: String,
     /// The offering.
     pub offering_uuid: Uuid,
@@ -79,7 +79,8 @@ pub struct AgentProcessor {
 
 impl AgentIdentity {
     /// Finds the agent of this name at this offering or makes it, and sees to it that its version is this. It is safe
-    /// to run again: nothing is sent but the list if there is nothing to change.
+    /// to run again: nothing is sent but the list if there is nothing to change. (A server keeps no two from having the
+    /// same name: of those that register at the same moment each may make one, and the first is found from then on.)
     /// (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
     ///
     /// # Errors
@@ -116,8 +117,7 @@ impl AgentIdentity {
                         },
                         Err(error) => Error::from_api(error).await,
                     };
-                // It may have arrived, or somebody else was faster.
-                if !error.is_answer_lost() && !error.is_validation() {
+                if !error.is_answer_lost() {
                     return Err(error);
                 }
                 match Self::find(client, offering, &name).await {

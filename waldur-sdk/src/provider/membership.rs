@@ -1,16 +1,17 @@
 //! Membership: the people who can use a resource in the provider's back end, brought in line with its team.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error as StdError;
 use std::fmt;
 
-use futures_util::future::try_join;
+use futures_util::future::{ready, try_join};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::access::OfferingUser;
+use super::resources::ResourceFilter;
 use super::team::TeamMember;
 use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
@@ -35,6 +36,8 @@ pub struct MembershipResource {
     pub state: ResourceState,
     /// Its offering.
     pub offering_uuid: Uuid,
+    /// The project that has it, whose team it is about.
+    pub project_uuid: Uuid,
 }
 
 /// What a provider's back end does with the members of a resource, by the names of their accounts.
@@ -347,6 +350,16 @@ impl MembershipReport {
     }
 }
 
+/// A resource and what came of its members.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SyncedResource {
+    /// The resource.
+    pub resource: MembershipResource,
+    /// A report, or why its members couldn't be compared.
+    pub outcome: Result<MembershipReport, MembershipError>,
+}
+
 impl fmt::Display for MembershipReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -427,6 +440,55 @@ impl Provider {
         backend: &B,
     ) -> Result<MembershipReport, MembershipError> {
         let plan = self.plan_membership(resource, backend).await?;
+        Ok(self.apply_membership_plan(&plan, backend).await)
+    }
+
+    /// [`Provider::sync_membership`] for all resources in use: those that are OK, erred or being updated. What one resource
+    /// comes to stops no other. Waldur is asked for the resources and the accounts once, and for a team a project.
+    ///
+    /// # Errors
+    /// If the resources or accounts can't be listed. What happens to a resource is with it.
+    pub async fn sync_all_memberships<B: MembershipBackend>(
+        &self,
+        backend: &B,
+    ) -> Result<Vec<SyncedResource>, Error> {
+        use ResourceState::{Erred, Ok as Ready, Updating};
+        let filter = [Ready, Erred, Updating].into_iter().fold(ResourceFilter::new(), ResourceFilter::state);
+        let (resources, accounts) =
+            try_join(self.select_resources::<MembershipResource>(filter), self.offering_users([])).await?;
+        let of_project: BTreeMap<Uuid, Uuid> =
+            resources.iter().map(|resource| (resource.project_uuid, resource.uuid)).collect();
+        let teams: BTreeMap<Uuid, Vec<TeamMember>> = stream::iter(of_project)
+            .map(|(project, resource)| async move { Some((project, self.team(resource).await.ok()?)) })
+            .buffer_unordered(self.client.concurrency())
+            .filter_map(ready)
+            .collect()
+            .await;
+        let mut synced = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let accounts: Vec<OfferingUser> =
+                accounts.iter().filter(|one| one.offering_uuid == resource.offering_uuid).cloned().collect();
+            let team = teams.get(&resource.project_uuid).cloned();
+            let outcome = self.sync_with(resource.clone(), team, &accounts, backend).await;
+            synced.push(SyncedResource { resource, outcome });
+        }
+        Ok(synced)
+    }
+
+    /// One of several resources: a team that couldn't be read for all of its project is asked for again.
+    async fn sync_with<B: MembershipBackend>(
+        &self,
+        resource: MembershipResource,
+        team: Option<Vec<TeamMember>>,
+        accounts: &[OfferingUser],
+        backend: &B,
+    ) -> Result<MembershipReport, MembershipError> {
+        let team = match team {
+            Some(team) => team,
+            None => self.team(resource.uuid).await?,
+        };
+        let there = backend.list(&resource).await.map_err(|error| MembershipError::Backend(error.into()))?;
+        let plan = MembershipPlan::between(resource, &team, accounts, &there);
         Ok(self.apply_membership_plan(&plan, backend).await)
     }
 }

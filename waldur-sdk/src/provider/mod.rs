@@ -24,7 +24,7 @@ pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 #[cfg(feature = "agent")]
 pub use membership::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
-    MembershipReport, MembershipResource, PlannedMember,
+    MembershipReport, MembershipResource, PlannedMember, SyncedResource,
 };
 pub use offerings::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
