@@ -491,6 +491,27 @@ impl Provider {
     /// [`Provider::change_offering_user`] to one of the pending states, with what the user has to do and an address to
     /// go to; either may be "".
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let (bob, offering) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    /// use waldur_sdk::OfferingUserTransition::{BeginCreating, SetPendingAccountLinking, SetValidationComplete};
+    ///
+    /// let provider = client.provider();
+    /// let account = provider.grant_access(bob, offering, "").await?.account;
+    /// provider.change_offering_user(account.uuid, BeginCreating).await?;
+    /// let (comment, url) = ("Link your account first", "https://polar.example.org/link");
+    /// provider.change_offering_user_with_comment(account.uuid, SetPendingAccountLinking, comment, url).await?;
+    /// provider.change_offering_user(account.uuid, SetValidationComplete).await?;
+    /// let account = provider.set_offering_user_username(account.uuid, "bob01").await?;
+    /// assert!(account.is_usable());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of that function; and before anything is sent, if the transition has no comment, or the address doesn't
     /// begin with `http://` or `https://`.
@@ -594,6 +615,23 @@ impl Provider {
     /// Names a user's accounts at all offerings of a service provider, making those that are missing. It does no harm
     /// twice, so it is repeated like a GET if its answer is lost. (`marketplace_service_providers_set_offerings_username`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let (customer, bob) = (sandbox.ids().provider_customer, sandbox.ids().users.bob);
+    /// let provider = client.provider();
+    /// let Some(own) = provider.service_provider_of(customer).await? else {
+    ///     return Err("the organisation provides nothing".into());
+    /// };
+    /// provider.set_offerings_username(own.uuid, bob, "bob01").await?;
+    /// assert!(provider.offering_users([]).await?.iter().any(|account| account.username == "bob01"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the name is empty or longer than 100 characters (before anything is sent), there is no such user, or the
     /// service provider is not the caller's.
@@ -616,6 +654,26 @@ impl Provider {
 
     /// How the accounts of an offering differ from the people in the projects that have a resource of it which isn't
     /// terminated. It asks for the accounts, the resources, and one team a project.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let offering = sandbox.ids().offerings.slurm;
+    /// let provider = client.provider();
+    /// let gaps = provider.access_gaps(offering).await?;
+    /// for member in &gaps.missing {
+    ///     provider.grant_access(member.user_uuid, offering, member.username.as_str()).await?;
+    /// }
+    /// for account in &gaps.surplus {
+    ///     println!("{} is no member any more", account.username);
+    /// }
+    /// assert!(provider.access_gaps(offering).await?.missing.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If one of them can't be listed.

@@ -162,6 +162,25 @@ impl Provider {
     /// All orders that the filter lets through, as many pages as there are; pages beyond the first are asked for
     /// side by side. (`marketplace_orders_list`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// use waldur_sdk::OrderFilter;
+    /// use waldur_sdk::types::{OrderState, RequestTypes};
+    ///
+    /// let provider = client.provider();
+    /// let filter = OrderFilter::new().state(OrderState::Executing).of_type(RequestTypes::Terminate);
+    /// for order in provider.find_orders(filter).await? {
+    ///     println!("{} of {} is {}", order.uuid, order.resource_name, order.state);
+    ///     assert!(!order.is_terminal());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If they can't be listed.
     pub async fn find_orders(&self, filter: OrderFilter) -> Result<Vec<Order>, Error> {
@@ -198,6 +217,18 @@ impl Provider {
     /// An executing order is past its approval, and a server answers 409 to another one; so nothing is sent
     /// beside the list. What waits for approval is approved by [`Provider::approve_all_pending_orders`].
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// let report = client.provider().approve_all_executing_orders().await?;
+    /// assert_eq!(report.already_so(), report.items.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the orders can't be listed.
     pub async fn approve_all_executing_orders(&self) -> Result<Report, Error> {
@@ -227,6 +258,28 @@ impl Provider {
     ///
     /// All are listed first, then approved side by side. Each is asked for once: if somebody else was faster,
     /// that is [`Outcome::AlreadySo`]; if the answer is lost, the order is read again before it is reported.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// let provider = client.provider();
+    /// let report = provider.approve_all_pending_orders().await?;
+    /// println!("{report}"); // 15 done, 0 already so, 0 refused, 0 failed
+    /// for item in report.failures() {
+    ///     eprintln!("{}: {}", item.order.uuid, item.outcome);
+    /// }
+    /// // Again: nothing waits any more.
+    /// assert!(provider.approve_all_pending_orders().await?.items.is_empty());
+    ///
+    /// // What the back end has carried out by now:
+    /// let report = provider.complete_all_executing_orders_with(|now| println!("{} of {}", now.finished, now.total));
+    /// assert!(report.await?.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the orders can't be listed. What happens to an order is in the report.
@@ -270,6 +323,18 @@ impl Provider {
     /// Rejects every order that waits for the provider, with a reason for the customer. They are listed, asked for
     /// once and reported like those of [`Provider::approve_all_pending_orders`].
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// let report = client.provider().reject_all_pending_orders("the cluster is being moved").await?;
+    /// assert!(report.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the orders can't be listed. What happens to an order is in the report.
     pub async fn reject_all_pending_orders(&self, reason: &str) -> Result<Report, Error> {
@@ -293,6 +358,34 @@ impl Provider {
     ///
     /// This and the other calls about one order ask once. If somebody else was faster, that is
     /// [`Outcome::AlreadySo`]; if the answer is lost, the order is read again before it is reported.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let offering = sandbox.ids().offerings.bulk;
+    /// use waldur_sdk::types::OrderState;
+    /// use waldur_sdk::{OrderFilter, Outcome};
+    ///
+    /// let provider = client.provider().of_offering(offering);
+    /// let waiting = provider.find_orders(OrderFilter::new().state(OrderState::PendingProvider)).await?;
+    /// let order = waiting[0].uuid;
+    /// assert!(matches!(provider.approve_order(order).await, Outcome::Done));
+    /// assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
+    ///
+    /// // The back end fails, and is asked once more.
+    /// assert!(provider.set_order_erred(order, "no room", "at line 7").await.is_ok());
+    /// assert!(provider.set_order_executing(order).await.is_ok());
+    /// assert!(provider.set_order_done(order).await.is_ok());
+    ///
+    /// // It is too late to reject it, and not the provider's to take it back.
+    /// println!("{}", provider.reject_order(order, "no room").await); // refused: the order is done
+    /// assert!(!provider.cancel_order(order).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn approve_order(&self, order: Uuid) -> Outcome {
         self.act(Action::Approve, order).await
     }

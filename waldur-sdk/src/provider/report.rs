@@ -223,6 +223,27 @@ impl Provider {
     /// this month is replaced, so it is safe to do again: [`Provider::report_usage`] with [`UsageReport::all`] and
     /// [`UsageReport::allow_decrease`].
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// use waldur_sdk::{Amounts, Decimal};
+    ///
+    /// let provider = client.provider();
+    /// // The same of each, by a map, or by a function.
+    /// provider.set_usage_for_all_components(resource, Decimal::new(1250, 2)).await?;
+    /// let amounts = [("cpu", Decimal::new(2050, 2)), ("gpu", Decimal::ZERO), ("ram", Decimal::ONE_HUNDRED)];
+    /// provider.set_usage_for_all_components(resource, amounts).await?;
+    /// let hours = Amounts::by(|component| Some(if component.measured_unit == "hours" { Decimal::TEN } else { Decimal::ONE }));
+    /// let sent = provider.set_usage_for_all_components(resource, hours).await?;
+    /// assert_eq!(sent.usages.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the components can't be read, an amount is missing or refused (see [`UsageReport::dry_run`]), or the server
     /// refuses the report.

@@ -230,6 +230,22 @@ impl Provider {
     /// The resource with this id in the back end; none if there is none. Resources that were terminated keep their id:
     /// they are looked at only if no other has it. (`marketplace_provider_resources_list`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// provider.set_backend_id(resource, "cluster-17").await?;
+    /// let found = provider.resource_by_backend_id("cluster-17").await?;
+    /// assert_eq!(found.map(|found| found.uuid), Some(resource));
+    /// assert_eq!(provider.resource_by_backend_id("another").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If several have it, the id is empty, or they can't be listed.
     pub async fn resource_by_backend_id(&self, id: &str) -> Result<Option<Resource>, Error> {
@@ -381,6 +397,24 @@ impl Provider {
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
     /// (`marketplace_provider_resources_set_backend_metadata`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// use waldur_sdk::NaiveDate;
+    ///
+    /// let provider = client.provider();
+    /// provider.set_backend_metadata(resource, serde_json::json!({ "runtime_state": "up" })).await?;
+    /// provider.refresh_last_sync(resource).await?;
+    /// provider.set_end_date(resource, NaiveDate::from_ymd_opt(2031, 5, 6)).await?;
+    /// provider.set_end_date(resource, None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the caller may not change the resource.
     pub async fn set_backend_metadata(
@@ -412,6 +446,21 @@ impl Provider {
 
     /// A resource has failed, with a message for the customer and details for the operators.
     /// (`marketplace_provider_resources_set_as_erred`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// provider.set_resource_erred(resource, "the file system is full", "quota: 0 bytes left").await?;
+    /// assert_eq!(provider.resource(resource).await?.error_message, "the file system is full");
+    /// provider.set_resource_ok(resource).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the caller may not change the resource.
@@ -449,6 +498,23 @@ impl Provider {
     }
 
     /// Pauses a resource, or lets it go on. (`marketplace_provider_resources_set_paused`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Staff)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let staff = client.provider();
+    /// staff.set_paused(resource, true).await?;
+    /// staff.set_downscaled(resource, true).await?;
+    /// staff.set_restrict_member_access(resource, true).await?;
+    /// let now = staff.resource(resource).await?;
+    /// assert!(now.paused && now.downscaled && now.restrict_member_access);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.

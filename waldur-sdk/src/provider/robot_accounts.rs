@@ -271,6 +271,23 @@ impl Provider {
 
     /// [`RobotAccountTransition::SetErred`] with what went wrong; see [`Provider::change_robot_account`].
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// let robot = provider.create_robot_account(resource, "sync", "").await?;
+    /// let robot = provider.set_robot_account_erred(robot.uuid, "no room").await?;
+    /// assert_eq!(provider.robot_account(robot.uuid).await?, robot);
+    /// provider.delete_robot_account(robot.uuid).await?;
+    /// assert!(provider.robot_accounts().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of that function.
     pub async fn set_robot_account_erred(

@@ -158,6 +158,24 @@ impl Provider {
     /// The accounts of services in the projects that use an offering.
     /// (`marketplace_provider_offerings_list_project_service_accounts_list`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let offering = sandbox.ids().offerings.slurm;
+    /// let provider = client.provider();
+    /// for account in provider.project_service_accounts(offering).await? {
+    ///     println!("{} is {}", account.username, account.state);
+    /// }
+    /// for account in provider.course_accounts(offering).await? {
+    ///     println!("{} is {}", account.email, account.state);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the offering is none of the caller's.
     pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {

@@ -189,6 +189,24 @@ impl Provider {
     /// before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
     /// `marketplace_provider_offerings_retrieve`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// for component in provider.components(resource).await? {
+    ///     println!("{} in {}, at most {:?}", component.name, component.measured_unit, component.limit);
+    /// }
+    /// for period in provider.plan_periods(resource).await? {
+    ///     println!("{} from {:?} to {:?}: {:?}", period.plan_name, period.start, period.end, period.usages);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the resource can't be read, or its offering has no components.
     pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {

@@ -151,6 +151,23 @@ pub struct ProvidedOffering {
 impl Provider {
     /// All users that the caller may see. (`users_list`)
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// let provider = client.provider();
+    /// for user in provider.users().await? {
+    ///     println!("{} <{}>", user.full_name, user.email);
+    /// }
+    /// for key in provider.ssh_keys().await? {
+    ///     println!("{} {}", key.name, key.public_key);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If they can't be listed.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
@@ -245,6 +262,27 @@ impl Provider {
     }
 
     /// The organisations with resources of a service provider. (`marketplace_service_providers_customers_list`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let own = sandbox.ids().service_provider;
+    /// let provider = client.provider();
+    /// for customer in provider.service_provider_customers(own).await? {
+    ///     println!("{} with {} projects", customer.name, customer.projects_count);
+    /// }
+    /// for project in provider.service_provider_projects(own).await? {
+    ///     println!("{}", project.name);
+    /// }
+    /// for offering in provider.service_provider_offerings(own).await? {
+    ///     println!("{} with {} resources", offering.name, offering.resources_count);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner.
