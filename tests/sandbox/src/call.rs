@@ -175,9 +175,18 @@ impl Call {
 
     /// The body as an object, once the schema of the operation has nothing against it.
     pub(crate) fn checked(&self) -> Result<Map<String, Value>, Answer> {
+        self.checked_as(self.method == Method::PATCH)
+    }
+
+    /// The same, where some properties are enough whatever the schema requires.
+    pub(crate) fn checked_partly(&self) -> Result<Map<String, Value>, Answer> {
+        self.checked_as(true)
+    }
+
+    fn checked_as(&self, partly: bool) -> Result<Map<String, Value>, Answer> {
         let data = self.data()?;
         let Some(schema) = self.operation.and_then(Operation::body) else { return Ok(data) };
-        let mut errors = schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH);
+        let mut errors = schema.refusal(&Value::Object(data.clone()), partly);
         if let (Some(Value::Object(errors)), Some(object)) = (&mut errors, schema.object()) {
             // A file stands for itself.
             let takes_file = |name: &str| object.property(name).is_some_and(Schema::is_file);

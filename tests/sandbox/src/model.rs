@@ -306,16 +306,25 @@ pub(crate) struct ServiceProvider {
     pub(crate) created: DateTime<Utc>,
 }
 
-/// What is measured of an offering's resources, billed by use.
+/// What is measured of an offering's resources, billed by use unless it says otherwise.
 #[derive(Debug)]
 pub(crate) struct Component {
     pub(crate) uuid: Uuid,
     pub(crate) kind: String,
+    /// What the uuids of its usages are made from: its first type, or its uuid if another has that.
+    pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) unit: String,
     pub(crate) price: Decimal,
     /// Properties set to something else than what they start with.
     pub(crate) set: Map<String, Value>,
+}
+
+impl Component {
+    /// `usage`, `limit`, `fixed`, `one` or `few`.
+    pub(crate) fn billing_type(&self) -> &str {
+        self.set.get("billing_type").and_then(Value::as_str).unwrap_or("usage")
+    }
 }
 
 #[derive(Debug)]
@@ -365,6 +374,12 @@ impl Offering {
     /// One of its plans.
     pub(crate) fn plan(&self, uuid: Uuid) -> Option<&Plan> {
         std::iter::once(&self.plan).chain(&self.other_plans).find(|plan| plan.uuid == uuid)
+    }
+
+    /// A key for another component of this type.
+    pub(crate) fn component_key(&self, kind: &str, uuid: Uuid) -> String {
+        let taken = self.components.iter().any(|component| component.key == kind);
+        if taken { uuid.to_string() } else { kind.to_owned() }
     }
 
     pub(crate) fn component(&self, kind: &str) -> Option<&Component> {

@@ -632,7 +632,7 @@ fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
     offering
         .components
         .iter()
-        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.kind, month)))
+        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.key, month)))
         .filter(|usage| usage.modified_by.is_some())
         .map(|usage| (usage.component.clone(), Value::from(usages::two_decimals(usage.amount))))
         .collect()

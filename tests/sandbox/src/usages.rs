@@ -29,7 +29,7 @@ const USER_ORDERINGS: &[Ordered<UserUsage>] = &[
 ];
 
 impl Usage {
-    /// There is one usage of a component of a resource in a month.
+    /// There is one usage of a component of a resource in a month. The component goes by its key.
     pub(crate) fn uuid_of(resource: Uuid, component: &str, month: NaiveDate) -> Uuid {
         named(&format!("usage {} {component} {month}", hex(resource)))
     }
@@ -201,8 +201,9 @@ fn target(form: &mut Form, state: &State, data: &Map<String, Value>) -> Option<U
     found
 }
 
-/// Reports what a resource used in a month. The latest report of a component replaces what was there; of
-/// two in one report the last counts; a negative amount is taken as it is.
+/// Reports what a resource used in a month. The latest report of a component replaces all that was there, so that
+/// a description left out is none; of two in one report the last counts; a negative amount is taken as it is. Who
+/// may is asked last.
 pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.data()?;
@@ -215,21 +216,34 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
         .and_then(|uuid| state.resources.get(uuid))
         .ok_or_else(|| invalid_whole("Either plan_period or resource should be provided."))?;
     let offering = state.offerings.get(resource.offering).ok_or_else(|| no_match("Offering"))?;
-    state.must_provide(actor, offering.uuid)?;
-    if matches!(resource.state, ResourceState::Creating | ResourceState::Terminated) {
+    if !matches!(resource.state, ResourceState::Ok | ResourceState::Updating | ResourceState::Terminating) {
         return Err(invalid_field("resource", "Resource is not in valid state."));
     }
-    let mut unknown: Vec<&str> =
-        entries.iter().map(|e| e.kind.as_str()).filter(|kind| offering.component(kind).is_none()).collect();
+    let billed = |kind: &str| offering.component(kind).map_or("", Component::billing_type);
+    let mut unknown: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry.kind.as_str())
+        .filter(|kind| !matches!(billed(kind), "usage" | "limit"))
+        .collect();
     if !unknown.is_empty() {
         unknown.sort_unstable();
         unknown.dedup();
         return Err(invalid_whole(format!("These components are invalid: {}.", unknown.join(", "))));
     }
+    let now = Utc::now();
+    if date > now {
+        return Err(invalid_field("date", "The date is in the future."));
+    }
+    if data.contains_key("date") && !state.provides(actor, offering.uuid) {
+        return Err(invalid_field("date", "Only the provider can say for when usage is."));
+    }
     let month = month_of(date);
-    if month < month_of(Utc::now()) && actor != Actor::Staff {
+    // A bill that is out says what was used; limits aren't billed by what is used of them.
+    let by_limit = entries.iter().all(|entry| billed(&entry.kind) == "limit");
+    if month < month_of(now) && actor != Actor::Staff && !by_limit {
         return Err(invalid_field("date", "Usage of a past month can't be reported without permission."));
     }
+    state.must_provide(actor, offering.uuid)?;
     let resource = resource.uuid;
     for entry in entries {
         store(state, actor, resource, month, entry);
@@ -238,7 +252,12 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
 }
 
 fn store(state: &mut State, actor: Actor, resource: Uuid, month: NaiveDate, entry: Entry) {
-    let uuid = Usage::uuid_of(resource, &entry.kind, month);
+    let key = state
+        .resources
+        .get(resource)
+        .and_then(|row| state.offerings.get(row.offering)?.component(&entry.kind))
+        .map_or(entry.kind.as_str(), |component| &component.key);
+    let uuid = Usage::uuid_of(resource, key, month);
     let now = Utc::now();
     if let Some(usage) = state.usages.get_mut(uuid) {
         usage.amount = entry.amount;
@@ -428,12 +447,15 @@ pub(crate) fn set_user_usage(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::empty(StatusCode::CREATED))
 }
 
-/// Several shares at once: all of them or none.
+/// Several shares at once, at least one: all of them or none.
 pub(crate) fn set_user_usages(call: &Call, state: &mut State) -> Outcome {
     let usage = reportable(call, state)?;
     let data = call.data()?;
     let mut form = Form::default();
     let shares = items(&mut form, &data, "usages", |value| share(state, value));
+    if data.get("usages").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        form.refuse("usages", "This list may not be empty.");
+    }
     form.finish()?;
     for share in shares {
         store_share(state, usage, share);
