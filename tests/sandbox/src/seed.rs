@@ -519,6 +519,13 @@ impl<'a> Seed<'a> {
         }
     }
 
+    /// The day that an order is to begin on.
+    pub fn start_date(&mut self, order: Uuid, day: NaiveDate) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.set.insert("start_date".to_owned(), day.to_string().into());
+        }
+    }
+
     /// Who ordered; Alice unless told.
     pub fn ordered_by(&mut self, order: Uuid, actor: Actor) {
         if let Some(row) = self.state.orders.get_mut(order) {
