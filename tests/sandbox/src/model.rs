@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::answer::hex;
 
 /// Defines an enum whose values have a fixed spelling on the wire.
 macro_rules! wire_enum {
@@ -353,12 +354,18 @@ pub(crate) struct Offering {
     pub(crate) user_attributes: Option<Map<String, Value>>,
 }
 
-/// An address where an offering can be reached.
+/// An address where an offering or a resource can be reached.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
     pub(crate) url: String,
+}
+
+impl Endpoint {
+    pub(crate) fn render(&self) -> Value {
+        json!({ "uuid": hex(self.uuid), "name": self.name, "url": self.url })
+    }
 }
 
 /// The kind of offering that an agent serves.
@@ -417,6 +424,8 @@ pub(crate) struct Resource {
     pub(crate) plan: Option<Uuid>,
     /// Properties set to something else than what they start with.
     pub(crate) set: Map<String, Value>,
+    /// Where it can be reached.
+    pub(crate) endpoints: Vec<Endpoint>,
     /// All orders on it, oldest first.
     pub(crate) orders: Vec<Uuid>,
 }

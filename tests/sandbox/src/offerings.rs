@@ -288,9 +288,7 @@ fn render(
         "terms_of_service": "",
         "terms_of_service_link": "",
         "privacy_policy_link": "",
-        "endpoints": offering.endpoints.iter().map(|endpoint| {
-            json!({ "uuid": hex(endpoint.uuid), "name": endpoint.name, "url": endpoint.url })
-        }).collect::<Vec<_>>(),
+        "endpoints": offering.endpoints.iter().map(Endpoint::render).collect::<Vec<_>>(),
         "roles": Value::Array(Vec::new()),
         "customer": call.url(&format!("customers/{}/", hex(offering.customer))),
         "customer_uuid": hex(offering.customer),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::answer::{Answer, Outcome, hex, invalid_field, invalid_whole, no_match, timestamp};
-use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time, parse_uuid, python_type};
+use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{Component, Resource, ResourceState, Usage, UserUsage};
 use crate::references;
@@ -89,13 +89,7 @@ struct Entry {
 
 fn entry(value: &Value) -> Result<Entry, Map<String, Value>> {
     let mut form = Form::default();
-    let Some(data) = value.as_object() else {
-        form.refuse(
-            "non_field_errors",
-            format!("Invalid data. Expected a dictionary, but got {}.", python_type(value)),
-        );
-        return Err(form.into_errors());
-    };
+    let Some(data) = value.as_object() else { return Err(form.no_dictionary(value)) };
     let kind = form.filled_text(data, "type");
     let amount = match data.get("amount") {
         None => Err(REQUIRED.to_owned()),
@@ -120,46 +114,6 @@ fn flag(form: &mut Form, data: &Map<String, Value>, name: &str) -> bool {
         Some(_) => form.refuse(name, "Must be a valid boolean."),
     }
     false
-}
-
-/// The items of a list, or what is wrong with each.
-fn items<T>(
-    form: &mut Form,
-    data: &Map<String, Value>,
-    name: &str,
-    read: impl Fn(&Value) -> Result<T, Map<String, Value>>,
-) -> Vec<T> {
-    let values = match data.get(name) {
-        Some(Value::Array(values)) => values,
-        None => {
-            form.refuse(name, REQUIRED);
-            return Vec::new();
-        }
-        Some(Value::Null) => {
-            form.refuse(name, NOT_NULL);
-            return Vec::new();
-        }
-        Some(other) => {
-            let message = format!("Expected a list of items but got type \"{}\".", python_type(other));
-            form.refuse_with(name, serde_json::json!({ "non_field_errors": [message] }));
-            return Vec::new();
-        }
-    };
-    let mut good = Vec::new();
-    let mut errors = Vec::new();
-    for value in values {
-        match read(value) {
-            Ok(item) => {
-                good.push(item);
-                errors.push(Value::Object(Map::new()));
-            }
-            Err(error) => errors.push(Value::Object(error)),
-        }
-    }
-    if good.len() < values.len() {
-        form.refuse_with(name, Value::Array(errors));
-    }
-    good
 }
 
 /// The time that a report is for; now unless it says so.
@@ -209,7 +163,7 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let data = call.data()?;
     let mut form = Form::default();
     let target = target(&mut form, state, &data);
-    let entries = items(&mut form, &data, "usages", entry);
+    let entries = form.items(&data, "usages", entry);
     let date = date(&mut form, &data);
     form.finish()?;
     let resource = target
@@ -452,7 +406,7 @@ pub(crate) fn set_user_usages(call: &Call, state: &mut State) -> Outcome {
     let usage = reportable(call, state)?;
     let data = call.data()?;
     let mut form = Form::default();
-    let shares = items(&mut form, &data, "usages", |value| share(state, value));
+    let shares = form.items(&data, "usages", |value| share(state, value));
     if data.get("usages").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         form.refuse("usages", "This list may not be empty.");
     }
