@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use http::{HeaderMap, Method, StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use std::cell::{Cell, RefCell};
@@ -99,7 +99,7 @@ impl Call {
     }
 
     pub(crate) fn fields(&self) -> Fields {
-        let known = self.operation.filter(|_| self.release == Release::Schema);
+        let known = self.operation.filter(|_| self.release.has_schema());
         // A list that doesn't know `field` answers with everything.
         if known.is_some_and(|operation| operation.parameter("field").is_none()) {
             return Fields::ALL;
@@ -118,7 +118,7 @@ impl Call {
 
     /// Several uuids with commas between, where the schema has it so; one on a server of late 2024.
     pub(crate) fn uuids(&self, name: &'static str) -> Result<Vec<Uuid>, Answer> {
-        let joined = self.release == Release::Schema
+        let joined = self.release.has_schema()
             && self.operation.and_then(|o| o.parameter(name)).is_some_and(|parameter| parameter.joined);
         let Some(text) = self.text(name) else { return Ok(Vec::new()) };
         let texts: Vec<&str> = if joined { text.split(',').collect() } else { vec![text] };
@@ -175,9 +175,18 @@ impl Call {
 
     /// The body as an object, once the schema of the operation has nothing against it.
     pub(crate) fn checked(&self) -> Result<Map<String, Value>, Answer> {
+        self.checked_as(self.method == Method::PATCH)
+    }
+
+    /// The same, where some properties are enough whatever the schema requires.
+    pub(crate) fn checked_partly(&self) -> Result<Map<String, Value>, Answer> {
+        self.checked_as(true)
+    }
+
+    fn checked_as(&self, partly: bool) -> Result<Map<String, Value>, Answer> {
         let data = self.data()?;
         let Some(schema) = self.operation.and_then(Operation::body) else { return Ok(data) };
-        let mut errors = schema.refusal(&Value::Object(data.clone()), self.method == Method::PATCH);
+        let mut errors = schema.refusal(&Value::Object(data.clone()), partly);
         if let (Some(Value::Object(errors)), Some(object)) = (&mut errors, schema.object()) {
             // A file stands for itself.
             let takes_file = |name: &str| object.property(name).is_some_and(Schema::is_file);
@@ -303,6 +312,53 @@ impl Form {
             return None;
         }
         Some(text)
+    }
+
+    /// The items of a list that must be there: the good ones, unless something is wrong with any.
+    pub(crate) fn items<T>(
+        &mut self,
+        data: &Map<String, Value>,
+        name: &str,
+        read: impl Fn(&Value) -> Result<T, Map<String, Value>>,
+    ) -> Vec<T> {
+        let values = match data.get(name) {
+            Some(Value::Array(values)) => values,
+            None => {
+                self.refuse(name, REQUIRED);
+                return Vec::new();
+            }
+            Some(Value::Null) => {
+                self.refuse(name, NOT_NULL);
+                return Vec::new();
+            }
+            Some(other) => {
+                let message = format!("Expected a list of items but got type \"{}\".", python_type(other));
+                self.refuse_with(name, json!({ "non_field_errors": [message] }));
+                return Vec::new();
+            }
+        };
+        let mut good = Vec::new();
+        let mut errors = Vec::new();
+        for value in values {
+            match read(value) {
+                Ok(item) => {
+                    good.push(item);
+                    errors.push(Value::Object(Map::new()));
+                }
+                Err(error) => errors.push(Value::Object(error)),
+            }
+        }
+        if good.len() < values.len() {
+            self.refuse_with(name, Value::Array(errors));
+        }
+        good
+    }
+
+    /// What is wrong with an item that has no fields.
+    pub(crate) fn no_dictionary(mut self, value: &Value) -> Map<String, Value> {
+        let message = format!("Invalid data. Expected a dictionary, but got {}.", python_type(value));
+        self.refuse("non_field_errors", message);
+        self.errors
     }
 
     pub(crate) fn into_errors(self) -> Map<String, Value> {

@@ -172,7 +172,6 @@ const COLLECTIONS: &[Collection] = &[
         model: "AgentIdentity",
         side: Side::Provider,
         links: &[("offering", Link::Offering)],
-        unique: &["offering", "name"],
         ..Collection::NONE
     },
     Collection {
@@ -551,11 +550,11 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     let name = call.action();
     let action = kind.actions.iter().find(|action| action.name == name);
     let action = action.ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))?;
-    let data = call.checked()?;
     let document = state.documents.get_mut(uuid).ok_or_else(|| no_match(kind.model))?;
     if !action.from.contains(&document.text("state")) {
         return Err(wrong_state(action.from));
     }
+    let data = call.checked()?;
     let now = Utc::now();
     document.modified = now;
     document.values.insert("state".to_owned(), action.to.into());
@@ -673,21 +672,27 @@ pub(crate) fn set_statistics(call: &Call, state: &mut State) -> Outcome {
     answer(call, state, uuid, StatusCode::OK)
 }
 
-/// Takes out identities without services, or services not heard of for a while; or says which it would.
+/// Takes out identities without services, or services not heard of for a while; or says which it would, which is
+/// what it does unless told otherwise. Staff only.
 pub(crate) fn cleanup(call: &Call, state: &mut State) -> Outcome {
-    let actor = call.actor()?;
+    if call.actor()? != Actor::Staff {
+        return Err(forbidden());
+    }
     let kind = here(call)?;
     let data = call.checked()?;
-    let dry_run = data.get("dry_run").and_then(Value::as_bool).unwrap_or(false);
+    let dry_run = data.get("dry_run").and_then(Value::as_bool).unwrap_or(true);
     let hours = data.get("older_than_hours").and_then(Value::as_i64).unwrap_or(24);
-    let before = Utc::now() - chrono::TimeDelta::hours(hours);
+    let before = chrono::TimeDelta::try_hours(hours).and_then(|time| Utc::now().checked_sub_signed(time));
     let stale: Vec<(Uuid, Value)> = state
         .documents
         .iter()
-        .filter(|document| document.collection == kind.name && state.sees_document(actor, document))
+        .filter(|document| document.collection == kind.name)
         .filter(|document| {
-            let lonely = !state.documents.iter().any(|other| other.place.parent == Some(document.uuid));
-            document.modified <= before && (lonely || call.action() == "cleanup_stale")
+            if call.action() == "cleanup_stale" {
+                before.is_some_and(|before| document.modified <= before)
+            } else {
+                !state.documents.iter().any(|other| other.place.parent == Some(document.uuid))
+            }
         })
         .map(|document| (document.uuid, json!({ "uuid": hex(document.uuid), "name": document.text("name") })))
         .collect();

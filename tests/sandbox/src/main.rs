@@ -32,6 +32,9 @@ struct Arguments {
     /// Answer as a server of late 2024 does, without younger properties.
     #[arg(long)]
     older: bool,
+    /// Answer as a server younger than the schema does, with operations that the schema doesn't know.
+    #[arg(long, conflicts_with = "older")]
+    newer: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,7 +45,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .orders(arguments.orders)
         .latency(Duration::from_millis(arguments.latency))
         .dice(arguments.seed)
-        .release(if arguments.older { Release::Late2024 } else { Release::Schema })
+        .release(match arguments {
+            Arguments { older: true, .. } => Release::Late2024,
+            Arguments { newer: true, .. } => Release::Newer,
+            _ => Release::Schema,
+        })
         .allow_violations()
         .print_violations();
     for fault in arguments.faults {

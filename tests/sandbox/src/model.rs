@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::answer::hex;
 
 /// Defines an enum whose values have a fixed spelling on the wire.
 macro_rules! wire_enum {
@@ -306,16 +307,25 @@ pub(crate) struct ServiceProvider {
     pub(crate) created: DateTime<Utc>,
 }
 
-/// What is measured of an offering's resources, billed by use.
+/// What is measured of an offering's resources, billed by use unless it says otherwise.
 #[derive(Debug)]
 pub(crate) struct Component {
     pub(crate) uuid: Uuid,
     pub(crate) kind: String,
+    /// What the uuids of its usages are made from: its first type, or its uuid if another has that.
+    pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) unit: String,
     pub(crate) price: Decimal,
     /// Properties set to something else than what they start with.
     pub(crate) set: Map<String, Value>,
+}
+
+impl Component {
+    /// `usage`, `limit`, `fixed`, `one` or `few`.
+    pub(crate) fn billing_type(&self) -> &str {
+        self.set.get("billing_type").and_then(Value::as_str).unwrap_or("usage")
+    }
 }
 
 #[derive(Debug)]
@@ -344,12 +354,18 @@ pub(crate) struct Offering {
     pub(crate) user_attributes: Option<Map<String, Value>>,
 }
 
-/// An address where an offering can be reached.
+/// An address where an offering or a resource can be reached.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
     pub(crate) url: String,
+}
+
+impl Endpoint {
+    pub(crate) fn render(&self) -> Value {
+        json!({ "uuid": hex(self.uuid), "name": self.name, "url": self.url })
+    }
 }
 
 /// The kind of offering that an agent serves.
@@ -365,6 +381,12 @@ impl Offering {
     /// One of its plans.
     pub(crate) fn plan(&self, uuid: Uuid) -> Option<&Plan> {
         std::iter::once(&self.plan).chain(&self.other_plans).find(|plan| plan.uuid == uuid)
+    }
+
+    /// A key for another component of this type.
+    pub(crate) fn component_key(&self, kind: &str, uuid: Uuid) -> String {
+        let taken = self.components.iter().any(|component| component.key == kind);
+        if taken { uuid.to_string() } else { kind.to_owned() }
     }
 
     pub(crate) fn component(&self, kind: &str) -> Option<&Component> {
@@ -402,6 +424,8 @@ pub(crate) struct Resource {
     pub(crate) plan: Option<Uuid>,
     /// Properties set to something else than what they start with.
     pub(crate) set: Map<String, Value>,
+    /// Where it can be reached.
+    pub(crate) endpoints: Vec<Endpoint>,
     /// All orders on it, oldest first.
     pub(crate) orders: Vec<Uuid>,
 }

@@ -1,5 +1,7 @@
 //! `marketplace-provider-offerings`, `marketplace-public-offerings` and `marketplace-plan-components`.
 
+use std::collections::HashSet;
+
 use http::StatusCode;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -115,7 +117,7 @@ pub(crate) fn plan_components(call: &Call, state: &mut State) -> Outcome {
             "plan_unit": "month",
             "component_name": component.name.as_str(),
             "measured_unit": component.unit.as_str(),
-            "billing_type": "usage",
+            "billing_type": component.billing_type(),
             "amount": 0,
             "price": ten_decimals(component.price),
             "future_price": Value::Null,
@@ -286,9 +288,7 @@ fn render(
         "terms_of_service": "",
         "terms_of_service_link": "",
         "privacy_policy_link": "",
-        "endpoints": offering.endpoints.iter().map(|endpoint| {
-            json!({ "uuid": hex(endpoint.uuid), "name": endpoint.name, "url": endpoint.url })
-        }).collect::<Vec<_>>(),
+        "endpoints": offering.endpoints.iter().map(Endpoint::render).collect::<Vec<_>>(),
         "roles": Value::Array(Vec::new()),
         "customer": call.url(&format!("customers/{}/", hex(offering.customer))),
         "customer_uuid": hex(offering.customer),
@@ -367,27 +367,43 @@ pub(crate) fn create_component(call: &Call, state: &mut State) -> Outcome {
     if offering.component(&kind).is_some() {
         return Err(invalid_whole("The fields offering, type must make a unique set."));
     }
-    offering.components.push(Component { uuid, kind, name, unit, price: Decimal::ZERO, set: data });
+    let key = offering.component_key(&kind, uuid);
+    offering.components.push(Component { uuid, kind, key, name, unit, price: Decimal::ZERO, set: data });
     Ok(Answer::empty(StatusCode::CREATED))
 }
 
-fn component_uuid(data: &mut Map<String, Value>) -> Option<Uuid> {
+fn taken_uuid(data: &mut Map<String, Value>) -> Option<Uuid> {
     data.remove("uuid").as_ref().and_then(Value::as_str).and_then(parse_uuid)
 }
 
+/// The component that a body is about. One that isn't there is 404, with nothing said.
+fn component_of(offering: &Offering, data: &Map<String, Value>) -> Result<Uuid, Answer> {
+    let uuid = data.get("uuid").ok_or_else(|| details("The uuid of the component is missing."))?;
+    let uuid = uuid.as_str().and_then(parse_uuid);
+    uuid.filter(|uuid| offering.components.iter().any(|row| row.uuid == *uuid))
+        .ok_or_else(|| Answer::empty(StatusCode::NOT_FOUND))
+}
+
+/// Components alone are refused in this form.
+fn details(text: &str) -> Answer {
+    invalid(json!({ "details": text }))
+}
+
+/// What is said of a component. Another type renames the limits of all resources; usages stay with theirs.
 pub(crate) fn update_component(call: &Call, state: &mut State) -> Outcome {
     let offering = provided(call, state)?;
-    let mut data = call.checked()?;
-    let uuid = component_uuid(&mut data);
-    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if offering.components.iter().any(|row| row.kind == kind && Some(row.uuid) != uuid) {
-        return Err(invalid_whole("The fields offering, type must make a unique set."));
+    let uuid = component_of(offering, &call.data()?)?;
+    let mut data = call.checked_partly()?;
+    data.remove("uuid");
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default();
+    if offering.components.iter().any(|row| row.kind == kind && row.uuid != uuid) {
+        return Err(invalid_field("type", "Another component has this type."));
     }
-    let component = offering
-        .components
-        .iter_mut()
-        .find(|row| Some(row.uuid) == uuid)
-        .ok_or_else(|| invalid_field("uuid", "Object does not exist."))?;
+    let of = offering.uuid;
+    let Some(component) = offering.components.iter_mut().find(|row| row.uuid == uuid) else {
+        return Err(Answer::empty(StatusCode::NOT_FOUND));
+    };
+    let before = component.kind.clone();
     for (name, field) in
         [("type", &mut component.kind), ("name", &mut component.name), ("measured_unit", &mut component.unit)]
     {
@@ -396,29 +412,37 @@ pub(crate) fn update_component(call: &Call, state: &mut State) -> Outcome {
         }
     }
     component.set.extend(data);
+    let after = component.kind.clone();
+    if before != after {
+        rename_component(state, of, &before, &after);
+    }
     Ok(Answer::empty(StatusCode::OK))
 }
 
-/// A component that something was reported of stays.
-pub(crate) fn remove_component(call: &Call, state: &mut State) -> Outcome {
-    let mut data = call.checked()?;
-    let uuid = component_uuid(&mut data);
-    let offering = provided(call, state)?;
-    let (offering_uuid, kind) = offering
-        .components
-        .iter()
-        .find(|row| Some(row.uuid) == uuid)
-        .map(|row| (offering.uuid, row.kind.clone()))
-        .ok_or_else(|| invalid_field("uuid", "Object does not exist."))?;
-    let used = state.usages.iter().any(|usage| {
-        usage.component == kind
-            && state.resources.get(usage.resource).is_some_and(|row| row.offering == offering_uuid)
-    });
-    if used {
-        return Err(invalid(json!(["Component can not be removed because it is used."])));
+fn rename_component(state: &mut State, offering: Uuid, before: &str, after: &str) {
+    let mut resources = HashSet::new();
+    for row in state.resources.iter_mut().filter(|row| row.offering == offering) {
+        resources.insert(row.uuid);
+        if let Some(limit) = row.limits.remove(before) {
+            row.limits.insert(after.to_owned(), limit);
+        }
     }
-    if let Some(offering) = state.offerings.get_mut(offering_uuid) {
-        offering.components.retain(|row| Some(row.uuid) != uuid);
+    for usage in state.usages.iter_mut() {
+        if usage.component == before && resources.contains(&usage.resource) {
+            usage.component = after.to_owned();
+        }
+    }
+}
+
+/// A component stays as long as the offering has resources, of whatever state, whether they use it or not.
+pub(crate) fn remove_component(call: &Call, state: &mut State) -> Outcome {
+    let offering = provided(call, state)?;
+    let (of, uuid) = (offering.uuid, component_of(offering, &call.data()?)?);
+    if state.resources.iter().any(|row| row.offering == of) {
+        return Err(details("The offering has resources."));
+    }
+    if let Some(offering) = state.offerings.get_mut(of) {
+        offering.components.retain(|row| row.uuid != uuid);
     }
     Ok(Answer::empty(StatusCode::OK))
 }
@@ -434,7 +458,7 @@ pub(crate) fn add_endpoint(call: &Call, state: &mut State) -> Outcome {
 
 pub(crate) fn delete_endpoint(call: &Call, state: &mut State) -> Outcome {
     let offering = provided(call, state)?;
-    let uuid = component_uuid(&mut call.checked()?);
+    let uuid = taken_uuid(&mut call.checked()?);
     if !offering.endpoints.iter().any(|endpoint| Some(endpoint.uuid) == uuid) {
         return Err(invalid_field("uuid", "Object does not exist."));
     }

@@ -1,6 +1,6 @@
 //! `marketplace-orders`: how an order looks, and the one table of what may be done to it.
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -11,7 +11,10 @@ use crate::answer::{
 };
 use crate::call::{Call, Form, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{Offering, Order, OrderState, OrderType, PlanPeriod, Resource, ResourceState, Review};
+use crate::model::{
+    AGENT_KIND, BASIC_KIND, Offering, Order, OrderState, OrderType, PlanPeriod, Resource, ResourceState,
+    Review,
+};
 use crate::offerings;
 use crate::references;
 use crate::resources;
@@ -29,32 +32,47 @@ enum Side {
     Consumer,
 }
 
-/// Something that can be done to an order: by whom, from which states, to which state.
+/// Something that can be done to an order: by whom, from which states, at which kinds of offerings, to which state.
 #[derive(Debug)]
 struct Transition {
     side: Side,
     from: &'static [OrderState],
+    kinds: &'static [&'static str],
     to: OrderState,
 }
 
+const AGENTS: &[&str] = &[AGENT_KIND];
+const PERSONS: &[&str] = &[BASIC_KIND];
+const ALL: &[&str] = &[AGENT_KIND, BASIC_KIND];
+
 const APPROVE_BY_PROVIDER: Transition =
-    Transition { side: Side::Provider, from: &[PendingProvider], to: Executing };
+    Transition { side: Side::Provider, from: &[PendingProvider], kinds: ALL, to: Executing };
+/// Approved, but not to begin yet.
+const APPROVE_FOR_LATER: Transition = Transition { to: PendingStartDate, ..APPROVE_BY_PROVIDER };
 const REJECT_BY_PROVIDER: Transition =
-    Transition { side: Side::Provider, from: &[PendingProvider], to: Rejected };
+    Transition { side: Side::Provider, from: &[PendingProvider], kinds: ALL, to: Rejected };
 const APPROVE_BY_CONSUMER: Transition =
-    Transition { side: Side::Consumer, from: &[PendingConsumer], to: PendingProvider };
+    Transition { side: Side::Consumer, from: &[PendingConsumer], kinds: ALL, to: PendingProvider };
 const REJECT_BY_CONSUMER: Transition =
-    Transition { side: Side::Consumer, from: &[PendingConsumer], to: Rejected };
+    Transition { side: Side::Consumer, from: &[PendingConsumer], kinds: ALL, to: Rejected };
+/// What an agent works on can't be taken back.
 const CANCEL: Transition = Transition {
     side: Side::Consumer,
-    from: &[PendingConsumer, PendingProject, PendingStartDate, PendingProvider, Executing],
+    from: &[PendingConsumer, PendingProvider, PendingStartDate, Executing],
+    kinds: PERSONS,
     to: Canceled,
 };
-const SET_STATE_EXECUTING: Transition =
-    Transition { side: Side::Provider, from: &[PendingProvider, Erred], to: Executing };
-const SET_STATE_DONE: Transition = Transition { side: Side::Provider, from: &[Executing], to: Done };
+const SET_STATE_EXECUTING: Transition = Transition {
+    side: Side::Provider,
+    from: &[PendingConsumer, PendingProvider, Erred],
+    kinds: AGENTS,
+    to: Executing,
+};
+const SET_STATE_DONE: Transition =
+    Transition { side: Side::Provider, from: &[Executing], kinds: ALL, to: Done };
 /// Any state: an order that ended can still be marked as erred.
-const SET_STATE_ERRED: Transition = Transition { side: Side::Provider, from: OrderState::ALL, to: Erred };
+const SET_STATE_ERRED: Transition =
+    Transition { side: Side::Provider, from: OrderState::ALL, kinds: AGENTS, to: Erred };
 const UNLINK: &[OrderState] = &[PendingConsumer, PendingProvider];
 
 const ORDERINGS: &[Ordered<Order>] = &[
@@ -158,22 +176,32 @@ fn names(states: &[OrderState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
+/// The order, once this can be done to it. In this order the server refuses: what isn't seen, what isn't allowed,
+/// the state, the kind of offering; what is wrong with the body comes after that.
+fn ready<'a>(call: &Call, state: &'a State, step: &Transition) -> Result<(Actor, &'a Order), Answer> {
+    let (actor, order, offering) = allowed(call, state, step.side)?;
+    if !step.from.contains(&order.state) {
+        return Err(conflict(&names(step.from)));
+    }
+    if !step.kinds.contains(&offering.kind) {
+        return Err(unsupported(offering.kind));
+    }
+    Ok((actor, order))
+}
+
 /// Takes the order to the next state, and its resource with it.
 ///
 /// A real server leaves an approved order executing until its provider says that it is done; so does this one,
 /// for every kind of offering.
 fn go(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> Outcome {
-    let (actor, order, _) = allowed(call, state, step.side)?;
-    if !step.from.contains(&order.state) {
-        return Err(conflict(&names(step.from)));
-    }
+    let (actor, order) = ready(call, state, step)?;
     let uuid = order.uuid;
     let now = Utc::now();
     if let Some(order) = state.orders.get_mut(uuid) {
         let review = Review { by: actor, at: now };
-        match order.state {
-            PendingConsumer => order.consumer_review = Some(review),
-            PendingProvider => order.provider_review = Some(review),
+        match (order.state, step.side) {
+            (PendingConsumer, Side::Consumer) => order.consumer_review = Some(review),
+            (PendingProvider, Side::Provider) => order.provider_review = Some(review),
             _ => {}
         }
     }
@@ -199,6 +227,8 @@ fn work(state: &mut State, uuid: Uuid) {
 /// What becomes of an order's resource.
 pub(crate) fn resource_state(kind: OrderType, state: OrderState) -> ResourceState {
     match (kind, state) {
+        // What couldn't be ended is still in use.
+        (OrderType::Terminate, Erred) => ResourceState::Ok,
         (_, Erred) => ResourceState::Erred,
         (OrderType::Create | OrderType::Restore, Done) => ResourceState::Ok,
         (OrderType::Create | OrderType::Restore, Canceled | Rejected) => ResourceState::Terminated,
@@ -238,14 +268,30 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     }
 }
 
+/// An order that is to begin on a day to come waits for it.
 pub(crate) fn approve_by_provider(call: &Call, state: &mut State) -> Outcome {
-    go(call, state, &APPROVE_BY_PROVIDER, StatusCode::OK)
+    let later = ready(call, state, &APPROVE_BY_PROVIDER)?.1.begins_later();
+    let step = if later { APPROVE_FOR_LATER } else { APPROVE_BY_PROVIDER };
+    go(call, state, &step, StatusCode::OK)
+}
+
+impl Order {
+    fn begins_later(&self) -> bool {
+        let day = self.set.get("start_date").and_then(Value::as_str);
+        let day: Option<NaiveDate> = day.and_then(|text| text.parse().ok());
+        day.is_some_and(|day| day > Utc::now().date_naive())
+    }
 }
 
 pub(crate) fn reject_by_provider(call: &Call, state: &mut State) -> Outcome {
-    let done = go(call, state, &REJECT_BY_PROVIDER, StatusCode::OK)?;
-    remember(call, state, &["provider_rejection_comment"])?;
-    Ok(done)
+    reject(call, state, &REJECT_BY_PROVIDER, "provider_rejection_comment")
+}
+
+/// Ends an order before it began, and keeps why.
+fn reject(call: &Call, state: &mut State, step: &Transition, comment: &str) -> Outcome {
+    ready(call, state, step)?;
+    remember(call, state, &[comment])?;
+    go(call, state, step, StatusCode::OK)
 }
 
 /// Keeps what the body says of some of the order's properties.
@@ -332,17 +378,10 @@ pub(crate) fn approve_by_consumer(call: &Call, state: &mut State) -> Outcome {
 }
 
 pub(crate) fn reject_by_consumer(call: &Call, state: &mut State) -> Outcome {
-    let done = go(call, state, &REJECT_BY_CONSUMER, StatusCode::OK)?;
-    remember(call, state, &["consumer_rejection_comment"])?;
-    Ok(done)
+    reject(call, state, &REJECT_BY_CONSUMER, "consumer_rejection_comment")
 }
 
-/// What an agent works on can't be taken back.
 pub(crate) fn cancel(call: &Call, state: &mut State) -> Outcome {
-    let (_, _, offering) = allowed(call, state, CANCEL.side)?;
-    if offering.has_agent() {
-        return Err(unsupported(offering.kind));
-    }
     go(call, state, &CANCEL, StatusCode::ACCEPTED)
 }
 
@@ -356,11 +395,7 @@ pub(crate) fn set_state_done(call: &Call, state: &mut State) -> Outcome {
 
 /// Both fields are required in truth, whatever the schema says: the server crashes without them.
 pub(crate) fn set_state_erred(call: &Call, state: &mut State) -> Outcome {
-    let (_, order, offering) = allowed(call, state, SET_STATE_ERRED.side)?;
-    if !offering.has_agent() {
-        return Err(unsupported(offering.kind));
-    }
-    let uuid = order.uuid;
+    let uuid = ready(call, state, &SET_STATE_ERRED)?.1.uuid;
     let data = call.data()?;
     let mut form = Form::default();
     let message = form.text(&data, "error_message");

@@ -10,7 +10,7 @@ use crate::answer::{Answer, Outcome, conflict, forbidden, hex, invalid, invalid_
 use crate::call::{Call, Form, NOT_NULL, REQUIRED, python_type};
 use crate::filters::contains;
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{OrderState, OrderType, Resource, ResourceState, Usage};
+use crate::model::{Endpoint, OrderState, OrderType, Resource, ResourceState, Usage};
 use crate::offerings;
 use crate::orders::{self, Wish};
 use crate::state::{State, month_of};
@@ -58,6 +58,7 @@ pub(crate) fn new(
         last_sync: created,
         plan: None,
         set: Map::new(),
+        endpoints: Vec::new(),
         orders: Vec::new(),
     }
 }
@@ -245,6 +246,30 @@ pub(crate) fn set_backend_metadata(call: &Call, state: &mut State) -> Outcome {
     Ok(status("The backend metadata is updated"))
 }
 
+/// Where the resource can be reached: these addresses, and none that was there before. Any text is an address.
+pub(crate) fn set_endpoints(call: &Call, state: &mut State) -> Outcome {
+    visible(call, state, PROVIDER)?;
+    let data = call.data()?;
+    let mut form = Form::default();
+    let named = form.items(&data, "endpoints", endpoint);
+    form.finish()?;
+    let endpoints =
+        named.into_iter().map(|(name, url)| Endpoint { uuid: state.fresh_uuid(), name, url }).collect();
+    let row = provided(call, state)?;
+    row.endpoints = endpoints;
+    row.modified = Utc::now();
+    Ok(status("Endpoints have been set."))
+}
+
+fn endpoint(value: &Value) -> Result<(String, String), Map<String, Value>> {
+    let mut form = Form::default();
+    let Some(data) = value.as_object() else { return Err(form.no_dictionary(value)) };
+    match (form.filled_text(data, "name"), form.filled_text(data, "url")) {
+        (Some(name), Some(url)) => Ok((name, url)),
+        _ => Err(form.into_errors()),
+    }
+}
+
 fn missing(name: &str) -> Answer {
     invalid_field(name, REQUIRED)
 }
@@ -281,10 +306,7 @@ fn section_errors(section: &Value) -> Value {
             form.filled_text(section, "header");
             form.filled_text(section, "body");
         }
-        None => form.refuse(
-            "non_field_errors",
-            format!("Invalid data. Expected a dictionary, but got {}.", python_type(section)),
-        ),
+        None => return Value::Object(form.no_dictionary(section)),
     }
     Value::Object(form.into_errors())
 }
@@ -611,7 +633,7 @@ pub(crate) fn render(call: &Call, state: &State, row: &Resource, fields: &Fields
         "downscaled": false,
         "restrict_member_access": false,
         "paused": false,
-        "endpoints": Value::Array(Vec::new()),
+        "endpoints": row.endpoints.iter().map(Endpoint::render).collect::<Vec<_>>(),
         "error_message": row.error_message.as_str(),
         "error_traceback": row.error_traceback.as_str(),
         "offering_customer_uuid": hex(offering.customer),
@@ -632,7 +654,7 @@ fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
     offering
         .components
         .iter()
-        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.kind, month)))
+        .filter_map(|component| state.usages.get(Usage::uuid_of(row.uuid, &component.key, month)))
         .filter(|usage| usage.modified_by.is_some())
         .map(|usage| (usage.component.clone(), Value::from(usages::two_decimals(usage.amount))))
         .collect()

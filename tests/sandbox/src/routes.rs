@@ -8,6 +8,7 @@ use http::Method;
 use crate::answer::{Answer, Outcome};
 use crate::call::Call;
 use crate::contract;
+use crate::release::Release;
 use crate::state::State;
 use crate::{
     documents, offering_users, offerings, orders, organisations, people, providers, resources, usages,
@@ -24,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) allow: &'static str,
     /// Nobody has to be signed in.
     pub(crate) public: bool,
+    /// Younger than the schema, which therefore doesn't have it: [`Release::Newer`] alone knows it.
+    young: bool,
     handlers: &'static [(Method, Handler)],
 }
 
@@ -50,11 +53,15 @@ macro_rules! routes {
             path: $path,
             allow: $allow,
             public: routes!(@public $kind),
+            young: routes!(@young $kind),
             handlers: &[$((Method::$method, $handler)),*],
         }),*]
     };
     (@public public) => { true };
     (@public signed) => { false };
+    (@public young) => { false };
+    (@young young) => { true };
+    (@young $kind:ident) => { false };
 }
 
 /// A fixed segment comes before a variable one at the same place.
@@ -129,6 +136,7 @@ static ROUTES: &[Route] = routes! {
     signed "marketplace-provider-resources/*/set_backend_metadata/" ACTION {
         POST resources::set_backend_metadata
     }
+    young "marketplace-provider-resources/*/set_endpoints/" ACTION { POST resources::set_endpoints }
     signed "marketplace-provider-resources/*/submit_report/" ACTION { POST resources::submit_report }
     signed "marketplace-provider-resources/*/set_limits/" ACTION { POST resources::set_limits }
     signed "marketplace-provider-resources/*/set_as_ok/" ACTION { POST resources::set_as_ok }
@@ -293,11 +301,11 @@ pub(crate) enum Found {
     Nowhere,
 }
 
-pub(crate) fn find(path: &str) -> Found {
+pub(crate) fn find(path: &str, release: Release) -> Found {
     let Some(path) = path.strip_prefix("/api/") else { return Found::Nowhere };
-    if let Some((route, segments)) = lookup(path) {
+    if let Some((route, segments)) = lookup(path, release) {
         Found::Route(route, segments)
-    } else if !path.ends_with('/') && lookup(&format!("{path}/")).is_some() {
+    } else if !path.ends_with('/') && lookup(&format!("{path}/"), release).is_some() {
         Found::Slash
     } else if contract::operations_at(&format!("/api/{path}")).is_some() {
         Found::Missing
@@ -317,10 +325,18 @@ static BY_COLLECTION: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = Laz
     routes
 });
 
-fn lookup(path: &str) -> Option<(&'static Route, Vec<String>)> {
+/// Whether this is an operation that the schema is too old for.
+pub(crate) fn is_young(method: &Method, path: &str, release: Release) -> bool {
+    matches!(find(path, release), Found::Route(route, _) if route.young && route.handler(method).is_some())
+}
+
+fn lookup(path: &str, release: Release) -> Option<(&'static Route, Vec<String>)> {
     let collection = path.split('/').next().unwrap_or_default();
     let routes = BY_COLLECTION.get(collection)?;
-    routes.iter().find_map(|route| Some((*route, matched(route.path, path)?)))
+    routes
+        .iter()
+        .filter(|route| !route.young || release == Release::Newer)
+        .find_map(|route| Some((*route, matched(route.path, path)?)))
 }
 
 fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {
@@ -341,9 +357,10 @@ pub(crate) fn has_collection(name: &str) -> bool {
     ROUTES.iter().any(|route| route.path.split_once('/') == Some((name, "*/")))
 }
 
-/// The version whose schema the answers follow where the recordings don't say otherwise.
-fn version(_: &Call, _: &mut State) -> Outcome {
-    Ok(Answer::ok(serde_json::json!({ "version": "8.0.5", "latest_version": null })))
+/// The version whose schema the answers follow where the recordings don't say otherwise, or one after it.
+fn version(call: &Call, _: &mut State) -> Outcome {
+    let version = if call.release == Release::Newer { "8.1.0" } else { "8.0.5" };
+    Ok(Answer::ok(serde_json::json!({ "version": version, "latest_version": null })))
 }
 
 /// The address of every collection.
@@ -389,7 +406,7 @@ mod tests {
                 let uuid = "00000000000000000000000000000001";
                 let path: Vec<_> =
                     template.split('/').map(|s| if s.starts_with('{') { uuid } else { s }).collect();
-                !matches!(find(&path.join("/")), Found::Route(route, _) if route.handler(method).is_some())
+                !matches!(find(&path.join("/"), Release::Schema), Found::Route(route, _) if route.handler(method).is_some())
             })
             .map(|(id, _)| id)
             .collect();
@@ -398,11 +415,29 @@ mod tests {
 
     #[test]
     fn methods_are_the_schema_s() {
-        for route in ROUTES.iter().filter(|route| !route.path.is_empty()) {
+        for route in ROUTES.iter().filter(|route| !route.path.is_empty() && !route.young) {
             let path = format!("/api/{}", route.path.replace('*', "00000000000000000000000000000001"));
             let known = contract::operations_at(&path).unwrap_or_default();
             for (method, _) in route.handlers {
                 assert!(known.contains(&method.as_str()), "{method} {path} is not in the schema");
+            }
+        }
+    }
+
+    /// Those that the schema doesn't have, and why.
+    const YOUNG: &[(&str, &str)] =
+        &[("marketplace-provider-resources/*/set_endpoints/", "servers after 8.0.5 have it")];
+
+    #[test]
+    fn what_is_young_is_known() {
+        let young: Vec<&str> = ROUTES.iter().filter(|route| route.young).map(|route| route.path).collect();
+        assert_eq!(young, YOUNG.iter().map(|(path, _)| *path).collect::<Vec<_>>());
+        for path in young {
+            let path = format!("/api/{}", path.replace('*', "00000000000000000000000000000001"));
+            assert!(contract::operations_at(&path).is_none(), "{path} is in the schema by now");
+            assert!(matches!(find(&path, Release::Newer), Found::Route(..)));
+            for release in [Release::Schema, Release::Late2024] {
+                assert!(matches!(find(&path, release), Found::Nowhere));
             }
         }
     }

@@ -351,6 +351,8 @@ pub struct ResourceView {
     pub error_message: String,
     /// What the back end says of it.
     pub backend_metadata: serde_json::Value,
+    /// Names and addresses where it can be reached.
+    pub endpoints: Vec<(String, String)>,
     /// What was set beside: `paused`, `downscaled`, `restrict_member_access`, `end_date`, `options`, …
     pub properties: serde_json::Map<String, serde_json::Value>,
 }
@@ -369,6 +371,7 @@ impl From<&Resource> for ResourceView {
             report: row.report.clone(),
             error_message: row.error_message.clone(),
             backend_metadata: row.backend_metadata.clone(),
+            endpoints: row.endpoints.iter().map(|row| (row.name.clone(), row.url.clone())).collect(),
             properties: row.set.clone(),
         }
     }

@@ -388,8 +388,10 @@ impl<'a> Seed<'a> {
         let of = self.state.offerings.get(offering).map_or_else(String::new, |row| row.name.clone());
         let uuid = named(&format!("component {of} {type_}"));
         if let Some(row) = self.state.offerings.get_mut(offering) {
+            let key = row.component_key(type_, uuid);
             row.components.push(Component {
                 uuid,
+                key,
                 kind: type_.to_owned(),
                 name: name.to_owned(),
                 unit: unit.to_owned(),
@@ -398,6 +400,15 @@ impl<'a> Seed<'a> {
             });
         }
         uuid
+    }
+
+    /// How a component of an offering is billed: `usage`, which it is unless told, `limit`, `fixed`, `one` (at the
+    /// start) or `few` (with each change of plan).
+    pub fn billing_type(&mut self, offering: Uuid, component: &str, billing_type: &str) {
+        let components = self.state.offerings.get_mut(offering).map(|row| row.components.iter_mut());
+        for row in components.into_iter().flatten().filter(|row| row.kind == component) {
+            row.set.insert("billing_type".to_owned(), billing_type.into());
+        }
     }
 
     /// Another plan of an offering.
@@ -505,6 +516,13 @@ impl<'a> Seed<'a> {
     pub fn order_limit(&mut self, order: Uuid, component: &str, limit: u64) {
         if let Some(row) = self.state.orders.get_mut(order) {
             row.limits.insert(component.to_owned(), limit.into());
+        }
+    }
+
+    /// The day that an order is to begin on.
+    pub fn start_date(&mut self, order: Uuid, day: NaiveDate) {
+        if let Some(row) = self.state.orders.get_mut(order) {
+            row.set.insert("start_date".to_owned(), day.to_string().into());
         }
     }
 

@@ -167,7 +167,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
 /// Route first, then the kind of answer, then who calls, then whether the method is there: in this order the
 /// server refuses.
 fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<Actor>, Answer>) -> Answer {
-    let found = match routes::find(&call.path) {
+    let found = match routes::find(&call.path, call.release) {
         Found::Slash if query.is_empty() => return Answer::moved(&format!("{}/", call.path)),
         Found::Slash => return Answer::moved(&format!("{}/?{query}", call.path)),
         Found::Nowhere => return Answer::page(StatusCode::NOT_FOUND),
@@ -257,6 +257,7 @@ impl Shared {
             contract::Found::Slash(operation) => {
                 (operation, whole("path", "the slash at the end is missing".to_owned()))
             }
+            contract::Found::Nowhere if routes::is_young(method, path, self.release) => return None,
             contract::Found::Nowhere => (None, whole("path", "the schema has no such path".to_owned())),
         };
         self.record(Side::Request, operation, method, path, findings);
@@ -296,11 +297,11 @@ impl Shared {
             if fields.is_all() || fields.is_vain() { None } else { Some(&wants) };
         if let Some(body) = answer.body_mut() {
             match call.release {
-                Release::Schema => contract::complete(operation, body, chosen),
+                Release::Schema | Release::Newer => contract::complete(operation, body, chosen),
                 Release::Late2024 => contract::rejuvenate(operation, body),
             }
         }
-        if call.method == Method::HEAD || call.release != Release::Schema {
+        if call.method == Method::HEAD || !call.release.has_schema() {
             return;
         }
         let findings = contract::check_answer(operation, answer.status(), answer.body(), chosen);

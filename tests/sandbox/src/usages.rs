@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::answer::{Answer, Outcome, hex, invalid_field, invalid_whole, no_match, timestamp};
-use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time, parse_uuid, python_type};
+use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{Component, Resource, ResourceState, Usage, UserUsage};
 use crate::references;
@@ -29,7 +29,7 @@ const USER_ORDERINGS: &[Ordered<UserUsage>] = &[
 ];
 
 impl Usage {
-    /// There is one usage of a component of a resource in a month.
+    /// There is one usage of a component of a resource in a month. The component goes by its key.
     pub(crate) fn uuid_of(resource: Uuid, component: &str, month: NaiveDate) -> Uuid {
         named(&format!("usage {} {component} {month}", hex(resource)))
     }
@@ -89,13 +89,7 @@ struct Entry {
 
 fn entry(value: &Value) -> Result<Entry, Map<String, Value>> {
     let mut form = Form::default();
-    let Some(data) = value.as_object() else {
-        form.refuse(
-            "non_field_errors",
-            format!("Invalid data. Expected a dictionary, but got {}.", python_type(value)),
-        );
-        return Err(form.into_errors());
-    };
+    let Some(data) = value.as_object() else { return Err(form.no_dictionary(value)) };
     let kind = form.filled_text(data, "type");
     let amount = match data.get("amount") {
         None => Err(REQUIRED.to_owned()),
@@ -120,46 +114,6 @@ fn flag(form: &mut Form, data: &Map<String, Value>, name: &str) -> bool {
         Some(_) => form.refuse(name, "Must be a valid boolean."),
     }
     false
-}
-
-/// The items of a list, or what is wrong with each.
-fn items<T>(
-    form: &mut Form,
-    data: &Map<String, Value>,
-    name: &str,
-    read: impl Fn(&Value) -> Result<T, Map<String, Value>>,
-) -> Vec<T> {
-    let values = match data.get(name) {
-        Some(Value::Array(values)) => values,
-        None => {
-            form.refuse(name, REQUIRED);
-            return Vec::new();
-        }
-        Some(Value::Null) => {
-            form.refuse(name, NOT_NULL);
-            return Vec::new();
-        }
-        Some(other) => {
-            let message = format!("Expected a list of items but got type \"{}\".", python_type(other));
-            form.refuse_with(name, serde_json::json!({ "non_field_errors": [message] }));
-            return Vec::new();
-        }
-    };
-    let mut good = Vec::new();
-    let mut errors = Vec::new();
-    for value in values {
-        match read(value) {
-            Ok(item) => {
-                good.push(item);
-                errors.push(Value::Object(Map::new()));
-            }
-            Err(error) => errors.push(Value::Object(error)),
-        }
-    }
-    if good.len() < values.len() {
-        form.refuse_with(name, Value::Array(errors));
-    }
-    good
 }
 
 /// The time that a report is for; now unless it says so.
@@ -201,35 +155,49 @@ fn target(form: &mut Form, state: &State, data: &Map<String, Value>) -> Option<U
     found
 }
 
-/// Reports what a resource used in a month. The latest report of a component replaces what was there; of
-/// two in one report the last counts; a negative amount is taken as it is.
+/// Reports what a resource used in a month. The latest report of a component replaces all that was there, so that
+/// a description left out is none; of two in one report the last counts; a negative amount is taken as it is. Who
+/// may is asked last.
 pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.data()?;
     let mut form = Form::default();
     let target = target(&mut form, state, &data);
-    let entries = items(&mut form, &data, "usages", entry);
+    let entries = form.items(&data, "usages", entry);
     let date = date(&mut form, &data);
     form.finish()?;
     let resource = target
         .and_then(|uuid| state.resources.get(uuid))
         .ok_or_else(|| invalid_whole("Either plan_period or resource should be provided."))?;
     let offering = state.offerings.get(resource.offering).ok_or_else(|| no_match("Offering"))?;
-    state.must_provide(actor, offering.uuid)?;
-    if matches!(resource.state, ResourceState::Creating | ResourceState::Terminated) {
+    if !matches!(resource.state, ResourceState::Ok | ResourceState::Updating | ResourceState::Terminating) {
         return Err(invalid_field("resource", "Resource is not in valid state."));
     }
-    let mut unknown: Vec<&str> =
-        entries.iter().map(|e| e.kind.as_str()).filter(|kind| offering.component(kind).is_none()).collect();
+    let billed = |kind: &str| offering.component(kind).map_or("", Component::billing_type);
+    let mut unknown: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry.kind.as_str())
+        .filter(|kind| !matches!(billed(kind), "usage" | "limit"))
+        .collect();
     if !unknown.is_empty() {
         unknown.sort_unstable();
         unknown.dedup();
         return Err(invalid_whole(format!("These components are invalid: {}.", unknown.join(", "))));
     }
+    let now = Utc::now();
+    if date > now {
+        return Err(invalid_field("date", "The date is in the future."));
+    }
+    if data.contains_key("date") && !state.provides(actor, offering.uuid) {
+        return Err(invalid_field("date", "Only the provider can say for when usage is."));
+    }
     let month = month_of(date);
-    if month < month_of(Utc::now()) && actor != Actor::Staff {
+    // A bill that is out says what was used; limits aren't billed by what is used of them.
+    let by_limit = entries.iter().all(|entry| billed(&entry.kind) == "limit");
+    if month < month_of(now) && actor != Actor::Staff && !by_limit {
         return Err(invalid_field("date", "Usage of a past month can't be reported without permission."));
     }
+    state.must_provide(actor, offering.uuid)?;
     let resource = resource.uuid;
     for entry in entries {
         store(state, actor, resource, month, entry);
@@ -238,7 +206,12 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
 }
 
 fn store(state: &mut State, actor: Actor, resource: Uuid, month: NaiveDate, entry: Entry) {
-    let uuid = Usage::uuid_of(resource, &entry.kind, month);
+    let key = state
+        .resources
+        .get(resource)
+        .and_then(|row| state.offerings.get(row.offering)?.component(&entry.kind))
+        .map_or(entry.kind.as_str(), |component| &component.key);
+    let uuid = Usage::uuid_of(resource, key, month);
     let now = Utc::now();
     if let Some(usage) = state.usages.get_mut(uuid) {
         usage.amount = entry.amount;
@@ -428,12 +401,15 @@ pub(crate) fn set_user_usage(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::empty(StatusCode::CREATED))
 }
 
-/// Several shares at once: all of them or none.
+/// Several shares at once, at least one: all of them or none.
 pub(crate) fn set_user_usages(call: &Call, state: &mut State) -> Outcome {
     let usage = reportable(call, state)?;
     let data = call.data()?;
     let mut form = Form::default();
-    let shares = items(&mut form, &data, "usages", |value| share(state, value));
+    let shares = form.items(&data, "usages", |value| share(state, value));
+    if data.get("usages").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        form.refuse("usages", "This list may not be empty.");
+    }
     form.finish()?;
     for share in shares {
         store_share(state, usage, share);

@@ -26,7 +26,9 @@ async fn identities() {
     let made = identity(&sandbox).await;
     assert_eq!(made["offering"], hex(sandbox.ids().offerings.slurm));
     let again = json!({"name": "agent-1", "offering": hex(sandbox.ids().offerings.slurm)});
-    assert_eq!(post(&sandbox, Actor::Provider, IDENTITIES, again.clone()).await.status, 400);
+    let twin = post(&sandbox, Actor::Provider, IDENTITIES, again.clone()).await;
+    assert_eq!(twin.status, 201, "names aren't unique");
+    assert_ne!(twin.json()["uuid"], made["uuid"]);
     assert_eq!(post(&sandbox, Actor::Consumer, IDENTITIES, again).await.status, 403);
     let unknown = json!({"name": "agent-2", "offering": "00000000000000000000000000000001"});
     let refused = post(&sandbox, Actor::Provider, IDENTITIES, unknown).await;
@@ -35,24 +37,40 @@ async fn identities() {
     let put = json!({"name": "agent-1", "offering": made["offering"], "version": "2"});
     let updated = send(&sandbox, Actor::Provider, Method::PUT, &path, Some(put)).await;
     assert_eq!((updated.status, &updated.json()["version"]), (200, &json!("2")));
-    for (query, count) in [("name=agent-1", 1), ("name=agent-9", 0), ("version=2", 1)] {
+    for (query, count) in [("name=agent-1", 2), ("name=agent-9", 0), ("version=2", 1)] {
         assert_eq!(get(&sandbox, Actor::Provider, &format!("{IDENTITIES}?{query}")).await.count(), count);
     }
     assert_eq!(get(&sandbox, Actor::Outsider, IDENTITIES).await.count(), 0);
-    let clean = post(
-        &sandbox,
-        Actor::Provider,
-        &format!("{IDENTITIES}cleanup_orphaned/"),
-        json!({"dry_run": true, "older_than_hours": 1}),
-    )
-    .await;
-    assert_eq!(
-        (&clean.json()["deleted_count"], &clean.json()["dry_run"]),
-        (&json!(0), &json!(true)),
-        "it is young"
-    );
     assert_eq!(send(&sandbox, Actor::Provider, Method::DELETE, &path, None).await.status, 204);
     assert_eq!(get(&sandbox, Actor::Provider, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn cleaning_up() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (used, lonely) = (identity(&sandbox).await, identity(&sandbox).await);
+    let register = format!("{IDENTITIES}{}/register_service/", uuid(&used));
+    let service = post(&sandbox, Actor::Provider, &register, json!({"name": "orders"})).await.json();
+    let orphaned = format!("{IDENTITIES}cleanup_orphaned/");
+    let stale = format!("{SERVICES}cleanup_stale/");
+    for path in [&orphaned, &stale] {
+        assert_eq!(post(&sandbox, Actor::Provider, path, json!({"dry_run": true})).await.status, 403);
+    }
+    // Nothing goes unless that is said; how old they are doesn't count.
+    for body in [json!({}), json!({"dry_run": true, "older_than_hours": 1})] {
+        let said = post(&sandbox, Actor::Staff, &orphaned, body).await.json();
+        assert_eq!((&said["deleted_count"], &said["dry_run"]), (&json!(1), &json!(true)));
+        assert_eq!(said["items"][0]["uuid"], lonely["uuid"]);
+    }
+    assert_eq!(get(&sandbox, Actor::Provider, IDENTITIES).await.count(), 2);
+    let gone = post(&sandbox, Actor::Staff, &orphaned, json!({"dry_run": false})).await.json();
+    assert_eq!((&gone["deleted_count"], &gone["dry_run"]), (&json!(1), &json!(false)));
+    let left = get(&sandbox, Actor::Provider, IDENTITIES).await.items();
+    assert_eq!((left.len(), &left[0]["uuid"]), (1, &used["uuid"]));
+    let young = post(&sandbox, Actor::Staff, &stale, json!({"dry_run": false})).await.json();
+    assert_eq!(young["deleted_count"], 0);
+    let path = format!("{SERVICES}{}/", uuid(&service));
+    assert_eq!(get(&sandbox, Actor::Provider, &path).await.status, 200);
 }
 
 #[tokio::test]

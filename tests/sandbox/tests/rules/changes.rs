@@ -31,13 +31,6 @@ async fn components() {
         post(&sandbox, Actor::Provider, "marketplace-component-usages/set_usage/", usage).await.status,
         201
     );
-    let remove = json!({"uuid": disk["uuid"]});
-    let used = post(&sandbox, Actor::Provider, &action("remove"), remove).await;
-    assert_eq!(used.status, 400);
-    let gpu = json!({"uuid": components().await[1]["uuid"]});
-    assert_eq!(post(&sandbox, Actor::Provider, &action("remove"), gpu).await.status, 200);
-    assert_eq!(components().await.as_array().unwrap().len(), 3);
-    assert_eq!(sandbox.components(sandbox.ids().offerings.slurm), ["cpu", "ram", "disk"]);
     let outsider = post(&sandbox, Actor::Consumer, &action("remove"), json!({"uuid": disk["uuid"]})).await;
     assert_eq!(outsider.status, 404);
     let refused = post(&sandbox, Actor::Provider, &action("create"), json!({"type": "x"})).await;
@@ -46,6 +39,95 @@ async fn components() {
         json!({"name": ["This field is required."], "billing_type": ["This field is required."]})
     );
     meant(&sandbox, ["$.billing_type", "$.name"]);
+}
+
+#[tokio::test]
+async fn components_by_uuid() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = format!("marketplace-provider-offerings/{}/", hex(sandbox.ids().offerings.slurm));
+    for action in ["update", "remove"] {
+        let url = format!("{path}{action}_offering_component/");
+        let none = post(&sandbox, Actor::Provider, &url, json!({})).await;
+        assert_eq!((none.status, none.json()["details"].is_string()), (400, true), "{action}");
+        let nil = json!({"uuid": "00000000000000000000000000000001"});
+        let unknown = post(&sandbox, Actor::Provider, &url, nil.clone()).await;
+        assert_eq!((unknown.status, unknown.text.as_str()), (404, ""), "{action}");
+        assert_eq!(post(&sandbox, Actor::Consumer, &url, nil).await.status, 404);
+    }
+    sandbox.take_violations();
+}
+
+#[tokio::test]
+async fn components_change_their_type() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let resource = seed.ids().resources.ok;
+            seed.limit(resource, "cpu", 4);
+        })
+        .start()
+        .await
+        .unwrap();
+    let ids = *sandbox.ids();
+    let path = format!("marketplace-provider-offerings/{}/", hex(ids.offerings.slurm));
+    let cpu = get(&sandbox, Actor::Provider, &path).await.json()["components"][0]["uuid"].clone();
+    let url = format!("{path}update_offering_component/");
+    let twin = json!({"uuid": cpu, "type": "gpu", "name": "CPU", "billing_type": "usage"});
+    let refused = post(&sandbox, Actor::Provider, &url, twin).await;
+    assert_eq!((refused.status, refused.json()["type"].is_array()), (400, true));
+    assert_eq!(sandbox.resource(ids.resources.ok).unwrap().limits["cpu"], 4);
+    // Less than the schema requires is enough.
+    let renamed = post(&sandbox, Actor::Provider, &url, json!({"uuid": cpu, "type": "core"})).await;
+    assert_eq!((renamed.status, renamed.text.as_str()), (200, ""));
+    meant(&sandbox, ["$.billing_type", "$.name"]);
+    let limits = sandbox.resource(ids.resources.ok).unwrap().limits;
+    assert_eq!((limits.get("cpu"), limits["core"].as_u64()), (None, Some(4)));
+    let usage = sandbox.usages().into_iter().find(|usage| usage.uuid == ids.usage).unwrap();
+    assert_eq!(usage.component, "core");
+    // The next report is of the same usage; a new component with the old type has its own.
+    let new = json!({"type": "cpu", "name": "CPU", "billing_type": "usage"});
+    let create = format!("{path}create_offering_component/");
+    assert_eq!(post(&sandbox, Actor::Provider, &create, new).await.status, 201);
+    let report = json!({
+        "resource": hex(ids.resources.ok),
+        "usages": [{"type": "core", "amount": "2.00"}, {"type": "cpu", "amount": "3.00"}],
+    });
+    let set = post(&sandbox, Actor::Provider, "marketplace-component-usages/set_usage/", report).await;
+    assert_eq!(set.status, 201);
+    let seen: Vec<_> = sandbox
+        .usages()
+        .into_iter()
+        .map(|usage| (usage.component, usage.amount.to_string(), usage.uuid == ids.usage))
+        .collect();
+    assert_eq!(seen, [("core".into(), "2.00".into(), true), ("cpu".into(), "3.00".into(), false)]);
+}
+
+#[tokio::test]
+async fn components_of_offerings_with_resources_stay() {
+    for state in [None, Some(ResourceState::Ok), Some(ResourceState::Terminated)] {
+        let sandbox = Sandbox::builder()
+            .without_resources()
+            .seed(move |seed| {
+                let ids = *seed.ids();
+                if let Some(state) = state {
+                    seed.resource(ids.offerings.slurm, ids.project, "r", state);
+                }
+            })
+            .start()
+            .await
+            .unwrap();
+        let slurm = sandbox.ids().offerings.slurm;
+        let path = format!("marketplace-provider-offerings/{}/", hex(slurm));
+        let gpu = get(&sandbox, Actor::Provider, &path).await.json()["components"][1]["uuid"].clone();
+        let url = format!("{path}remove_offering_component/");
+        let answer = post(&sandbox, Actor::Provider, &url, json!({"uuid": gpu})).await;
+        if state.is_none() {
+            assert_eq!((answer.status, answer.text.as_str()), (200, ""));
+            assert_eq!(sandbox.components(slurm), ["cpu", "ram"]);
+        } else {
+            assert_eq!((answer.status, answer.json()["details"].is_string()), (400, true));
+            assert_eq!(sandbox.components(slurm), ["cpu", "gpu", "ram"]);
+        }
+    }
 }
 
 #[tokio::test]

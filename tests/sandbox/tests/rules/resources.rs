@@ -1,7 +1,7 @@
 //! Two views of resources, and what a provider does to them.
 
 use serde_json::json;
-use waldur_sandbox::{Actor, OrderState, OrderType, ResourceState, Sandbox};
+use waldur_sandbox::{Actor, OrderState, OrderType, Release, ResourceState, Sandbox};
 
 use crate::client::{act, get, hex, meant, order_in, post};
 
@@ -179,6 +179,70 @@ async fn what_went_wrong_is_kept() {
     assert_eq!(texts().await, (json!("no power"), json!("at 1")));
     assert_eq!(act(&sandbox, Actor::Provider, &path("set_as_ok")).await.status, 200);
     assert_eq!(texts().await, (json!(""), json!("")));
+}
+
+#[tokio::test]
+async fn endpoints() {
+    let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let path = format!("marketplace-provider-resources/{}/", hex(resource));
+    let url = format!("{path}set_endpoints/");
+    let set = async |body| post(&sandbox, Actor::Provider, &url, body).await;
+    let shown = async || {
+        get(&sandbox, Actor::Provider, &format!("{path}?field=endpoints")).await.json()["endpoints"].clone()
+    };
+    assert_eq!(shown().await, json!([]));
+    let (web, ssh) = (
+        json!({"name": "web", "url": "https://example.org/"}),
+        json!({"name": "ssh", "url": "ssh://login.example.org"}),
+    );
+    let done = set(json!({"endpoints": [web, ssh]})).await;
+    assert_eq!((done.status, done.json()["status"].is_string()), (200, true));
+    let both = shown().await;
+    assert_eq!((&both[0]["name"], &both[1]["url"]), (&web["name"], &ssh["url"]));
+    assert_eq!(both[0]["uuid"].as_str().unwrap().len(), 32);
+    assert_eq!(set(json!({"endpoints": [web]})).await.status, 200);
+    let one = shown().await;
+    assert_eq!((one.as_array().unwrap().len(), &one[0]["name"]), (1, &web["name"]), "all are replaced");
+    let (required, blank) = ("This field is required.", "This field may not be blank.");
+    for (body, errors) in [
+        (json!({}), json!({"endpoints": [required]})),
+        (
+            json!({"endpoints": [web, {"name": ""}]}),
+            json!({"endpoints": [{}, {"name": [blank], "url": [required]}]}),
+        ),
+        (json!({"endpoints": [{"name": "a", "url": ""}]}), json!({"endpoints": [{"url": [blank]}]})),
+    ] {
+        let refused = set(body).await;
+        assert_eq!((refused.status, refused.json()), (400, errors));
+    }
+    for actor in [Actor::Consumer, Actor::Alice, Actor::Outsider] {
+        assert_eq!(post(&sandbox, actor, &url, json!({"endpoints": []})).await.status, 404);
+    }
+    assert_eq!(
+        sandbox.resource(resource).unwrap().endpoints,
+        [("web".to_owned(), "https://example.org/".to_owned())]
+    );
+    assert_eq!(set(json!({"endpoints": []})).await.status, 200);
+    assert_eq!(shown().await, json!([]));
+    assert!(sandbox.violations().is_empty(), "what the schema is too old for isn't judged");
+    for release in [Release::Schema, Release::Late2024] {
+        let sandbox = Sandbox::builder().release(release).start().await.unwrap();
+        let unknown = post(&sandbox, Actor::Provider, &url, json!({"endpoints": []})).await;
+        assert_eq!((unknown.status, unknown.is_page()), (404, true));
+        meant(&sandbox, ["path"]);
+    }
+}
+
+#[tokio::test]
+async fn a_newer_server_has_the_rest_too() {
+    let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
+    assert_eq!(get(&sandbox, Actor::Provider, "version/").await.json()["version"], "8.1.0");
+    let field =
+        get(&sandbox, Actor::Provider, "marketplace-provider-resources/?field=uuid&page_size=1").await;
+    assert_eq!(field.items()[0].as_object().unwrap().len(), 1);
+    get(&sandbox, Actor::Provider, "marketplace-orders/?bogus=1").await;
+    meant(&sandbox, ["query.bogus"]);
 }
 
 #[tokio::test]

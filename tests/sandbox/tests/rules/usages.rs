@@ -1,7 +1,7 @@
 //! Reporting usage.
 
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, Sandbox};
+use waldur_sandbox::{Actor, ResourceState, Sandbox};
 
 use crate::client::{Answer, get, hex, meant, post};
 
@@ -202,6 +202,115 @@ async fn months() {
 }
 
 #[tokio::test]
+async fn states_that_can_be_reported() {
+    use ResourceState::{Creating, Erred, Ok, Terminated, Terminating, Updating};
+    for (state, status) in
+        [(Ok, 201), (Updating, 201), (Terminating, 201), (Creating, 400), (Erred, 400), (Terminated, 400)]
+    {
+        let sandbox = Sandbox::builder()
+            .without_resources()
+            .seed(move |seed| {
+                let ids = *seed.ids();
+                seed.resource(ids.offerings.slurm, ids.project, "r", state);
+            })
+            .start()
+            .await
+            .unwrap();
+        let body = json!({
+            "resource": hex(sandbox.resources()[0].uuid), "usages": [{"type": "cpu", "amount": "1.00"}],
+        });
+        let answer = post(&sandbox, Actor::Provider, SET, body).await;
+        assert_eq!(answer.status, status, "{state}");
+        assert_eq!(sandbox.usages().len(), usize::from(status == 201));
+        if status == 400 {
+            assert!(answer.json()["resource"].is_array());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_billed_by_something_else() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let slurm = seed.ids().offerings.slurm;
+            for (type_, billing_type) in
+                [("lim", "limit"), ("fix", "fixed"), ("once", "one"), ("switch", "few")]
+            {
+                seed.component(slurm, type_, type_, "", 1.into());
+                seed.billing_type(slurm, type_, billing_type);
+            }
+        })
+        .start()
+        .await
+        .unwrap();
+    let path = format!("marketplace-provider-offerings/{}/", hex(sandbox.ids().offerings.slurm));
+    let components = get(&sandbox, Actor::Provider, &path).await.json()["components"].clone();
+    assert_eq!(components[0]["billing_type"], "usage");
+    assert_eq!(components[4]["billing_type"], "fixed");
+    for type_ in ["fix", "once", "switch"] {
+        let usages = json!([{"type": "cpu", "amount": "1.00"}, {"type": type_, "amount": "1.00"}]);
+        let refused = report(&sandbox, usages).await;
+        let message = format!("These components are invalid: {type_}.");
+        assert_eq!((refused.status, refused.json()), (400, json!({"non_field_errors": [message]})));
+    }
+    assert_eq!(amount(&sandbox, "cpu"), "7.25");
+    let limit = json!({"type": "lim", "amount": "1.00"});
+    assert_eq!(report(&sandbox, json!([limit])).await.status, 201);
+    // What is billed by limit can be reported for a month that is over.
+    let past = |usages: Value| {
+        json!({
+            "plan_period": hex(sandbox.ids().plan_period),
+            "usages": usages,
+            "date": "2020-02-15T10:00:00Z",
+        })
+    };
+    assert_eq!(post(&sandbox, Actor::Provider, SET, past(json!([limit]))).await.status, 201);
+    let both = past(json!([limit, {"type": "cpu", "amount": "1.00"}]));
+    let refused = post(&sandbox, Actor::Provider, SET, both).await;
+    assert_eq!((refused.status, refused.json()["date"].is_array()), (400, true));
+    assert_eq!(sandbox.usages().len(), 3);
+}
+
+#[tokio::test]
+async fn dates_to_come_and_dates_of_others() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let body = |hours| {
+        let date = chrono::Utc::now() + chrono::TimeDelta::hours(hours);
+        json!({
+            "plan_period": hex(sandbox.ids().plan_period),
+            "usages": [{"type": "cpu", "amount": "1.00"}],
+            "date": date.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        })
+    };
+    for (actor, hours) in [(Actor::Provider, 2), (Actor::Staff, 2), (Actor::Consumer, 0)] {
+        let refused = post(&sandbox, actor, SET, body(hours)).await;
+        assert_eq!((refused.status, refused.json()["date"].is_array()), (400, true), "{actor:?}");
+    }
+    assert_eq!(amount(&sandbox, "cpu"), "7.25");
+    assert_eq!(post(&sandbox, Actor::Provider, SET, body(0)).await.status, 201);
+    // What is wrong with a body is said before who may send it.
+    let unknown = json!({
+        "plan_period": hex(sandbox.ids().plan_period), "usages": [{"type": "disk", "amount": "1.00"}],
+    });
+    assert_eq!(post(&sandbox, Actor::Consumer, SET, unknown).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_reset() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let shown = async || {
+        let path = format!("marketplace-component-usages/{}/", hex(sandbox.ids().usage));
+        let row = get(&sandbox, Actor::Provider, &path).await.json();
+        (row["description"].clone(), row["recurring"].clone())
+    };
+    let whole = json!([{"type": "cpu", "amount": "1.00", "description": "d", "recurring": true}]);
+    assert_eq!(report(&sandbox, whole).await.status, 201);
+    assert_eq!(shown().await, (json!("d"), json!(true)));
+    assert_eq!(report(&sandbox, json!([{"type": "cpu", "amount": "2.00"}])).await.status, 201);
+    assert_eq!(shown().await, (json!(""), json!(false)));
+}
+
+#[tokio::test]
 async fn shares_of_users() {
     let sandbox = Sandbox::start().await.unwrap();
     let usage = hex(sandbox.ids().usage);
@@ -238,7 +347,9 @@ async fn shares_of_users() {
             }]})
         )
     );
-    assert_eq!(sandbox.user_usages().len(), 2);
+    assert_eq!(sandbox.user_usages().len(), 2, "all of them or none");
+    let empty = post(&sandbox, Actor::Provider, &many, json!({"usages": []})).await;
+    assert_eq!((empty.status, empty.json()["usages"].is_array()), (400, true));
     assert_eq!(post(&sandbox, Actor::Consumer, &many, json!({"usages": []})).await.status, 403);
     assert_eq!(post(&sandbox, Actor::Outsider, &many, json!({"usages": []})).await.status, 404);
     meant(&sandbox, ["$.usage", "$.usages[0].usage", "$.usages[1].usage", "$.usages[1].username"]);
