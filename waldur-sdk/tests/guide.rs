@@ -13,7 +13,7 @@ use waldur_sdk::{
     Client, Decimal, Error, List as _, NaiveDate, OrderFilter, Outcome, Provider, ResourceFilter, Utc, Uuid,
 };
 
-const RELEASES: [Release; 2] = [Release::Schema, Release::Late2024];
+const RELEASES: [Release; 3] = [Release::Schema, Release::Late2024, Release::Newer];
 
 /// A server, and the three who call it.
 struct Row {

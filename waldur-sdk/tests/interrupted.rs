@@ -228,6 +228,12 @@ async fn resources() {
         .await;
     let day = NaiveDate::from_ymd_opt(2031, 5, 6);
     PROVIDER.check(async |client, ids| client.provider().set_end_date(ids.resources.ok, day).await).await;
+    let newer = Start { release: Release::Newer, ..PROVIDER };
+    newer
+        .check(async |client, ids| {
+            client.provider().set_endpoints(ids.resources.ok, [("login", "ssh://polar")]).await
+        })
+        .await;
     let staff = Start { actor: Actor::Staff, ..PROVIDER };
     staff.check(async |client, ids| client.provider().set_paused(ids.resources.ok, true).await).await;
     staff.check(async |client, ids| client.provider().set_downscaled(ids.resources.ok, true).await).await;

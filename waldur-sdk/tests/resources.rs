@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
-use waldur_sandbox::{Actor, Fault, ResourceState as State, Sandbox};
+use waldur_sandbox::{Actor, Fault, Release, ResourceState as State, Sandbox};
 use waldur_sdk::types::ResourceState;
 use waldur_sdk::{Client, Decimal, NaiveDate, Provider, ResourceFilter, Uuid};
 
@@ -215,4 +216,36 @@ async fn a_resource_fails_and_is_well_again() {
     let outsider = as_actor(&sandbox, Actor::Outsider);
     assert!(outsider.set_resource_erred(ok, "a", "b").await.unwrap_err().is_not_found());
     assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
+}
+
+#[tokio::test]
+async fn endpoints_are_what_newer_servers_have() {
+    let login = [("login", "ssh://login.polar.example.org"), ("portal", "https://polar.example.org")];
+    let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
+    let (ok, provider) = (sandbox.ids().resources.ok, provider(&sandbox));
+    assert!(provider.endpoints(ok).await.unwrap().is_empty());
+    for fault in [Fault::Delay(Duration::ZERO), Fault::ResetAfter] {
+        sandbox.fail_next(1, "POST", "/set_endpoints/", fault);
+        provider.set_endpoints(ok, login).await.unwrap();
+        let there = provider.endpoints(ok).await.unwrap();
+        let there: Vec<_> = there.iter().map(|one| (one.name.as_str(), one.url.as_str())).collect();
+        assert_eq!(there, login);
+    }
+    sandbox.fail_next(1, "POST", "/set_endpoints/", Fault::ResetBefore);
+    let error = provider.set_endpoints(ok, [("other", "https://other")]).await.unwrap_err();
+    assert!(error.to_string().contains("not so afterwards"), "{error}");
+    provider.set_endpoints(ok, <[(&str, &str); 0]>::default()).await.unwrap();
+    assert!(provider.endpoints(ok).await.unwrap().is_empty());
+    sandbox.clear_requests();
+    assert!(provider.set_endpoints(ok, [("", "https://a")]).await.unwrap_err().is_validation());
+    assert!(sandbox.requests().is_empty());
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let error = as_actor(&sandbox, actor).set_endpoints(ok, login).await.unwrap_err();
+        assert!(error.is_not_found() && !error.to_string().contains("older"), "{error}");
+    }
+    for release in [Release::Schema, Release::Late2024] {
+        let sandbox = Sandbox::builder().release(release).allow_violations().start().await.unwrap();
+        let error = self::provider(&sandbox).set_endpoints(ok, login).await.unwrap_err();
+        assert!(error.is_not_found() && error.to_string().contains("older than 8.0.9"), "{error}");
+    }
 }

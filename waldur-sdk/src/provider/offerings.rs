@@ -451,7 +451,7 @@ impl Provider {
     /// Does what a plan says, step by step, so that new components come in the order of the set. A step that fails stops
     /// no other; what is so already is not an error, so this is safe to do again.
     /// (`marketplace_provider_offerings_create_offering_component`, `…_update_offering_component`,
-    /// `…_remove_offering_component`; a component that something was reported of can't be removed.)
+    /// `…_remove_offering_component`; where the offering has resources, no component can be removed.)
     pub async fn apply_component_plan(&self, plan: &ComponentPlan) -> Vec<ComponentItem> {
         let mut items = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
@@ -487,8 +487,8 @@ impl Provider {
             Err(error) => Error::from_api(error).await,
         };
         let lost = error.is_answer_lost();
-        // A server refuses what another was faster to do.
-        if lost || error.is_validation() {
+        // A server refuses what another was faster to do, or doesn't find the component any more.
+        if lost || error.is_validation() || error.is_not_found() {
             match self.offering(offering).await {
                 Ok(now) if step.is_so(&now.components) && lost => return Outcome::Done,
                 Ok(now) if step.is_so(&now.components) => return Outcome::AlreadySo,

@@ -577,6 +577,22 @@ impl Provider {
     /// Says where a resource can be reached, with names and addresses, in place of what was said before. Servers have this
     /// since 8.0.9: it is a request of its own, not one of the pinned schema's.
     ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Release, Sandbox};
+    /// # let sandbox = Sandbox::builder().release(Release::Newer).start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// provider.set_endpoints(resource, [("login node", "ssh://login.polar.example.org")]).await?;
+    /// for endpoint in provider.endpoints(resource).await? {
+    ///     println!("{}: {}", endpoint.name, endpoint.url);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If a name or address is empty (before anything is sent), the caller may not change the resource, or the server is
     /// older than that.
