@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::json;
@@ -400,7 +399,7 @@ async fn registration() {
             let identity = AgentIdentity::register(client, ids.offerings.slurm, "polar", "1.4.0").await?;
             let service = identity.register_service(client, "orders", "order_process").await?;
             service.register_processor(client, "orders", "slurm", "23.11").await?;
-            service.set_statistics(client, &BTreeMap::from([("done", 17)])).await
+            service.set_statistics(client, &json!({ "done": 17 })).await
         })
         .await;
 }
