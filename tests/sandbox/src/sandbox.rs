@@ -156,7 +156,7 @@ impl Builder {
         self
     }
 
-    /// How long each answer takes at least.
+    /// How long each answer takes at least, from when its request has arrived.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::actor::{Actor, Tokens};
 use crate::answer::{Answer, Outcome, Payload};
@@ -93,9 +94,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
 async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Payload>> {
     let (request, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    if !shared.latency.is_zero() {
-        tokio::time::sleep(shared.latency).await;
-    }
+    let due = Instant::now() + shared.latency;
     let head = request.method == Method::HEAD;
     let query = request.uri.query().unwrap_or_default();
     let path = request.uri.path();
@@ -159,6 +158,9 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
     };
     entry.status = answer.as_ref().map_or(0, Answer::status);
     lock(&shared.log).push(entry);
+    if !shared.latency.is_zero() {
+        tokio::time::sleep_until(due).await;
+    }
     answer
         .map(|answer| answer.into_response(head))
         .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
