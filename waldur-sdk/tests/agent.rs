@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use waldur_sandbox::{
-    Actor, Fault, Misbehaviour, OrderState as State, OrderType as Type, ResourceState, Sandbox, Seed,
+    Actor, Fault, Misbehaviour, OrderState as State, OrderType as Type, Release, ResourceState, Sandbox, Seed,
 };
 use waldur_sdk::agent::{
     AgentIdentity, Approval, Backend, BackendError, Decision, Limits, OrderOutcome, OrderProcessor,
     Provisioned, RoundReport, Setback, Task,
 };
-use waldur_sdk::{Client, RetryPolicy, Uuid};
+use waldur_sdk::{Client, NaiveDate, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
 const SET_DONE: &str = "/set_state_done/";
@@ -135,7 +135,11 @@ fn add(seed: &mut Seed<'_>, offering: Uuid, name: &str, type_: Type, state: Stat
 
 /// Only these orders, of two offerings in turn.
 async fn sandbox_with(orders: &'static [(&'static str, Type, State)]) -> Sandbox {
-    let builder = Sandbox::builder().orders(0).seed(move |seed| {
+    sandbox_of(Release::Schema, orders).await
+}
+
+async fn sandbox_of(release: Release, orders: &'static [(&'static str, Type, State)]) -> Sandbox {
+    let builder = Sandbox::builder().release(release).orders(0).seed(move |seed| {
         let offerings = seed.ids().offerings;
         for (at, (name, type_, state)) in orders.iter().enumerate() {
             let offering = if at % 2 == 0 { offerings.bulk } else { offerings.slurm };
@@ -170,13 +174,18 @@ fn names(report: &RoundReport) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn orders_of_all_types_are_carried_out() {
-    let sandbox = sandbox_with(OF_EACH).await;
+    for release in [Release::Schema, Release::Late2024, Release::Newer] {
+        all_types_are_carried_out(&sandbox_of(release, OF_EACH).await).await;
+    }
+}
+
+async fn all_types_are_carried_out(sandbox: &Sandbox) {
     let cluster = Cluster::default();
-    let report = processor(&sandbox, &cluster).run_once().await;
+    let report = processor(sandbox, &cluster).run_once().await;
     assert_eq!((report.count("done"), report.count("erred"), report.orders.len()), (5, 1, 6), "{report:#?}");
     assert!(report.is_ok());
     use State::{Done, Erred};
-    assert_eq!(states(&sandbox), [Done, Done, Done, Done, Done, Erred]);
+    assert_eq!(states(sandbox), [Done, Done, Done, Done, Done, Erred]);
     for order in sandbox.orders() {
         let resource = sandbox.resource(order.resource).unwrap();
         let content = sandbox.order_content(order.uuid).unwrap();
@@ -201,8 +210,27 @@ async fn orders_of_all_types_are_carried_out() {
     }
     // Another round finds nothing, another processor neither.
     sandbox.clear_requests();
-    assert_eq!(processor(&sandbox, &cluster).run_once().await.to_string(), "no orders");
+    assert_eq!(processor(sandbox, &cluster).run_once().await.to_string(), "no orders");
     assert_eq!(sandbox.requests().len(), 2);
+}
+
+/// A customer may want it later: it is approved, and waits for its day.
+#[tokio::test]
+async fn an_order_for_later_is_approved_and_left() {
+    let builder = Sandbox::builder().orders(0).seed(|seed| {
+        let bulk = seed.ids().offerings.bulk;
+        let order = add(seed, bulk, "one", Type::Create, State::PendingProvider);
+        seed.start_date(order, NaiveDate::from_ymd_opt(2031, 5, 6).unwrap());
+    });
+    let (sandbox, cluster) = (builder.start().await.unwrap(), Cluster::default());
+    let processor = processor(&sandbox, &cluster);
+    let report = processor.run_once().await;
+    assert!(
+        report.is_ok() && report.orders[0].outcome.to_string().contains("pending-start-date"),
+        "{report:#?}"
+    );
+    assert_eq!((states(&sandbox), cluster.world.lock().unwrap().made), (vec![State::PendingStartDate], 0));
+    assert!(processor.run_once().await.orders.is_empty());
 }
 
 #[tokio::test]

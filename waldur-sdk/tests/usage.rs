@@ -222,6 +222,28 @@ async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
     let sent = provider(&sandbox).report_usage(resource).all(amount("99.5")).await.unwrap();
     assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
     assert_eq!(sandbox.requests().len(), 4);
+    // Without looking what is there:
+    sandbox.clear_requests();
+    provider(&sandbox).set_usage_for_all_components(resource, amount("99.5")).await.unwrap();
+    assert_eq!(sandbox.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_not_measured_is_left_out() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let slurm = seed.ids().offerings.slurm;
+            seed.billing_type(slurm, "gpu", "fixed");
+        })
+        .start()
+        .await
+        .unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let sent = provider.set_usage_for_all_components(resource, amount("2")).await.unwrap();
+    assert_eq!(sent.usages.iter().map(|usage| usage.type_.as_str()).collect::<Vec<_>>(), ["cpu", "ram"]);
+    let error = provider.report_usage(resource).component("gpu", amount("2")).await.unwrap_err();
+    assert!(error.is_validation() && error.status() == Some(400), "{error}");
 }
 
 #[tokio::test]
