@@ -27,6 +27,24 @@
 //! # }
 //! ```
 //!
+//! # Waldur's provider guide
+//! What Waldur's guide for service providers shows, and what does it here:
+//!
+//! | in the guide | here |
+//! |---|---|
+//! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
+//! | resource allocations, with chosen fields | [`Provider::resources`], [`Provider::select_resources`] |
+//! | approving and rejecting orders | [`Provider::approve_all_pending_orders`], [`Provider::reject_all_pending_orders`], [`Provider::approve_order`], [`Provider::reject_order`] (its loop over executing orders is [`Provider::approve_all_executing_orders`]) |
+//! | cancelling orders | [`Provider::cancel_order`] |
+//! | the backend id | [`Provider::set_backend_id`], [`Provider::set_unique_backend_id`] |
+//! | access details of an allocation | [`Provider::submit_report`] |
+//! | pages, chosen fields | [`List`]: all pages are read, [`Listing::select`] |
+//! | members of a project | [`Provider::team`] |
+//! | usage of an allocation | [`Provider::set_usage_for_all_components`], [`Provider::report_usage`], [`Provider::plan_periods`] |
+//! | access to a resource, also in batch | [`Provider::grant_access`], [`Provider::set_offerings_username`] |
+//! | the provider of an organisation | [`Provider::service_provider_of`] |
+//! | its users, keys, projects and project permissions | [`Provider::service_provider_users`], [`Provider::service_provider_keys`], [`Provider::service_provider_projects`], [`Provider::service_provider_project_permissions`] |
+//!
 //! # What a failure means
 //! A request that changes something is never repeated on a guess: see [`RetryPolicy`] for what is tried
 //! again. If its answer is lost, the object is read again before anything is reported. [`Error`] says what

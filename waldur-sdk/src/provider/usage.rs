@@ -110,7 +110,7 @@ pub struct ComponentUsage {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PlanPeriod {
-    /// Its uuid, for [`UsageReport::plan_period`].
+    /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
     pub uuid: Uuid,
     /// The plan's uuid.
     pub plan_uuid: Option<Uuid>,
