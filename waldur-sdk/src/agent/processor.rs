@@ -22,7 +22,6 @@ use super::task::AgentOrder;
 use super::turn::Turn;
 use crate::client::Client;
 use crate::error::Error;
-use crate::list::List as _;
 use crate::types::OrderState;
 
 /// Takes up the orders of some offerings that wait for the provider or are executing, has a [`Backend`] carry
@@ -233,7 +232,7 @@ impl<B: Backend> OrderProcessor<B> {
     async fn list(&self, offering: Uuid) -> Result<Vec<AgentOrder>, Error> {
         let list = self.client.api().marketplace_orders_list().offering_uuid(offering);
         let list = list.state([OrderState::PendingProvider, OrderState::Executing]);
-        list.select::<AgentOrder>().dedup().all().await
+        self.client.provider().rows(list).await
     }
 
     async fn work(&self, order: &AgentOrder) -> OrderOutcome {

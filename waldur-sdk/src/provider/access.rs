@@ -325,7 +325,7 @@ impl Provider {
         if let Some(uuid) = self.offering_uuid {
             list = list.offering_uuid([uuid]);
         }
-        list.select::<OfferingUser>().dedup().all().await
+        self.rows(list).await
     }
 
     /// The account of a user at an offering, if there is one. (`marketplace_offering_users_list`)
@@ -684,17 +684,10 @@ impl Provider {
             project_uuid: Uuid,
         }
         use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
-        let resources = self
-            .client
-            .api()
-            .marketplace_provider_resources_list()
-            .offering_uuid([offering])
-            .state([Creating, Ready, Erred, Updating, Terminating])
-            .select::<Row>()
-            .dedup()
-            .all();
+        let list = self.client.api().marketplace_provider_resources_list().offering_uuid([offering]);
+        let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
         let there = self.clone().of_offering(offering);
-        let (resources, accounts) = try_join(resources, there.offering_users([])).await?;
+        let (resources, accounts) = try_join(self.rows::<Row>(list), there.offering_users([])).await?;
         let projects: BTreeMap<Uuid, Uuid> =
             resources.into_iter().map(|row| (row.project_uuid, row.uuid)).collect();
         let teams: Vec<Vec<TeamMember>> = stream::iter(projects.into_values())

@@ -17,6 +17,7 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
@@ -43,6 +44,8 @@ pub use users::{
 pub use waiting::{OrderWait, WaitError};
 
 use crate::client::Client;
+use crate::error::Error;
+use crate::list::List;
 
 /// The work of a service provider, for all offerings that the user can see or for some of them.
 ///
@@ -71,6 +74,16 @@ impl Provider {
     pub fn of_offering(mut self, offering: Uuid) -> Self {
         self.offering_uuid = Some(offering);
         self
+    }
+}
+
+impl Provider {
+    /// All rows of a list, each once; pages beyond the first are asked for side by side.
+    pub(crate) async fn rows<'a, Row: DeserializeOwned + Send + 'static>(
+        &self,
+        list: impl List<'a>,
+    ) -> Result<Vec<Row>, Error> {
+        list.select::<Row>().concurrency(self.client.concurrency()).dedup().all().await
     }
 }
 

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::{Provider, null_is_default};
 use crate::error::Error;
-use crate::list::List as _;
 use crate::outcome::{Item, Outcome, Progress, Report};
 use crate::select::Retrieve as _;
 use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
@@ -200,7 +199,7 @@ impl Provider {
         if let Some(uuid) = filter.offering.or(self.offering_uuid) {
             list = list.offering_uuid(uuid);
         }
-        list.select::<Order>().concurrency(self.client.concurrency()).dedup().all().await
+        self.rows(list).await
     }
 
     /// An order as it is now. (`marketplace_orders_retrieve`)

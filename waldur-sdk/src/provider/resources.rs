@@ -13,7 +13,6 @@ use waldur_api_client::{Nullable, Operation, builder};
 
 use super::{Provider, limits, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
 use crate::select::Retrieve as _;
 use crate::types::{
     CheckUniqueBackendIdRequest, ReportSectionRequest, ResourceBackendIdRequest,
@@ -216,7 +215,7 @@ impl Provider {
         if let Some(id) = filter.backend_id {
             list = list.backend_id(id);
         }
-        list.select::<Row>().dedup().all().await
+        self.rows(list).await
     }
 
     /// A resource, from the provider's view. (`marketplace_provider_resources_retrieve`)

@@ -8,7 +8,6 @@ use waldur_api_client::{Operation, builder};
 
 use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
 use crate::select::Retrieve as _;
 use crate::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
 
@@ -136,7 +135,7 @@ impl Provider {
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
         }
-        list.select::<RobotAccount>().dedup().all().await
+        self.rows(list).await
     }
 
     /// The accounts of robots at one resource. (`marketplace_robot_accounts_list`)
@@ -145,7 +144,7 @@ impl Provider {
     /// If they can't be listed.
     pub async fn robot_accounts_of(&self, resource: Uuid) -> Result<Vec<RobotAccount>, Error> {
         let list = self.client.api().marketplace_robot_accounts_list().resource_uuid(resource);
-        let accounts = list.select::<RobotAccount>().dedup().all().await?;
+        let accounts: Vec<RobotAccount> = self.rows(list).await?;
         // A server that doesn't know a filter ignores it.
         Ok(accounts.into_iter().filter(|account| account.resource_uuid == resource).collect())
     }

@@ -137,7 +137,7 @@ impl Provider {
         if let Some(uuid) = self.offering_uuid {
             list = list.offering_uuid([uuid]);
         }
-        list.select::<LiveResource>().dedup().all().await
+        self.rows(list).await
     }
 
     /// What was reported of a resource in the month of a day, one for each component that has any.
@@ -148,7 +148,7 @@ impl Provider {
     pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<Usage>, Error> {
         let list = self.client.api().marketplace_component_usages_list();
         let list = list.resource_uuid(resource).billing_period(first_day(month));
-        list.select::<Usage>().dedup().all().await
+        self.rows(list).await
     }
 
     /// What was reported for the users of a resource in the month of a day.
@@ -159,7 +159,7 @@ impl Provider {
     pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<UserUsage>, Error> {
         let list = self.client.api().marketplace_component_user_usages_list();
         let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
-        list.select::<UserUsage>().dedup().all().await
+        self.rows(list).await
     }
 
     /// The plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)

@@ -171,7 +171,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
-        self.client.api().users_list().select::<User>().dedup().all().await
+        self.rows(self.client.api().users_list()).await
     }
 
     /// All SSH keys that the caller may see: its own, or everybody's for staff. Those of a provider's users are
@@ -180,7 +180,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn ssh_keys(&self) -> Result<Vec<SshKey>, Error> {
-        self.client.api().keys_list().select::<SshKey>().dedup().all().await
+        self.rows(self.client.api().keys_list()).await
     }
 
     /// The service provider that an organisation is; none if it is none. (`marketplace_service_providers_list`)
@@ -224,7 +224,7 @@ impl Provider {
     /// If they can't be listed, such as for anybody but the owner.
     pub async fn service_provider_users(&self, service_provider: Uuid) -> Result<Vec<User>, Error> {
         let list = self.client.api().marketplace_service_providers_users_list();
-        list.service_provider_uuid(service_provider).select::<User>().dedup().all().await
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 
     /// The SSH keys of the users of a service provider's resources. (`marketplace_service_providers_keys_list`)
@@ -233,7 +233,7 @@ impl Provider {
     /// If they can't be listed, such as for anybody but the owner.
     pub async fn service_provider_keys(&self, service_provider: Uuid) -> Result<Vec<SshKey>, Error> {
         let list = self.client.api().marketplace_service_providers_keys_list();
-        list.service_provider_uuid(service_provider).select::<SshKey>().dedup().all().await
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 
     /// The projects with resources of a service provider. (`marketplace_service_providers_projects_list`)
@@ -245,7 +245,7 @@ impl Provider {
         service_provider: Uuid,
     ) -> Result<Vec<ServedProject>, Error> {
         let list = self.client.api().marketplace_service_providers_projects_list();
-        list.service_provider_uuid(service_provider).select::<ServedProject>().dedup().all().await
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 
     /// Who is what in the projects with resources of a service provider: a user has one in each project.
@@ -291,7 +291,7 @@ impl Provider {
         service_provider: Uuid,
     ) -> Result<Vec<ServedCustomer>, Error> {
         let list = self.client.api().marketplace_service_providers_customers_list();
-        list.service_provider_uuid(service_provider).select::<ServedCustomer>().dedup().all().await
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 
     /// The offerings of a service provider. (`marketplace_service_providers_offerings_list`)
@@ -303,6 +303,6 @@ impl Provider {
         service_provider: Uuid,
     ) -> Result<Vec<ProvidedOffering>, Error> {
         let list = self.client.api().marketplace_service_providers_offerings_list();
-        list.service_provider_uuid(service_provider).select::<ProvidedOffering>().dedup().all().await
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 }
