@@ -244,7 +244,12 @@ impl Error {
             return error.with_note(format!("the server redirects to {target}"));
         }
         error.0.messages = Messages::parse(body);
-        error.with_body(body)
+        let error = error.with_body(body);
+        match error.is_unsupported() {
+            true => error
+                .with_note("the server has no such operation: it is older, or the address is not Waldur's"),
+            false => error,
+        }
     }
 
     /// An answer other than 2xx, with what the transport has to say about it.
@@ -428,6 +433,13 @@ impl Error {
         }
     }
 
+    /// Whether the server doesn't have the operation at all, being older or younger than the schema: a 404 with a page for
+    /// people. (Of an object that isn't there, or isn't for the caller to see, servers say so in JSON.)
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.is_not_found() && self.0.body.trim_start().starts_with('<')
+    }
+
     /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word
     /// came back from the server itself.
     #[must_use]
@@ -513,6 +525,21 @@ fn capped(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_no_missing_object() {
+        let headers = HeaderMap::new();
+        let page =
+            Error::from_answer(StatusCode::NOT_FOUND, &headers, b"\n<!doctype html><h1>Not Found</h1>");
+        assert!(
+            page.is_not_found() && page.is_unsupported() && page.to_string().contains("no such operation")
+        );
+        let object =
+            Error::from_answer(StatusCode::NOT_FOUND, &headers, br#"{"detail":"No Order matches."}"#);
+        assert!(object.is_not_found() && !object.is_unsupported());
+        let proxy = Error::from_answer(StatusCode::BAD_GATEWAY, &headers, b"<html></html>");
+        assert!(!proxy.is_unsupported());
+    }
 
     #[test]
     fn bodies_are_capped() {

@@ -287,6 +287,14 @@ async fn users_are_reported_in_bulk() {
     let items = provider.report_user_usages(resource, today(), one).await.unwrap();
     assert!(items[0].outcome.to_string().contains("not recorded"), "{items:?}");
 
+    // One by one, where a server has it only so.
+    sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
+    let two = [share("cpu", "alice_hpc", "61"), share("cpu", "bob_hpc", "30")];
+    let items = provider.report_user_usages(resource, today(), two).await.unwrap();
+    assert!(matches!(items[0].outcome, Outcome::Done), "{items:?}");
+    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    assert!(usages.iter().any(|one| one.type_ == "cpu" && one.amount == amount("30")), "{usages:?}");
+
     let wrong = [share("cpu", "", "1"), share("cpu", "alice_hpc", "0.001")];
     sandbox.clear_requests();
     for wrong in wrong {

@@ -15,7 +15,9 @@ pub enum Fault {
     /// This status instead of the answer; the request is not applied. 500, 502, 503 and 504 come with a page
     /// for people, others with `{"detail": …}`.
     Status(u16),
-    /// The same with a `Retry-After` header of this many seconds.
+    /// The page of an unknown route, as a server answers that doesn't have the operation; it is not applied.
+    NoSuchOperation,
+    /// A status with a `Retry-After` header of this many seconds.
     RetryAfter(u16, u64),
     /// The connection closes without an answer; the request is not applied.
     ResetBefore,
@@ -49,7 +51,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// One of each kind, those that hang for long or do nothing to single answers among them; for
+    /// One of each kind that passes, those that hang for long or do nothing to single answers among them; for
     /// [`Misbehaviour::any_of`].
     pub fn each() -> Vec<Self> {
         vec![
@@ -81,6 +83,7 @@ impl Fault {
     pub(crate) fn instead(&self) -> Option<Answer> {
         match self {
             Self::Status(status) => Some(status_answer(*status)),
+            Self::NoSuchOperation => Some(Answer::page(StatusCode::NOT_FOUND)),
             Self::RetryAfter(status, seconds) => Some(
                 status_answer(*status)
                     .with_text(HeaderName::from_static("retry-after"), &seconds.to_string()),
@@ -168,8 +171,8 @@ fn status_answer(status: u16) -> Answer {
 ///
 /// As a text, such as the program's `--faults` takes them, it is `FAULT[@OPERATION or path end][*TIMES][%PERCENT]`:
 /// `503`, `429:3%10` (with `Retry-After: 3`, one in ten), `reset-after@marketplace_orders_approve_by_provider*2`,
-/// `delay:250` (milliseconds), `missing:uuid+state@/marketplace-orders/`. The faults are a status, `reset-before`,
-/// `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`, `missing[:NAMES]`,
+/// `delay:250` (milliseconds), `missing:uuid+state@/marketplace-orders/`. The faults are a status, `no-operation`,
+/// `reset-before`, `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`, `missing[:NAMES]`,
 /// `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT` and `older`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehaviour {
@@ -294,6 +297,7 @@ fn parse_fault(text: &str) -> Result<Fault, &'static str> {
         names.map(str::to_owned).collect()
     };
     Ok(match name {
+        "no-operation" => Fault::NoSuchOperation,
         "reset-before" => Fault::ResetBefore,
         "reset-after" => Fault::ResetAfter,
         "empty" => Fault::EmptyBody,

@@ -43,7 +43,7 @@ pub struct UserAmount {
 pub struct UserUsageItem {
     /// The type of the component.
     pub component: String,
-    /// What came of it: all of its users or none.
+    /// What came of it: all of its users or none, where the server takes them in bulk.
     pub outcome: Outcome,
 }
 
@@ -258,8 +258,8 @@ impl Provider {
     /// Reports, for the month of a day, what the users of a resource used: a request for each component of which that
     /// changes, beside two that list what was reported. What was reported before for a user is replaced, and what is
     /// reported with the same amount isn't sent, so it is safe to do again; users that aren't named keep what they have.
-    /// (`marketplace_component_usages_set_user_usages`; newer servers make the sum of the users the usage of the
-    /// component.)
+    /// (`marketplace_component_usages_set_user_usages`, or `…_set_user_usage` for each where a server doesn't have that;
+    /// newer servers make the sum of the users the usage of the component.)
     ///
     /// # Errors
     /// Before anything is sent: if an amount isn't exact (see [`UsageReport`]), a name is empty, longer than 100
@@ -316,11 +316,9 @@ impl Provider {
                 Err(problem) => return Outcome::Failed { error: refused_users(format!("{problem}")) },
             }
         }
-        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items);
-        let call = self.client.api().marketplace_component_usages_set_user_usages().uuid(usage).body(body);
-        let error = match call.send().await {
-            Ok(_) => return Outcome::Done,
-            Err(error) => Error::from_api(error).await,
+        let error = match self.send_shares(usage, items).await {
+            Ok(()) => return Outcome::Done,
+            Err(error) => error,
         };
         if !error.is_answer_lost() {
             return if error.is_forbidden() || error.is_not_found() || error.is_validation() {
@@ -346,6 +344,34 @@ impl Provider {
                 error: error.with_note(format!("whether it is recorded is not known: {unread}")),
             },
         }
+    }
+}
+
+impl Provider {
+    /// In bulk, or one by one where a server doesn't have that.
+    async fn send_shares(
+        &self,
+        usage: Uuid,
+        items: Vec<ComponentUserUsageCreateRequest>,
+    ) -> Result<(), Error> {
+        let api = self.client.api();
+        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items.clone());
+        let error =
+            match api.marketplace_component_usages_set_user_usages().uuid(usage).body(body).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) => Error::from_api(error).await,
+            };
+        if !error.is_unsupported() {
+            return Err(error);
+        }
+        for item in items {
+            if let Err(error) =
+                api.marketplace_component_usages_set_user_usage().uuid(usage).body(item).send().await
+            {
+                return Err(Error::from_api(error).await);
+            }
+        }
+        Ok(())
     }
 }
 

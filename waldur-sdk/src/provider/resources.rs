@@ -287,8 +287,9 @@ impl Provider {
     }
 
     /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
-    /// A resource that has it already is left as it is. (`marketplace_provider_offerings_check_unique_backend_id`;
-    /// between the question and the answer somebody else may take the id.)
+    /// A resource that has it already is left as it is. (`marketplace_provider_offerings_check_unique_backend_id`, or
+    /// `marketplace_provider_resources_list` where a server doesn't have that; between the question and the answer somebody
+    /// else may take the id.)
     ///
     /// # Errors
     /// If another resource has the id or the offering doesn't allow it, and those of [`Provider::set_backend_id`].
@@ -297,9 +298,27 @@ impl Provider {
         if now.backend_id == backend_id {
             return Ok(());
         }
-        let api = self.client.api();
+        let problems = match self.backend_id_problems(now.offering_uuid, backend_id).await {
+            Err(error) if error.is_unsupported() => {
+                let filter = ResourceFilter::new().offering(now.offering_uuid).backend_id(backend_id);
+                let others = self.resources(filter).await?;
+                match others.iter().any(|other| other.backend_id == backend_id && !backend_id.is_empty()) {
+                    true => vec![taken(backend_id)],
+                    false => Vec::new(),
+                }
+            }
+            problems => problems?,
+        };
+        if !problems.is_empty() {
+            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).in_operation(SET_BACKEND_ID));
+        }
+        self.set_backend_id(resource, backend_id).await
+    }
+
+    /// What a server has against another resource of the offering with this id.
+    async fn backend_id_problems(&self, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
         let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
-        let call = api.marketplace_provider_offerings_check_unique_backend_id().uuid(now.offering_uuid);
+        let call = self.client.api().marketplace_provider_offerings_check_unique_backend_id().uuid(offering);
         let answer = match call.body(body).send().await {
             Ok(answer) => answer.into_inner().unwrap_or_default(),
             Err(error) => return Err(Error::from_api(error).await),
@@ -310,12 +329,9 @@ impl Provider {
         };
         let mut problems = answer.errors;
         if !is_unique {
-            problems.insert(0, format!("backend_id: another resource has `{backend_id}`"));
+            problems.insert(0, taken(backend_id));
         }
-        if !problems.is_empty() {
-            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).in_operation(SET_BACKEND_ID));
-        }
-        self.set_backend_id(resource, backend_id).await
+        Ok(problems)
     }
 
     /// Shows the customer a report: sections with a header and a body each, in place of those before.
@@ -594,7 +610,7 @@ impl Provider {
     ///
     /// # Errors
     /// If a name or address is empty (before anything is sent), the caller may not change the resource, or the server is
-    /// older than that.
+    /// older than that ([`Error::is_unsupported`]).
     pub async fn set_endpoints<N: Into<String>, A: Into<String>>(
         &self,
         resource: Uuid,
@@ -613,18 +629,11 @@ impl Provider {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
-        if !error.is_answer_lost() && !error.is_not_found() {
+        if !error.is_answer_lost() {
             return Err(error);
         }
-        let there = self.retrieve::<EndpointsRow>(resource).await;
-        if error.is_not_found() {
-            return Err(match there {
-                Ok(_) => error.with_note("the resource is there: the server is older than 8.0.9"),
-                Err(_) => error,
-            });
-        }
         endpoints.sort();
-        settled(error, there, |now| {
+        settled(error, self.retrieve::<EndpointsRow>(resource).await, |now| {
             let mut there = now.endpoints.clone();
             there.sort();
             there == endpoints
@@ -664,6 +673,10 @@ fn settled<Row>(
         Ok(_) => Err(error.with_note("it is not so afterwards")),
         Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
     }
+}
+
+fn taken(backend_id: &str) -> String {
+    format!("backend_id: another resource has `{backend_id}`")
 }
 
 /// Limits as a server takes them: numbers.
