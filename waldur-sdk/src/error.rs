@@ -244,12 +244,7 @@ impl Error {
             return error.with_note(format!("the server redirects to {target}"));
         }
         error.0.messages = Messages::parse(body);
-        let error = error.with_body(body);
-        match error.is_unsupported() {
-            true => error
-                .with_note("the server has no such operation: it is older, or the address is not Waldur's"),
-            false => error,
-        }
+        error.with_body(body)
     }
 
     /// An answer other than 2xx, with what the transport has to say about it.
@@ -465,6 +460,11 @@ impl Error {
         }
         if !self.messages().is_empty() {
             text.push_str(&format!(": {}", self.messages()));
+        }
+        if self.is_unsupported() {
+            text.push_str(
+                ": the server has no such operation; it may be older, or the address is not Waldur's",
+            );
         }
         // Of what was read the cause is the message.
         if let (ErrorKind::Decode, Some(source)) = (self.kind(), &self.0.source) {
