@@ -11,6 +11,7 @@ mod robot_accounts;
 mod service_accounts;
 mod team;
 mod usage;
+mod user_usage;
 mod users;
 mod waiting;
 
@@ -32,12 +33,13 @@ pub use offerings::{
     OfferingPlan,
 };
 pub use orders::{Order, OrderFilter};
-pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport, UserAmount, UserUsageItem};
+pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
 pub use resources::{Endpoint, Resource, ResourceFilter};
 pub use robot_accounts::{RobotAccount, RobotAccountTransition};
 pub use service_accounts::{CourseAccount, ServiceAccount, ServiceAccountRequest, ServiceAccountToken};
 pub use team::TeamMember;
 pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
+pub use user_usage::{UserAmount, UserUsageItem};
 pub use users::{
     ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
 };

@@ -1,13 +1,11 @@
 //! Reporting usage, component by component.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
-use futures_util::future::try_join;
-use futures_util::{StreamExt as _, stream};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 use waldur_api_client::builder;
@@ -15,38 +13,11 @@ use waldur_api_client::builder;
 use super::Provider;
 use super::usage::{Component, ComponentUsage, first_day};
 use crate::error::{Error, ErrorKind};
-use crate::outcome::Outcome;
-use crate::types::{
-    ComponentUsageCreateRequest, ComponentUsageItemRequest, ComponentUserUsageBulkCreateRequest,
-    ComponentUserUsageCreateRequest,
-};
+use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
 
 /// What a server takes: two decimals, and 18 digits before them.
 const DECIMALS: u32 = 2;
 const LIMIT: i64 = 1_000_000_000_000_000_000;
-/// What a server takes.
-const USERNAME_LENGTH: usize = 100;
-
-/// What a user used of a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserAmount {
-    /// The type of the component, such as `cpu`.
-    pub component: String,
-    /// The user's name at the offering.
-    pub username: String,
-    /// How much.
-    pub amount: Decimal,
-}
-
-/// A component and what came of the report of its users.
-#[derive(Debug)]
-pub struct UserUsageItem {
-    /// The type of the component.
-    pub component: String,
-    /// What came of it: all of its users or none, where the server takes them in bulk.
-    pub outcome: Outcome,
-}
-
 /// A function from a component to its amount.
 pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
 
@@ -254,125 +225,6 @@ impl Provider {
     ) -> Result<ReportedUsage, Error> {
         self.report_usage(resource).all(amounts).allow_decrease().await
     }
-
-    /// Reports, for the month of a day, what the users of a resource used: a request for each component of which that
-    /// changes, beside two that list what was reported. What was reported before for a user is replaced, and what is
-    /// reported with the same amount isn't sent, so it is safe to do again; users that aren't named keep what they have.
-    /// (`marketplace_component_usages_set_user_usages`, or `…_set_user_usage` for each where a server doesn't have that;
-    /// newer servers make the sum of the users the usage of the component.)
-    ///
-    /// # Errors
-    /// Before anything is sent: if an amount isn't exact (see [`UsageReport`]), a name is empty, longer than 100
-    /// characters or there twice, or nothing was reported of a component itself. What came of the components is in the
-    /// items.
-    pub async fn report_user_usages(
-        &self,
-        resource: Uuid,
-        month: NaiveDate,
-        amounts: impl IntoIterator<Item = UserAmount>,
-    ) -> Result<Vec<UserUsageItem>, Error> {
-        let shares = shares(amounts)?;
-        if shares.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (usages, there) =
-            try_join(self.usages(resource, month), self.user_usages(resource, month)).await?;
-        let mut work = Vec::with_capacity(shares.len());
-        for (component, mut shares) in shares {
-            let Some(usage) = usages.iter().find(|usage| usage.type_ == component) else {
-                let month = first_day(month).format("%Y-%m");
-                return Err(refused_users(format!("{component}: no usage is reported for {month}")));
-            };
-            for row in there.iter().filter(|row| row.type_ == component) {
-                if shares.get(&row.username) == Some(&row.amount) {
-                    shares.remove(&row.username);
-                }
-            }
-            work.push((usage.uuid, component, shares));
-        }
-        let items = stream::iter(work).map(|(usage, component, shares)| async move {
-            let outcome = self.report_shares(resource, month, usage, &component, shares).await;
-            UserUsageItem { component, outcome }
-        });
-        Ok(items.buffered(self.client.concurrency()).collect().await)
-    }
-
-    async fn report_shares(
-        &self,
-        resource: Uuid,
-        month: NaiveDate,
-        usage: Uuid,
-        component: &str,
-        shares: BTreeMap<String, Decimal>,
-    ) -> Outcome {
-        if shares.is_empty() {
-            return Outcome::AlreadySo;
-        }
-        let mut items = Vec::with_capacity(shares.len());
-        for (username, amount) in &shares {
-            let item = ComponentUserUsageCreateRequest::builder().username(username).usage(*amount);
-            match ComponentUserUsageCreateRequest::try_from(item) {
-                Ok(item) => items.push(item),
-                Err(problem) => return Outcome::Failed { error: refused_users(format!("{problem}")) },
-            }
-        }
-        let error = match self.send_shares(usage, items).await {
-            Ok(()) => return Outcome::Done,
-            Err(error) => error,
-        };
-        if !error.is_answer_lost() {
-            return if error.is_forbidden() || error.is_not_found() || error.is_validation() {
-                Outcome::Refused { reason: error.reason() }
-            } else {
-                Outcome::Failed { error }
-            };
-        }
-        match self.user_usages(resource, month).await {
-            Ok(there) => {
-                let there: BTreeSet<_> = there
-                    .iter()
-                    .filter(|row| row.type_ == component)
-                    .map(|row| (row.username.as_str(), row.amount))
-                    .collect();
-                if shares.iter().all(|(username, amount)| there.contains(&(username.as_str(), *amount))) {
-                    Outcome::Done
-                } else {
-                    Outcome::Failed { error: error.with_note("it is not recorded") }
-                }
-            }
-            Err(unread) => Outcome::Failed {
-                error: error.with_note(format!("whether it is recorded is not known: {unread}")),
-            },
-        }
-    }
-}
-
-impl Provider {
-    /// In bulk, or one by one where a server doesn't have that.
-    async fn send_shares(
-        &self,
-        usage: Uuid,
-        items: Vec<ComponentUserUsageCreateRequest>,
-    ) -> Result<(), Error> {
-        let api = self.client.api();
-        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items.clone());
-        let error =
-            match api.marketplace_component_usages_set_user_usages().uuid(usage).body(body).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => Error::from_api(error).await,
-            };
-        if !error.is_unsupported() {
-            return Err(error);
-        }
-        for item in items {
-            if let Err(error) =
-                api.marketplace_component_usages_set_user_usage().uuid(usage).body(item).send().await
-            {
-                return Err(Error::from_api(error).await);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl UsageReport {
@@ -542,7 +394,7 @@ impl IntoFuture for UsageReport {
 }
 
 /// The amount as it is sent, or why a server wouldn't take it.
-fn exact(amount: Decimal) -> Result<Decimal, String> {
+pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
     let amount = amount.normalize();
     if amount.scale() > DECIMALS {
         return Err(format!("{amount} has more than {DECIMALS} decimals"));
@@ -556,11 +408,6 @@ fn exact(amount: Decimal) -> Result<Decimal, String> {
 fn refused(problem: String) -> Error {
     let error = Error::new(ErrorKind::Validation, problem);
     error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
-}
-
-fn refused_users(problem: String) -> Error {
-    let error = Error::new(ErrorKind::Validation, problem);
-    error.in_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
 }
 
 /// An amount for each component that can be reported, and none for what is no component. What else is named is left to
@@ -605,26 +452,6 @@ fn refuse_decreases(
         }
     }
     Ok(())
-}
-
-/// By component, by user.
-fn shares(
-    amounts: impl IntoIterator<Item = UserAmount>,
-) -> Result<BTreeMap<String, BTreeMap<String, Decimal>>, Error> {
-    let mut shares: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
-    for UserAmount { component, username, amount } in amounts {
-        let length = username.chars().count();
-        if length == 0 || length > USERNAME_LENGTH {
-            let problem = format!("{component}: a username has {length} characters; from 1 to 100 are taken");
-            return Err(refused_users(problem));
-        }
-        let amount = exact(amount)
-            .map_err(|problem| refused_users(format!("{component} of {username}: {problem}")))?;
-        if shares.entry(component.clone()).or_default().insert(username.clone(), amount).is_some() {
-            return Err(refused_users(format!("{component} of {username} is there twice")));
-        }
-    }
-    Ok(shares)
 }
 
 /// A time in the month that is in it wherever the server is, and when a resource that was made in that month was
@@ -692,20 +519,5 @@ mod tests {
         assert_eq!(time_in(february).unwrap().to_rfc3339(), "2024-02-29T12:00:00+00:00");
         assert_eq!(first_day(NaiveDate::from_ymd_opt(2024, 2, 29).unwrap()), february);
         assert_eq!(time_in(first_day(Utc::now().date_naive())), None);
-    }
-
-    #[test]
-    fn users_are_named_once() {
-        let share = |username: &str, amount: &str| UserAmount {
-            component: "cpu".to_owned(),
-            username: username.to_owned(),
-            amount: amount.parse().unwrap(),
-        };
-        assert_eq!(shares([share("a", "1"), share("b", "2")]).unwrap()["cpu"].len(), 2);
-        for wrong in [vec![share("a", "1"), share("a", "1")], vec![share("", "1")], vec![share("a", "0.001")]]
-        {
-            assert!(shares(wrong).unwrap_err().is_validation());
-        }
-        assert!(shares([share(&"x".repeat(101), "1")]).is_err());
     }
 }

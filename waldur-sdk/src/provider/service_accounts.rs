@@ -86,52 +86,59 @@ fn required<T>(value: Option<T>, field: &str, operation: &'static Operation) -> 
     })
 }
 
-impl ServiceAccount {
-    fn of_project(model: types::ProjectServiceAccount, operation: &'static Operation) -> Result<Self, Error> {
-        Ok(Self {
-            uuid: required(model.uuid, "uuid", operation)?,
-            project_uuid: Some(required(model.project_uuid, "project_uuid", operation)?),
-            customer_uuid: model.customer_uuid,
-            username: model.username.unwrap_or_default(),
-            email: model.email.unwrap_or_default(),
-            state: required(model.state, "state", operation)?,
-            error_message: model.error_message.unwrap_or_default(),
-        })
-    }
+/// What the models of both kinds of service accounts have.
+trait Told: Sized {
+    fn account(self, operation: &'static Operation) -> Result<ServiceAccount, Error>;
+    /// The token, and until when it is good.
+    fn take_token(&mut self) -> (Option<String>, Option<String>);
+}
 
-    fn of_customer(
-        model: types::CustomerServiceAccount,
-        operation: &'static Operation,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            uuid: required(model.uuid, "uuid", operation)?,
-            project_uuid: None,
-            customer_uuid: model.customer_uuid,
-            username: model.username.unwrap_or_default(),
-            email: model.email.unwrap_or_default(),
-            state: required(model.state, "state", operation)?,
-            error_message: model.error_message.unwrap_or_default(),
-        })
-    }
+macro_rules! told {
+    ($($model:ident, $project:expr;)*) => {$(
+        impl Told for types::$model {
+            fn account(self, operation: &'static Operation) -> Result<ServiceAccount, Error> {
+                let project: fn(&Self) -> Option<Option<Uuid>> = $project;
+                Ok(ServiceAccount {
+                    project_uuid: required(project(&self), "project_uuid", operation)?,
+                    uuid: required(self.uuid, "uuid", operation)?,
+                    customer_uuid: self.customer_uuid,
+                    username: self.username.unwrap_or_default(),
+                    email: self.email.unwrap_or_default(),
+                    state: required(self.state, "state", operation)?,
+                    error_message: self.error_message.unwrap_or_default(),
+                })
+            }
+
+            fn take_token(&mut self) -> (Option<String>, Option<String>) {
+                (self.token.take(), self.expires_at.take())
+            }
+        }
+    )*};
+}
+
+told! {
+    ProjectServiceAccount, |model| model.project_uuid.or(model.project).map(Some);
+    CustomerServiceAccount, |_| Some(None);
 }
 
 impl ServiceAccountToken {
-    fn of_project(
-        mut model: types::ProjectServiceAccount,
+    /// What came of a call that shows a token. Whether it was applied can't be told if its answer is lost.
+    async fn of<Model: Told>(
+        answer: Result<ResponseValue<Option<Model>>, waldur_api_client::Error>,
         operation: &'static Operation,
+        if_lost: &str,
     ) -> Result<Self, Error> {
-        let token = required(model.token.take().filter(|token| !token.is_empty()), "token", operation)?;
-        let expires_at = model.expires_at.take().unwrap_or_default();
-        Ok(Self { account: ServiceAccount::of_project(model, operation)?, token: token.into(), expires_at })
-    }
-
-    fn of_customer(
-        mut model: types::CustomerServiceAccount,
-        operation: &'static Operation,
-    ) -> Result<Self, Error> {
-        let token = required(model.token.take().filter(|token| !token.is_empty()), "token", operation)?;
-        let expires_at = model.expires_at.take().unwrap_or_default();
-        Ok(Self { account: ServiceAccount::of_customer(model, operation)?, token: token.into(), expires_at })
+        let mut model = match answer {
+            Ok(answer) => required(answer.into_inner(), "anything", operation)?,
+            Err(error) => return Err(unsure(Error::from_api(error).await, if_lost)),
+        };
+        let (token, expires_at) = model.take_token();
+        let token = required(token.filter(|token| !token.is_empty()), "token", operation)?;
+        Ok(Self {
+            account: model.account(operation)?,
+            token: token.into(),
+            expires_at: expires_at.unwrap_or_default(),
+        })
     }
 }
 
@@ -148,6 +155,17 @@ impl CourseAccount {
         })
     }
 }
+
+/// Sets what isn't empty.
+macro_rules! fill {
+    ($body:ident, $wanted:ident, $($field:ident),*) => {
+        $(if !$wanted.$field.is_empty() {
+            $body = $body.$field($wanted.$field);
+        })*
+    };
+}
+
+const UNSURE: &str = "whether the account was made is not known";
 
 /// What was made can't be told from what was there before, if its answer is lost.
 fn unsure(error: Error, problem: &str) -> Error {
@@ -182,7 +200,7 @@ impl Provider {
         let operation = builder::MarketplaceProviderOfferingsListProjectServiceAccountsList::OPERATION;
         let list = self.client.api().marketplace_provider_offerings_list_project_service_accounts_list();
         let models = list.uuid(offering).all().await?.into_iter();
-        models.map(|model| ServiceAccount::of_project(model, operation)).collect()
+        models.map(|model| model.account(operation)).collect()
     }
 
     /// The accounts of services of the organisations that use an offering.
@@ -194,7 +212,7 @@ impl Provider {
         let operation = builder::MarketplaceProviderOfferingsListCustomerServiceAccountsList::OPERATION;
         let list = self.client.api().marketplace_provider_offerings_list_customer_service_accounts_list();
         let models = list.uuid(offering).all().await?.into_iter();
-        models.map(|model| ServiceAccount::of_customer(model, operation)).collect()
+        models.map(|model| model.account(operation)).collect()
     }
 
     /// The accounts of courses in the projects that use an offering.
@@ -221,7 +239,7 @@ impl Provider {
         let operation = builder::MarketplaceServiceProvidersProjectServiceAccountsList::OPERATION;
         let list = self.client.api().marketplace_service_providers_project_service_accounts_list();
         let models = list.service_provider_uuid(service_provider).all().await?.into_iter();
-        models.map(|model| ServiceAccount::of_project(model, operation)).collect()
+        models.map(|model| model.account(operation)).collect()
     }
 
     /// The accounts of courses in the projects that use anything of a service provider.
@@ -271,27 +289,9 @@ impl Provider {
     ) -> Result<ServiceAccountToken, Error> {
         let operation = builder::MarketplaceProjectServiceAccountsCreate::OPERATION;
         let mut body = ProjectServiceAccountRequest::builder().project(project);
-        for (text, set) in [
-            (wanted.email, types::builder::ProjectServiceAccountRequest::email as fn(_, String) -> _),
-            (wanted.description, types::builder::ProjectServiceAccountRequest::description),
-            (wanted.username, types::builder::ProjectServiceAccountRequest::username),
-            (wanted.preferred_identifier, types::builder::ProjectServiceAccountRequest::preferred_identifier),
-        ] {
-            if !text.is_empty() {
-                body = set(body, text);
-            }
-        }
-        match self.client.api().marketplace_project_service_accounts_create().body(body).send().await {
-            Ok(answer) => match answer.into_inner() {
-                Some(model) => ServiceAccountToken::of_project(model, operation),
-                None => {
-                    Err(Error::new(ErrorKind::Decode, "the answer is no account").in_operation(operation))
-                }
-            },
-            Err(error) => {
-                Err(unsure(Error::from_api(error).await, "whether the account was made is not known"))
-            }
-        }
+        fill!(body, wanted, email, description, username, preferred_identifier);
+        let answer = self.client.api().marketplace_project_service_accounts_create().body(body).send().await;
+        ServiceAccountToken::of(answer, operation, UNSURE).await
     }
 
     /// [`Provider::create_project_service_account`] for an organisation.
@@ -306,30 +306,9 @@ impl Provider {
     ) -> Result<ServiceAccountToken, Error> {
         let operation = builder::MarketplaceCustomerServiceAccountsCreate::OPERATION;
         let mut body = CustomerServiceAccountRequest::builder().customer(customer);
-        for (text, set) in [
-            (wanted.email, types::builder::CustomerServiceAccountRequest::email as fn(_, String) -> _),
-            (wanted.description, types::builder::CustomerServiceAccountRequest::description),
-            (wanted.username, types::builder::CustomerServiceAccountRequest::username),
-            (
-                wanted.preferred_identifier,
-                types::builder::CustomerServiceAccountRequest::preferred_identifier,
-            ),
-        ] {
-            if !text.is_empty() {
-                body = set(body, text);
-            }
-        }
-        match self.client.api().marketplace_customer_service_accounts_create().body(body).send().await {
-            Ok(answer) => match answer.into_inner() {
-                Some(model) => ServiceAccountToken::of_customer(model, operation),
-                None => {
-                    Err(Error::new(ErrorKind::Decode, "the answer is no account").in_operation(operation))
-                }
-            },
-            Err(error) => {
-                Err(unsure(Error::from_api(error).await, "whether the account was made is not known"))
-            }
-        }
+        fill!(body, wanted, email, description, username, preferred_identifier);
+        let answer = self.client.api().marketplace_customer_service_accounts_create().body(body).send().await;
+        ServiceAccountToken::of(answer, operation, UNSURE).await
     }
 
     /// Gives a service account a new token; the old one is good no longer. It must be OK.
@@ -342,31 +321,18 @@ impl Provider {
         account: &ServiceAccount,
     ) -> Result<ServiceAccountToken, Error> {
         let api = self.client.api();
-        let (rotated, operation) = match account.project_uuid {
+        let if_lost = "whether the key was changed is not known; do it again";
+        match account.project_uuid {
             Some(_) => {
                 let operation = builder::MarketplaceProjectServiceAccountsRotateApiKey::OPERATION;
                 let call = api.marketplace_project_service_accounts_rotate_api_key().uuid(account.uuid);
-                let answer = call.send().await.map(ResponseValue::into_inner);
-                let read = |model| ServiceAccountToken::of_project(model, operation);
-                (answer.map(|model| model.map(read)), operation)
+                ServiceAccountToken::of(call.send().await, operation, if_lost).await
             }
             None => {
                 let operation = builder::MarketplaceCustomerServiceAccountsRotateApiKey::OPERATION;
                 let call = api.marketplace_customer_service_accounts_rotate_api_key().uuid(account.uuid);
-                let answer = call.send().await.map(ResponseValue::into_inner);
-                let read = |model| ServiceAccountToken::of_customer(model, operation);
-                (answer.map(|model| model.map(read)), operation)
+                ServiceAccountToken::of(call.send().await, operation, if_lost).await
             }
-        };
-        match rotated {
-            Ok(Some(rotated)) => rotated,
-            Ok(None) => {
-                Err(Error::new(ErrorKind::Decode, "the answer is no account").in_operation(operation))
-            }
-            Err(error) => Err(unsure(
-                Error::from_api(error).await,
-                "whether the key was changed is not known; do it again",
-            )),
         }
     }
 
@@ -414,24 +380,16 @@ impl Provider {
         description: impl Into<String>,
     ) -> Result<CourseAccount, Error> {
         let operation = builder::MarketplaceCourseAccountsCreate::OPERATION;
-        let (email, description) = (email.into(), description.into());
+        let wanted = ServiceAccountRequest {
+            email: email.into(),
+            description: description.into(),
+            ..ServiceAccountRequest::default()
+        };
         let mut body = CourseAccountRequest::builder().project(project);
-        if !email.is_empty() {
-            body = body.email(email);
-        }
-        if !description.is_empty() {
-            body = body.description(description);
-        }
+        fill!(body, wanted, email, description);
         match self.client.api().marketplace_course_accounts_create().body(body).send().await {
-            Ok(answer) => match answer.into_inner() {
-                Some(model) => CourseAccount::of(model, operation),
-                None => {
-                    Err(Error::new(ErrorKind::Decode, "the answer is no account").in_operation(operation))
-                }
-            },
-            Err(error) => {
-                Err(unsure(Error::from_api(error).await, "whether the account was made is not known"))
-            }
+            Ok(answer) => CourseAccount::of(required(answer.into_inner(), "anything", operation)?, operation),
+            Err(error) => Err(unsure(Error::from_api(error).await, UNSURE)),
         }
     }
 
