@@ -47,7 +47,7 @@ impl Provider {
     /// newer servers make the sum of the users the usage of the component.)
     ///
     /// # Errors
-    /// Before anything is sent: if an amount isn't exact (see [`UsageReport`]), a name is empty, longer than 100
+    /// Before anything is sent: if an amount isn't exact (see [`UsageReport::dry_run`](super::UsageReport::dry_run)), a name is empty, longer than 100
     /// characters or there twice, or nothing was reported of a component itself. What came of the components is in the
     /// items.
     pub async fn report_user_usages(
