@@ -75,8 +75,10 @@ async fn one_component_or_some_leave_the_others_alone() {
     assert_eq!((after["gpu"], after["ram"]), (amount("4"), amount("20.5")));
     assert_eq!(after.get("cpu"), before.get("cpu"));
     assert!(sandbox.usages().iter().any(|usage| usage.description == "nightly"));
-    let again = provider.report_usage(resource).component("gpu", amount("4")).recurring();
-    again.await.unwrap();
+    // The same amount, but for the months to come too; then nothing is left to say.
+    let again = || provider.report_usage(resource).component("gpu", amount("4")).recurring().skip_equal();
+    assert_eq!(again().await.unwrap().usages.len(), 1);
+    assert_eq!(again().await.unwrap().usages.len(), 0);
     let usages = provider.usages(resource, sent.month).await.unwrap();
     assert!(usages.iter().all(|usage| usage.recurring == (usage.type_ == "gpu")), "{usages:?}");
     let error = provider.report_usage(resource).component("disk", Decimal::ONE).await.unwrap_err();
@@ -192,10 +194,14 @@ async fn a_lost_report_is_looked_up() {
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
     let error = report("2").await.unwrap_err();
     assert!(error.to_string().contains("not recorded"), "{error}");
+    // That it is the same amount doesn't show that it arrived.
+    sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
+    let error = report("1").description("nightly").await.unwrap_err();
+    assert!(error.to_string().contains("not recorded"), "{error}");
     assert_eq!(there(&sandbox, resource, this_month())["gpu"], Decimal::ONE);
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::Status(403));
     assert!(report("2").await.unwrap_err().is_forbidden());
-    assert_eq!(posts(&sandbox), 3);
+    assert_eq!(posts(&sandbox), 4);
 }
 
 #[tokio::test]

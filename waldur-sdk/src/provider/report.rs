@@ -11,7 +11,7 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
-use super::usage::{Component, ComponentUsage, first_day};
+use super::usage::{Component, ComponentUsage, Usage, first_day};
 use crate::error::{Error, ErrorKind};
 use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
 
@@ -190,9 +190,8 @@ impl Provider {
     }
 
     /// Reports, for this month, what a resource used of every component of its offering that
-    /// [can be reported](Component::is_reportable). What was reported before for
-    /// this month is replaced, so it is safe to do again: [`Provider::report_usage`] with [`UsageReport::all`] and
-    /// [`UsageReport::allow_decrease`].
+    /// [can be reported](Component::is_reportable). What was reported before for this month is replaced, so it is safe to
+    /// do again: [`Provider::report_usage`] with [`UsageReport::all`] and [`UsageReport::allow_decrease`].
     ///
     /// ```
     /// # #[tokio::main]
@@ -284,7 +283,8 @@ impl UsageReport {
         self
     }
 
-    /// Leaves out what is reported already with the same amount. If that is all, nothing is sent.
+    /// Leaves out what is reported already with the same amount, and with the description and recurrence that are asked
+    /// for. If that is all, nothing is sent.
     pub fn skip_equal(mut self) -> Self {
         self.skip_equal = true;
         self
@@ -321,16 +321,24 @@ impl UsageReport {
         let mut unchanged = Vec::new();
         if !usages.is_empty() && (self.skip_equal || !self.allow_decrease) {
             let there = self.provider.usages(self.resource, month).await?;
-            let reported = |type_: &str| there.iter().find(|one| one.type_ == type_).map(|one| one.amount);
             if !self.allow_decrease {
-                refuse_decreases(&usages, month, reported)?;
+                refuse_decreases(&usages, month, |type_| reported(&there, type_))?;
             }
             if self.skip_equal {
-                (unchanged, usages) =
-                    usages.into_iter().partition(|usage| reported(&usage.type_) == Some(usage.amount));
+                (unchanged, usages) = usages.into_iter().partition(|usage| self.is_so(usage, &there));
             }
         }
         Ok(ReportedUsage { resource_uuid: self.resource, month, usages, unchanged })
+    }
+
+    /// Whether this would change nothing.
+    fn is_so(&self, usage: &ComponentUsage, there: &[Usage]) -> bool {
+        let mut rows = there.iter().filter(|one| one.type_ == usage.type_);
+        let says_so = |one: &Usage| {
+            (one.recurring || !self.recurring)
+                && self.description.as_ref().is_none_or(|text| one.description == *text)
+        };
+        reported(there, &usage.type_) == Some(usage.amount) && rows.all(says_so)
     }
 
     async fn send(self) -> Result<ReportedUsage, Error> {
@@ -369,9 +377,7 @@ impl UsageReport {
         }
         match provider.usages(self.resource, report.month).await {
             Ok(there) => {
-                let recorded = report.usages.iter().all(|usage| {
-                    there.iter().any(|one| one.type_ == usage.type_ && one.amount == usage.amount)
-                });
+                let recorded = report.usages.iter().all(|usage| self.is_so(usage, &there));
                 if recorded { Ok(report) } else { Err(error.with_note("the usage is not recorded")) }
             }
             Err(unread) => {
@@ -438,6 +444,12 @@ fn amounts<'a>(asked: impl Iterator<Item = (&'a str, Decimal)>) -> Result<Vec<Co
         .collect()
 }
 
+/// What is reported of a component for the month: newer servers have a row for each plan that the resource had in it, of
+/// which a report is the sum.
+fn reported(there: &[Usage], type_: &str) -> Option<Decimal> {
+    there.iter().filter(|one| one.type_ == type_).map(|one| one.amount).reduce(|sum, amount| sum + amount)
+}
+
 fn refuse_decreases(
     usages: &[ComponentUsage],
     month: NaiveDate,
@@ -477,6 +489,23 @@ mod tests {
             billing_type: None,
             limit: None,
         }
+    }
+
+    #[test]
+    fn a_month_of_several_plans_is_their_sum() {
+        let usage = |type_: &str, amount: i64| Usage {
+            uuid: Uuid::nil(),
+            type_: type_.to_owned(),
+            name: String::new(),
+            measured_unit: String::new(),
+            amount: Decimal::new(amount, 2),
+            billing_period: NaiveDate::MIN,
+            description: String::new(),
+            recurring: false,
+        };
+        let there = [usage("cpu", 250), usage("gpu", 100), usage("cpu", 750)];
+        assert_eq!(reported(&there, "cpu"), Some(Decimal::TEN));
+        assert_eq!(reported(&there, "ram"), None);
     }
 
     #[test]
