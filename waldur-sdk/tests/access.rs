@@ -79,10 +79,13 @@ async fn an_account_that_is_not_made_yet_is_made() {
         assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
     }
     // Who waits for the user goes on waiting.
-    let sandbox = with_bob("", State::PendingAccountLinking).await;
-    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
-    provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
-    assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::PendingAccountLinking)));
+    for state in [State::PendingAccountLinking, State::PendingAdditionalValidation] {
+        let sandbox = with_bob("", state).await;
+        let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+        let access = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+        assert!(!access.created && !access.account.is_usable());
+        assert_eq!(account(&sandbox, bob, slurm), Some((String::new(), state)));
+    }
 }
 
 #[tokio::test]
@@ -349,4 +352,17 @@ async fn a_bad_day_ends_with_the_right_accounts() {
     }
     assert!(errors > 0);
     assert_eq!(sandbox.offering_users().len(), users.len() + 1);
+}
+
+/// An offering may keep its accounts to itself; the team shows them all the same.
+#[tokio::test]
+async fn accounts_that_are_not_listed_are_not_missing() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (provider, slurm) = (provider(&sandbox), sandbox.ids().offerings.slurm);
+    let missing = provider.access_gaps(slurm).await.unwrap().missing;
+    sandbox
+        .misbehave(Misbehaviour::new(Fault::VanishedItems(100)).operation("marketplace_offering_users_list"));
+    assert!(provider.offering_users([]).await.unwrap().is_empty());
+    let gaps = provider.access_gaps(slurm).await.unwrap();
+    assert_eq!((gaps.missing, gaps.unusable.len(), gaps.surplus.len()), (missing, 0, 0));
 }

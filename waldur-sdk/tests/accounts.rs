@@ -37,6 +37,10 @@ async fn a_robot_is_made_once() {
     let error = provider.create_robot_account(resource, "cicd", "another").await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("deployer"), "{error}");
     assert_eq!((sandbox.documents(ROBOTS).len(), sent(&sandbox, "POST")), (1, 1));
+    // One that is going is none to be had.
+    provider.change_robot_account(robot.uuid, Transition::RequestDeletion).await.unwrap();
+    let error = provider.create_robot_account(resource, "cicd", "deployer").await.unwrap_err();
+    assert!(error.is_conflict() && error.to_string().contains("Requested deletion"), "{error}");
     provider.delete_robot_account(robot.uuid).await.unwrap();
     assert!(provider.robot_accounts().await.unwrap().is_empty());
     assert!(provider.delete_robot_account(robot.uuid).await.unwrap_err().is_not_found());

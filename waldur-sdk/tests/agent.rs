@@ -214,6 +214,33 @@ async fn all_types_are_carried_out(sandbox: &Sandbox) {
     assert_eq!(sandbox.requests().len(), 2);
 }
 
+/// A refusal that isn't about what was told may pass: what the back end made is told in the next round.
+#[tokio::test]
+async fn a_refusal_of_something_else_errs_nothing() {
+    let (sandbox, cluster) = (sandbox_with(ONE).await, Cluster::default());
+    let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
+    sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::Status(400));
+    assert_eq!(names(&processor.run_once().await), ["failed"]);
+    assert_eq!(states(&sandbox), [State::Executing]);
+    assert_eq!(names(&processor.run_once().await), ["done"]);
+    assert_eq!(cluster.world.lock().unwrap().made, 1);
+}
+
+/// Where an order can't be erred, what went wrong is told all the same.
+#[tokio::test]
+async fn a_failure_that_waldur_does_not_take_is_told() {
+    let builder = Sandbox::builder().orders(0).seed(|seed| {
+        let basic = seed.ids().offerings.basic;
+        add(seed, basic, "broken", Type::Create, State::PendingProvider);
+    });
+    let (sandbox, cluster) = (builder.start().await.unwrap(), Cluster::default());
+    let basic = sandbox.ids().offerings.basic;
+    let report = OrderProcessor::new(&client(&sandbox), [basic], cluster).run_once().await;
+    let text = report.orders[0].outcome.to_string();
+    assert!(text.contains("405") && text.contains("disk quota"), "{text}");
+    assert_eq!(states(&sandbox), [State::Executing]);
+}
+
 /// A customer may want it later: it is approved, and waits for its day.
 #[tokio::test]
 async fn an_order_for_later_is_approved_and_left() {

@@ -325,20 +325,36 @@ async fn access() {
         .await;
 }
 
+fn robot_in(seed: &mut Seed<'_>, state: &str) {
+    let resource = seed.ids().resources.ok;
+    seed.robot_account(resource, "cicd", state);
+}
+
 #[tokio::test]
 async fn accounts() {
     PROVIDER
         .check(async |client, ids| {
-            let provider = client.provider();
-            let robot = provider.create_robot_account(ids.resources.ok, "cicd", "deployer").await?;
-            provider.change_robot_account(robot.uuid, RobotAccountTransition::RequestDeletion).await
+            client.provider().create_robot_account(ids.resources.ok, "cicd", "deployer").await
         })
         .await;
-    PROVIDER
+    let robot = Start { seed: |seed| robot_in(seed, "OK"), ..PROVIDER };
+    let leaving = Start { seed: |seed| robot_in(seed, "Requested deletion"), ..PROVIDER };
+    for (start, transition) in
+        [(&robot, RobotAccountTransition::RequestDeletion), (&leaving, RobotAccountTransition::SetDeleted)]
+    {
+        start
+            .check(async |client, ids| {
+                let provider = client.provider();
+                let robot = provider.robot_accounts_of(ids.resources.ok).await?.remove(0).uuid;
+                provider.change_robot_account(robot, transition).await
+            })
+            .await;
+    }
+    robot
         .check(async |client, ids| {
             let provider = client.provider();
-            let robot = provider.create_robot_account(ids.resources.ok, "cicd", "deployer").await?;
-            provider.set_robot_account_erred(robot.uuid, "no room").await
+            let robot = provider.robot_accounts_of(ids.resources.ok).await?.remove(0).uuid;
+            provider.set_robot_account_erred(robot, "no room").await
         })
         .await;
 }
@@ -347,7 +363,7 @@ async fn accounts() {
 #[tokio::test]
 async fn closing_accounts() {
     for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(503), Fault::Truncated] {
-        for count in 0..2 {
+        for count in 0..3 {
             let sandbox = PROVIDER.sandbox().await;
             let (ids, provider) = (*sandbox.ids(), client(&sandbox, Actor::Consumer).provider());
             let wanted = ServiceAccountRequest::default();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use waldur_sandbox::{Actor, Fault, OfferingUserState as State, Sandbox, Seed};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, Sandbox, Seed};
 use waldur_sdk::{
     Client, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipResource, Provider,
     SyncedResource, Uuid,
@@ -269,4 +269,18 @@ async fn all_resources_come_to_match_their_teams() {
     let outsider =
         Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Outsider)).build().unwrap();
     assert!(outsider.provider().sync_all_memberships(&clusters).await.unwrap().is_empty());
+}
+
+/// An offering may keep its accounts to itself; the team shows them all the same.
+#[tokio::test]
+async fn members_whose_accounts_are_not_listed_stay() {
+    let sandbox = sandbox().await;
+    let (resource, provider) = (sandbox.ids().resources.ok, provider(&sandbox, Actor::Provider));
+    sandbox
+        .misbehave(Misbehaviour::new(Fault::VanishedItems(100)).operation("marketplace_offering_users_list"));
+    let groups = Groups::of(["alice01", "bob01", "root"]);
+    let plan = provider.plan_membership(resource, &groups).await.unwrap().removing_unknown();
+    let step = |name: &str| plan.members.iter().find(|one| one.username == name).unwrap().step;
+    assert_eq!((step("alice01"), step("carla01")), (MemberStep::Keep, MemberStep::Add));
+    assert_eq!((step("bob01"), step("root")), (MemberStep::Unusable, MemberStep::Remove));
 }

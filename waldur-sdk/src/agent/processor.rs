@@ -41,6 +41,9 @@ use crate::types::OrderState;
 ///
 /// A Create order takes eight requests with the one that lists it, and one more if the back end asks for the team.
 ///
+/// It is for offerings that agents run. On others (basic and support) Waldur takes everything but that an order failed:
+/// such an order stays executing, is tried again, and its outcome says why.
+///
 /// ```
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

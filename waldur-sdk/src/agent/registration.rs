@@ -35,7 +35,8 @@ const PROCESSOR: &waldur_api_client::Operation =
 /// let processor = service.register_processor(&client, "orders", "slurm", "23.11").await?;
 /// assert_eq!(processor.service_uuid, service.uuid);
 ///
-/// // From time to time: it shows that the agent is alive.
+/// // From time to time: registering shows that the agent is alive.
+/// let service = agent.register_service(&client, "orders", "order_process").await?;
 /// service.set_statistics(&client, &serde_json::json!({ "done": 17, "failed": 0 })).await?;
 /// # Ok(())
 /// # }
@@ -142,7 +143,8 @@ impl AgentIdentity {
         Some(Self { uuid: row.uuid?, name: row.name?, offering_uuid: row.offering?, version })
     }
 
-    /// Finds the service of this name of the agent or makes it, with this mode, such as `order_process`. It is safe to
+    /// Finds the service of this name of the agent or makes it, with this mode, such as `order_process`; it is active then.
+    /// A server takes a service that doesn't register for a while for inactive, so do it from time to time. It is safe to
     /// run again, and is by itself if an answer is lost. (`marketplace_site_agent_identities_register_service`)
     ///
     /// # Errors
@@ -200,8 +202,9 @@ impl AgentService {
         }
     }
 
-    /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts); that it was
-    /// told is the sign that the agent is alive. Safe to run again. (`marketplace_site_agent_services_set_statistics`)
+    /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts). Safe to run
+    /// again. (`marketplace_site_agent_services_set_statistics`; that the agent is alive a server takes from
+    /// [`AgentIdentity::register_service`].)
     ///
     /// # Errors
     /// If it is nothing that JSON can say (before anything is sent), or the caller may not see the service.

@@ -78,7 +78,7 @@ impl<B: Backend> Turn<'_, B> {
         match told {
             Ok(()) => self.set_done(order.uuid).await,
             // What the back end made can't be told: that would come again.
-            Err(error) if error.is_validation() => {
+            Err(error) if is_final(&error) => {
                 self.set_erred(order.uuid, &BackendError::permanent(error)).await
             }
             Err(error) => Err(error.into()),
@@ -131,9 +131,11 @@ impl<B: Backend> Turn<'_, B> {
             .error_traceback(error.traceback());
         let call = self.client.api().marketplace_orders_set_state_erred().uuid(order).body(body);
         let sent = call.send().await.map(drop);
-        match self.came_to(sent, order, OrderState::Executing, OrderState::Erred).await? {
-            Change::Made => Ok(OrderOutcome::Erred { message }),
-            Change::Passed(state) => Ok(OrderOutcome::Passed { state }),
+        match self.came_to(sent, order, OrderState::Executing, OrderState::Erred).await {
+            Ok(Change::Made) => Ok(OrderOutcome::Erred { message }),
+            Ok(Change::Passed(state)) => Ok(OrderOutcome::Passed { state }),
+            // What was to be told is not lost with it.
+            Err(error) => Err(error.with_note(format!("the order can't be erred: {message}")).into()),
         }
     }
 
@@ -195,6 +197,13 @@ fn known(state: OrderState) -> Result<OrderState, Error> {
         }
         state => Ok(state),
     }
+}
+
+/// Whether a refusal is about what was told, and not about what stands in the way for now.
+fn is_final(error: &Error) -> bool {
+    let is_named =
+        || error.messages().iter().any(|one| ["backend_id", "limits"].contains(&one.path.as_str()));
+    error.is_validation() && (error.attempts() == 0 || error.status() == Some(400) && is_named())
 }
 
 fn unknown(error: Error, unread: &Error) -> Error {

@@ -74,8 +74,7 @@ impl OfferingUser {
     /// Whether it is being removed, or was.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        use OfferingUserState::{Deleted, Deleting, ErrorDeleting, RequestedDeletion};
-        matches!(self.state, Some(RequestedDeletion | Deleting | Deleted | ErrorDeleting))
+        self.state.as_ref().is_some_and(is_ending)
     }
 
     /// What may be done with it next; nothing where its state isn't known.
@@ -84,6 +83,12 @@ impl OfferingUser {
         let all = OfferingUserTransition::ALL.iter().copied();
         all.filter(move |transition| state.as_ref().is_some_and(|state| transition.is_legal_from(state)))
     }
+}
+
+/// Whether an account in this state is being removed, or was.
+pub(super) fn is_ending(state: &OfferingUserState) -> bool {
+    use OfferingUserState::{Deleted, Deleting, ErrorDeleting, RequestedDeletion};
+    matches!(state, RequestedDeletion | Deleting | Deleted | ErrorDeleting)
 }
 
 /// An account that a user has now.
@@ -243,7 +248,7 @@ impl fmt::Display for OfferingUserTransition {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AccessGaps {
-    /// Members without an account.
+    /// Members without an account. (One whose account isn't listed, but shown with the team, has one.)
     pub missing: Vec<TeamMember>,
     /// Accounts of members that can't be used: not made yet, without a name, restricted, or being removed.
     pub unusable: Vec<OfferingUser>,
@@ -260,7 +265,8 @@ impl AccessGaps {
         let mut seen = HashSet::new();
         let missing = team
             .iter()
-            .filter(|member| !owners.contains(&member.user_uuid) && seen.insert(member.user_uuid))
+            .filter(|member| !owners.contains(&member.user_uuid) && !member.has_usable_account())
+            .filter(|member| seen.insert(member.user_uuid))
             .cloned()
             .collect();
         let (of_members, of_others): (Vec<&OfferingUser>, Vec<&OfferingUser>) =
@@ -413,7 +419,13 @@ impl Provider {
 
     /// Brings an account that was there to where a new one would be.
     async fn found(&self, account: OfferingUser, username: &str, created: bool) -> Result<Access, Error> {
-        use OfferingUserState::{Creating, ErrorCreating, Requested};
+        use OfferingUserState::{
+            Creating, ErrorCreating, PendingAccountLinking, PendingAdditionalValidation, Requested,
+        };
+        // A name would end the wait for the user.
+        if matches!(account.state, Some(PendingAccountLinking | PendingAdditionalValidation)) {
+            return Ok(Access { account, created });
+        }
         if account.is_ending() {
             let state = account.state.map(|state| state.to_string()).unwrap_or_default();
             let problem = format!("the user's account {} is {state}", account.uuid.simple());
@@ -434,7 +446,8 @@ impl Provider {
         Ok(Access { account, created })
     }
 
-    /// Names an account. One that is being made, or whose making failed, becomes OK by that.
+    /// Names an account. One that is being made, or whose making failed, becomes OK by that; on newer servers one that was
+    /// just requested or waits for its user too.
     /// (`marketplace_offering_users_partial_update`)
     ///
     /// # Errors

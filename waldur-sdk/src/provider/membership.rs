@@ -222,17 +222,20 @@ impl MembershipPlan {
         let mut members = Vec::new();
         for member in team.iter().filter(|member| users.insert(member.user_uuid)) {
             let account = accounts.iter().find(|account| account.user_uuid == member.user_uuid);
-            let username = account.map(|account| account.username.as_str()).unwrap_or_default();
-            let step = match account {
-                Some(account) if account.is_usable() && present.contains(username) => MemberStep::Keep,
-                Some(account) if account.is_usable() => MemberStep::Add,
-                Some(account) if account.is_restricted || account.is_ending() => {
-                    match present.contains(username) {
-                        true => MemberStep::Remove,
-                        false => MemberStep::Unusable,
-                    }
-                }
-                Some(_) | None => MemberStep::Unusable,
+            // An offering may keep its accounts from being listed, and the team has them all the same.
+            let username = match account {
+                Some(account) => account.username.as_str(),
+                None => member.offering_user_username.as_deref().unwrap_or_default(),
+            };
+            let (is_usable, is_over) = match account {
+                Some(account) => (account.is_usable(), account.is_restricted || account.is_ending()),
+                None => (member.has_usable_account(), member.has_ending_account()),
+            };
+            let step = match present.contains(username) {
+                true if is_usable => MemberStep::Keep,
+                false if is_usable => MemberStep::Add,
+                true if is_over => MemberStep::Remove,
+                _ => MemberStep::Unusable,
             };
             settled.insert(username);
             members.push(PlannedMember {
@@ -444,7 +447,7 @@ impl Provider {
     }
 
     /// [`Provider::sync_membership`] for all resources in use: those that are OK, erred or being updated. What one resource
-    /// comes to stops no other. Waldur is asked for the resources and the accounts once, and for a team a project.
+    /// comes to stops no other. Waldur is asked for the resources and the accounts once, and for a team a project and offering.
     ///
     /// # Errors
     /// If the resources or accounts can't be listed. What happens to a resource is with it.
@@ -456,10 +459,12 @@ impl Provider {
         let filter = [Ready, Erred, Updating].into_iter().fold(ResourceFilter::new(), ResourceFilter::state);
         let (resources, accounts) =
             try_join(self.select_resources::<MembershipResource>(filter), self.offering_users([])).await?;
-        let of_project: BTreeMap<Uuid, Uuid> =
-            resources.iter().map(|resource| (resource.project_uuid, resource.uuid)).collect();
-        let teams: BTreeMap<Uuid, Vec<TeamMember>> = stream::iter(of_project)
-            .map(|(project, resource)| async move { Some((project, self.team(resource).await.ok()?)) })
+        // A provider may see other people through one offering than through another.
+        let circle = |resource: &MembershipResource| (resource.project_uuid, resource.offering_uuid);
+        let circles: BTreeMap<(Uuid, Uuid), Uuid> =
+            resources.iter().map(|resource| (circle(resource), resource.uuid)).collect();
+        let teams: BTreeMap<(Uuid, Uuid), Vec<TeamMember>> = stream::iter(circles)
+            .map(|(circle, resource)| async move { Some((circle, self.team(resource).await.ok()?)) })
             .buffer_unordered(self.client.concurrency())
             .filter_map(ready)
             .collect()
@@ -468,7 +473,7 @@ impl Provider {
         for resource in resources {
             let accounts: Vec<OfferingUser> =
                 accounts.iter().filter(|one| one.offering_uuid == resource.offering_uuid).cloned().collect();
-            let team = teams.get(&resource.project_uuid).cloned();
+            let team = teams.get(&circle(&resource)).cloned();
             let outcome = self.sync_with(resource.clone(), team, &accounts, backend).await;
             synced.push(SyncedResource { resource, outcome });
         }

@@ -297,7 +297,7 @@ impl Provider {
         self.act_on_all(OrderState::PendingProvider, Action::Approve, progress).await
     }
 
-    /// Marks every executing order as done; its resource is OK then.
+    /// Marks every executing order as done; its resource is OK then, or terminated.
     ///
     /// This is for providers whose back end is ready by then: Waldur can't know. It is listed, asked for once
     /// and reported like [`Provider::approve_all_pending_orders`].
@@ -407,7 +407,7 @@ impl Provider {
         self.act(Action::Execute, order).await
     }
 
-    /// Marks an executing order as done; its resource is OK then. (`marketplace_orders_set_state_done`)
+    /// Marks an executing order as done; its resource is OK then, or terminated. (`marketplace_orders_set_state_done`)
     pub async fn set_order_done(&self, order: Uuid) -> Outcome {
         self.act(Action::Complete, order).await
     }

@@ -500,6 +500,7 @@ mod tests {
             measured_unit: String::new(),
             amount: Decimal::new(amount, 2),
             billing_period: NaiveDate::MIN,
+            created: None,
             description: String::new(),
             recurring: false,
         };

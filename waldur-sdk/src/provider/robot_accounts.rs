@@ -185,7 +185,8 @@ impl Provider {
     ///
     /// # Errors
     /// If type or name are too long or the type is empty (before anything is sent), the resource has an account of this
-    /// type with another name (a conflict), or the caller may not make accounts at the resource.
+    /// type with another name, or one that failed or is going (a conflict; see [`Provider::delete_robot_account`]), or the
+    /// caller may not make accounts at the resource.
     pub async fn create_robot_account(
         &self,
         resource: Uuid,
@@ -202,7 +203,14 @@ impl Provider {
         }
         let find = async || {
             let accounts = self.robot_accounts_of(resource).await?;
+            use RobotAccountStates::{Deleted, Error as Erred, RequestedDeletion};
             match accounts.into_iter().find(|account| account.type_ == type_) {
+                Some(account) if matches!(account.state, Deleted | Erred | RequestedDeletion) => {
+                    let (uuid, state) = (account.uuid.simple(), account.state);
+                    let problem =
+                        format!("the {type_} account {uuid} of the resource is {state}: delete it first");
+                    Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE))
+                }
                 Some(account) if !username.is_empty() && account.username != username => {
                     let (uuid, there) = (account.uuid.simple(), account.username);
                     let problem = format!("the resource has {type_} account {uuid} with the name {there:?}");
@@ -361,12 +369,13 @@ impl Provider {
     /// # Errors
     /// If there is none that the caller may see and remove.
     pub async fn delete_robot_account(&self, account: Uuid) -> Result<(), Error> {
+        self.robot_account(account).await?;
         let error = match self.client.api().marketplace_robot_accounts_destroy().uuid(account).send().await {
             Ok(_) => return Ok(()),
             Err(error) => Error::from_api(error).await,
         };
-        // A DELETE is sent again if its answer is lost, and finds nothing then.
-        if error.is_not_found() && error.attempts() > 1 {
+        // It was there: a DELETE is sent again if its answer is lost, and finds nothing then.
+        if error.is_not_found() {
             return Ok(());
         }
         if !error.is_answer_lost() {

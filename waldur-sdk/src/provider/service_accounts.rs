@@ -345,16 +345,6 @@ impl Provider {
     pub async fn close_service_account(&self, account: &ServiceAccount) -> Result<(), Error> {
         let (api, uuid) = (self.client.api(), account.uuid);
         let of_project = account.project_uuid.is_some();
-        let (sent, operation) = match of_project {
-            true => (
-                api.marketplace_project_service_accounts_destroy().uuid(uuid).send().await.map(drop),
-                builder::MarketplaceProjectServiceAccountsDestroy::OPERATION,
-            ),
-            false => (
-                api.marketplace_customer_service_accounts_destroy().uuid(uuid).send().await.map(drop),
-                builder::MarketplaceCustomerServiceAccountsDestroy::OPERATION,
-            ),
-        };
         let state = async || match of_project {
             true => {
                 let call = api.marketplace_project_service_accounts_retrieve().uuid(uuid);
@@ -364,6 +354,19 @@ impl Provider {
                 let call = api.marketplace_customer_service_accounts_retrieve().uuid(uuid);
                 told(call.send().await, |model| model.state).await
             }
+        };
+        if state().await? == ServiceAccountState::Closed {
+            return Ok(());
+        }
+        let (sent, operation) = match of_project {
+            true => (
+                api.marketplace_project_service_accounts_destroy().uuid(uuid).send().await.map(drop),
+                builder::MarketplaceProjectServiceAccountsDestroy::OPERATION,
+            ),
+            false => (
+                api.marketplace_customer_service_accounts_destroy().uuid(uuid).send().await.map(drop),
+                builder::MarketplaceCustomerServiceAccountsDestroy::OPERATION,
+            ),
         };
         closed(sent, operation, state).await
     }
@@ -400,11 +403,14 @@ impl Provider {
     /// If the caller may not manage the account, there is none, or it is still open.
     pub async fn close_course_account(&self, account: Uuid) -> Result<(), Error> {
         let api = self.client.api();
-        let sent = api.marketplace_course_accounts_destroy().uuid(account).send().await.map(drop);
         let state = async || {
             let call = api.marketplace_course_accounts_retrieve().uuid(account);
             told(call.send().await, |model| model.state).await
         };
+        if state().await? == ServiceAccountState::Closed {
+            return Ok(());
+        }
+        let sent = api.marketplace_course_accounts_destroy().uuid(account).send().await.map(drop);
         closed(sent, builder::MarketplaceCourseAccountsDestroy::OPERATION, state).await
     }
 }
@@ -421,7 +427,7 @@ async fn told<Model>(
     }
 }
 
-/// What came of closing an account: it is closed if it is said to be, or isn't shown any more.
+/// What came of closing an account that was open: it is closed if it is said to be, or isn't shown any more.
 async fn closed(
     sent: Result<(), waldur_api_client::Error>,
     operation: &'static Operation,
@@ -431,7 +437,7 @@ async fn closed(
         Ok(()) => Error::new(ErrorKind::Conflict, "the server did nothing").in_operation(operation),
         Err(error) => match Error::from_api(error).await {
             // A DELETE is sent again if its answer is lost, and finds nothing then.
-            error if error.is_not_found() && error.attempts() > 1 => return Ok(()),
+            error if error.is_not_found() => return Ok(()),
             error if error.is_conflict() || error.is_answer_lost() => error,
             error => return Err(error),
         },

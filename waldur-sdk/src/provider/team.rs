@@ -5,6 +5,7 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
+use super::access::is_ending;
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
 use crate::types::{OfferingUserState, ProjectUser};
@@ -32,6 +33,20 @@ pub struct TeamMember {
 }
 
 impl TeamMember {
+    /// Whether the account at the offering can be used, as far as the team shows: it has a name, and is OK where servers
+    /// have states. That it is restricted doesn't show here.
+    #[must_use]
+    pub fn has_usable_account(&self) -> bool {
+        let ok = self.offering_user_state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
+        ok && self.offering_user_username.is_some()
+    }
+
+    /// Whether the account at the offering is being removed, or was.
+    #[must_use]
+    pub fn has_ending_account(&self) -> bool {
+        self.offering_user_state.as_ref().is_some_and(is_ending)
+    }
+
     /// What an answer says, if it says who it is.
     fn of(user: ProjectUser) -> Option<Self> {
         Some(Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -73,6 +73,9 @@ pub struct Usage {
     pub amount: Decimal,
     /// The first day of the month.
     pub billing_period: NaiveDate,
+    /// When it was reported first.
+    #[serde(default)]
+    pub created: Option<DateTime<Utc>>,
     /// What the provider says about it.
     #[serde(default, deserialize_with = "null_is_default")]
     pub description: String,
@@ -87,6 +90,9 @@ pub struct Usage {
 pub struct UserUsage {
     /// Its uuid.
     pub uuid: Uuid,
+    /// What was reported of the component itself: a [`Usage`].
+    #[serde(rename = "component_usage", default, deserialize_with = "named_by_address")]
+    pub usage_uuid: Option<Uuid>,
     /// The type of the component, such as `cpu`.
     #[serde(rename = "component_type")]
     pub type_: String,
@@ -254,6 +260,12 @@ impl Provider {
         });
         Ok(read.collect())
     }
+}
+
+/// Reads the uuid at the end of an object's address.
+fn named_by_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
+    let address: Option<String> = Option::deserialize(deserializer)?;
+    Ok(address.and_then(|address| address.trim_end_matches('/').rsplit('/').next()?.parse().ok()))
 }
 
 /// The first day of the month that a day is in.

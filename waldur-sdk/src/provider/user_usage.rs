@@ -11,7 +11,7 @@ use waldur_api_client::builder;
 
 use super::Provider;
 use super::report::exact;
-use super::usage::first_day;
+use super::usage::{UserUsage, first_day};
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
 use crate::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
@@ -64,11 +64,13 @@ impl Provider {
             try_join(self.usages(resource, month), self.user_usages(resource, month)).await?;
         let mut work = Vec::with_capacity(shares.len());
         for (component, mut shares) in shares {
-            let Some(usage) = usages.iter().find(|usage| usage.type_ == component) else {
+            // On newer servers a month in which the plan changed has one for each plan: the youngest is this plan's.
+            let of_component = usages.iter().filter(|usage| usage.type_ == component);
+            let Some(usage) = of_component.max_by_key(|usage| usage.created) else {
                 let month = first_day(month).format("%Y-%m");
                 return Err(refused_users(format!("{component}: no usage is reported for {month}")));
             };
-            for row in there.iter().filter(|row| row.type_ == component) {
+            for row in there.iter().filter(|row| is_of(row, usage.uuid, &component)) {
                 if shares.get(&row.username) == Some(&row.amount) {
                     shares.remove(&row.username);
                 }
@@ -116,7 +118,7 @@ impl Provider {
             Ok(there) => {
                 let there: BTreeSet<_> = there
                     .iter()
-                    .filter(|row| row.type_ == component)
+                    .filter(|row| is_of(row, usage, component))
                     .map(|row| (row.username.as_str(), row.amount))
                     .collect();
                 if shares.iter().all(|(username, amount)| there.contains(&(username.as_str(), *amount))) {
@@ -156,6 +158,11 @@ impl Provider {
         }
         Ok(())
     }
+}
+
+/// Whether this is a share of that usage of the component.
+fn is_of(row: &UserUsage, usage: Uuid, component: &str) -> bool {
+    row.usage_uuid.map_or(row.type_ == component, |uuid| uuid == usage)
 }
 
 fn refused_users(problem: String) -> Error {
