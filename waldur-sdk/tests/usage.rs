@@ -277,6 +277,10 @@ async fn users_are_reported_in_bulk() {
         let found =
             usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
         assert_eq!(found.unwrap().amount, wanted.amount);
+        // It says of which usage it is a share.
+        let whole = provider.usages(resource, sent.month).await.unwrap();
+        let whole = whole.iter().find(|one| one.type_ == wanted.component).unwrap();
+        assert_eq!((found.unwrap().usage_uuid, whole.created.is_some()), (Some(whole.uuid), true));
     }
     // Again: nothing is left to send. And what changes, with answers that are lost.
     sandbox.clear_requests();

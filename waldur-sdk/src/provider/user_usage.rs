@@ -195,6 +195,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_share_is_of_one_usage() {
+        let (this, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let row = |usage_uuid| UserUsage {
+            uuid: Uuid::nil(),
+            usage_uuid,
+            type_: "cpu".to_owned(),
+            username: "a".to_owned(),
+            amount: Decimal::ONE,
+        };
+        // Of another plan's, in the same month.
+        assert!(is_of(&row(Some(this)), this, "cpu") && !is_of(&row(Some(other)), this, "cpu"));
+        assert!(is_of(&row(None), this, "cpu") && !is_of(&row(None), this, "gpu"));
+    }
+
+    #[test]
     fn users_are_named_once() {
         let share = |username: &str, amount: &str| UserAmount {
             component: "cpu".to_owned(),
