@@ -265,7 +265,7 @@ impl AccessGaps {
         let mut seen = HashSet::new();
         let missing = team
             .iter()
-            .filter(|member| !owners.contains(&member.user_uuid) && !member.has_usable_account())
+            .filter(|member| !owners.contains(&member.user_uuid) && !member.has_account())
             .filter(|member| seen.insert(member.user_uuid))
             .cloned()
             .collect();

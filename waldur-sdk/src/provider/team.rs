@@ -33,6 +33,12 @@ pub struct TeamMember {
 }
 
 impl TeamMember {
+    /// Whether there is an account at the offering, in whatever state.
+    #[must_use]
+    pub fn has_account(&self) -> bool {
+        self.offering_user_username.is_some() || self.offering_user_state.is_some()
+    }
+
     /// Whether the account at the offering can be used, as far as the team shows: it has a name, and is OK where servers
     /// have states. That it is restricted doesn't show here.
     #[must_use]
