@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use uuid::Uuid;
@@ -110,6 +111,35 @@ impl Client {
         &self.shared.seam
     }
 
+    /// The server's time, from the `Date` of its answers; none before the first answer that has one. It is
+    /// at most a second and the time of a round trip behind.
+    #[allow(dead_code)] // reports of usage use it
+    pub(crate) fn server_now(&self) -> Option<DateTime<Utc>> {
+        self.seam().core.clock.at(SystemTime::now())
+    }
+
+    /// How often and how long a call of this client is tried. A workflow that has looked and knows that
+    /// nothing was applied tries again by the same policy: so many attempts, `within` that time since it
+    /// began, with the pauses of [`RetryPolicy::backoff`], and each repetition taken from the budget
+    /// ([`Client::take_retry`]).
+    #[allow(dead_code)] // workflows use it
+    pub(crate) fn retry_policy(&self) -> &RetryPolicy {
+        &self.seam().retry
+    }
+
+    /// Takes a repetition of the budget that all calls of the client share; false: none is left, and nothing
+    /// is to be repeated now. A repetition comes back by calls that succeed.
+    #[allow(dead_code)] // workflows use it
+    pub(crate) fn take_retry(&self) -> bool {
+        self.seam().core.budget.take()
+    }
+
+    /// How long a call of this client may take, with all attempts and pauses.
+    #[allow(dead_code)] // workflows use it
+    pub(crate) fn timeout(&self) -> Duration {
+        self.seam().timeout
+    }
+
     /// A clone that does something otherwise; connections, limits and the retry budget stay shared.
     fn but(&self, change: impl FnOnce(&mut Seam)) -> Self {
         let mut seam = self.seam().clone();
@@ -203,5 +233,52 @@ impl Client {
         amounts: impl Into<Amounts>,
     ) -> Result<ReportedUsage, Error> {
         self.provider().set_usage_for_all_components(resource, amounts).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server with a clock that is ahead by centuries; its first answer has no date.
+    async fn server() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let dates = ["", "date: Tue, 31 Dec 2999 23:59:50 GMT\r\n"];
+            for (status, date) in [200, 404].into_iter().zip(dates) {
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                let head = format!("HTTP/1.1 {status} told\r\ncontent-length: 2\r\n{date}\r\n[]");
+                stream.write_all(head.as_bytes()).await.unwrap();
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_the_servers_time_to_all_clones() {
+        let client = Client::builder().url(server().await).token("a").no_proxy().build().unwrap();
+        let clone = client.repeating().with_timeout(Duration::from_secs(20));
+        client.request(Method::GET, "/a/").send().await.unwrap();
+        assert_eq!(client.server_now(), None);
+        client.request(Method::POST, "/a/").send().await.unwrap_err();
+        for client in [&client, &clone] {
+            let now = client.server_now().unwrap().to_rfc3339();
+            assert!(now.starts_with("2999-12-31T23:59:5") || now.starts_with("3000-01-01T00:00"), "{now}");
+        }
+    }
+
+    #[test]
+    fn workflows_know_the_policy_and_share_the_budget() {
+        let policy = RetryPolicy::default().budget(2).attempts(7);
+        let client = Client::builder().url("http://127.0.0.1:1").token("a").retry(policy.clone());
+        let client = client.timeout(Duration::from_secs(9)).build().unwrap();
+        assert_eq!((client.retry_policy(), client.timeout()), (&policy, Duration::from_secs(9)));
+        assert!(client.take_retry() && client.with_retry(RetryPolicy::never()).take_retry());
+        assert!(!client.take_retry());
     }
 }

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use uuid::Uuid;
 
 use crate::client::{Client, Shared};
+use crate::clock::ServerClock;
 use crate::credentials::{Authority, Credentials};
 use crate::error::{Error, ErrorKind};
 use crate::flow::Gate;
@@ -349,8 +350,13 @@ impl ClientBuilder {
             Authority::new(&credentials.value, &http).map_err(|problem| credentials.wrong(problem))?;
         let interval = all.rate_limit.map(|limit| Duration::from_secs_f64(1.0 / limit.value));
         let places = all.max_requests.map_or(DEFAULT_MAX_REQUESTS, |places| places.value);
-        let core =
-            Core { gate: Gate::new(places, interval), budget: Budget::new(retry.budget), headers, http };
+        let core = Core {
+            gate: Gate::new(places, interval),
+            budget: Budget::new(retry.budget),
+            clock: ServerClock::new(),
+            headers,
+            http,
+        };
         let seam =
             Seam { core: Arc::new(core), authority: Arc::new(authority), retry, timeout, impersonated: None };
         let concurrency = all.concurrency.map_or(DEFAULT_CONCURRENCY, |concurrency| concurrency.value);

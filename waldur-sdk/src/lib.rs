@@ -63,6 +63,7 @@ pub mod agent;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;
+mod clock;
 mod config;
 mod credentials;
 mod error;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument as _;
 use waldur_api_client::{BoxError, Operation, Sending, Transport};
 
+use crate::clock::ServerClock;
 use crate::credentials::{Authority, Grant};
 use crate::error::{Error, ErrorKind, Note};
 use crate::flow::{Gate, Place};
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) http: reqwest::Client,
     pub(crate) gate: Gate,
     pub(crate) budget: Budget,
+    pub(crate) clock: ServerClock,
     /// What every request has.
     pub(crate) headers: HeaderMap,
 }
@@ -225,7 +227,7 @@ impl Seam {
         let method = request.method().clone();
         *request.timeout_mut() = Some(course.remaining());
         course.sent += 1;
-        let begun = Instant::now();
+        let (begun, sent) = (Instant::now(), SystemTime::now());
         let answer = self.core.http.execute(request).await;
         let response = match answer {
             Ok(response) => response,
@@ -235,6 +237,7 @@ impl Seam {
                 return Attempt::Failed(How::of_reqwest(&error), Err(Error::of_reqwest(error)));
             }
         };
+        self.core.clock.learn(response.headers(), sent, SystemTime::now());
         let status = response.status();
         observed.answered(course.sent, status, begun.elapsed());
         if *response.url() != url {
