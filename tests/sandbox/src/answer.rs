@@ -173,6 +173,11 @@ impl Answer {
         }
     }
 
+    /// When it was made.
+    pub(crate) fn at(self, time: DateTime<Utc>) -> Self {
+        self.with_text(header::DATE, &time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+    }
+
     pub(crate) fn ending(mut self, ending: Ending) -> Self {
         self.ending = Some(ending);
         self

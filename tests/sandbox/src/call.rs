@@ -24,6 +24,8 @@ pub(crate) struct Call {
     /// The variable segments of the path.
     pub(crate) segments: Vec<String>,
     pub(crate) caller: Option<Actor>,
+    /// When it is dealt with, by the sandbox's clock.
+    pub(crate) now: DateTime<Utc>,
     /// `scheme://host`, as the client sees it.
     pub(crate) origin: String,
     pub(crate) media_type: String,

@@ -409,7 +409,7 @@ pub(crate) fn insert(
     mut values: Map<String, Value>,
 ) -> Uuid {
     let uuid = state.fresh_uuid();
-    let now = Utc::now();
+    let now = state.now();
     if let Some(kind) = collection(name).filter(|kind| !kind.state.is_empty()) {
         values.entry("state").or_insert_with(|| kind.state.into());
     }
@@ -483,7 +483,7 @@ fn name_account(state: &mut State, values: &mut Map<String, Value>) {
 
 /// The answer with a new token, which is shown this once.
 fn with_token(state: &mut State, answer: Answer) -> Answer {
-    let until = Utc::now() + chrono::TimeDelta::days(90);
+    let until = state.now() + chrono::TimeDelta::days(90);
     let token = hex(state.fresh_uuid());
     answer.with_fields([("token", token.into()), ("expires_at", timestamp(until).into())])
 }
@@ -508,7 +508,7 @@ pub(crate) fn update(call: &Call, state: &mut State) -> Outcome {
     values.extend(new);
     refuse_twins(state, kind, &values, Some(uuid))?;
     if let Some(document) = state.documents.get_mut(uuid) {
-        (document.place, document.values, document.modified) = (place, values, Utc::now());
+        (document.place, document.values, document.modified) = (place, values, call.now);
     }
     answer(call, state, uuid, StatusCode::OK)
 }
@@ -522,7 +522,7 @@ pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
         }
         Some(document) if !kind.closed.is_empty() => {
             document.values.insert("state".to_owned(), kind.closed.into());
-            document.modified = Utc::now();
+            document.modified = call.now;
         }
         _ => remove(state, uuid),
     }
@@ -555,7 +555,7 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
         return Err(wrong_state(action.from));
     }
     let data = call.checked()?;
-    let now = Utc::now();
+    let now = call.now;
     document.modified = now;
     document.values.insert("state".to_owned(), action.to.into());
     document.values.extend(data);
@@ -579,7 +579,7 @@ pub(crate) fn rotate_api_key(call: &Call, state: &mut State) -> Outcome {
         if document.text("state") != "OK" {
             return Err(wrong_state(&["OK"]));
         }
-        document.modified = Utc::now();
+        document.modified = call.now;
     }
     let rotated = answer(call, state, uuid, StatusCode::OK)?;
     Ok(with_token(state, rotated))
@@ -593,6 +593,7 @@ fn find_or_insert(
     key: &str,
     values: Map<String, Value>,
 ) -> (Uuid, StatusCode) {
+    let now = state.now();
     let known = state.documents.iter().find(|document| {
         document.collection == collection
             && document.place.parent == place.parent
@@ -602,7 +603,7 @@ fn find_or_insert(
         Some(uuid) => {
             if let Some(document) = state.documents.get_mut(uuid) {
                 document.values.extend(values);
-                document.modified = Utc::now();
+                document.modified = now;
             }
             (uuid, StatusCode::OK)
         }
@@ -667,7 +668,7 @@ pub(crate) fn set_statistics(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     if let Some(document) = state.documents.get_mut(uuid) {
         document.values.extend(data);
-        document.modified = Utc::now();
+        document.modified = call.now;
     }
     answer(call, state, uuid, StatusCode::OK)
 }
@@ -682,7 +683,7 @@ pub(crate) fn cleanup(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     let dry_run = data.get("dry_run").and_then(Value::as_bool).unwrap_or(true);
     let hours = data.get("older_than_hours").and_then(Value::as_i64).unwrap_or(24);
-    let before = chrono::TimeDelta::try_hours(hours).and_then(|time| Utc::now().checked_sub_signed(time));
+    let before = chrono::TimeDelta::try_hours(hours).and_then(|time| call.now.checked_sub_signed(time));
     let stale: Vec<(Uuid, Value)> = state
         .documents
         .iter()
@@ -728,7 +729,7 @@ pub(crate) fn report_command_result(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     if let Some(document) = state.documents.get_mut(uuid) {
         document.values.insert("last_result".to_owned(), Value::Object(data));
-        document.modified = Utc::now();
+        document.modified = call.now;
     }
     Ok(Answer::empty(StatusCode::OK))
 }

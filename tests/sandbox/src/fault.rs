@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
@@ -48,6 +49,8 @@ pub enum Fault {
     VanishedItems(usize),
     /// The request is answered as by a server of late 2024, without younger properties.
     OlderServer,
+    /// The sandbox's clock is set when the request arrives, which is applied and answered then.
+    Clock(DateTime<Utc>),
 }
 
 impl Fault {
@@ -172,8 +175,9 @@ fn status_answer(status: u16) -> Answer {
 /// As a text, such as the program's `--faults` takes them, it is `FAULT[@OPERATION or path end][*TIMES][%PERCENT]`:
 /// `503`, `429:3%10` (with `Retry-After: 3`, one in ten), `reset-after@marketplace_orders_approve_by_provider*2`,
 /// `delay:250` (milliseconds), `missing:uuid+state@/marketplace-orders/`. The faults are a status, `no-operation`,
-/// `reset-before`, `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`, `missing[:NAMES]`,
-/// `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT` and `older`.
+/// `reset-before`, `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`,
+/// `missing[:NAMES]`, `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT`, `older` and
+/// `clock:SECONDS` (since 1970).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehaviour {
     faults: Vec<Fault>,
@@ -312,6 +316,12 @@ fn parse_fault(text: &str) -> Result<Fault, &'static str> {
         "unknown" => Fault::UnknownValues(names()),
         "vanished" => Fault::VanishedItems(usize::try_from(number()?).unwrap_or(usize::MAX)),
         "older" => Fault::OlderServer,
+        "clock" => {
+            let seconds = i64::try_from(number()?).ok();
+            Fault::Clock(
+                seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or("no such time")?,
+            )
+        }
         status => {
             let status: u16 = status.parse().map_err(|_| "nothing is called so")?;
             if StatusCode::from_u16(status).is_err() {

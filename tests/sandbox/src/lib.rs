@@ -11,6 +11,7 @@ mod actor;
 mod answer;
 mod call;
 mod contract;
+mod corruption;
 mod documents;
 mod fault;
 mod filters;
@@ -35,6 +36,7 @@ mod usages;
 
 pub use actor::Actor;
 pub use contract::{Side, Violation};
+pub use corruption::Row;
 pub use fault::{Fault, FaultError, Misbehaviour};
 pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
 pub use release::Release;

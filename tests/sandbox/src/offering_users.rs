@@ -1,6 +1,5 @@
 //! `marketplace-offering-users`: the accounts that people have at offerings.
 
-use chrono::Utc;
 use http::{StatusCode, header};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -175,7 +174,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         return Err(invalid_whole("The fields offering, user must make a unique set."));
     }
     let uuid = state.fresh_uuid();
-    let now = Utc::now();
+    let now = call.now;
     let row = OfferingUser {
         uuid,
         offering,
@@ -211,7 +210,7 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
             row.state = Ready;
         }
         row.username = Some(username);
-        row.modified = Utc::now();
+        row.modified = call.now;
     }
     let row = visible(call, state)?;
     Ok(Answer::ok(Value::Object(render(call, state, row, &Fields::ALL))))
@@ -232,7 +231,7 @@ pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
             *field = text.to_owned();
         }
     }
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::ok(serde_json::json!({
         "service_provider_comment": row.comment,
         "service_provider_comment_url": row.comment_url,
@@ -243,7 +242,7 @@ pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
 pub(crate) fn update_restricted(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     row.restricted = call.checked()?.get("is_restricted").and_then(Value::as_bool).unwrap_or(false);
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::empty(StatusCode::OK))
 }
 
@@ -266,7 +265,7 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     let comment_url = form.text(&data, "comment_url");
     form.finish()?;
     row.state = to;
-    row.modified = Utc::now();
+    row.modified = call.now;
     if call.action() == "set_validation_complete" {
         row.comment.clear();
         row.comment_url.clear();

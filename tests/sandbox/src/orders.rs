@@ -1,6 +1,6 @@
 //! `marketplace-orders`: how an order looks, and the one table of what may be done to it.
 
-use chrono::{NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -196,7 +196,7 @@ fn ready<'a>(call: &Call, state: &'a State, step: &Transition) -> Result<(Actor,
 fn go(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> Outcome {
     let (actor, order) = ready(call, state, step)?;
     let uuid = order.uuid;
-    let now = Utc::now();
+    let now = call.now;
     if let Some(order) = state.orders.get_mut(uuid) {
         let review = Review { by: actor, at: now };
         match (order.state, step.side) {
@@ -242,7 +242,7 @@ pub(crate) fn resource_state(kind: OrderType, state: OrderState) -> ResourceStat
 
 fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     let (scope, period) = (state.fresh_uuid(), state.fresh_uuid());
-    let now = Utc::now();
+    let now = state.now();
     let Some(order) = state.orders.get_mut(uuid) else { return };
     order.state = to;
     order.modified = now;
@@ -270,16 +270,16 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
 
 /// An order that is to begin on a day to come waits for it.
 pub(crate) fn approve_by_provider(call: &Call, state: &mut State) -> Outcome {
-    let later = ready(call, state, &APPROVE_BY_PROVIDER)?.1.begins_later();
+    let later = ready(call, state, &APPROVE_BY_PROVIDER)?.1.begins_later(call.now);
     let step = if later { APPROVE_FOR_LATER } else { APPROVE_BY_PROVIDER };
     go(call, state, &step, StatusCode::OK)
 }
 
 impl Order {
-    fn begins_later(&self) -> bool {
+    fn begins_later(&self, now: DateTime<Utc>) -> bool {
         let day = self.set.get("start_date").and_then(Value::as_str);
         let day: Option<NaiveDate> = day.and_then(|text| text.parse().ok());
-        day.is_some_and(|day| day > Utc::now().date_naive())
+        day.is_some_and(|day| day > now.date_naive())
     }
 }
 
@@ -314,7 +314,7 @@ pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
     let text = data.get("backend_id").and_then(Value::as_str).unwrap_or_default();
     if let Some(order) = state.orders.get_mut(uuid) {
         order.backend_id = text.to_owned();
-        order.modified = Utc::now();
+        order.modified = call.now;
     }
     Ok(Answer::ok(json!({ "status": "Order backend_id has been changed." })))
 }
@@ -354,7 +354,7 @@ pub(crate) fn update(call: &Call, state: &mut State) -> Outcome {
     if let Some(start) = data.get("start_date") {
         order.set.insert("start_date".to_owned(), start.clone());
     }
-    order.modified = Utc::now();
+    order.modified = call.now;
     Ok(Answer::ok(json!({
         "limits": order.limits,
         "attributes": order.attributes,
@@ -466,7 +466,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         project,
         name,
         ResourceState::Creating,
-        Utc::now(),
+        call.now,
     ));
     if let Some(resource) = state.resources.get_mut(resource) {
         resource.limits = limits.clone();
@@ -535,7 +535,7 @@ pub(crate) fn add(
     Wish { limits, attributes, plan }: Wish,
 ) -> Uuid {
     let uuid = state.fresh_uuid();
-    let now = Utc::now();
+    let now = state.now();
     let (offering, project) =
         state.resources.get(resource).map_or_else(Default::default, |r| (r.offering, r.project));
     let consumes = state.consumes(actor, project);
@@ -579,7 +579,7 @@ pub(crate) fn import(
     backend_id: &str,
 ) -> Uuid {
     let uuid = state.fresh_uuid();
-    let mut row = resources::new(uuid, offering, project, name, ResourceState::Creating, Utc::now());
+    let mut row = resources::new(uuid, offering, project, name, ResourceState::Creating, state.now());
     row.backend_id = backend_id.to_owned();
     state.resources.push(row);
     let order = add(state, actor, uuid, OrderType::Create, Wish::default());

@@ -93,7 +93,7 @@ pub(crate) fn create_project(call: &Call, state: &mut State) -> Outcome {
         name: String::new(),
         slug: format!("project-{}", state.projects.iter().len() + 1),
         description: String::new(),
-        created: chrono::Utc::now(),
+        created: call.now,
         set: Map::new(),
     };
     take(&mut row, data);
@@ -167,7 +167,7 @@ pub(crate) fn add_user(call: &Call, state: &mut State) -> Outcome {
     person.roles.push(Role {
         name: role.to_owned(),
         scope: project,
-        created: chrono::Utc::now(),
+        created: call.now,
         expires,
         by: call.caller,
     });

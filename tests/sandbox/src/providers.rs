@@ -1,6 +1,5 @@
 //! `marketplace-service-providers`, and what a service provider may know of those it serves.
 
-use chrono::Utc;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -291,7 +290,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
     if state.people.get(user).is_none() {
         return Err(invalid(json!([format!("A user with the uuid {} is not found.", hex(user))])));
     }
-    let now = Utc::now();
+    let now = call.now;
     for offering in offerings {
         let known = state.account(offering, user).map(|account| account.uuid);
         if let Some(account) = known.and_then(|uuid| state.offering_users.get_mut(uuid)) {

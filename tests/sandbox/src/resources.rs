@@ -230,7 +230,7 @@ pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
         return Ok(status("Resource backend_id is not changed."));
     }
     row.backend_id = backend_id;
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Resource backend_id has been changed."))
 }
 
@@ -257,7 +257,7 @@ pub(crate) fn set_endpoints(call: &Call, state: &mut State) -> Outcome {
         named.into_iter().map(|(name, url)| Endpoint { uuid: state.fresh_uuid(), name, url }).collect();
     let row = provided(call, state)?;
     row.endpoints = endpoints;
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Endpoints have been set."))
 }
 
@@ -295,7 +295,7 @@ pub(crate) fn submit_report(call: &Call, state: &mut State) -> Outcome {
         return Err(invalid(json!({ "report": errors })));
     }
     row.report = report.clone();
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Report is submitted"))
 }
 
@@ -324,7 +324,7 @@ pub(crate) fn set_limits(call: &Call, state: &mut State) -> Outcome {
         }
     };
     row.limits = limits.clone();
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Resource limits have been changed."))
 }
 
@@ -337,7 +337,7 @@ pub(crate) fn set_as_ok(call: &Call, state: &mut State) -> Outcome {
     row.state = ResourceState::Ok;
     row.error_message.clear();
     row.error_traceback.clear();
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::empty(StatusCode::OK))
 }
 
@@ -355,12 +355,12 @@ pub(crate) fn set_as_erred(call: &Call, state: &mut State) -> Outcome {
             *field = text;
         }
     }
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::empty(StatusCode::OK))
 }
 
 pub(crate) fn refresh_last_sync(call: &Call, state: &mut State) -> Outcome {
-    provided(call, state)?.last_sync = Utc::now();
+    provided(call, state)?.last_sync = call.now;
     Ok(Answer::empty(StatusCode::OK))
 }
 
@@ -442,7 +442,7 @@ pub(crate) fn switch_plan(call: &Call, state: &mut State) -> Outcome {
 pub(crate) fn set_property(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     row.set.extend(call.checked()?);
-    row.modified = Utc::now();
+    row.modified = call.now;
     let what = call.action().trim_start_matches("set_").replace('_', " ");
     Ok(status(&format!("Resource {what} has been changed.")))
 }
@@ -471,11 +471,11 @@ const NOTICE: i64 = 7;
 pub(crate) fn set_end_date(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.checked()?;
-    if last_day(&data).is_some_and(|day| day < Utc::now().date_naive() + TimeDelta::days(NOTICE)) {
+    if last_day(&data).is_some_and(|day| day < call.now.date_naive() + TimeDelta::days(NOTICE)) {
         return Err(invalid_field("end_date", format!("The end is at least {NOTICE} days ahead.")));
     }
     row.set.extend(data);
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::empty(StatusCode::OK))
 }
 
@@ -495,7 +495,7 @@ pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.checked()?;
     row.slug = data.get("slug").and_then(Value::as_str).unwrap_or_default().to_owned();
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Resource slug has been changed."))
 }
 
@@ -503,7 +503,7 @@ pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
 pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let mut data = call.checked()?;
-    if last_day(&data).is_some_and(|day| day < Utc::now().date_naive()) {
+    if last_day(&data).is_some_and(|day| day < call.now.date_naive()) {
         return Err(invalid_field("end_date", "The day is past."));
     }
     if let Some(Value::String(name)) = data.remove("name") {
@@ -511,7 +511,7 @@ pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
     }
     row.set.insert("end_date".to_owned(), data.remove("end_date").unwrap_or_default());
     row.set.extend(data.into_iter().filter(|(name, _)| name == "description"));
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(Answer::ok(json!({
         "name": row.name,
         "description": row.set.get("description").cloned().unwrap_or_else(|| "".into()),
@@ -524,7 +524,7 @@ pub(crate) fn update_options(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.checked()?;
     row.set.insert("options".to_owned(), data.get("options").cloned().unwrap_or_default());
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Resource options are submitted"))
 }
 
@@ -536,7 +536,7 @@ pub(crate) fn set_state_ok(call: &Call, state: &mut State) -> Outcome {
         return Err(conflict(&["Erred", "Creating", "Updating", "Terminating"]));
     }
     row.state = ResourceState::Ok;
-    row.modified = Utc::now();
+    row.modified = call.now;
     Ok(status("Resource state has been changed to OK."))
 }
 
@@ -649,7 +649,7 @@ pub(crate) fn render(call: &Call, state: &State, row: &Resource, fields: &Fields
 
 /// What the provider has reported of each component in this month.
 fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
-    let month = month_of(Utc::now());
+    let month = month_of(state.now());
     let Some(offering) = state.offerings.get(row.offering) else { return Map::new() };
     offering
         .components

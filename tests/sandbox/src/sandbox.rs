@@ -7,18 +7,20 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::actor::{Actor, Tokens};
 use crate::contract::Violation;
+use crate::corruption::{Corruption, Row};
 use crate::fault::{Fault, Faults, Misbehaviour};
 use crate::model::{OfferingUserState, Order, OrderState, OrderType, Resource, ResourceState};
 use crate::release::Release;
 use crate::seed::{self, Ids, Seed};
 use crate::server::{self, Request, Shared, lock};
+use crate::state::Clock;
 
 /// Why a sandbox didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,7 @@ pub struct Builder {
     inline_workers: bool,
     misbehaviours: Vec<Misbehaviour>,
     dice: u64,
+    clock: Clock,
     seeds: Vec<Seeder>,
 }
 
@@ -83,6 +86,7 @@ impl Default for Builder {
             inline_workers: false,
             misbehaviours: Vec::new(),
             dice: 0,
+            clock: Clock::default(),
             seeds: Vec::new(),
         }
     }
@@ -123,6 +127,14 @@ impl Builder {
     #[must_use]
     pub fn dice(mut self, seed: u64) -> Self {
         self.dice = seed;
+        self
+    }
+
+    /// Sets the clock, which otherwise is the machine's. A clock that is set stands still until it is set again, by
+    /// [`Sandbox::set_now`] or [`Fault::Clock`].
+    #[must_use]
+    pub fn now(mut self, time: DateTime<Utc>) -> Self {
+        self.clock = Clock(Some(time));
         self
     }
 
@@ -211,8 +223,8 @@ impl Builder {
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let ids = Ids::new();
-        let mut state = seed::seed(&ids, &self.order_states(), !self.without_resources);
+        let ids = Ids::new(self.clock.now());
+        let mut state = seed::seed(&ids, self.clock, &self.order_states(), !self.without_resources);
         state.inline_workers = self.inline_workers;
         for seed in &self.seeds {
             seed(&mut Seed::new(&mut state, &ids));
@@ -220,6 +232,7 @@ impl Builder {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             log: Mutex::default(),
+            corruptions: Mutex::default(),
             faults: Mutex::new(Faults::new(self.misbehaviours.clone(), self.dice)),
             tokens: Tokens::new(),
             violations: Mutex::default(),
@@ -520,6 +533,61 @@ impl Sandbox {
     /// No more misbehaviour.
     pub fn clear_faults(&self) {
         lock(&self.shared.faults).clear();
+    }
+
+    /// Returns the time of the clock, which decides about the current month and the `Date` of answers.
+    pub fn now(&self) -> DateTime<Utc> {
+        lock(&self.shared.state).now()
+    }
+
+    /// Sets the clock, which stands still from then on. [`Fault::Clock`] sets it when a request arrives.
+    ///
+    /// ```
+    /// # use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
+    /// let last = "2026-10-31T23:59:59Z".parse().unwrap();
+    /// let sandbox = Sandbox::builder().now(last).start_blocking()?;
+    /// // Midnight passes before the first report arrives.
+    /// let midnight = Fault::Clock("2026-11-01T00:00:00Z".parse().unwrap());
+    /// sandbox.misbehave(
+    ///     Misbehaviour::new(midnight).operation("marketplace_component_usages_set_usage").times(1),
+    /// );
+    /// assert_eq!(sandbox.now(), last);
+    /// # Ok::<(), waldur_sandbox::Error>(())
+    /// ```
+    pub fn set_now(&self, time: DateTime<Utc>) {
+        lock(&self.shared.state).clock = Clock(Some(time));
+    }
+
+    /// Gives one field of one row another value in all answers from now on, or leaves it out (`None`). Only answers
+    /// change: filters, order and permissions go by what is inside.
+    ///
+    /// `of` is an operation, such as `marketplace_orders_list`, or a collection, such as `marketplace-orders`, for
+    /// its list and its objects. A field that a request doesn't ask for stays away. Several calls add up.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use waldur_sandbox::Sandbox;
+    /// let sandbox = Sandbox::builder().start_blocking()?;
+    /// let order = sandbox.orders()[3].uuid;
+    /// sandbox.corrupt("marketplace-orders", order, "limits", json!({ "cpu": 1e30 }));
+    /// sandbox.corrupt("marketplace_orders_list", 0, "uuid", None);
+    /// # Ok::<(), waldur_sandbox::Error>(())
+    /// ```
+    pub fn corrupt(
+        &self,
+        of: &str,
+        row: impl Into<Row>,
+        field: &str,
+        value: impl Into<Option<serde_json::Value>>,
+    ) {
+        let (of, field) = (of.to_owned(), field.to_owned());
+        let corruption = Corruption { of, row: row.into(), field, value: value.into() };
+        lock(&self.shared.corruptions).push(corruption);
+    }
+
+    /// All rows are again what they are inside.
+    pub fn clear_corruptions(&self) {
+        lock(&self.shared.corruptions).clear();
     }
 
     /// One order.

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::orders::resource_state;
 use crate::resources;
-use crate::state::{State, month_of};
+use crate::state::{Clock, State, month_of};
 
 pub(crate) const CATEGORY_TITLE: &str = "Computing";
 pub(crate) const OFFERING_DESCRIPTION: &str = "Offered by the sandbox";
@@ -124,7 +124,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let ok = named("resource slurm-ok-1");
         let each = |what: &str| OfferingIds {
             slurm: named(&format!("{what} slurm")),
@@ -162,7 +162,7 @@ impl Ids {
                 terminated: named("resource slurm-terminated-1"),
             },
             plan_period: named("plan period slurm-ok-1"),
-            usage: Usage::uuid_of(ok, "cpu", month_of(Utc::now())),
+            usage: Usage::uuid_of(ok, "cpu", month_of(now)),
             offering_user: named(&format!(
                 "offering user {} {}",
                 named("offering slurm"),
@@ -195,8 +195,9 @@ pub(crate) fn spread(count: usize) -> Vec<OrderState> {
 }
 
 /// Everything, with one order for each of the states; or only people and offerings.
-pub(crate) fn seed(ids: &Ids, orders: &[OrderState], resources: bool) -> State {
+pub(crate) fn seed(ids: &Ids, clock: Clock, orders: &[OrderState], resources: bool) -> State {
     let mut state = State::default();
+    state.clock = clock;
     let mut seed = Seed::new(&mut state, ids);
     seed.organisations();
     seed.people();
@@ -221,13 +222,18 @@ pub struct Seed<'a> {
 impl<'a> Seed<'a> {
     pub(crate) fn new(state: &'a mut State, ids: &Ids) -> Self {
         let latest = state.orders.iter().map(|order| order.created).max();
-        let start = Utc::now() - TimeDelta::hours(2);
+        let start = state.now() - TimeDelta::hours(2);
         Self { state, ids: *ids, clock: latest.map_or(start, |latest| latest.max(start)) }
     }
 
     /// The uuids of what is there already.
     pub fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// What the sandbox's clock shows.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.state.now()
     }
 
     /// Things come one after another.
@@ -442,7 +448,7 @@ impl<'a> Seed<'a> {
     }
 
     fn period(&self, name: &str) -> PlanPeriod {
-        let now = Utc::now();
+        let now = self.state.now();
         let start = month_of(now).and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
         PlanPeriod { uuid: named(&format!("plan period {name}")), start }
     }
@@ -629,7 +635,7 @@ impl<'a> Seed<'a> {
         ] {
             self.add_person(actor.uuid(), Some(actor), actor.username(), first, last);
         }
-        let next_year = Utc::now() + TimeDelta::days(365);
+        let next_year = self.state.now() + TimeDelta::days(365);
         self.role(ids.users.provider, ids.provider_customer, OWNER, None);
         self.role(ids.users.consumer, ids.consumer_customer, OWNER, None);
         self.role(ids.users.alice, ids.project, "PROJECT.ADMIN", None);
@@ -672,7 +678,8 @@ impl<'a> Seed<'a> {
                 self.scope(uuid);
             }
         }
-        self.usage(self.ids.resources.ok, "cpu", month_of(Utc::now()), Decimal::new(725, 2));
+        let month = month_of(self.state.now());
+        self.usage(self.ids.resources.ok, "cpu", month, Decimal::new(725, 2));
         self.offering_user(slurm, self.ids.users.alice, "alice01", OfferingUserState::Ok);
     }
 

@@ -23,10 +23,11 @@ use crate::actor::{Actor, Tokens};
 use crate::answer::{Answer, Outcome, Payload};
 use crate::call::{Call, parse_query};
 use crate::contract::{self, Operation, Sent, Side, Violation};
+use crate::corruption::{self, Corruption};
 use crate::fault::{Fault, Faults};
 use crate::release::Release;
 use crate::routes::{self, Found};
-use crate::state::State;
+use crate::state::{Clock, State};
 use crate::upload::{self, Part, Upload};
 
 /// A request that the sandbox got.
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     pub(crate) log: Mutex<Vec<Request>>,
     pub(crate) faults: Mutex<Faults>,
+    pub(crate) corruptions: Mutex<Vec<Corruption>>,
     pub(crate) tokens: Tokens,
     pub(crate) violations: Mutex<Vec<Violation>>,
     pub(crate) print_violations: bool,
@@ -139,6 +141,9 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
     if let Some(Fault::Delay(time)) = fault {
         tokio::time::sleep(time).await;
     }
+    if let Some(Fault::Clock(time)) = &fault {
+        lock(&shared.state).clock = Clock(Some(*time));
+    }
     let answer = match fault.as_ref().and_then(Fault::instead) {
         Some(answer) => Some(answer),
         None if fault == Some(Fault::ResetBefore) => None,
@@ -154,6 +159,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
+                now: lock(&shared.state).now(),
                 origin: Call::origin(&request.headers, &shared.address.to_string()),
                 media_type,
                 parts,
@@ -173,7 +179,7 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         wait_until(due).await;
     }
     answer
-        .map(|answer| answer.into_response(head))
+        .map(|answer| answer.at(lock(&shared.state).now()).into_response(head))
         .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
 }
 
@@ -220,6 +226,10 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
     let mut answer = outcome.unwrap_or_else(|refusal| refusal);
     if answer.status() < 300 && call.method != Method::OPTIONS {
         shared.settle(&call, &mut answer);
+        let uuids = corruption::uuids(&call, &answer);
+        for corruption in lock(&shared.corruptions).iter() {
+            corruption.strike(&call, &uuids, &mut answer);
+        }
     }
     if answer.status() >= 500 {
         return answer;

@@ -13,8 +13,19 @@ use crate::model::{
 };
 use crate::seed::named;
 
+/// What time it is: the machine's, or a time that was set and stands still.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock(pub(crate) Option<DateTime<Utc>>);
+
+impl Clock {
+    pub(crate) fn now(self) -> DateTime<Utc> {
+        self.0.unwrap_or_else(Utc::now)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
+    pub(crate) clock: Clock,
     pub(crate) customers: Table<Customer>,
     pub(crate) projects: Table<Project>,
     pub(crate) people: Table<Person>,
@@ -35,6 +46,10 @@ pub(crate) struct State {
 }
 
 impl State {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// A uuid for something made while running: the same in every run that does the same.
     pub(crate) fn fresh_uuid(&mut self) -> Uuid {
         self.made += 1;

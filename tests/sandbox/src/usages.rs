@@ -117,14 +117,14 @@ fn flag(form: &mut Form, data: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// The time that a report is for; now unless it says so.
-fn date(form: &mut Form, data: &Map<String, Value>) -> DateTime<Utc> {
+fn date(form: &mut Form, data: &Map<String, Value>, now: DateTime<Utc>) -> DateTime<Utc> {
     let text = match data.get("date") {
-        None => return Utc::now(),
+        None => return now,
         Some(value) => value.as_str().unwrap_or_default(),
     };
     parse_time(text).unwrap_or_else(|| {
         form.refuse("date", "Datetime has wrong format. Use an ISO 8601 time.");
-        Utc::now()
+        now
     })
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let mut form = Form::default();
     let target = target(&mut form, state, &data);
     let entries = form.items(&data, "usages", entry);
-    let date = date(&mut form, &data);
+    let date = date(&mut form, &data, call.now);
     form.finish()?;
     let resource = target
         .and_then(|uuid| state.resources.get(uuid))
@@ -184,7 +184,7 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
         unknown.dedup();
         return Err(invalid_whole(format!("These components are invalid: {}.", unknown.join(", "))));
     }
-    let now = Utc::now();
+    let now = call.now;
     if date > now {
         return Err(invalid_field("date", "The date is in the future."));
     }
@@ -212,7 +212,7 @@ fn store(state: &mut State, actor: Actor, resource: Uuid, month: NaiveDate, entr
         .and_then(|row| state.offerings.get(row.offering)?.component(&entry.kind))
         .map_or(entry.kind.as_str(), |component| &component.key);
     let uuid = Usage::uuid_of(resource, key, month);
-    let now = Utc::now();
+    let now = state.now();
     if let Some(usage) = state.usages.get_mut(uuid) {
         usage.amount = entry.amount;
         usage.description = entry.description;
@@ -426,7 +426,7 @@ fn reportable(call: &Call, state: &State) -> Result<Uuid, Answer> {
 }
 
 fn store_share(state: &mut State, usage: Uuid, share: Share) {
-    let now = Utc::now();
+    let now = state.now();
     let uuid = state.fresh_uuid();
     let known = state.user_usages.iter_mut().find(|row| row.usage == usage && row.username == share.username);
     if let Some(row) = known {

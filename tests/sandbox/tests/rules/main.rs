@@ -11,7 +11,11 @@ mod changes;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod corruption;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
