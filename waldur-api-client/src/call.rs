@@ -290,6 +290,12 @@ pub struct Whole {
 }
 
 impl Whole {
+    /// The operation that was called.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
     /// Reads it as the client reads answers: leniently, or strictly where the client is strict.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-use crate::field_hash::field_hash;
+#[doc(hidden)]
+pub use crate::field_hash::field_hash;
 use crate::wire::{Seed, Wire, at, mark, unknown};
 
 /// A model that is received.
@@ -28,7 +29,10 @@ pub trait Model: Default {
     ///
     /// # Errors
     /// Those of the serializer.
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let _ = map;
+        Ok(())
+    }
 }
 
 /// Gives a model its ways in and out.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -61,6 +61,12 @@ fn misfit(expected: &'static str, found: &'static str) {
 fn note(misfit: Misfit) {
     MISFITS.with_borrow_mut(|all| all.push(misfit));
     COUNT.set(COUNT.get() + 1);
+}
+
+/// Notes, for the warnings about what is read, that a value of kind `found` stands where `expected` should.
+#[doc(hidden)]
+pub fn note_misfit(expected: &'static str, found: &'static str) {
+    misfit(expected, found);
 }
 
 /// Notes that a model doesn't have the field `name`, where that is asked for.
@@ -333,6 +339,11 @@ scalar!(i64, "an integer", scalar => match scalar {
     }
 });
 
+scalar!(u64, "an integer that isn't negative", scalar => match scalar {
+    Scalar::Unsigned(value) => Some(*value),
+    _ => i64::from_scalar(scalar).and_then(|value| value.try_into().ok()),
+});
+
 scalar!(Decimal, "a decimal", scalar => match scalar {
     Scalar::Integer(value) => Some(Self::from(*value)),
     Scalar::Unsigned(value) => Some(Self::from(*value)),
@@ -431,6 +442,37 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
+/// A value that is there, and whether all of it fits.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked<T> {
+    /// Null, or blank.
+    Null,
+    /// All of it fits.
+    Value(T),
+    /// It, or a part of it, doesn't fit.
+    Misfit,
+}
+
+impl<T: Default> Checked<T> {
+    /// The value, or the default where it is null; none where something in it doesn't fit.
+    pub fn or_default(self) -> Option<T> {
+        match self {
+            Self::Null => Some(T::default()),
+            Self::Value(value) => Some(value),
+            Self::Misfit => None,
+        }
+    }
+}
+
+impl<T: Wire> Wire for Checked<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let before = mark();
+        let value = T::read(deserializer)?;
+        Ok(Some(if mark() > before { Self::Misfit } else { value.map_or(Self::Null, Self::Value) }))
+    }
+}
+
 /// A value of `T` where a `DeserializeSeed` is asked for.
 pub(crate) struct Seed<T>(pub(crate) PhantomData<T>);
 
@@ -453,6 +495,12 @@ impl<T: Wire> Wire for HashMap<String, T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         let read = deserializer.deserialize_any(Structured(Map(PhantomData)))?;
         Ok(read.or_misfit("an object"))
+    }
+}
+
+impl<T: Wire> Wire for BTreeMap<String, T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Ok(HashMap::<String, T>::read(deserializer)?.map(|all| all.into_iter().collect()))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::config::ClientBuilder;
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Report;
 use crate::provider::{Amounts, LiveResource, Order, ReportedUsage};
+use crate::row::Rows;
 use crate::types::OrderState;
 
 /// A [`Client`](AsyncClient) whose calls return when they are done. Clones share it and its one thread.
@@ -119,10 +120,10 @@ macro_rules! workflows {
 }
 
 workflows! {
-    orders(states: impl IntoIterator<Item = OrderState>) -> Vec<Order>;
+    orders(states: impl IntoIterator<Item = OrderState>) -> Rows<Order>;
     approve_all_executing_orders() -> Report;
     approve_all_pending_orders() -> Report;
     complete_all_executing_orders() -> Report;
-    live_resources() -> Vec<LiveResource>;
+    live_resources() -> Rows<LiveResource>;
     set_usage_for_all_components(resource: Uuid, amounts: impl Into<Amounts>) -> ReportedUsage;
 }

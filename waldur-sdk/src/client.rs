@@ -16,6 +16,7 @@ use crate::outcome::Report;
 use crate::provider::{Amounts, LiveResource, Order, Provider, ReportedUsage};
 use crate::raw::Request;
 use crate::retry::RetryPolicy;
+use crate::row::Rows;
 use crate::transport::Seam;
 use crate::types::OrderState;
 
@@ -113,29 +114,27 @@ impl Client {
 
     /// The server's time, from the `Date` of its answers; none before the first answer that has one. It is
     /// at most a second and the time of a round trip behind.
-    #[allow(dead_code)] // reports of usage use it
     pub(crate) fn server_now(&self) -> Option<DateTime<Utc>> {
         self.seam().core.clock.at(SystemTime::now())
     }
 
-    /// How often and how long a call of this client is tried. A workflow that has looked and knows that
-    /// nothing was applied tries again by the same policy: so many attempts, `within` that time since it
-    /// began, with the pauses of [`RetryPolicy::backoff`], and each repetition taken from the budget
-    /// ([`Client::take_retry`]).
-    #[allow(dead_code)] // workflows use it
+    /// How often and how long calls are retried. A workflow that has looked and knows that a change was not applied
+    /// sends it again by the same policy, each time with a retry of the shared budget ([`Client::take_retry`]).
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
         &self.seam().retry
     }
 
-    /// Takes a repetition of the budget that all calls of the client share; false: none is left, and nothing
-    /// is to be repeated now. A repetition comes back by calls that succeed.
-    #[allow(dead_code)] // workflows use it
+    /// Takes a retry from the budget that all calls share, if one is left.
     pub(crate) fn take_retry(&self) -> bool {
         self.seam().core.budget.take()
     }
 
+    /// Gives a retry that succeeded back to the budget.
+    pub(crate) fn retry_succeeded(&self) {
+        self.seam().core.budget.came_through(true);
+    }
+
     /// How long a call of this client may take, with all attempts and pauses.
-    #[allow(dead_code)] // workflows use it
     pub(crate) fn timeout(&self) -> Duration {
         self.seam().timeout
     }
@@ -187,7 +186,7 @@ impl Client {
     ///
     /// # Errors
     /// If the orders can't be listed.
-    pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Vec<Order>, Error> {
+    pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Rows<Order>, Error> {
         self.provider().orders(states).await
     }
 
@@ -219,7 +218,7 @@ impl Client {
     ///
     /// # Errors
     /// If the resources can't be listed.
-    pub async fn live_resources(&self) -> Result<Vec<LiveResource>, Error> {
+    pub async fn live_resources(&self) -> Result<Rows<LiveResource>, Error> {
         self.provider().live_resources().await
     }
 

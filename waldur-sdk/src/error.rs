@@ -117,7 +117,19 @@ struct Inner {
     messages: Messages,
     body: String,
     retry_after: Option<Duration>,
+    confirmation: Option<Confirmation>,
     source: Option<BoxError>,
+}
+
+/// What reading an object showed about a change whose request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confirmation {
+    /// It was not applied, and still could be.
+    NotApplied,
+    /// It isn't possible in the state that the object is in by now.
+    Superseded,
+    /// The object could not be read, or doesn't tell.
+    Unknown,
 }
 
 impl Error {
@@ -134,6 +146,7 @@ impl Error {
             messages: Messages::of(message),
             body: String::new(),
             retry_after: None,
+            confirmation: None,
             source: None,
         }))
     }
@@ -230,6 +243,23 @@ impl Error {
             Some(sending) => error.sent(sending),
             None => error,
         }
+    }
+
+    /// Awaits a call of the generated client.
+    pub(crate) async fn of_call<T>(
+        call: impl Future<Output = Result<T, waldur_api_client::Error>>,
+    ) -> Result<T, Self> {
+        match call.await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(Self::from_api(error).await),
+        }
+    }
+
+    /// Awaits a call that changes something, whose answer holds nothing of interest.
+    pub(crate) async fn of_change<T>(
+        call: impl Future<Output = Result<T, waldur_api_client::Error>>,
+    ) -> Result<(), Self> {
+        Self::of_call(call).await.map(drop)
     }
 
     /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through a
@@ -444,6 +474,45 @@ impl Error {
                 self.kind(),
                 ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Server | ErrorKind::Decode
             )
+    }
+
+    /// Whether it isn't known if a change was applied: the answer was lost, and reading the object didn't tell. Look at
+    /// the object before you send the change again.
+    #[must_use]
+    pub fn is_unconfirmed(&self) -> bool {
+        self.0.confirmation == Some(Confirmation::Unknown)
+    }
+
+    /// Whether the server refuses the request and would refuse it again: it is forbidden, there is no such object or
+    /// operation, a value isn't valid, or the object is in a state in which it isn't possible.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Validation => true,
+            ErrorKind::Conflict => self.0.confirmation != Some(Confirmation::NotApplied),
+            _ => false,
+        }
+    }
+
+    /// The object was read after this error: the change was not applied. `state` says how the object is.
+    pub(crate) fn not_applied(mut self, state: &str) -> Self {
+        self.0.confirmation = Some(Confirmation::NotApplied);
+        self.with_note(format!("it was not applied: {state}"))
+    }
+
+    /// The object was read after this error, and doesn't tell whether the change was applied, or could not be read.
+    pub(crate) fn unconfirmed(mut self, why: &dyn fmt::Display) -> Self {
+        self.0.confirmation = Some(Confirmation::Unknown);
+        self.with_note(format!("whether it was applied is not known: {why}"))
+    }
+
+    /// The object was read after this error: it is in a state in which the change isn't possible any more.
+    pub(crate) fn superseded(self, state: String) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, state);
+        error.0.confirmation = Some(Confirmation::Superseded);
+        (error.0.attempts, error.0.elapsed) = (self.0.attempts, self.0.elapsed);
+        (error.0.operation, error.0.raw) = (self.0.operation, self.0.raw.clone());
+        error.with_source(self)
     }
 
     /// What is said beside the kind.

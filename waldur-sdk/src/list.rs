@@ -147,12 +147,16 @@ pub trait List<'a>: ListCall<'a> {
 
 impl<'a, C: ListCall<'a>> List<'a> for C {}
 
+/// Reads a page of a list.
+pub(crate) type ReadPage<T> = fn(Whole) -> Result<Vec<Option<T>>, waldur_api_client::Error>;
+
 /// A list operation with its filters, and how it is to be read. Nothing is sent until it is.
 #[must_use = "nothing is sent until it is read"]
 pub struct Listing<'a, T> {
     pub(crate) call: Call<'a>,
     pub(crate) facts: ListFacts,
-    pub(crate) read: fn(Whole) -> Result<Vec<T>, waldur_api_client::Error>,
+    /// Reads a page: an element for each of its items; none for one that can't be read and is left out.
+    pub(crate) read: ReadPage<T>,
     pub(crate) page_size: usize,
     pub(crate) concurrency: usize,
     pub(crate) limit: Option<usize>,
@@ -181,11 +185,7 @@ impl<T> fmt::Debug for Listing<'_, T> {
 }
 
 impl<'a, T: Send + 'static> Listing<'a, T> {
-    fn new(
-        mut call: Call<'a>,
-        facts: ListFacts,
-        read: fn(Whole) -> Result<Vec<T>, waldur_api_client::Error>,
-    ) -> Self {
+    fn new(mut call: Call<'a>, facts: ListFacts, read: ReadPage<T>) -> Self {
         // What the builder's own setters said.
         let said = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<usize>().ok());
         let (page, size) = (said("page"), said("page_size"));
@@ -235,10 +235,29 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
     ) -> Listing<'a, Row> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         self.call.query("field", &names);
+        self.read_by(|whole| Ok(whole.read_into::<Vec<Row>>()?.into_iter().map(Some).collect()))
+    }
+
+    /// Asks only for the fields `names`, where fields can be chosen, and reads the pages by `read`.
+    pub(crate) fn with_fields<Row: Send + 'static>(
+        mut self,
+        names: &[&str],
+        read: ReadPage<Row>,
+    ) -> Listing<'a, Row> {
+        if self.facts.fields.is_some() {
+            if let Err(problem) = select::check(names, self.facts.fields) {
+                self.refusal = Some(problem);
+            }
+            self.call.query("field", &select::texts(names));
+        }
+        self.read_by(read)
+    }
+
+    fn read_by<Row>(self, read: ReadPage<Row>) -> Listing<'a, Row> {
         Listing {
             call: self.call,
             facts: self.facts,
-            read: |whole| whole.read_into(),
+            read,
             page_size: self.page_size,
             concurrency: self.concurrency,
             limit: self.limit,

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::confirm::Applied;
 use crate::error::Error;
 use crate::provider::Order;
+use crate::row::UnreadableRow;
 
 /// What came of one item.
 #[derive(Debug)]
@@ -26,6 +28,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn of<T>(result: Result<(T, Applied), Error>) -> Self {
+        match result {
+            Ok((_, Applied::Now)) => Self::Done,
+            Ok((_, Applied::Already)) => Self::AlreadySo,
+            Err(error) if error.is_refusal() => Self::Refused { reason: error.reason() },
+            Err(error) => Self::Failed { error },
+        }
+    }
+
     /// Whether the item is where it should be.
     #[must_use]
     pub fn is_ok(&self) -> bool {
@@ -70,6 +81,8 @@ pub struct Progress<'a> {
 pub struct Report {
     /// The items.
     pub items: Vec<Item>,
+    /// The orders that were listed and can't be read; nothing was done with them.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 impl Report {
@@ -101,10 +114,10 @@ impl Report {
         self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
     }
 
-    /// Whether every item is where it should be.
+    /// Whether every order could be read and is where it should be.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.items.iter().all(|item| item.outcome.is_ok())
+        self.unreadable.is_empty() && self.items.iter().all(|item| item.outcome.is_ok())
     }
 
     /// The items that are not where they should be.
@@ -122,6 +135,10 @@ impl fmt::Display for Report {
             self.already_so(),
             self.refused(),
             self.failed()
-        )
+        )?;
+        match self.unreadable.len() {
+            0 => Ok(()),
+            count => write!(f, ", {count} unreadable"),
+        }
     }
 }

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
+use uuid::Uuid;
 use waldur_api_client::call::{Call, Whole};
 
 use crate::error::{Error, ErrorKind};
@@ -234,6 +235,7 @@ impl<'a, T: Send + 'static> Walk<'a, T> {
             let mut known = uuids.into_iter().map(|uuid| uuid.is_some_and(|uuid| !self.seen.insert(uuid)));
             items.retain(|_| !known.next().unwrap_or(false));
         }
+        let mut items: Vec<T> = items.into_iter().flatten().collect();
         if let Some(limit) = self.listing.limit {
             items.truncate(limit.saturating_sub(self.delivered));
         }
@@ -344,15 +346,28 @@ fn place_of(from: &Continuation, call: &Call<'_>) -> Result<Place, String> {
     }
 }
 
-/// The uuid of each item of a page, where it has one; none where the items are no objects.
+/// The uuid of each item of a page, as it was written; none of an item that has none.
 fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
     #[derive(Deserialize)]
     struct Item {
         uuid: Option<serde_json::Value>,
     }
-    let items: Vec<Item> = serde_json::from_slice(body).unwrap_or_default();
-    let uuids = items.iter().map(|item| item.uuid.as_ref()?.as_str());
-    uuids.map(|uuid| uuid.map(|uuid| uuid.replace('-', "").to_ascii_lowercase())).collect()
+    let uuid = |uuid: Option<&serde_json::Value>| {
+        uuid?.as_str().map(|uuid| uuid.replace('-', "").to_ascii_lowercase())
+    };
+    match serde_json::from_slice::<Vec<Item>>(body) {
+        Ok(items) => items.iter().map(|item| uuid(item.uuid.as_ref())).collect(),
+        // Something among them is no object.
+        Err(_) => {
+            let items: Vec<serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
+            items.iter().map(|item| uuid(item.get("uuid"))).collect()
+        }
+    }
+}
+
+/// The uuid of each item of a page; none of an item that has none.
+pub(crate) fn parsed_uuids_of(body: &[u8]) -> Vec<Option<Uuid>> {
+    uuids_of(body).into_iter().map(|uuid| uuid?.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -378,6 +393,7 @@ mod tests {
     fn uuids_are_found_in_whatever_an_item_is() {
         let body = br#"[{"uuid": "AB-cd", "x": {"uuid": 1}}, {"uuid": 7}, {}]"#;
         assert_eq!(uuids_of(body), [Some("abcd".to_owned()), None, None]);
-        assert!(uuids_of(b"[\"a\", 5]").is_empty() && uuids_of(b"{}").is_empty());
+        assert_eq!(uuids_of(br#"[null, {"uuid": "A"}, "a", 5]"#), [None, Some("a".to_owned()), None, None]);
+        assert!(uuids_of(b"{}").is_empty());
     }
 }

@@ -78,7 +78,7 @@ fn refused(outcome: Outcome) -> String {
 #[tokio::test]
 async fn row_1_list_users() {
     for row in rows().await {
-        let names = |users: Vec<waldur_sdk::User>| -> BTreeSet<String> {
+        let names = |users: waldur_sdk::Rows<waldur_sdk::User>| -> BTreeSet<String> {
             users.into_iter().map(|user| user.username).collect()
         };
         // Each sees those that concern them, and themselves.

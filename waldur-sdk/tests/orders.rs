@@ -58,7 +58,7 @@ async fn orders_are_found_by_state_type_resource_and_offering() {
     let all = provider.find_orders(OrderFilter::new()).await.unwrap();
     assert_eq!(all.len(), sandbox.orders().len());
     let one = &all[0];
-    let same = provider.find_orders(OrderFilter::new().resource(one.resource_uuid)).await.unwrap();
+    let same = provider.find_orders(OrderFilter::new().resource(one.resource_uuid.unwrap())).await.unwrap();
     assert!(!same.is_empty() && same.iter().all(|order| order.resource_uuid == one.resource_uuid));
     let filter = OrderFilter::new().of_type(RequestTypes::Create).state(OrderState::Done);
     let done = provider.find_orders(filter.state(OrderState::Executing)).await.unwrap();
@@ -70,7 +70,7 @@ async fn orders_are_found_by_state_type_resource_and_offering() {
     let offerings = sandbox.ids().offerings;
     let narrowed = provider.clone().of_offering(offerings.slurm);
     let bulk = narrowed.find_orders(OrderFilter::new().offering(offerings.bulk)).await.unwrap();
-    assert!(!bulk.is_empty() && bulk.iter().all(|order| order.offering_uuid == offerings.bulk));
+    assert!(!bulk.is_empty() && bulk.iter().all(|order| order.offering_uuid == Some(offerings.bulk)));
     assert_eq!(provider.order(one.uuid).await.unwrap(), *one);
     assert!(provider.order(Uuid::nil()).await.unwrap_err().is_not_found());
 }

@@ -22,6 +22,7 @@ use super::task::AgentOrder;
 use super::turn::Turn;
 use crate::client::Client;
 use crate::error::Error;
+use crate::row::Rows;
 use crate::types::OrderState;
 
 /// Takes up the orders of some offerings that wait for the provider or are executing, has a [`Backend`] carry
@@ -209,7 +210,11 @@ impl<B: Backend> OrderProcessor<B> {
         let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
         for (offering, list) in self.offerings.iter().zip(lists) {
             match list {
-                Ok(orders) => listed.extend(orders),
+                Ok(orders) => {
+                    let (orders, unreadable) = orders.into_parts();
+                    listed.extend(orders);
+                    report.unreadable.extend(unreadable);
+                }
                 Err(error) => report.unlisted.push(Unlisted { offering_uuid: *offering, error }),
             }
         }
@@ -232,7 +237,7 @@ impl<B: Backend> OrderProcessor<B> {
         report
     }
 
-    async fn list(&self, offering: Uuid) -> Result<Vec<AgentOrder>, Error> {
+    async fn list(&self, offering: Uuid) -> Result<Rows<AgentOrder>, Error> {
         let list = self.client.api().marketplace_orders_list().offering_uuid(offering);
         let list = list.state([OrderState::PendingProvider, OrderState::Executing]);
         self.client.provider().rows(list).await

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::backend::BackendError;
 use super::task::AgentOrder;
 use crate::error::Error;
+use crate::row::UnreadableRow;
 use crate::types::OrderState;
 
 /// What kept an order from its end.
@@ -146,6 +147,8 @@ pub struct RoundReport {
     pub orders: Vec<OrderReport>,
     /// The offerings whose orders are not among them.
     pub unlisted: Vec<Unlisted>,
+    /// The orders that were listed and can't be read, such as one with a limit that is no number. They stay as they are.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 impl RoundReport {

@@ -3,75 +3,67 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::provider::{TeamMember, limits, null_is_default};
+use crate::provider::TeamMember;
+use crate::row::{Rows, row};
 use crate::types::{OrderState, RequestTypes};
 
 /// How much of each component, by its type, such as `cpu`.
 pub type Limits = BTreeMap<String, Decimal>;
 
-/// An order, as far as a back end needs it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct AgentOrder {
-    /// The order's uuid.
-    pub uuid: Uuid,
-    /// Where it stands.
-    pub state: OrderState,
-    /// What it asks for.
-    #[serde(rename = "type")]
-    pub type_: RequestTypes,
-    /// The marketplace resource that it is about.
-    #[serde(rename = "marketplace_resource_uuid")]
-    pub resource_uuid: Uuid,
-    /// Its name, as the customer chose it; empty if it has none.
-    #[serde(deserialize_with = "null_is_default")]
-    pub resource_name: String,
-    /// The offering of that resource.
-    pub offering_uuid: Uuid,
-    /// The project that the resource is in.
-    pub project_uuid: Uuid,
-    /// Its name.
-    #[serde(deserialize_with = "null_is_default")]
-    pub project_name: String,
-    /// Its short name; empty if there is none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub project_slug: String,
-    /// The organisation of the project.
-    pub customer_uuid: Uuid,
-    /// Its short name; empty if there is none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub customer_slug: String,
-    /// Who ordered; empty if nobody is known.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub created_by_username: String,
-    /// The plan that the resource has, or is to have.
-    #[serde(default)]
-    pub plan_uuid: Option<Uuid>,
-    /// The limits that are asked for; empty if the order is not about them.
-    #[serde(deserialize_with = "limits")]
-    pub limits: Limits,
-    /// What the customer filled in.
-    #[serde(deserialize_with = "null_is_default")]
-    pub attributes: Map<String, Value>,
+row! {
+    /// An order, as far as a back end needs it.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct AgentOrder {
+        /// The order's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Where it stands.
+        pub state: OrderState = need "state",
+        /// What it asks for.
+        pub type_: RequestTypes = need "type",
+        /// The marketplace resource that it is about.
+        pub resource_uuid: Uuid = need "marketplace_resource_uuid",
+        /// Its name, as the customer chose it; empty if it has none.
+        pub resource_name: String = or_default "resource_name",
+        /// The offering of that resource.
+        pub offering_uuid: Uuid = need "offering_uuid",
+        /// The project that the resource is in.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// Its name.
+        pub project_name: String = or_default "project_name",
+        /// Its short name; empty if there is none.
+        pub project_slug: String = or_default "project_slug",
+        /// The organisation of the project.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// Its short name; empty if there is none.
+        pub customer_slug: String = or_default "customer_slug",
+        /// Who ordered; empty if nobody is known.
+        pub created_by_username: String = or_default "created_by_username",
+        /// The plan that the resource has, or is to have.
+        pub plan_uuid: Option<Uuid> = optional "plan_uuid",
+        /// The limits that are asked for; empty if the order is not about them.
+        pub limits: Limits = exact "limits",
+        /// What the customer filled in.
+        pub attributes: Map<String, Value> = exact "attributes",
+    }
 }
 
-/// A resource, as far as it matters whether something was told already.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct ResourceRow {
-    // An answer that was blanked on its way has none of these, and is no answer.
-    #[allow(dead_code, reason = "it has to be there")]
-    offering_uuid: Uuid,
-    #[serde(deserialize_with = "null_is_default")]
-    pub(super) backend_id: String,
-    #[serde(deserialize_with = "limits")]
-    pub(super) limits: Limits,
+row! {
+    /// A resource, as far as it matters whether something was told already.
+    #[derive(Clone, Debug)]
+    pub(super) struct ResourceRow {
+        // An answer that was blanked on its way has none of these, and is no answer.
+        #[allow(dead_code, reason = "it has to be there")]
+        offering_uuid: Uuid = need "offering_uuid",
+        pub(super) backend_id: String = exact "backend_id",
+        pub(super) limits: Limits = exact "limits",
+    }
 }
 
 /// An order to carry out. What costs another request is asked for when it is needed, once.
@@ -81,7 +73,7 @@ pub struct Task {
     order: AgentOrder,
     resource: ResourceRow,
     rerun: bool,
-    team: OnceCell<Vec<TeamMember>>,
+    team: OnceCell<Rows<TeamMember>>,
 }
 
 impl Task {
@@ -124,7 +116,7 @@ impl Task {
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
         let provider = self.client.provider();
         let team = self.team.get_or_try_init(|| provider.team(self.order.resource_uuid));
-        team.await.map(Vec::as_slice)
+        team.await.map(|team| &**team)
     }
 
     /// The client, for whatever else a back end needs to know.
@@ -139,12 +131,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::row;
 
-    fn read(backend_id: &Value, limits: &Value) -> Result<ResourceRow, serde_json::Error> {
+    fn read(backend_id: &Value, limits: &Value) -> Result<ResourceRow, &'static str> {
         let offering = Uuid::nil();
-        serde_json::from_value(
-            json!({ "offering_uuid": offering, "backend_id": backend_id, "limits": limits }),
-        )
+        row::of_json(&json!({ "offering_uuid": offering, "backend_id": backend_id, "limits": limits }))
     }
 
     #[test]
@@ -155,10 +146,11 @@ mod tests {
         let expected = expected.map(|(name, tenths)| (name.to_owned(), Decimal::new(tenths, 1)));
         assert_eq!(row.limits, Limits::from(expected));
         assert!(read(&json!("a"), &Value::Null).unwrap().limits.is_empty());
-        assert!(read(&json!("a"), &json!("")).is_err());
-        assert!(
-            serde_json::from_value::<ResourceRow>(json!({ "offering_uuid": Uuid::nil(), "limits": {} }))
-                .is_err()
-        );
+        // A limit that can't be said is no missing one.
+        for wrong in [json!(7), json!({ "cpu": 1e30 }), json!({ "cpu": "many" })] {
+            assert_eq!(read(&json!("a"), &wrong).unwrap_err(), "limits");
+        }
+        let without_id = json!({ "offering_uuid": Uuid::nil(), "limits": {} });
+        assert_eq!(row::of_json::<ResourceRow>(&without_id).unwrap_err(), "backend_id");
     }
 }

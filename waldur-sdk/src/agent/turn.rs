@@ -3,7 +3,6 @@
 //! Whatever is changed in Waldur is looked at before, and again if an answer is lost; so a turn that breaks off
 //! anywhere is taken up by the next one.
 
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -13,7 +12,8 @@ use super::report::{OrderOutcome, Setback};
 use super::task::{AgentOrder, ResourceRow, Task};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::select::Retrieve as _;
+use crate::provider::StateRow;
+use crate::row;
 use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
 
 /// What a change asked of Waldur came to.
@@ -44,7 +44,7 @@ impl<B: Backend> Turn<'_, B> {
         }
         rerun |= unsure.as_ref().is_some_and(Error::is_conflict);
         let read = self.client.api().marketplace_orders_retrieve().uuid(listed.uuid);
-        let order = match (read.select::<AgentOrder>().await, unsure) {
+        let order = match (row::retrieve::<AgentOrder, _>(read).await, unsure) {
             (Ok(order), Some(error)) if order.state == OrderState::PendingProvider => {
                 return Err(error.with_note(format!("the order is still {}", order.state)).into());
             }
@@ -175,15 +175,12 @@ impl<B: Backend> Turn<'_, B> {
     }
 
     async fn resource(&self, resource: Uuid) -> Result<ResourceRow, Error> {
-        self.client.api().marketplace_provider_resources_retrieve().uuid(resource).select().await
+        row::retrieve(self.client.api().marketplace_provider_resources_retrieve().uuid(resource)).await
     }
 
     async fn state(&self, order: Uuid) -> Result<OrderState, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            state: OrderState,
-        }
-        let row = self.client.api().marketplace_orders_retrieve().uuid(order).select::<Row>().await?;
+        let row: StateRow =
+            row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await?;
         known(row.state)
     }
 }

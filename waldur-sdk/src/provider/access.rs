@@ -5,15 +5,13 @@ use std::fmt;
 
 use futures_util::future::try_join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
+use super::Provider;
 use super::team::TeamMember;
-use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
-use crate::select::Retrieve as _;
+use crate::row::{self, Rows, row};
 use crate::types::{
     self, OfferingUserRequest, OfferingUserState, OfferingUserStateTransitionRequest,
     PatchedOfferingUserRequest, ResourceState, SetOfferingsUsernameRequest,
@@ -26,32 +24,30 @@ const RENAME_ALL: &Operation = builder::MarketplaceServiceProvidersSetOfferingsU
 /// What a server takes.
 const USERNAME_LENGTH: usize = 100;
 
-/// A user's account at an offering.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct OfferingUser {
-    /// The account's uuid.
-    pub uuid: Uuid,
-    /// Whose account it is.
-    pub user_uuid: Uuid,
-    /// The user's name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub user_full_name: String,
-    /// The offering.
-    pub offering_uuid: Uuid,
-    /// The name of the account in the provider's back end; empty while it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub username: String,
-    /// Where the account stands; servers of 2024 and before have no states.
-    #[serde(default)]
-    pub state: Option<OfferingUserState>,
-    /// Whether its user is kept from using it.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub is_restricted: bool,
+row! {
+    /// A user's account at an offering.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct OfferingUser {
+        /// The account's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Whose account it is.
+        pub user_uuid: Uuid = need "user_uuid",
+        /// The user's name.
+        pub user_full_name: String = or_default "user_full_name",
+        /// The offering.
+        pub offering_uuid: Uuid = need "offering_uuid",
+        /// The name of the account in the provider's back end; empty while it has none.
+        pub username: String = or_default "username",
+        /// Where the account stands; servers of 2024 and before have no states.
+        pub state: Option<OfferingUserState> = optional "state",
+        /// Whether its user is kept from using it.
+        pub is_restricted: bool = or_default "is_restricted",
+    }
 }
 
 impl OfferingUser {
-    /// What an answer says, if it says enough.
+    /// Reads a generated model; none where it doesn't say enough.
     fn of(model: types::OfferingUser) -> Option<Self> {
         Some(Self {
             uuid: model.uuid?,
@@ -292,6 +288,14 @@ impl fmt::Display for AccessGaps {
     }
 }
 
+row! {
+    /// A resource and the project that has it.
+    struct ResourceRow {
+        uuid: Uuid = need "uuid",
+        project_uuid: Uuid = need "project_uuid",
+    }
+}
+
 /// A name that no server takes; an empty one is for those who allow it.
 fn refuse_username(username: &str, may_be_empty: bool, operation: &'static Operation) -> Result<(), Error> {
     let length = username.chars().count();
@@ -319,7 +323,7 @@ impl Provider {
     pub async fn offering_users(
         &self,
         states: impl IntoIterator<Item = OfferingUserState>,
-    ) -> Result<Vec<OfferingUser>, Error> {
+    ) -> Result<Rows<OfferingUser>, Error> {
         let mut list = self.client.api().marketplace_offering_users_list();
         let states: Vec<OfferingUserState> = states.into_iter().collect();
         if !states.is_empty() {
@@ -341,7 +345,7 @@ impl Provider {
     pub async fn offering_user_of(&self, user: Uuid, offering: Uuid) -> Result<Option<OfferingUser>, Error> {
         let list = self.client.api().marketplace_offering_users_list();
         let list = list.offering_uuid([offering]).user_uuid(user);
-        let accounts = list.select::<OfferingUser>().all().await?;
+        let accounts: Rows<OfferingUser> = self.rows(list).await?;
         // A server that doesn't know a filter ignores it.
         Ok(accounts.into_iter().find(|row| row.user_uuid == user && row.offering_uuid == offering))
     }
@@ -484,7 +488,7 @@ impl Provider {
     /// # Errors
     /// If the caller may not see it.
     pub async fn offering_user(&self, account: Uuid) -> Result<OfferingUser, Error> {
-        self.client.api().marketplace_offering_users_retrieve().uuid(account).select::<OfferingUser>().await
+        row::retrieve(self.client.api().marketplace_offering_users_retrieve().uuid(account)).await
     }
 
     /// Takes an account to its next state, and gives it as it is then. Nothing is done if it is in the state that the
@@ -691,23 +695,19 @@ impl Provider {
     /// # Errors
     /// If one of them can't be listed.
     pub async fn access_gaps(&self, offering: Uuid) -> Result<AccessGaps, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            uuid: Uuid,
-            project_uuid: Uuid,
-        }
         use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
         let list = self.client.api().marketplace_provider_resources_list().offering_uuid([offering]);
         let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
         let there = self.clone().of_offering(offering);
-        let (resources, accounts) = try_join(self.rows::<Row>(list), there.offering_users([])).await?;
+        let (resources, accounts) =
+            try_join(self.rows::<ResourceRow>(list), there.offering_users([])).await?;
         let projects: BTreeMap<Uuid, Uuid> =
             resources.into_iter().map(|row| (row.project_uuid, row.uuid)).collect();
-        let teams: Vec<Vec<TeamMember>> = stream::iter(projects.into_values())
+        let teams: Vec<Rows<TeamMember>> = stream::iter(projects.into_values())
             .map(|resource| self.team(resource))
             .buffered(self.client.concurrency())
             .try_collect()
             .await?;
-        Ok(AccessGaps::between(&teams.concat(), &accounts))
+        Ok(AccessGaps::between(&teams.into_iter().flatten().collect::<Vec<_>>(), &accounts))
     }
 }

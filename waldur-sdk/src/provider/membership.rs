@@ -6,38 +6,37 @@ use std::fmt;
 
 use futures_util::future::{ready, try_join};
 use futures_util::{StreamExt as _, stream};
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
+use super::Provider;
 use super::access::OfferingUser;
 use super::resources::ResourceFilter;
 use super::team::TeamMember;
-use super::{Provider, null_is_default};
 use crate::error::{Error, ErrorKind};
-use crate::select::Retrieve as _;
+use crate::row::{Rows, row};
 use crate::types::ResourceState;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A resource whose members are compared.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct MembershipResource {
-    /// The resource's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// Its id in the back end; empty if it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub backend_id: String,
-    /// Where it stands.
-    pub state: ResourceState,
-    /// Its offering.
-    pub offering_uuid: Uuid,
-    /// The project that has it, whose team it is about.
-    pub project_uuid: Uuid,
+row! {
+    /// A resource whose members are compared.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct MembershipResource {
+        /// The resource's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Its id in the back end; empty if it has none.
+        pub backend_id: String = or_default "backend_id",
+        /// Where it stands.
+        pub state: ResourceState = or_unknown "state",
+        /// Its offering.
+        pub offering_uuid: Uuid = need "offering_uuid",
+        /// The project that has it, whose team it is about.
+        pub project_uuid: Uuid = need "project_uuid",
+    }
 }
 
 /// What a provider's back end does with the members of a resource, by the names of their accounts.
@@ -391,8 +390,7 @@ impl Provider {
         resource: Uuid,
         backend: &B,
     ) -> Result<MembershipPlan, MembershipError> {
-        let call = self.client.api().marketplace_provider_resources_retrieve().uuid(resource);
-        let row = call.select::<MembershipResource>().await?;
+        let row: MembershipResource = self.retrieve_resource(resource).await?;
         use ResourceState::{Creating, Terminated, Terminating};
         if matches!(row.state, Creating | Terminating | Terminated) {
             let problem = format!("the resource {} is {}", row.uuid.simple(), row.state);
@@ -457,13 +455,16 @@ impl Provider {
     ) -> Result<Vec<SyncedResource>, Error> {
         use ResourceState::{Erred, Ok as Ready, Updating};
         let filter = [Ready, Erred, Updating].into_iter().fold(ResourceFilter::new(), ResourceFilter::state);
-        let (resources, accounts) =
-            try_join(self.select_resources::<MembershipResource>(filter), self.offering_users([])).await?;
+        let (resources, accounts) = try_join(
+            self.rows::<MembershipResource>(self.list_of_resources(filter)),
+            self.offering_users([]),
+        )
+        .await?;
         // A provider may see other people through one offering than through another.
         let circle = |resource: &MembershipResource| (resource.project_uuid, resource.offering_uuid);
         let circles: BTreeMap<(Uuid, Uuid), Uuid> =
             resources.iter().map(|resource| (circle(resource), resource.uuid)).collect();
-        let teams: BTreeMap<(Uuid, Uuid), Vec<TeamMember>> = stream::iter(circles)
+        let teams: BTreeMap<(Uuid, Uuid), Rows<TeamMember>> = stream::iter(circles)
             .map(|(circle, resource)| async move { Some((circle, self.team(resource).await.ok()?)) })
             .buffer_unordered(self.client.concurrency())
             .filter_map(ready)
@@ -484,7 +485,7 @@ impl Provider {
     async fn sync_with<B: MembershipBackend>(
         &self,
         resource: MembershipResource,
-        team: Option<Vec<TeamMember>>,
+        team: Option<Rows<TeamMember>>,
         accounts: &[OfferingUser],
         backend: &B,
     ) -> Result<MembershipReport, MembershipError> {

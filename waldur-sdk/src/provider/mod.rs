@@ -15,11 +15,7 @@ mod user_usage;
 mod users;
 mod waiting;
 
-use std::collections::BTreeMap;
-
-use rust_decimal::Decimal;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
@@ -32,6 +28,8 @@ pub use offerings::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
 };
+#[cfg(feature = "agent")]
+pub(crate) use orders::StateRow;
 pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
 pub use resources::{Endpoint, Resource, ResourceFilter};
@@ -48,6 +46,7 @@ pub use waiting::{OrderWait, WaitError};
 use crate::client::Client;
 use crate::error::Error;
 use crate::list::List;
+use crate::row::{self, Row, Rows};
 
 /// The work of a service provider, for all offerings that the user can see or for some of them.
 ///
@@ -81,28 +80,7 @@ impl Provider {
 
 impl Provider {
     /// All rows of a list, each once; pages beyond the first are asked for side by side.
-    pub(crate) async fn rows<'a, Row: DeserializeOwned + Send + 'static>(
-        &self,
-        list: impl List<'a>,
-    ) -> Result<Vec<Row>, Error> {
-        list.select::<Row>().concurrency(self.client.concurrency()).dedup().all().await
+    pub(crate) fn rows<'a, R: Row>(&self, list: impl List<'a>) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+        row::all(list.listing(), self.client.concurrency())
     }
-}
-
-/// Reads limits by component, without those that are null.
-pub(crate) fn limits<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, Decimal>, D::Error> {
-    let all: Option<BTreeMap<String, Option<Decimal>>> = Option::deserialize(deserializer)?;
-    let known = all.unwrap_or_default().into_iter().filter_map(|(type_, limit)| Some((type_, limit?)));
-    Ok(known.collect())
-}
-
-/// Reads null as nothing, where a server sends it for what is empty.
-pub(crate) fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: Default + Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

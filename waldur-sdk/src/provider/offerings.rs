@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
-use super::{Provider, null_is_default};
+use super::Provider;
+use crate::confirm::{Applied, Confirm, Seen};
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
-use crate::select::Retrieve as _;
+use crate::row::{self, row};
 use crate::types::{
     self, BillingTypeEnum, BillingUnit, LimitPeriodEnum, OfferingComponentRequest, OfferingState,
     RemoveOfferingComponentRequest, UpdateOfferingComponentRequest,
@@ -368,27 +368,26 @@ pub struct ComponentItem {
     pub outcome: Outcome,
 }
 
+row! {
+    struct OfferingRow {
+        uuid: Uuid = need "uuid",
+        name: String = or_default "name",
+        type_: String = or_default "type",
+        state: OfferingState = or_unknown "state",
+        customer_uuid: Option<Uuid> = optional "customer_uuid",
+        components: Vec<types::OfferingComponent> = need "components",
+        plans: Vec<types::BaseProviderPlan> = or_default "plans",
+    }
+}
+
 impl Provider {
     /// An offering of the caller's, with its components and plans. (`marketplace_provider_offerings_retrieve`)
     ///
     /// # Errors
     /// If it is none of the caller's.
     pub async fn offering(&self, offering: Uuid) -> Result<OfferingDetails, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            uuid: Uuid,
-            #[serde(default, deserialize_with = "null_is_default")]
-            name: String,
-            #[serde(rename = "type", default, deserialize_with = "null_is_default")]
-            type_: String,
-            state: OfferingState,
-            #[serde(default)]
-            customer_uuid: Option<Uuid>,
-            components: Vec<types::OfferingComponent>,
-            plans: Vec<types::BaseProviderPlan>,
-        }
         let call = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
-        let row = call.select::<Row>().await?;
+        let row: OfferingRow = row::retrieve(call).await?;
         let plans = row.plans.into_iter().filter_map(|plan| {
             Some(OfferingPlan {
                 uuid: plan.uuid?,
@@ -461,48 +460,46 @@ impl Provider {
         items
     }
 
-    /// Asks once, and reads the components again if the answer leaves it open.
     async fn take(&self, offering: Uuid, step: &ComponentStep) -> Outcome {
+        if let ComponentStep::Keep { .. } = step {
+            return Outcome::AlreadySo;
+        }
+        let look = || async {
+            let now = self.offering(offering).await?;
+            Ok(match step.is_so(&now.components) {
+                true => Seen::Applied(()),
+                false => Seen::Unchanged(format!("the offering doesn't show it: {step}")),
+            })
+        };
+        // A server refuses what another was faster to do, or doesn't find the component any more.
+        let looks_after = |error: &Error| {
+            error.is_answer_lost() || error.is_conflict() || error.is_validation() || error.is_not_found()
+        };
+        let confirm = Confirm::new(&self.client).after(looks_after);
+        let result: Result<((), Applied), Error> =
+            confirm.send(|| self.send_step(offering, step), look).await;
+        Outcome::of(result)
+    }
+
+    async fn send_step(&self, offering: Uuid, step: &ComponentStep) -> Result<(), Error> {
         let api = self.client.api();
-        let asked = match step {
-            ComponentStep::Keep { .. } => return Outcome::AlreadySo,
+        match step {
+            ComponentStep::Keep { .. } => Ok(()),
             ComponentStep::Create { definition } => {
                 let body = define!(OfferingComponentRequest::builder(), definition);
-                let call = api.marketplace_provider_offerings_create_offering_component();
-                call.uuid(offering).body(body).send().await.map(drop)
+                let call = api.marketplace_provider_offerings_create_offering_component().uuid(offering);
+                Error::of_change(call.body(body).send()).await
             }
             ComponentStep::Update { uuid, definition, .. } => {
                 let body = define!(UpdateOfferingComponentRequest::builder().uuid(*uuid), definition);
-                let call = api.marketplace_provider_offerings_update_offering_component();
-                call.uuid(offering).body(body).send().await.map(drop)
+                let call = api.marketplace_provider_offerings_update_offering_component().uuid(offering);
+                Error::of_change(call.body(body).send()).await
             }
             ComponentStep::Remove { uuid, .. } => {
                 let body = RemoveOfferingComponentRequest::builder().uuid(*uuid);
-                let call = api.marketplace_provider_offerings_remove_offering_component();
-                call.uuid(offering).body(body).send().await.map(drop)
-            }
-        };
-        let error = match asked {
-            Ok(()) => return Outcome::Done,
-            Err(error) => Error::from_api(error).await,
-        };
-        let lost = error.is_answer_lost();
-        // A server refuses what another was faster to do, or doesn't find the component any more.
-        if lost || error.is_validation() || error.is_not_found() {
-            match self.offering(offering).await {
-                Ok(now) if step.is_so(&now.components) && lost => return Outcome::Done,
-                Ok(now) if step.is_so(&now.components) => return Outcome::AlreadySo,
-                Ok(_) if lost => return Outcome::Failed { error: error.with_note("it is not done") },
-                Err(unread) if lost => {
-                    let note = format!("whether it is done is not known: {unread}");
-                    return Outcome::Failed { error: error.with_note(note) };
-                }
-                Ok(_) | Err(_) => {}
+                let call = api.marketplace_provider_offerings_remove_offering_component().uuid(offering);
+                Error::of_change(call.body(body).send()).await
             }
         }
-        if error.is_validation() || error.is_forbidden() || error.is_not_found() || error.is_conflict() {
-            return Outcome::Refused { reason: error.reason() };
-        }
-        Outcome::Failed { error }
     }
 }

@@ -2,40 +2,45 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Provider, null_is_default};
+use super::Provider;
+use crate::confirm::{Applied, Confirm, Seen};
 use crate::error::Error;
+use crate::outage::Outage;
 use crate::outcome::{Item, Outcome, Progress, Report};
-use crate::select::Retrieve as _;
+use crate::row::{self, Rows, row};
 use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
 
-/// An order, as far as a provider's workflows need it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct Order {
-    /// The order's uuid.
-    pub uuid: Uuid,
-    /// Where it stands.
-    pub state: OrderState,
-    /// What it asks for.
-    #[serde(rename = "type")]
-    pub type_: RequestTypes,
-    /// The marketplace resource that it is about.
-    #[serde(rename = "marketplace_resource_uuid")]
-    pub resource_uuid: Uuid,
-    /// Its name; empty if it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub resource_name: String,
-    /// The offering of that resource.
-    pub offering_uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub offering_name: String,
-    /// What the provider said went wrong with it; empty if nothing.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub error_message: String,
+row! {
+    /// An order, as far as a provider's workflows need it.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct Order {
+        /// The order's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Where it stands; `Other("")` if the server doesn't say.
+        pub state: OrderState = or_unknown "state",
+        /// What it asks for; `Other("")` if the server doesn't say.
+        pub type_: RequestTypes = or_unknown "type",
+        /// The marketplace resource that it is about.
+        pub resource_uuid: Option<Uuid> = optional "marketplace_resource_uuid",
+        /// The name of that resource; empty if it has none.
+        pub resource_name: String = or_default "resource_name",
+        /// The offering of that resource.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+        /// The name of that offering; empty if it has none.
+        pub offering_name: String = or_default "offering_name",
+        /// The provider's error message; empty if there is none.
+        pub error_message: String = or_default "error_message",
+    }
+}
+
+row! {
+    /// The state of an order alone.
+    pub(crate) struct StateRow {
+        pub(crate) state: OrderState = need "state",
+    }
 }
 
 impl Order {
@@ -140,21 +145,13 @@ pub(super) fn is_terminal(state: &OrderState) -> bool {
     matches!(state, OrderState::Done | OrderState::Erred | OrderState::Canceled | OrderState::Rejected)
 }
 
-/// What can't be done, for good or for now.
-fn failed(error: Error) -> Outcome {
-    if error.is_forbidden() || error.is_not_found() || error.is_validation() {
-        return Outcome::Refused { reason: error.reason() };
-    }
-    Outcome::Failed { error }
-}
-
 impl Provider {
     /// All orders in these states (in any, if none is given), as many pages as there are.
     /// (`marketplace_orders_list`)
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Vec<Order>, Error> {
+    pub async fn orders(&self, states: impl IntoIterator<Item = OrderState>) -> Result<Rows<Order>, Error> {
         self.find_orders(OrderFilter { states: states.into_iter().collect(), ..OrderFilter::default() }).await
     }
 
@@ -182,7 +179,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn find_orders(&self, filter: OrderFilter) -> Result<Vec<Order>, Error> {
+    pub async fn find_orders(&self, filter: OrderFilter) -> Result<Rows<Order>, Error> {
         let mut list = self.client.api().marketplace_orders_list();
         if !filter.states.is_empty() {
             list = list.state(filter.states);
@@ -207,7 +204,7 @@ impl Provider {
     /// # Errors
     /// If there is none, or none that the caller may see.
     pub async fn order(&self, order: Uuid) -> Result<Order, Error> {
-        self.client.api().marketplace_orders_retrieve().uuid(order).select::<Order>().await
+        row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await
     }
 
     /// The published provider guide's way to approve: takes the *executing* orders, and reports each as
@@ -242,7 +239,7 @@ impl Provider {
         &self,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        let orders = self.orders([OrderState::Executing]).await?;
+        let (orders, unreadable) = self.orders([OrderState::Executing]).await?.into_parts();
         let total = orders.len();
         let mut items = Vec::with_capacity(total);
         for order in orders {
@@ -250,7 +247,7 @@ impl Provider {
             progress(Progress { finished: items.len() + 1, total, item: &item });
             items.push(item);
         }
-        Ok(Report { items })
+        Ok(Report { items, unreadable })
     }
 
     /// Approves every order that waits for the provider; they are executing then.
@@ -429,88 +426,112 @@ impl Provider {
             Ok(OrderState::Executing) => self.act(action, order).await,
             Ok(state) if action.is_so(&state) => Outcome::AlreadySo,
             Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },
-            Err(error) => failed(error),
+            Err(error) => Outcome::of::<()>(Err(error)),
         }
     }
 
+    /// Acts on all orders in `state`, side by side. What isn't known after that is looked at again at the end, for as
+    /// long as the retry policy allows.
     async fn act_on_all(
         &self,
         state: OrderState,
         action: Action<'_>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report, Error> {
-        let orders = self.orders([state]).await?;
+        let (orders, unreadable) = self.orders([state]).await?.into_parts();
         let total = orders.len();
+        let outage = Outage::new(&self.client);
+        let confirm = Confirm::new(&self.client).during(&outage);
+        let mut items: Vec<Option<Item>> = Vec::new();
+        items.resize_with(total, || None);
+        let mut finished = 0;
+        let mut finish = |items: &mut Vec<Option<Item>>, index: usize, order: Order, outcome: Outcome| {
+            finished += 1;
+            let item = items[index].insert(Item { order, outcome });
+            progress(Progress { finished, total, item });
+        };
+        let mut unconfirmed = Vec::new();
         let mut acting = stream::iter(orders.into_iter().enumerate())
             .map(|(index, order)| async move {
-                let outcome = self.act(action, order.uuid).await;
-                (index, Item { order, outcome })
+                let result = self.apply(confirm, None, action, order.uuid).await;
+                (index, order, result)
             })
             .buffer_unordered(self.client.concurrency());
-        let mut items = Vec::with_capacity(total);
-        while let Some((index, item)) = acting.next().await {
-            progress(Progress { finished: items.len() + 1, total, item: &item });
-            items.push((index, item));
+        while let Some((index, order, result)) = acting.next().await {
+            match result {
+                Err(error) if error.is_unconfirmed() => unconfirmed.push((index, order, error)),
+                result => finish(&mut items, index, order, Outcome::of(result)),
+            }
         }
-        items.sort_unstable_by_key(|(index, _)| *index);
-        Ok(Report { items: items.into_iter().map(|(_, item)| item).collect() })
+        let patient = confirm.within(self.client.retry_policy().within);
+        let mut acting = stream::iter(unconfirmed)
+            .map(|(index, order, error)| async move {
+                let result = self.apply(patient, Some(error), action, order.uuid).await;
+                (index, order, result)
+            })
+            .buffer_unordered(self.client.concurrency());
+        while let Some((index, order, result)) = acting.next().await {
+            finish(&mut items, index, order, Outcome::of(result));
+        }
+        Ok(Report { items: items.into_iter().flatten().collect(), unreadable })
     }
 
-    async fn ask(&self, action: Action<'_>, order: Uuid) -> Result<(), waldur_api_client::Error> {
+    async fn ask(&self, action: Action<'_>, order: Uuid) -> Result<(), Error> {
         let api = self.client.api();
         match action {
             Action::Approve => {
-                api.marketplace_orders_approve_by_provider().uuid(order).send().await.map(drop)
+                Error::of_call(api.marketplace_orders_approve_by_provider().uuid(order).send())
+                    .await
+                    .map(drop)
             }
             Action::Reject { reason } => {
                 let body = OrderProviderRejectionRequest::builder().provider_rejection_comment(reason);
-                api.marketplace_orders_reject_by_provider().uuid(order).body(body).send().await.map(drop)
+                let call = api.marketplace_orders_reject_by_provider().uuid(order).body(body);
+                Error::of_change(call.send()).await
             }
-            Action::Cancel => api.marketplace_orders_cancel().uuid(order).send().await.map(drop),
+            Action::Cancel => Error::of_change(api.marketplace_orders_cancel().uuid(order).send()).await,
             Action::Execute => {
-                api.marketplace_orders_set_state_executing().uuid(order).send().await.map(drop)
+                Error::of_call(api.marketplace_orders_set_state_executing().uuid(order).send())
+                    .await
+                    .map(drop)
             }
-            Action::Complete => api.marketplace_orders_set_state_done().uuid(order).send().await.map(drop),
+            Action::Complete => {
+                Error::of_change(api.marketplace_orders_set_state_done().uuid(order).send()).await
+            }
             Action::Err { message, traceback } => {
                 let body =
                     OrderErrorDetailsRequest::builder().error_message(message).error_traceback(traceback);
-                api.marketplace_orders_set_state_erred().uuid(order).body(body).send().await.map(drop)
+                let call = api.marketplace_orders_set_state_erred().uuid(order).body(body);
+                Error::of_change(call.send()).await
             }
         }
     }
 
-    /// Asks once, and reads the order again if the answer leaves it open.
     async fn act(&self, action: Action<'_>, order: Uuid) -> Outcome {
-        let error = match self.ask(action, order).await {
-            Ok(()) => return Outcome::Done,
-            Err(error) => Error::from_api(error).await,
+        Outcome::of(self.apply(Confirm::new(&self.client), None, action, order).await)
+    }
+
+    async fn apply(
+        &self,
+        confirm: Confirm<'_>,
+        doubt: Option<Error>,
+        action: Action<'_>,
+        order: Uuid,
+    ) -> Result<((), Applied), Error> {
+        let look = || async {
+            Ok(match self.state_of(order).await? {
+                OrderState::Other(state) => Seen::Unclear(format!("the order's state is `{state}`")),
+                state if action.is_so(&state) => Seen::Applied(()),
+                state if action.is_possible(&state) => Seen::Unchanged(format!("the order is still {state}")),
+                state => Seen::Superseded(format!("the order is {state}")),
+            })
         };
-        if error.is_conflict() || error.is_answer_lost() {
-            return match self.state_of(order).await {
-                // Nobody can tell what a state means that nobody knows.
-                Ok(OrderState::Other(state)) => Outcome::Failed {
-                    error: error.with_note(format!("what became of the order is not known: it is `{state}`")),
-                },
-                Ok(state) if action.is_so(&state) && error.is_conflict() => Outcome::AlreadySo,
-                Ok(state) if action.is_so(&state) => Outcome::Done,
-                Ok(state) if action.is_possible(&state) => {
-                    Outcome::Failed { error: error.with_note(format!("the order is still {state}")) }
-                }
-                Ok(state) => Outcome::Refused { reason: format!("the order is {state}") },
-                Err(unread) => Outcome::Failed {
-                    error: error.with_note(format!("what became of the order is not known: {unread}")),
-                },
-            };
-        }
-        failed(error)
+        confirm.go_on(doubt, || self.ask(action, order), look).await
     }
 
     async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            state: OrderState,
-        }
-        let row = self.client.api().marketplace_orders_retrieve().uuid(order).select::<Row>().await?;
+        let row: StateRow =
+            row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await?;
         Ok(row.state)
     }
 }

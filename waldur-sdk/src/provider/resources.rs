@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use reqwest::Method;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 use waldur_api_client::{Nullable, Operation, builder};
 
-use super::{Provider, limits, null_is_default};
+use super::Provider;
+use crate::confirm::{Confirm, Seen};
 use crate::error::{Error, ErrorKind};
-use crate::select::Retrieve as _;
+use crate::list::List as _;
+use crate::row::{self, Row, Rows, row};
 use crate::types::{
     CheckUniqueBackendIdRequest, ReportSectionRequest, ResourceBackendIdRequest,
     ResourceBackendMetadataRequest, ResourceDownscaledRequest, ResourceEndDateByProviderRequest,
@@ -29,71 +31,103 @@ const SUBMIT_REPORT: &Operation = builder::MarketplaceProviderResourcesSubmitRep
 /// What a server takes.
 const BACKEND_ID_LENGTH: usize = 255;
 
-/// A resource, as its provider sees it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct Resource {
-    /// The resource's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// Where it stands.
-    pub state: ResourceState,
-    /// Its id in the provider's back end; empty if it has none yet.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub backend_id: String,
-    /// Its offering.
-    pub offering_uuid: Uuid,
-    /// The project that has it.
-    pub project_uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub project_name: String,
-    /// The organisation of the project.
-    pub customer_uuid: Uuid,
-    /// Its plan, if it has one.
-    pub plan_uuid: Option<Uuid>,
-    /// How much of each component it may use, by the component's type.
-    #[serde(default, deserialize_with = "limits")]
-    pub limits: BTreeMap<String, Decimal>,
-    /// Whether it is paused.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub paused: bool,
-    /// Whether it is downscaled.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub downscaled: bool,
-    /// Whether its members have no access.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub restrict_member_access: bool,
-    /// Its last day, if it has one.
-    pub end_date: Option<NaiveDate>,
-    /// When it was last seen in the back end; servers before 2025 don't say it.
-    pub last_sync: Option<DateTime<Utc>>,
-    /// What went wrong with it; empty if nothing.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub error_message: String,
+row! {
+    /// A resource, as its provider sees it.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct Resource {
+        /// The resource's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Where it stands; `Other("")` if the server doesn't say.
+        pub state: ResourceState = or_unknown "state",
+        /// Its id in the provider's back end; empty if it has none yet.
+        pub backend_id: String = or_default "backend_id",
+        /// Its offering.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+        /// The project that has it.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// The name of that project.
+        pub project_name: String = or_default "project_name",
+        /// The organisation of the project.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// Its plan, if it has one.
+        pub plan_uuid: Option<Uuid> = optional "plan_uuid",
+        /// How much of each component it may use, by the component's type. A limit that isn't a number, or is too large
+        /// for a [`Decimal`], is left out with a warning.
+        pub limits: BTreeMap<String, Decimal> = or_default "limits",
+        /// Whether it is paused.
+        pub paused: bool = or_default "paused",
+        /// Whether it is downscaled.
+        pub downscaled: bool = or_default "downscaled",
+        /// Whether its members have no access.
+        pub restrict_member_access: bool = or_default "restrict_member_access",
+        /// Its last day, if it has one.
+        pub end_date: Option<NaiveDate> = optional "end_date",
+        /// When it was last seen in the back end; servers before 2025 don't say it.
+        pub last_sync: Option<DateTime<Utc>> = optional "last_sync",
+        /// What went wrong with it; empty if nothing.
+        pub error_message: String = or_default "error_message",
+    }
 }
 
-/// Where a resource can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-pub struct Endpoint {
-    /// What it is, such as `login node`.
-    pub name: String,
-    /// Its address.
-    pub url: String,
+row! {
+    /// Where a resource can be reached.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+    pub struct Endpoint {
+        /// What it is, such as `login node`.
+        pub name: String = or_default "name",
+        /// Its address.
+        pub url: String = need "url",
+    }
 }
 
-#[derive(Deserialize)]
-struct EndpointsRow {
-    #[serde(deserialize_with = "null_is_default")]
-    endpoints: Vec<Endpoint>,
+row! {
+    struct EndpointsRow {
+        endpoints: Vec<Endpoint> = or_default "endpoints",
+    }
 }
 
-#[derive(Deserialize)]
-struct LimitsRow {
-    #[serde(deserialize_with = "limits")]
-    limits: BTreeMap<String, Decimal>,
+row! {
+    struct LimitsRow {
+        limits: BTreeMap<String, Decimal> = exact "limits",
+    }
+}
+
+row! {
+    struct ReportRow {
+        report: Vec<Section> = or_default "report",
+    }
+}
+
+row! {
+    /// A section of the report of a resource.
+    #[derive(PartialEq)]
+    struct Section {
+        header: String = or_default "header",
+        body: String = or_default "body",
+    }
+}
+
+row! {
+    struct MetadataRow {
+        backend_metadata: Value = or_default "backend_metadata",
+    }
+}
+
+row! {
+    struct EndDateRow {
+        end_date: Option<NaiveDate> = optional "end_date",
+    }
+}
+
+row! {
+    /// What it takes to see whether a backend id is free.
+    struct BackendIdRow {
+        offering_uuid: Uuid = need "offering_uuid",
+        backend_id: String = exact "backend_id",
+    }
 }
 
 /// Which resources: all that the provider has, unless told.
@@ -184,8 +218,8 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn resources(&self, filter: ResourceFilter) -> Result<Vec<Resource>, Error> {
-        self.select_resources(filter).await
+    pub async fn resources(&self, filter: ResourceFilter) -> Result<Rows<Resource>, Error> {
+        self.rows(self.list_of_resources(filter)).await
     }
 
     /// [`Provider::resources`] with other fields: those of `Row`, see [`Listing::select`](crate::Listing::select).
@@ -196,6 +230,15 @@ impl Provider {
         &self,
         filter: ResourceFilter,
     ) -> Result<Vec<Row>, Error> {
+        let list = self.list_of_resources(filter);
+        list.select::<Row>().concurrency(self.client.concurrency()).dedup().all().await
+    }
+
+    /// The list of resources that the filter lets through.
+    pub(super) fn list_of_resources(
+        &self,
+        filter: ResourceFilter,
+    ) -> builder::MarketplaceProviderResourcesList<'_> {
         let mut list = self.client.api().marketplace_provider_resources_list();
         if !filter.states.is_empty() {
             list = list.state(filter.states);
@@ -215,7 +258,7 @@ impl Provider {
         if let Some(id) = filter.backend_id {
             list = list.backend_id(id);
         }
-        self.rows(list).await
+        list
     }
 
     /// A resource, from the provider's view. (`marketplace_provider_resources_retrieve`)
@@ -223,7 +266,7 @@ impl Provider {
     /// # Errors
     /// If there is none, or none that the caller provides.
     pub async fn resource(&self, resource: Uuid) -> Result<Resource, Error> {
-        self.client.api().marketplace_provider_resources_retrieve().uuid(resource).select::<Resource>().await
+        self.retrieve_resource(resource).await
     }
 
     /// The resource with this id in the back end; none if there is none. Resources that were terminated keep their id:
@@ -282,8 +325,9 @@ impl Provider {
         }
         let body = ResourceBackendIdRequest::builder().backend_id(backend_id.as_str());
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.backend_id == backend_id).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &BackendIdRow| now.backend_id == backend_id).await
     }
 
     /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
@@ -294,7 +338,7 @@ impl Provider {
     /// # Errors
     /// If another resource has the id or the offering doesn't allow it, and those of [`Provider::set_backend_id`].
     pub async fn set_unique_backend_id(&self, resource: Uuid, backend_id: &str) -> Result<(), Error> {
-        let now = self.resource(resource).await?;
+        let now: BackendIdRow = self.retrieve_resource(resource).await?;
         if now.backend_id == backend_id {
             return Ok(());
         }
@@ -319,10 +363,7 @@ impl Provider {
     async fn backend_id_problems(&self, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
         let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
         let call = self.client.api().marketplace_provider_offerings_check_unique_backend_id().uuid(offering);
-        let answer = match call.body(body).send().await {
-            Ok(answer) => answer.into_inner().unwrap_or_default(),
-            Err(error) => return Err(Error::from_api(error).await),
-        };
+        let answer = Error::of_call(call.body(body).send()).await?.into_inner().unwrap_or_default();
         let Some(is_unique) = answer.is_unique else {
             let error = Error::new(ErrorKind::Decode, "whether the id is unique is not said");
             return Err(error.in_operation(CHECK_UNIQUE));
@@ -345,16 +386,6 @@ impl Provider {
         resource: Uuid,
         sections: impl IntoIterator<Item = (H, B)>,
     ) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(default, deserialize_with = "null_is_default")]
-            report: Vec<Section>,
-        }
-        #[derive(PartialEq, Deserialize)]
-        struct Section {
-            header: String,
-            body: String,
-        }
         let refused =
             |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SUBMIT_REPORT);
         let (mut report, mut wanted) = (Vec::new(), Vec::new());
@@ -374,8 +405,9 @@ impl Provider {
         }
         let body = ResourceReportRequest::builder().report(report);
         let call = self.client.api().marketplace_provider_resources_submit_report().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Row| now.report == wanted).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &ReportRow| now.report == wanted).await
     }
 
     /// Sets how much a resource may use of each component, by the component's type, and gives the limits as they are then;
@@ -391,7 +423,7 @@ impl Provider {
     ) -> Result<BTreeMap<String, Decimal>, Error> {
         let limits = limits.into_iter().map(|(type_, limit)| (type_.into(), limit.into())).collect();
         self.tell_limits(resource, &limits).await?;
-        match self.retrieve::<LimitsRow>(resource).await {
+        match self.retrieve_resource::<LimitsRow>(resource).await {
             Ok(now) => Ok(now.limits),
             Err(unread) => Err(unread.with_note("the limits were set; what they are now can't be read")),
         }
@@ -405,8 +437,9 @@ impl Provider {
     ) -> Result<(), Error> {
         let body = ResourceSetLimitsRequest::builder().limits(numbers(limits));
         let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &LimitsRow| now.limits == *limits).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &LimitsRow| now.limits == *limits).await
     }
 
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
@@ -437,16 +470,12 @@ impl Provider {
         resource: Uuid,
         metadata: impl Into<Value>,
     ) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(default)]
-            backend_metadata: Value,
-        }
         let metadata = metadata.into();
         let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
         let call = self.client.api().marketplace_provider_resources_set_backend_metadata().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Row| holds(&now.backend_metadata, &metadata)).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &MetadataRow| holds(&now.backend_metadata, &metadata)).await
     }
 
     /// A resource that failed is OK again. (`marketplace_provider_resources_set_as_ok`)
@@ -455,8 +484,8 @@ impl Provider {
     /// If the caller may not change the resource.
     pub async fn set_resource_ok(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_set_as_ok().uuid(resource);
-        let sent = call.send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.state == ResourceState::Ok).await
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &Resource| now.state == ResourceState::Ok).await
     }
 
     /// A resource has failed, with a message for the customer and details for the operators.
@@ -487,12 +516,13 @@ impl Provider {
     ) -> Result<(), Error> {
         let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
         let call = self.client.api().marketplace_provider_resources_set_as_erred().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
         // An empty message leaves the one that is there.
         let is_so = |now: &Resource| {
             now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
         };
-        self.settle(resource, sent, is_so).await
+        self.change(resource, send, is_so).await
     }
 
     /// A resource was just seen in the back end. (`marketplace_provider_resources_refresh_last_sync`)
@@ -501,13 +531,9 @@ impl Provider {
     /// If the caller may not change the resource.
     pub async fn refresh_last_sync(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_refresh_last_sync().uuid(resource);
-        let error = match call.send().await {
-            Ok(_) => return Ok(()),
-            Err(error) => Error::from_api(error).await,
-        };
         // The time there is the server's: reading it again tells nothing.
-        Err(match error.is_answer_lost() {
-            true => error.with_note("whether it was applied is not known; it can be sent again"),
+        Error::of_call(call.send()).await.map(drop).map_err(|error| match error.is_answer_lost() {
+            true => error.unconfirmed(&"the server keeps its own time; it can be sent again"),
             false => error,
         })
     }
@@ -536,8 +562,9 @@ impl Provider {
     pub async fn set_paused(&self, resource: Uuid, paused: bool) -> Result<(), Error> {
         let body = ResourcePausedRequest::builder().paused(paused);
         let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.paused == paused).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &Resource| now.paused == paused).await
     }
 
     /// Downscales a resource, or gives it back what it had. (`marketplace_provider_resources_set_downscaled`)
@@ -547,8 +574,9 @@ impl Provider {
     pub async fn set_downscaled(&self, resource: Uuid, downscaled: bool) -> Result<(), Error> {
         let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
         let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.downscaled == downscaled).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &Resource| now.downscaled == downscaled).await
     }
 
     /// Keeps the members of a resource out, or lets them in.
@@ -560,8 +588,9 @@ impl Provider {
         let body = ResourceRestrictMemberAccessRequest::builder().restrict_member_access(restrict);
         let call =
             self.client.api().marketplace_provider_resources_set_restrict_member_access().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Resource| now.restrict_member_access == restrict).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &Resource| now.restrict_member_access == restrict).await
     }
 
     /// Sets the last day of a resource, or takes it away. A server takes a day that is a week ahead or more, of a resource
@@ -570,15 +599,12 @@ impl Provider {
     /// # Errors
     /// If the caller may not change the resource, or the server doesn't take the day.
     pub async fn set_end_date(&self, resource: Uuid, day: Option<NaiveDate>) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            end_date: Option<NaiveDate>,
-        }
         let body = ResourceEndDateByProviderRequest::builder();
         let body = body.end_date(day.map_or(Nullable::Null, Nullable::Value));
         let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
-        let sent = call.body(body).send().await.map(drop);
-        self.settle(resource, sent, |now: &Row| now.end_date == day).await
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        self.change(resource, send, |now: &EndDateRow| now.end_date == day).await
     }
 
     /// Where a resource can be reached. (`marketplace_provider_resources_retrieve`)
@@ -586,7 +612,7 @@ impl Provider {
     /// # Errors
     /// If there is none, or none that the caller provides.
     pub async fn endpoints(&self, resource: Uuid) -> Result<Vec<Endpoint>, Error> {
-        Ok(self.retrieve::<EndpointsRow>(resource).await?.endpoints)
+        Ok(self.retrieve_resource::<EndpointsRow>(resource).await?.endpoints)
     }
 
     /// Says where a resource can be reached, with names and addresses, in place of what was said before. Servers have this
@@ -624,54 +650,37 @@ impl Provider {
             return Err(Error::new(ErrorKind::Validation, problem));
         }
         let path = format!("/api/marketplace-provider-resources/{}/set_endpoints/", resource.simple());
-        let request = self.client.request(Method::POST, path).json(&json!({ "endpoints": endpoints }));
-        let error = match request.send().await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
-        if !error.is_answer_lost() {
-            return Err(error);
-        }
+        let body = json!({ "endpoints": endpoints });
         endpoints.sort();
-        settled(error, self.retrieve::<EndpointsRow>(resource).await, |now| {
+        let send = || async { self.client.request(Method::POST, &path).json(&body).send().await.map(drop) };
+        let is_so = |now: &EndpointsRow| {
             let mut there = now.endpoints.clone();
             there.sort();
             there == endpoints
-        })
+        };
+        self.change(resource, send, is_so).await
     }
 
-    async fn retrieve<Row: DeserializeOwned + Send + 'static>(&self, resource: Uuid) -> Result<Row, Error> {
-        self.client.api().marketplace_provider_resources_retrieve().uuid(resource).select::<Row>().await
+    pub(super) async fn retrieve_resource<R: Row>(&self, resource: Uuid) -> Result<R, Error> {
+        row::retrieve(self.client.api().marketplace_provider_resources_retrieve().uuid(resource)).await
     }
 
-    /// What came of something that was set: if the answer is lost, the resource is read again.
-    async fn settle<Row: DeserializeOwned + Send + 'static>(
+    /// Sends a change of a resource, and reads the resource if the answer is lost.
+    async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
         &self,
         resource: Uuid,
-        sent: Result<(), waldur_api_client::Error>,
-        is_so: impl FnOnce(&Row) -> bool,
+        send: impl Fn() -> S,
+        is_so: impl Fn(&R) -> bool,
     ) -> Result<(), Error> {
-        let error = match sent {
-            Ok(()) => return Ok(()),
-            Err(error) => Error::from_api(error).await,
+        let look = || async {
+            let now = self.retrieve_resource::<R>(resource).await?;
+            Ok(match is_so(&now) {
+                true => Seen::Applied(()),
+                false => Seen::Unchanged("the resource doesn't show it".to_owned()),
+            })
         };
-        if !error.is_answer_lost() {
-            return Err(error);
-        }
-        settled(error, self.retrieve::<Row>(resource).await, is_so)
-    }
-}
-
-/// What came of something whose answer was lost, by the resource as it was read after.
-fn settled<Row>(
-    error: Error,
-    there: Result<Row, Error>,
-    is_so: impl FnOnce(&Row) -> bool,
-) -> Result<(), Error> {
-    match there {
-        Ok(now) if is_so(&now) => Ok(()),
-        Ok(_) => Err(error.with_note("it is not so afterwards")),
-        Err(unread) => Err(error.with_note(format!("what became of it is not known: {unread}"))),
+        let looks_after = |error: &Error| error.is_answer_lost();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(drop)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
-use super::{Provider, null_is_default};
+use super::Provider;
+use crate::confirm::{Confirm, Seen};
 use crate::error::{Error, ErrorKind};
-use crate::select::Retrieve as _;
+use crate::row::{self, Rows, row};
 use crate::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
 
 const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
@@ -17,35 +17,34 @@ const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
 const TYPE_LENGTH: usize = 5;
 const USERNAME_LENGTH: usize = 32;
 
-/// An account for programs, at one resource.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct RobotAccount {
-    /// The account's uuid.
-    pub uuid: Uuid,
-    /// The resource.
-    pub resource_uuid: Uuid,
-    /// What it is for, such as `cicd`.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// Its name in the back end; empty while it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub username: String,
-    /// Where it stands.
-    pub state: RobotAccountStates,
-    /// Its id in the back end; empty if it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub backend_id: String,
-    /// What went wrong; empty if nothing did.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub error_message: String,
+row! {
+    /// An account for programs, at one resource.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct RobotAccount {
+        /// The account's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The resource.
+        pub resource_uuid: Uuid = need "resource_uuid",
+        /// What it is for, such as `cicd`.
+        pub type_: String = need "type",
+        /// Its name in the back end; empty while it has none.
+        pub username: String = or_default "username",
+        /// Where it stands; servers of 2024 and before have no states.
+        pub state: Option<RobotAccountStates> = optional "state",
+        /// Its id in the back end; empty if it has none.
+        pub backend_id: String = or_default "backend_id",
+        /// What went wrong; empty if nothing did.
+        pub error_message: String = or_default "error_message",
+    }
 }
 
 impl RobotAccount {
-    /// What may be done with it next.
+    /// What may be done with it next; nothing where its state isn't known.
     pub fn transitions(&self) -> impl Iterator<Item = RobotAccountTransition> + use<> {
         let state = self.state.clone();
-        RobotAccountTransition::ALL.into_iter().filter(move |transition| transition.is_legal_from(&state))
+        let all = RobotAccountTransition::ALL.into_iter();
+        all.filter(move |transition| state.as_ref().is_some_and(|state| transition.is_legal_from(state)))
     }
 }
 
@@ -130,7 +129,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn robot_accounts(&self) -> Result<Vec<RobotAccount>, Error> {
+    pub async fn robot_accounts(&self) -> Result<Rows<RobotAccount>, Error> {
         let mut list = self.client.api().marketplace_robot_accounts_list();
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
@@ -142,11 +141,12 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn robot_accounts_of(&self, resource: Uuid) -> Result<Vec<RobotAccount>, Error> {
+    pub async fn robot_accounts_of(&self, resource: Uuid) -> Result<Rows<RobotAccount>, Error> {
         let list = self.client.api().marketplace_robot_accounts_list().resource_uuid(resource);
-        let accounts: Vec<RobotAccount> = self.rows(list).await?;
+        let mut accounts: Rows<RobotAccount> = self.rows(list).await?;
         // A server that doesn't know a filter ignores it.
-        Ok(accounts.into_iter().filter(|account| account.resource_uuid == resource).collect())
+        accounts.retain(|account| account.resource_uuid == resource);
+        Ok(accounts)
     }
 
     /// One account of a robot. (`marketplace_robot_accounts_retrieve`)
@@ -154,7 +154,7 @@ impl Provider {
     /// # Errors
     /// If the caller may not see it.
     pub async fn robot_account(&self, account: Uuid) -> Result<RobotAccount, Error> {
-        self.client.api().marketplace_robot_accounts_retrieve().uuid(account).select::<RobotAccount>().await
+        row::retrieve(self.client.api().marketplace_robot_accounts_retrieve().uuid(account)).await
     }
 
     /// Makes an account for a robot, or finds the one of this type that the resource has, so this is safe to do again: a
@@ -201,12 +201,16 @@ impl Provider {
                 return Err(Error::new(ErrorKind::Validation, problem).in_operation(CREATE));
             }
         }
-        let find = async || {
+        let find = || async {
             let accounts = self.robot_accounts_of(resource).await?;
             use RobotAccountStates::{Deleted, Error as Erred, RequestedDeletion};
             match accounts.into_iter().find(|account| account.type_ == type_) {
-                Some(account) if matches!(account.state, Deleted | Erred | RequestedDeletion) => {
-                    let (uuid, state) = (account.uuid.simple(), account.state);
+                Some(RobotAccount {
+                    uuid,
+                    state: Some(state @ (Deleted | Erred | RequestedDeletion)),
+                    ..
+                }) => {
+                    let uuid = uuid.simple();
                     let problem =
                         format!("the {type_} account {uuid} of the resource is {state}: delete it first");
                     Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE))
@@ -228,38 +232,33 @@ impl Provider {
         if !username.is_empty() {
             body = body.username(username.clone());
         }
-        let error = match self.client.api().marketplace_robot_accounts_create().body(body).send().await {
-            Ok(answer) => {
-                let made = answer.into_inner().and_then(|model| {
-                    Some(RobotAccount {
-                        uuid: model.uuid?,
-                        resource_uuid: resource,
-                        type_: type_.clone(),
-                        username: username.clone(),
-                        state: model.state?,
-                        backend_id: model.backend_id.unwrap_or_default(),
-                        error_message: model.error_message.unwrap_or_default(),
-                    })
-                });
-                match made {
-                    Some(account) => return Ok(account),
-                    None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE),
-                }
-            }
-            Err(error) => Error::from_api(error).await,
+        let call = self.client.api().marketplace_robot_accounts_create().body(body);
+        let send = || async {
+            let made = Error::of_call(call.clone().send()).await?.into_inner();
+            let made = made.and_then(|model| {
+                Some(RobotAccount {
+                    uuid: model.uuid?,
+                    resource_uuid: resource,
+                    type_: type_.clone(),
+                    username: username.clone(),
+                    state: model.state,
+                    backend_id: model.backend_id.unwrap_or_default(),
+                    error_message: model.error_message.unwrap_or_default(),
+                })
+            });
+            made.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE))
         };
-        // Another may have been faster, or the answer was lost.
-        if !error.is_validation() && !error.is_answer_lost() {
-            return Err(error);
-        }
-        match find().await {
-            Ok(Some(account)) => Ok(account),
-            Ok(None) => Err(error),
-            Err(other) if other.is_conflict() => Err(other),
-            Err(unread) => {
-                Err(error.with_note(format!("whether the account was made is not known: {unread}")))
+        let look = || async {
+            match find().await {
+                Ok(Some(account)) => Ok(Seen::Applied(account)),
+                Ok(None) => Ok(Seen::Unchanged(format!("the resource has no {type_} account"))),
+                Err(other) if other.is_conflict() => Ok(Seen::Superseded(other.what())),
+                Err(unread) => Err(unread),
             }
-        }
+        };
+        // Another may have been faster, which a server calls not valid.
+        let looks_after = |error: &Error| error.is_answer_lost() || error.is_validation();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
     /// Takes the account of a robot to its next state, and gives it as it is then. Nothing is done if it is in the state
@@ -312,55 +311,67 @@ impl Provider {
         message: &str,
     ) -> Result<RobotAccount, Error> {
         let now = self.robot_account(account).await?;
-        if now.state == transition.target() {
+        let target = Some(transition.target());
+        if now.state == target {
             return Ok(now);
         }
-        if !transition.is_legal_from(&now.state) {
-            let problem = format!("{transition} is not possible: the account is {}", now.state);
+        if let Some(state) = &now.state
+            && !transition.is_legal_from(state)
+        {
+            let problem = format!("{transition} is not possible: the account is {state}");
             return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
         }
+        let send = || async {
+            self.send_robot_transition(account, transition, message).await?;
+            let error_message = match transition {
+                RobotAccountTransition::SetErred => message.to_owned(),
+                _ => now.error_message.clone(),
+            };
+            Ok(RobotAccount { state: target.clone(), error_message, ..now.clone() })
+        };
+        let look = || async {
+            let now = self.robot_account(account).await?;
+            Ok(match &now.state {
+                state if *state == target => Seen::Applied(now),
+                Some(state) if transition.is_legal_from(state) => {
+                    Seen::Unchanged(format!("the account is still {state}"))
+                }
+                Some(state) => Seen::Superseded(format!("the account is {state}")),
+                None => Seen::Unclear("the account has no state".to_owned()),
+            })
+        };
+        // The schema has 400 where servers say 409.
+        let looks_after =
+            |error: &Error| error.is_answer_lost() || error.is_conflict() || error.is_validation();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
+    }
+
+    async fn send_robot_transition(
+        &self,
+        account: Uuid,
+        transition: RobotAccountTransition,
+        message: &str,
+    ) -> Result<(), Error> {
         let api = self.client.api();
-        let asked = match transition {
-            RobotAccountTransition::SetCreating => {
-                api.marketplace_robot_accounts_set_state_creating().uuid(account).send().await.map(drop)
-            }
-            RobotAccountTransition::SetOk => {
-                api.marketplace_robot_accounts_set_state_ok().uuid(account).send().await.map(drop)
-            }
+        macro_rules! send {
+            ($operation:ident $(, $body:expr)?) => {
+                Error::of_change(api.$operation().uuid(account)$(.body($body))?.send()).await
+            };
+        }
+        match transition {
+            RobotAccountTransition::SetCreating => send!(marketplace_robot_accounts_set_state_creating),
+            RobotAccountTransition::SetOk => send!(marketplace_robot_accounts_set_state_ok),
             RobotAccountTransition::SetErred => {
                 let mut body = RobotAccountErrorRequest::builder();
                 if !message.is_empty() {
                     body = body.error_message(message);
                 }
-                let call = api.marketplace_robot_accounts_set_state_erred().uuid(account);
-                call.body(body).send().await.map(drop)
+                send!(marketplace_robot_accounts_set_state_erred, body)
             }
             RobotAccountTransition::RequestDeletion => {
-                let call = api.marketplace_robot_accounts_set_state_request_deletion();
-                call.uuid(account).send().await.map(drop)
+                send!(marketplace_robot_accounts_set_state_request_deletion)
             }
-            RobotAccountTransition::SetDeleted => {
-                api.marketplace_robot_accounts_set_state_deleted().uuid(account).send().await.map(drop)
-            }
-        };
-        let error = match asked {
-            Ok(()) => {
-                let error_message = match transition {
-                    RobotAccountTransition::SetErred => message.to_owned(),
-                    _ => now.error_message,
-                };
-                return Ok(RobotAccount { state: transition.target(), error_message, ..now });
-            }
-            Err(error) => Error::from_api(error).await,
-        };
-        // The schema has 400 where servers say 409.
-        if !error.is_conflict() && !error.is_validation() && !error.is_answer_lost() {
-            return Err(error);
-        }
-        match self.robot_account(account).await {
-            Ok(now) if now.state == transition.target() => Ok(now),
-            Ok(now) => Err(error.with_note(format!("the account is {}", now.state))),
-            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
+            RobotAccountTransition::SetDeleted => send!(marketplace_robot_accounts_set_state_deleted),
         }
     }
 
@@ -370,21 +381,22 @@ impl Provider {
     /// If there is none that the caller may see and remove.
     pub async fn delete_robot_account(&self, account: Uuid) -> Result<(), Error> {
         self.robot_account(account).await?;
-        let error = match self.client.api().marketplace_robot_accounts_destroy().uuid(account).send().await {
-            Ok(_) => return Ok(()),
-            Err(error) => Error::from_api(error).await,
+        let send = || async {
+            let call = self.client.api().marketplace_robot_accounts_destroy().uuid(account);
+            match Error::of_call(call.send()).await {
+                // It was there: a DELETE is sent again if its answer is lost, and finds nothing then.
+                Err(error) if error.is_not_found() && error.attempts() > 1 => Ok(()),
+                result => result.map(drop),
+            }
         };
-        // It was there: a DELETE is sent again if its answer is lost, and finds nothing then.
-        if error.is_not_found() {
-            return Ok(());
-        }
-        if !error.is_answer_lost() {
-            return Err(error);
-        }
-        match self.robot_account(account).await {
-            Err(gone) if gone.is_not_found() => Ok(()),
-            Ok(_) => Err(error.with_note("the account is still there")),
-            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
-        }
+        let look = || async {
+            match self.robot_account(account).await {
+                Err(gone) if gone.is_not_found() => Ok(Seen::Applied(())),
+                Ok(_) => Ok(Seen::Unchanged("the account is still there".to_owned())),
+                Err(unread) => Err(unread),
+            }
+        };
+        let looks_after = |error: &Error| error.is_answer_lost() || error.is_not_found();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(drop)
     }
 }

@@ -4,27 +4,26 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 use waldur_api_client::builder;
 
-use super::{Provider, limits, null_is_default};
+use super::Provider;
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
-use crate::select::Retrieve as _;
+use crate::row::{self, Rows, row};
 use crate::types::{BillingTypeEnum, ResourceState};
 
-/// A resource in use.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct LiveResource {
-    /// The resource's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// Its offering.
-    pub offering_uuid: Uuid,
+row! {
+    /// A resource in use.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct LiveResource {
+        /// The resource's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Its offering.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+    }
 }
 
 /// A component of an offering, with what a resource may use of it.
@@ -53,81 +52,102 @@ impl Component {
     }
 }
 
-/// What was reported of a component of a resource in a month.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct Usage {
-    /// Its uuid.
-    pub uuid: Uuid,
-    /// The type of the component, such as `cpu`.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// The name of the component, for people.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// What it is measured in; empty if it isn't said.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub measured_unit: String,
-    /// How much.
-    #[serde(rename = "usage")]
-    pub amount: Decimal,
-    /// The first day of the month.
-    pub billing_period: NaiveDate,
-    /// When it was reported first.
-    #[serde(default)]
-    pub created: Option<DateTime<Utc>>,
-    /// What the provider says about it.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub description: String,
-    /// Whether it counts for the following months too, until another is reported.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub recurring: bool,
+row! {
+    /// What was reported of a component of a resource in a month.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct Usage {
+        /// Its uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The type of the component, such as `cpu`.
+        pub type_: String = need "type",
+        /// The name of the component, for people.
+        pub name: String = or_default "name",
+        /// What it is measured in; empty if it isn't said.
+        pub measured_unit: String = or_default "measured_unit",
+        /// How much.
+        pub amount: Decimal = need "usage",
+        /// The first day of the month.
+        pub billing_period: NaiveDate = need "billing_period",
+        /// When it was reported first.
+        pub created: Option<DateTime<Utc>> = optional "created",
+        /// What the provider says about it.
+        pub description: String = or_default "description",
+        /// Whether it counts for the following months too, until another is reported.
+        pub recurring: bool = or_default "recurring",
+    }
 }
 
-/// What was reported of a component for a user of a resource in a month.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[non_exhaustive]
-pub struct UserUsage {
-    /// Its uuid.
-    pub uuid: Uuid,
-    /// What was reported of the component itself: a [`Usage`].
-    #[serde(rename = "component_usage", default, deserialize_with = "named_by_address")]
-    pub usage_uuid: Option<Uuid>,
-    /// The type of the component, such as `cpu`.
-    #[serde(rename = "component_type")]
-    pub type_: String,
-    /// The user's name at the offering.
-    pub username: String,
-    /// How much.
-    #[serde(rename = "usage")]
-    pub amount: Decimal,
+row! {
+    /// What was reported of a component for a user of a resource in a month.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct UserUsage {
+        /// Its uuid.
+        pub uuid: Uuid = need "uuid",
+        /// What was reported of the component itself: a [`Usage`].
+        pub usage_uuid: Option<Uuid> = by_address "component_usage",
+        /// The type of the component, such as `cpu`.
+        pub type_: String = need "component_type",
+        /// The user's name at the offering.
+        pub username: String = need "username",
+        /// How much.
+        pub amount: Decimal = need "usage",
+    }
 }
 
-/// What was reported of one component, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ComponentUsage {
-    /// The type of the component, such as `cpu`.
-    pub type_: String,
-    /// How much, exactly as sent.
-    pub amount: Decimal,
+row! {
+    /// What was reported of one component, or would be.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ComponentUsage {
+        /// The type of the component, such as `cpu`.
+        pub type_: String = need "type",
+        /// How much, exactly as sent.
+        pub amount: Decimal = need "usage",
+    }
 }
 
-/// The time in which a resource has had a plan.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PlanPeriod {
-    /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
-    pub uuid: Uuid,
-    /// The plan's uuid.
-    pub plan_uuid: Option<Uuid>,
-    /// The plan's name.
-    pub plan_name: String,
-    /// When it began.
-    pub start: Option<DateTime<Utc>>,
-    /// When it ended; none if it hasn't.
-    pub end: Option<DateTime<Utc>>,
-    /// What was reported in it.
-    pub usages: Vec<ComponentUsage>,
+row! {
+    /// The time in which a resource has had a plan.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct PlanPeriod {
+        /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
+        pub uuid: Uuid = need "uuid",
+        /// The plan's uuid.
+        pub plan_uuid: Option<Uuid> = optional "plan_uuid",
+        /// The plan's name.
+        pub plan_name: String = or_default "plan_name",
+        /// When it began.
+        pub start: Option<DateTime<Utc>> = optional "start",
+        /// When it ended; none if it hasn't.
+        pub end: Option<DateTime<Utc>> = optional "end",
+        /// What was reported in it.
+        pub usages: Vec<ComponentUsage> = or_default "components",
+    }
+}
+
+row! {
+    struct ComponentRow {
+        type_: String = need "type",
+        name: String = or_default "name",
+        measured_unit: String = or_default "measured_unit",
+        billing_type: Option<BillingTypeEnum> = optional "billing_type",
+    }
+}
+
+row! {
+    struct OfferingRow {
+        components: Vec<ComponentRow> = need "components",
+    }
+}
+
+row! {
+    struct ResourceRow {
+        offering_uuid: Uuid = need "offering_uuid",
+        limits: BTreeMap<String, Decimal> = or_default "limits",
+        offering_components: Option<Vec<ComponentRow>> = optional "offering_components",
+    }
 }
 
 impl Provider {
@@ -135,7 +155,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn live_resources(&self) -> Result<Vec<LiveResource>, Error> {
+    pub async fn live_resources(&self) -> Result<Rows<LiveResource>, Error> {
         let mut list = self.client.api().marketplace_provider_resources_list().state([ResourceState::Ok]);
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
@@ -151,7 +171,7 @@ impl Provider {
     ///
     /// # Errors
     /// If it can't be listed.
-    pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<Usage>, Error> {
+    pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Rows<Usage>, Error> {
         let list = self.client.api().marketplace_component_usages_list();
         let list = list.resource_uuid(resource).billing_period(first_day(month));
         self.rows(list).await
@@ -162,7 +182,7 @@ impl Provider {
     ///
     /// # Errors
     /// If it can't be listed.
-    pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Vec<UserUsage>, Error> {
+    pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Rows<UserUsage>, Error> {
         let list = self.client.api().marketplace_component_user_usages_list();
         let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
         self.rows(list).await
@@ -172,23 +192,9 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn plan_periods(&self, resource: Uuid) -> Result<Vec<PlanPeriod>, Error> {
+    pub async fn plan_periods(&self, resource: Uuid) -> Result<Rows<PlanPeriod>, Error> {
         let list = self.client.api().marketplace_provider_resources_plan_periods_list().uuid(resource);
-        let periods = list.all().await?.into_iter();
-        let read = periods.map(|period| {
-            let usages = period.components.into_iter();
-            Some(PlanPeriod {
-                uuid: period.uuid?,
-                plan_uuid: period.plan_uuid,
-                plan_name: period.plan_name.unwrap_or_default(),
-                start: period.start,
-                end: period.end,
-                usages: usages
-                    .filter_map(|usage| Some(ComponentUsage { type_: usage.type_?, amount: usage.usage? }))
-                    .collect(),
-            })
-        });
-        Ok(read.flatten().collect())
+        self.rows(list).await
     }
 
     /// The components of a resource's offering, with the limits of the resource: one request, or two where a server
@@ -216,35 +222,13 @@ impl Provider {
     /// # Errors
     /// If the resource can't be read, or its offering has no components.
     pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(rename = "type")]
-            type_: String,
-            #[serde(default, deserialize_with = "null_is_default")]
-            name: String,
-            #[serde(default, deserialize_with = "null_is_default")]
-            measured_unit: String,
-            billing_type: Option<BillingTypeEnum>,
-        }
-        #[derive(Deserialize)]
-        struct Offering {
-            components: Vec<Row>,
-        }
-        #[derive(Deserialize)]
-        struct Resource {
-            offering_uuid: Uuid,
-            #[serde(default, deserialize_with = "limits")]
-            limits: BTreeMap<String, Decimal>,
-            offering_components: Option<Vec<Row>>,
-        }
-        let api = self.client.api();
-        let call = api.marketplace_provider_resources_retrieve().uuid(resource);
-        let mut resource = call.select::<Resource>().await?;
+        let mut resource: ResourceRow = self.retrieve_resource(resource).await?;
         let components = match resource.offering_components {
             Some(components) => components,
             None => {
+                let api = self.client.api();
                 let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
-                call.select::<Offering>().await?.components
+                row::retrieve::<OfferingRow, _>(call).await?.components
             }
         };
         if components.is_empty() {
@@ -260,12 +244,6 @@ impl Provider {
         });
         Ok(read.collect())
     }
-}
-
-/// Reads the uuid at the end of an object's address.
-fn named_by_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uuid>, D::Error> {
-    let address: Option<String> = Option::deserialize(deserializer)?;
-    Ok(address.and_then(|address| address.trim_end_matches('/').rsplit('/').next()?.parse().ok()))
 }
 
 /// The first day of the month that a day is in.

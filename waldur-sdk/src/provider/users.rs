@@ -1,151 +1,148 @@
 //! Users and keys, and whom a service provider serves.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Provider, null_is_default};
+use super::Provider;
 use crate::error::Error;
 use crate::list::List as _;
+use crate::row::{self, Rows, row};
 use crate::types::OfferingState;
 
-/// A user, as far as the caller may see.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct User {
-    /// The user's uuid.
-    pub uuid: Uuid,
-    /// The user's name in Waldur.
-    pub username: String,
-    /// The user's name, for people.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub full_name: String,
-    /// Empty if it isn't known.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub email: String,
-    /// Where the user works; empty if it isn't known.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub organization: String,
-    /// Whether the user can sign in; told to staff only.
-    pub is_active: Option<bool>,
+row! {
+    /// A user, as far as the caller may see.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct User {
+        /// The user's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The user's name in Waldur.
+        pub username: String = or_default "username",
+        /// The user's name, for people.
+        pub full_name: String = or_default "full_name",
+        /// Empty if it isn't known.
+        pub email: String = or_default "email",
+        /// Where the user works; empty if it isn't known.
+        pub organization: String = or_default "organization",
+        /// Whether the user can sign in; told to staff only.
+        pub is_active: Option<bool> = optional "is_active",
+    }
 }
 
-/// A user's SSH key.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct SshKey {
-    /// The key's uuid.
-    pub uuid: Uuid,
-    /// Whose it is.
-    pub user_uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub name: String,
-    /// The key, as in a file of authorised keys.
-    pub public_key: String,
-    /// Its kind, such as `ssh-ed25519`.
-    #[serde(rename = "type", default, deserialize_with = "null_is_default")]
-    pub type_: String,
+row! {
+    /// A user's SSH key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct SshKey {
+        /// The key's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Whose it is.
+        pub user_uuid: Uuid = need "user_uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// The key, as in a file of authorised keys.
+        pub public_key: String = need "public_key",
+        /// Its kind, such as `ssh-ed25519`.
+        pub type_: String = or_default "type",
+    }
 }
 
-/// A service provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ServiceProvider {
-    /// Its uuid, which is not that of its organisation.
-    pub uuid: Uuid,
-    /// Its organisation.
-    pub customer_uuid: Uuid,
-    /// The name of its organisation.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub customer_name: String,
-    /// What it says about itself.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub description: String,
+row! {
+    /// A service provider.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ServiceProvider {
+        /// Its uuid, which is not that of its organisation.
+        pub uuid: Uuid = need "uuid",
+        /// Its organisation.
+        pub customer_uuid: Uuid = need "customer_uuid",
+        /// The name of its organisation.
+        pub customer_name: String = or_default "customer_name",
+        /// What it says about itself.
+        pub description: String = or_default "description",
+    }
 }
 
-/// A project with resources of a service provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ServedProject {
-    /// The project's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    pub name: String,
-    /// Its organisation.
-    pub customer_uuid: Uuid,
-    /// The name of its organisation.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub customer_name: String,
-    /// Its last day, if it has one.
-    pub end_date: Option<NaiveDate>,
+row! {
+    /// A project with resources of a service provider.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ServedProject {
+        /// The project's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Its organisation.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// The name of its organisation.
+        pub customer_name: String = or_default "customer_name",
+        /// Its last day, if it has one.
+        pub end_date: Option<NaiveDate> = optional "end_date",
+    }
 }
 
-/// What a user is in a project with resources of a service provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ProjectPermission {
-    /// The user's uuid.
-    pub user_uuid: Uuid,
-    /// The user's name in Waldur.
-    pub user_username: String,
-    /// The user's name, for people.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub user_full_name: String,
-    /// Empty if it isn't known.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub user_email: String,
-    /// What the user is, such as `admin`.
-    pub role: String,
-    /// The project.
-    pub project_uuid: Uuid,
-    /// Its name.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub project_name: String,
-    /// The organisation of the project.
-    pub customer_uuid: Uuid,
-    /// Until when; none if it doesn't end.
-    pub expiration_time: Option<DateTime<Utc>>,
+row! {
+    /// What a user is in a project with resources of a service provider.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ProjectPermission {
+        /// The user's uuid.
+        pub user_uuid: Uuid = need "user_uuid",
+        /// The user's name in Waldur.
+        pub user_username: String = or_default "user_username",
+        /// The user's name, for people.
+        pub user_full_name: String = or_default "user_full_name",
+        /// Empty if it isn't known.
+        pub user_email: String = or_default "user_email",
+        /// What the user is, such as `admin`.
+        pub role: String = or_default "role",
+        /// The project.
+        pub project_uuid: Uuid = need "project_uuid",
+        /// Its name.
+        pub project_name: String = or_default "project_name",
+        /// The organisation of the project.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// Until when; none if it doesn't end.
+        pub expiration_time: Option<DateTime<Utc>> = optional "expiration_time",
+    }
 }
 
-/// An organisation with resources of a service provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ServedCustomer {
-    /// The organisation's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    pub name: String,
-    /// Its name in short; empty if it has none.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub abbreviation: String,
-    /// Empty if it isn't known.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub email: String,
-    /// How many of its projects have such resources.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub projects_count: u64,
-    /// How many users they have.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub users_count: u64,
+row! {
+    /// An organisation with resources of a service provider.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ServedCustomer {
+        /// The organisation's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Its name in short; empty if it has none.
+        pub abbreviation: String = or_default "abbreviation",
+        /// Empty if it isn't known.
+        pub email: String = or_default "email",
+        /// How many of its projects have such resources.
+        pub projects_count: u64 = or_default "projects_count",
+        /// How many users they have.
+        pub users_count: u64 = or_default "users_count",
+    }
 }
 
-/// An offering of a service provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct ProvidedOffering {
-    /// The offering's uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub state: OfferingState,
-    /// Its type, such as `Marketplace.Slurm`.
-    #[serde(rename = "type")]
-    pub type_: String,
-    /// How many resources it has.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub resources_count: u64,
+row! {
+    /// An offering of a service provider.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ProvidedOffering {
+        /// The offering's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Where it stands.
+        pub state: OfferingState = or_unknown "state",
+        /// Its type, such as `Marketplace.Slurm`.
+        pub type_: String = or_default "type",
+        /// How many resources it has.
+        pub resources_count: u64 = or_default "resources_count",
+    }
 }
 
 impl Provider {
@@ -170,7 +167,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn users(&self) -> Result<Vec<User>, Error> {
+    pub async fn users(&self) -> Result<Rows<User>, Error> {
         self.rows(self.client.api().users_list()).await
     }
 
@@ -179,7 +176,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed.
-    pub async fn ssh_keys(&self) -> Result<Vec<SshKey>, Error> {
+    pub async fn ssh_keys(&self) -> Result<Rows<SshKey>, Error> {
         self.rows(self.client.api().keys_list()).await
     }
 
@@ -214,7 +211,7 @@ impl Provider {
     pub async fn service_provider_of(&self, customer: Uuid) -> Result<Option<ServiceProvider>, Error> {
         let list = self.client.api().marketplace_service_providers_list().customer_uuid(customer);
         // A server that doesn't know the filter shows all.
-        let all = list.select::<ServiceProvider>().all().await?;
+        let all: Rows<ServiceProvider> = self.rows(list).await?;
         Ok(all.into_iter().find(|provider| provider.customer_uuid == customer))
     }
 
@@ -222,7 +219,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner.
-    pub async fn service_provider_users(&self, service_provider: Uuid) -> Result<Vec<User>, Error> {
+    pub async fn service_provider_users(&self, service_provider: Uuid) -> Result<Rows<User>, Error> {
         let list = self.client.api().marketplace_service_providers_users_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
@@ -231,7 +228,7 @@ impl Provider {
     ///
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner.
-    pub async fn service_provider_keys(&self, service_provider: Uuid) -> Result<Vec<SshKey>, Error> {
+    pub async fn service_provider_keys(&self, service_provider: Uuid) -> Result<Rows<SshKey>, Error> {
         let list = self.client.api().marketplace_service_providers_keys_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
@@ -243,7 +240,7 @@ impl Provider {
     pub async fn service_provider_projects(
         &self,
         service_provider: Uuid,
-    ) -> Result<Vec<ServedProject>, Error> {
+    ) -> Result<Rows<ServedProject>, Error> {
         let list = self.client.api().marketplace_service_providers_projects_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
@@ -256,9 +253,9 @@ impl Provider {
     pub async fn service_provider_project_permissions(
         &self,
         service_provider: Uuid,
-    ) -> Result<Vec<ProjectPermission>, Error> {
+    ) -> Result<Rows<ProjectPermission>, Error> {
         let list = self.client.api().marketplace_service_providers_project_permissions_list();
-        list.service_provider_uuid(service_provider).select::<ProjectPermission>().all().await
+        row::each(list.service_provider_uuid(service_provider).listing()).await
     }
 
     /// The organisations with resources of a service provider. (`marketplace_service_providers_customers_list`)
@@ -289,7 +286,7 @@ impl Provider {
     pub async fn service_provider_customers(
         &self,
         service_provider: Uuid,
-    ) -> Result<Vec<ServedCustomer>, Error> {
+    ) -> Result<Rows<ServedCustomer>, Error> {
         let list = self.client.api().marketplace_service_providers_customers_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
@@ -301,7 +298,7 @@ impl Provider {
     pub async fn service_provider_offerings(
         &self,
         service_provider: Uuid,
-    ) -> Result<Vec<ProvidedOffering>, Error> {
+    ) -> Result<Rows<ProvidedOffering>, Error> {
         let list = self.client.api().marketplace_service_providers_offerings_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }

@@ -1,0 +1,120 @@
+//! Outages: a bulk call slows down while the server fails, and goes on when it is back.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backon::ExponentialBackoff;
+use futures_util::future::{Either, select};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::retry::RetryPolicy;
+
+/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a 5xx, a lost
+/// connection, no answer in time), one request passes after each pause, until one succeeds. Pauses grow as the retry
+/// policy says.
+#[derive(Debug)]
+pub(crate) struct Outage {
+    policy: RetryPolicy,
+    state: Mutex<State>,
+    /// Tells those who wait that it is over.
+    over: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Counts the changes between working and failing, so that requests which were under way together count once.
+    generation: u64,
+    failing: Option<Failing>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    /// When the next request may pass.
+    next: Instant,
+    pauses: ExponentialBackoff,
+    /// The last failure, for those who give up.
+    reason: String,
+}
+
+/// The turn of one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn(u64);
+
+impl Outage {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self { policy: client.retry_policy().clone(), state: Mutex::default(), over: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a request may be sent.
+    ///
+    /// # Errors
+    /// If the server has been failing for longer than the retry policy allows; nothing was sent then.
+    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+        loop {
+            let over = self.over.notified();
+            let next = {
+                let mut state = self.state();
+                let generation = state.generation;
+                let now = Instant::now();
+                let Some(failing) = &mut state.failing else { return Ok(Turn(generation)) };
+                if failing.since.elapsed() > self.policy.within {
+                    let problem = format!(
+                        "not sent: the server has been failing for {:.0} s, at last with: {}",
+                        failing.since.elapsed().as_secs_f64(),
+                        failing.reason
+                    );
+                    return Err(Error::new(ErrorKind::Server, problem).unsent(true));
+                }
+                if failing.next <= now {
+                    failing.next = now + failing.pauses.next().unwrap_or_default();
+                    return Ok(Turn(generation));
+                }
+                failing.next
+            };
+            if let Either::Left(_) = select(std::pin::pin!(over), std::pin::pin!(sleep_until(next))).await {
+                // The next round of the loop passes.
+            }
+        }
+    }
+
+    /// Takes note of how a request ended.
+    pub(crate) fn report(&self, turn: Turn, error: Option<&Error>) {
+        let fails =
+            error.is_some_and(|error| error.is_server() || error.is_transport() || error.is_timeout());
+        let mut state = self.state();
+        match fails {
+            false if state.failing.take().is_some() => {
+                state.generation += 1;
+                drop(state);
+                self.over.notify_waiters();
+            }
+            false => {}
+            true if turn.0 == state.generation => {
+                let reason = error.map(Error::reason).unwrap_or_default();
+                let asked = error.and_then(Error::retry_after).unwrap_or_default();
+                let now = Instant::now();
+                let mut failing = state.failing.take().unwrap_or_else(|| Failing {
+                    since: now,
+                    next: now,
+                    pauses: self.policy.backoff(),
+                    reason: String::new(),
+                });
+                failing.reason = reason;
+                let pause: Duration = failing.pauses.next().unwrap_or_default().max(asked);
+                failing.next = failing.next.max(now + pause);
+                state.failing = Some(failing);
+                state.generation += 1;
+            }
+            // Others that were under way with it failed, too.
+            true => {}
+        }
+    }
+}

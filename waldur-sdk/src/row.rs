@@ -1,0 +1,310 @@
+//! Rows: how this crate's own types are read from answers, as leniently as the generated models.
+//!
+//! [`row!`](crate::row) declares a type with the names that its fields have on the wire and how much each of them is
+//! needed. The fields are read by the client's own decoder: a value that doesn't fit costs that field, with a warning.
+//! A row that lacks what is needed is set aside as an [`UnreadableRow`]; the rows beside it are read all the same.
+
+use std::fmt;
+use std::ops::Deref;
+
+use futures_util::future::{BoxFuture, ready};
+use serde::Deserializer;
+use uuid::Uuid;
+use waldur_api_client::call::Whole;
+use waldur_api_client::list::RetrieveCall;
+use waldur_api_client::model::Model;
+use waldur_api_client::wire::{self, Wire};
+
+use crate::error::{Error, ErrorKind};
+use crate::list::Listing;
+use crate::select::{check, refused, texts};
+
+/// A type that is read from the objects of an answer. Implemented by [`row!`](crate::row).
+pub(crate) trait Row: Sized + Send + 'static {
+    /// The fields as they were sent, as far as they fit.
+    type Sent: Model + Wire + Send + 'static;
+
+    /// Makes the row of what was sent.
+    ///
+    /// # Errors
+    /// The name of a field that is needed and missing, or doesn't fit.
+    fn from_sent(sent: Self::Sent) -> Result<Self, &'static str>;
+}
+
+/// A row of a list that was set aside because it can't be used. Everything else of the list was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableRow {
+    /// The operation of the list, as the schema names it.
+    pub operation: &'static str,
+    /// The uuid of the object, if it has one.
+    pub uuid: Option<Uuid>,
+    /// Why it can't be used, such as ``no usable `state` ``.
+    pub problem: String,
+}
+
+impl fmt::Display for UnreadableRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.operation)?;
+        match self.uuid {
+            Some(uuid) => write!(f, "row {}: ", uuid.simple())?,
+            None => f.write_str("a row without uuid: ")?,
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+/// The rows of a list in the server's order, and those that were set aside. Derefs to a slice of the former.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Rows<T> {
+    rows: Vec<T>,
+    unreadable: Vec<UnreadableRow>,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), unreadable: Vec::new() }
+    }
+}
+
+impl<T> Rows<T> {
+    /// The rows that can't be used. A warning was logged for each.
+    #[must_use]
+    pub fn unreadable(&self) -> &[UnreadableRow] {
+        &self.unreadable
+    }
+
+    /// The usable rows alone.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<T> {
+        self.rows
+    }
+
+    /// The usable rows and the others.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<T>, Vec<UnreadableRow>) {
+        (self.rows, self.unreadable)
+    }
+
+    /// Keeps the usable rows for which `keep` is true.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
+        self.rows.retain(keep);
+    }
+
+    /// Takes the last usable row.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        self.rows.pop()
+    }
+
+    /// Adds a row, or sets it aside.
+    pub(crate) fn push(&mut self, row: Result<T, UnreadableRow>) {
+        match row {
+            Ok(row) => self.rows.push(row),
+            Err(row) => {
+                tracing::warn!(%row, "a row was set aside");
+                self.unreadable.push(row);
+            }
+        }
+    }
+}
+
+impl<T> FromIterator<Result<T, UnreadableRow>> for Rows<T> {
+    fn from_iter<I: IntoIterator<Item = Result<T, UnreadableRow>>>(rows: I) -> Self {
+        let mut all = Self::default();
+        rows.into_iter().for_each(|row| all.push(row));
+        all
+    }
+}
+
+impl<T> Deref for Rows<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.rows
+    }
+}
+
+impl<T> IntoIterator for Rows<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Rows<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter()
+    }
+}
+
+/// Reads one object, asking only for the fields of `R`.
+///
+/// # Errors
+/// Those of the call; of kind `Decode` where a needed field is missing or doesn't fit.
+pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a, Result<R, Error>> {
+    let names = R::Sent::FIELDS;
+    let mut call = call.into_call();
+    if let Err(problem) = check(names, Some(C::FIELDS)) {
+        return Box::pin(ready(Err(refused(&call, &problem))));
+    }
+    call.query("field", &texts(names));
+    Box::pin(async move {
+        let operation = call.operation();
+        let sent: R::Sent = Error::of_call(async { call.prepare().whole().await?.read() }).await?;
+        R::from_sent(sent)
+            .map_err(|field| Error::new(ErrorKind::Decode, unusable(field)).in_operation(operation))
+    })
+}
+
+/// All rows of a list, each once, asking only for the fields of `R`; pages beyond the first are asked for side by side.
+///
+/// # Errors
+/// If the list can't be read. A row that can't be used is set aside.
+pub(crate) fn all<'a, R: Row, T: Send + 'static>(
+    listing: Listing<'a, T>,
+    concurrency: usize,
+) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+    let listing = listing.with_fields(R::Sent::FIELDS, read::<R>).concurrency(concurrency).dedup();
+    Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
+}
+
+/// All rows of a list, page by page, also those that have the uuid of an earlier one.
+///
+/// # Errors
+/// If the list can't be read. A row that can't be used is set aside.
+pub(crate) fn each<'a, R: Row, T: Send + 'static>(
+    listing: Listing<'a, T>,
+) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+    let listing = listing.with_fields(R::Sent::FIELDS, read::<R>);
+    Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
+}
+
+/// Reads the page of a list: an element for each of its items, whatever they are.
+fn read<R: Row>(whole: Whole) -> Result<Vec<Option<Result<R, UnreadableRow>>>, waldur_api_client::Error> {
+    let (operation, body) = (whole.operation(), whole.body.clone());
+    let sent: Vec<Option<R::Sent>> = whole.read()?;
+    let mut uuids = None;
+    let rows = sent.into_iter().enumerate().map(|(index, sent)| {
+        let row = match sent {
+            Some(sent) => R::from_sent(sent).map_err(unusable),
+            None => Err("no object".to_owned()),
+        };
+        Some(row.map_err(|problem| {
+            let uuids: &Vec<Option<Uuid>> = uuids.get_or_insert_with(|| crate::pager::parsed_uuids_of(&body));
+            UnreadableRow { operation: operation.id, uuid: uuids.get(index).copied().flatten(), problem }
+        }))
+    });
+    Ok(rows.collect())
+}
+
+fn unusable(field: &'static str) -> String {
+    format!("no usable `{field}`")
+}
+
+/// Reads a row that stands in another one. One that can't be used is left out, with a warning.
+pub(crate) fn read_nested<'de, R: Row, D: Deserializer<'de>>(deserializer: D) -> Result<Option<R>, D::Error> {
+    let Some(sent) = <R::Sent as Wire>::read(deserializer)? else { return Ok(None) };
+    Ok(match R::from_sent(sent) {
+        Ok(row) => Some(row),
+        Err(field) => {
+            wire::note_misfit(field, "nothing that fits");
+            None
+        }
+    })
+}
+
+/// The uuid at the end of an object's address.
+pub(crate) fn uuid_of(address: &str) -> Option<Uuid> {
+    address.trim_end_matches('/').rsplit('/').next()?.parse().ok()
+}
+
+/// Declares a type that is read from answers, with the names of its fields on the wire.
+///
+/// - `need`: a row without it can't be used.
+/// - `or_default`: its default where it is absent, null, blank or doesn't fit.
+/// - `or_unknown`: of an open enum, `Other("")` in those cases.
+/// - `optional`: an `Option`, none in those cases; `non_empty` also where a text is empty.
+/// - `by_address`: an `Option` of the uuid at the end of an object's address.
+/// - `exact`: its default where it is null; a row in which it is absent, or doesn't fit as a whole, can't be used. For
+///   what a workflow must not get wrong, such as limits.
+macro_rules! row {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $( $(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty = $mode:ident $wire:literal ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $vis struct $name { $( $(#[$field_meta])* $field_vis $field: $type, )* }
+
+        const _: () = {
+            use ::waldur_api_client::model;
+
+            #[derive(Default)]
+            pub(crate) struct Sent { $( $field: $crate::row::row!(@sent $mode $type), )* }
+
+            impl model::Model for Sent {
+                const NAME: &'static str = stringify!($name);
+                const FIELDS: &'static [&'static str] = &[$($wire),*];
+                const HASHES: &'static [u8] = &[$(model::field_hash($wire)),*];
+
+                fn read<'de, A: ::serde::de::MapAccess<'de>>(
+                    &mut self,
+                    index: usize,
+                    map: &mut A,
+                ) -> Result<(), A::Error> {
+                    let mut at = 0..;
+                    $( if at.next() == Some(index) { return model::slot(&mut self.$field, map); } )*
+                    model::skip(map)
+                }
+            }
+
+            impl ::waldur_api_client::wire::Wire for Sent {
+                fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+                    ::waldur_api_client::wire::read_model(deserializer)
+                }
+            }
+
+            impl $crate::row::Row for $name {
+                type Sent = Sent;
+
+                fn from_sent(sent: Sent) -> Result<Self, &'static str> {
+                    Ok(Self { $( $field: $crate::row::row!(@take $mode $wire, sent.$field), )* })
+                }
+            }
+
+            impl ::waldur_api_client::wire::Wire for $name {
+                fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+                    $crate::row::read_nested(deserializer)
+                }
+            }
+        };
+    };
+    (@sent optional $type:ty) => { $type };
+    (@sent non_empty $type:ty) => { $type };
+    (@sent by_address $type:ty) => { Option<String> };
+    (@sent exact $type:ty) => { Option<::waldur_api_client::wire::Checked<$type>> };
+    (@sent $mode:ident $type:ty) => { Option<$type> };
+    (@take need $wire:literal, $value:expr) => { $value.ok_or($wire)? };
+    (@take or_default $wire:literal, $value:expr) => { $value.unwrap_or_default() };
+    (@take or_unknown $wire:literal, $value:expr) => { $value.unwrap_or_else(|| "".into()) };
+    (@take optional $wire:literal, $value:expr) => { $value };
+    (@take non_empty $wire:literal, $value:expr) => { $value.filter(|text| !text.is_empty()) };
+    (@take by_address $wire:literal, $value:expr) => { $value.and_then(|text| $crate::row::uuid_of(&text)) };
+    (@take exact $wire:literal, $value:expr) => { $value.and_then(|value| value.or_default()).ok_or($wire)? };
+}
+
+pub(crate) use row;
+
+/// Reads a row of an object, as it is read of an answer.
+#[cfg(test)]
+pub(crate) fn of_json<R: Row>(object: &serde_json::Value) -> Result<R, &'static str> {
+    let sent = wire::decode::<R::Sent>(object.to_string().as_bytes()).map_err(|_| "an object")?;
+    R::from_sent(sent.value)
+}
