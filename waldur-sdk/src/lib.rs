@@ -65,6 +65,7 @@ pub mod blocking;
 mod client;
 mod clock;
 mod config;
+mod connection;
 mod credentials;
 mod error;
 mod flow;
