@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Failure};
 use crate::multipart::Multipart;
+use crate::page;
 use crate::transport::Sending;
 use crate::wire::{DecodeError, Decoded, Wire, decode};
 use crate::{Client, QueryValue};
@@ -202,12 +203,30 @@ impl Prepared<'_> {
         }
     }
 
-    /// Sends; the answer has no body that matters.
-    pub async fn empty(self) -> Result<ResponseValue<()>, Error> {
-        Ok(ResponseValue::empty(self.send().await?))
+    /// Sends, and hands over an answer of 2xx whose headers don't say that it is a page.
+    async fn answer(self) -> Result<Response, Error> {
+        let operation = self.operation;
+        let mut response = self.send().await?;
+        match page::of(&mut response, operation.method == "HEAD").await {
+            None => Ok(response),
+            Some(body) => Err(page_error(operation, &response, body)),
+        }
     }
 
-    /// Sends; the answer is handed over as it comes.
+    /// Sends; the answer has no body that matters, unless it is a page.
+    pub async fn empty(self) -> Result<ResponseValue<()>, Error> {
+        let operation = self.operation;
+        let mut response = self.answer().await?;
+        if page::is_undeclared(response.headers()) {
+            let body = page::beginning(&mut response).await;
+            if page::begins(&body) {
+                return Err(page_error(operation, &response, body));
+            }
+        }
+        Ok(ResponseValue::empty(response))
+    }
+
+    /// Sends; the answer is handed over as it comes, whatever it is.
     pub async fn stream(self) -> Result<ResponseValue<ByteStream>, Error> {
         Ok(ResponseValue::stream(self.send().await?))
     }
@@ -218,10 +237,14 @@ impl Prepared<'_> {
     /// Those of every call, but for what is wrong with the answer itself.
     pub async fn whole(self) -> Result<Whole, Error> {
         let (operation, strict) = (self.operation, self.client.inner().strict);
-        let response = self.send().await?;
+        let response = self.answer().await?;
         let sending = sending(&response);
         let (status, headers) = (response.status(), response.headers().clone());
         match response.bytes().await {
+            Ok(body) if page::is_page(&headers, &body) => {
+                let body = page::capped(&body);
+                Err(Error::new(operation, Failure::Page { status, headers, body }).sent(sending))
+            }
             Ok(body) => Ok(Whole { sending, operation, strict, status, headers, body }),
             Err(source) => {
                 Err(Error::new(operation, Failure::Broken { status, headers, source }).sent(sending))
@@ -236,11 +259,12 @@ impl Prepared<'_> {
         Ok(ResponseValue::new(whole.read()?, status, headers))
     }
 
-    /// Sends; the answer may be JSON. The call has happened, whatever its body is: a body that is no such JSON is
-    /// none, with a warning.
+    /// Sends; the answer may be JSON. The call has happened, whatever its body is, unless that is a page:
+    /// a body that is no such JSON is none, with a warning.
     pub async fn optional<T: Wire>(self) -> Result<ResponseValue<Option<T>>, Error> {
         let operation = self.operation;
-        let response = self.send().await?;
+        let response = self.answer().await?;
+        let sending = sending(&response);
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = match response.bytes().await {
             Ok(bytes) => bytes,
@@ -249,6 +273,10 @@ impl Prepared<'_> {
                 Bytes::new()
             }
         };
+        if page::is_page(&headers, &bytes) {
+            let body = page::capped(&bytes);
+            return Err(Error::new(operation, Failure::Page { status, headers, body }).sent(sending));
+        }
         let value = if bytes.trim_ascii().is_empty() {
             None
         } else {
@@ -269,6 +297,11 @@ impl Prepared<'_> {
         };
         Ok(ResponseValue::new(value, status, headers))
     }
+}
+
+fn page_error(operation: &'static Operation, response: &Response, body: Bytes) -> Error {
+    let (status, headers) = (response.status(), response.headers().clone());
+    Error::new(operation, Failure::Page { status, headers, body }).sent(sending(response))
 }
 
 fn sending(response: &Response) -> Option<Sending> {

@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use crate::call::Operation;
+use crate::page;
 use crate::transport::Sending;
 use crate::wire::DecodeError;
 
@@ -43,6 +44,16 @@ pub enum Failure {
         /// Why.
         source: reqwest::Error,
     },
+    /// An answer of 2xx that is an HTML page, which is no answer of Waldur: see [`page`](crate::page).
+    /// Whether the request was applied isn't known.
+    Page {
+        /// Its status.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+        /// The beginning of its body.
+        body: Bytes,
+    },
     /// An answer of 2xx that is not what it should be.
     Decode {
         /// Its status.
@@ -72,7 +83,9 @@ impl Error {
         match &*self.failure {
             Failure::Request(_) | Failure::Transport(_) => None,
             Failure::Status(response) => Some(response.status()),
-            Failure::Broken { status, .. } | Failure::Decode { status, .. } => Some(*status),
+            Failure::Broken { status, .. }
+            | Failure::Page { status, .. }
+            | Failure::Decode { status, .. } => Some(*status),
         }
     }
 }
@@ -85,6 +98,7 @@ impl fmt::Display for Error {
             Failure::Transport(_) => f.write_str("no answer"),
             Failure::Status(response) => write!(f, "answered with {}", response.status()),
             Failure::Broken { status, .. } => write!(f, "the answer ({status}) broke off"),
+            Failure::Page { status, .. } => write!(f, "the answer ({status}) is {}", page::PROBLEM),
             Failure::Decode { status, source, .. } => {
                 write!(f, "the answer ({status}) can't be read: {source}")
             }
@@ -95,7 +109,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.failure {
-            Failure::Request(_) | Failure::Status(_) => None,
+            Failure::Request(_) | Failure::Status(_) | Failure::Page { .. } => None,
             Failure::Transport(source) => Some(&**source),
             Failure::Broken { source, .. } => Some(source),
             Failure::Decode { source, .. } => Some(source),

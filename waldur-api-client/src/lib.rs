@@ -26,6 +26,7 @@ pub mod model;
 mod multipart;
 mod nullable;
 mod open_enum;
+pub mod page;
 mod query;
 mod transport;
 pub mod wire;
@@ -37,7 +38,7 @@ pub use multipart::Multipart;
 pub use nullable::Nullable;
 pub use query::QueryValue;
 pub use rust_decimal::Decimal;
-pub use transport::{Hooks, Sending, Transport};
+pub use transport::{Hooks, Sending, Transport, declare_length};
 
 #[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
 mod generated {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use progenitor_client::ClientInfo as _;
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 
 use crate::Client;
 use crate::call::Operation;
@@ -44,6 +46,15 @@ impl Transport for reqwest::Client {
     }
 }
 
+/// Says of a POST, PUT or PATCH without a body that it has none, by a `Content-Length` of 0. The HTTP client
+/// leaves that out, and some proxies demand it (411).
+pub fn declare_length(request: &mut reqwest::Request) {
+    let empty = request.body().is_none_or(|body| body.as_bytes().is_some_and(<[u8]>::is_empty));
+    if empty && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
 /// What every call of a [`Client`] passes through.
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
@@ -72,9 +83,10 @@ impl Client {
 
     pub(crate) async fn carry(
         &self,
-        request: reqwest::Request,
+        mut request: reqwest::Request,
         operation: &'static Operation,
     ) -> Result<reqwest::Response, BoxError> {
+        declare_length(&mut request);
         match &self.inner().transport {
             Some(transport) => transport.execute(request, operation).await,
             None => Transport::execute(self.client(), request, operation).await,

@@ -1,5 +1,6 @@
 //! Where the server is, who asks, and how patiently.
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
@@ -15,10 +16,11 @@ use uuid::Uuid;
 
 use crate::client::{Client, Shared};
 use crate::clock::ServerClock;
+use crate::connection::{Route, shown};
 use crate::credentials::{Authority, Credentials};
 use crate::error::{Error, ErrorKind};
 use crate::flow::Gate;
-use crate::profile;
+use crate::profile::{self, Profile};
 use crate::retry::{Budget, RetryPolicy};
 use crate::settings::{Named, Proxying, Settings, URL_VARIABLE, header, unreadable};
 use crate::transport::{Core, LONGEST, Seam};
@@ -31,6 +33,9 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that nobody used so long is closed: servers close theirs soon after, and a request that meets
 /// that is lost.
 const IDLE: Duration = Duration::from_secs(15);
+const NO_PROXY_URL: &str =
+    "is not a URL such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080";
+const NO_SOCKS: &str = "is a SOCKS proxy: SOCKS needs the feature `socks` of waldur-sdk";
 const OURS: &str = concat!("waldur-sdk/", env!("CARGO_PKG_VERSION"));
 
 /// A client to be. [`ClientBuilder::build`] refuses whatever is wrong and names it.
@@ -80,6 +85,8 @@ pub struct ClientBuilder {
     retry: Option<RetryPolicy>,
     http: Option<reqwest::Client>,
     unverified: bool,
+    /// The file and its profiles, if it has some and none of them was chosen.
+    unchosen: Option<String>,
     problem: Option<(String, &'static str)>,
 }
 
@@ -130,9 +137,9 @@ impl ClientBuilder {
     /// # Errors
     /// If a variable, or a value or key of the profile, is wrong; the error names it.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let file = profile::of_variables(&variable)?;
-        let below = Settings::from_variables(&variable)?.over(file);
-        Ok(Self { below, ..Self::default() })
+        let Profile { settings, unchosen } = profile::of_variables(&variable)?;
+        let below = Settings::from_variables(&variable)?.over(settings);
+        Ok(Self { below, unchosen, ..Self::default() })
     }
 
     /// Settings of a profile of the file at `path` and of nothing else; without a name, of the one that the
@@ -142,11 +149,15 @@ impl ClientBuilder {
     /// If the file can't be read, or a value or key of the profile is wrong; the error names it.
     pub fn from_file(path: impl AsRef<Path>, profile: Option<&str>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let below = profile::of_file(path, &path.display().to_string(), profile)?;
-        Ok(Self { below, ..Self::default() })
+        let Profile { settings, unchosen } = profile::of_file(path, &path.display().to_string(), profile)?;
+        Ok(Self { below: settings, unchosen, ..Self::default() })
     }
 
     /// The address of the server, with or without `/api` and with or without a slash at the end.
+    ///
+    /// A path that ends in `/api` is the API's root. One without `/api` is where the server is deployed, with
+    /// `/api/` below it: `https://example.org/waldur` and `https://example.org/waldur/api/` are the same. A
+    /// path below the API's root, such as that of an operation, is refused.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.set.url = Some(Named::new("url", url.into()));
@@ -216,8 +227,9 @@ impl ClientBuilder {
         }
     }
 
-    /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`. Unless told, the
-    /// usual variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
+    /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`; with the feature
+    /// `socks` also one such as `socks5h://proxy.example.org:1080` (that resolves names by itself; for `socks5`
+    /// they are resolved here). Unless told, the usual variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
     #[must_use]
     pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
         self.set.proxy = Some(Named::new("proxy", Proxying::Through(url.into())));
@@ -335,16 +347,19 @@ impl ClientBuilder {
         let url = all
             .url
             .take()
-            .ok_or_else(|| Error::configuration("url", &format!("({URL_VARIABLE}) is not set")))?;
-        let origin = origin(&url.value).map_err(|problem| url.wrong(problem))?;
+            .ok_or_else(|| Error::configuration("url", &unset(URL_VARIABLE, self.unchosen.as_deref())))?;
+        let origin = origin(&url.value).map_err(|problem| url.wrong(&problem))?;
         let credentials = all.take_credentials()?;
         check_numbers(&all)?;
         let retry = retry_policy(self.retry, &all)?;
         let headers = headers(&mut all)?;
         let timeout = all.timeout.as_ref().map_or(DEFAULT_TIMEOUT, |timeout| timeout.value);
-        let http = match self.http {
-            Some(http) => own_client(http, &all, self.unverified)?,
-            None => http_client(&all, self.unverified)?,
+        let (http, route) = match self.http {
+            Some(http) => (own_client(http, &all, self.unverified)?, Route::Direct),
+            None => {
+                let route = route(&all, &origin)?;
+                (http_client(&all, self.unverified)?, route)
+            }
         };
         let authority =
             Authority::new(&credentials.value, &http).map_err(|problem| credentials.wrong(problem))?;
@@ -354,6 +369,7 @@ impl ClientBuilder {
             gate: Gate::new(places, interval),
             budget: Budget::new(retry.budget),
             clock: ServerClock::new(),
+            route,
             headers,
             http,
         };
@@ -451,6 +467,50 @@ fn own_client(http: reqwest::Client, all: &Settings, unverified: bool) -> Result
     }
 }
 
+/// The way to the server at `origin`.
+fn route(all: &Settings, origin: &str) -> Result<Route, Error> {
+    match &all.proxy {
+        Some(Named { value: Proxying::None, .. }) => Ok(Route::Direct),
+        Some(proxy @ Named { value: Proxying::Through(url), .. }) => {
+            let url = Url::parse(url.expose_secret()).map_err(|_| proxy.wrong(NO_PROXY_URL))?;
+            if !url.has_host() || !(matches!(url.scheme(), "http" | "https") || is_socks(url.scheme())) {
+                return Err(proxy.wrong(NO_PROXY_URL));
+            }
+            if is_socks(url.scheme()) && !cfg!(feature = "socks") {
+                return Err(proxy.wrong(NO_SOCKS));
+            }
+            Ok(Route::Through(shown(&url)))
+        }
+        None => {
+            let route = Route::of_environment();
+            checked(&route, origin)?;
+            Ok(route)
+        }
+    }
+}
+
+/// Refuses a proxy of the environment that this build can't use.
+fn checked(route: &Route, origin: &str) -> Result<(), Error> {
+    let proxy = Url::parse(origin).ok().and_then(|url| route.proxy(&url).map(Cow::into_owned));
+    match proxy {
+        Some(proxy) if is_socks(proxy.split(':').next().unwrap_or_default()) && !cfg!(feature = "socks") => {
+            let name = format!("the environment's proxy (ALL_PROXY, HTTPS_PROXY, HTTP_PROXY), {proxy},");
+            Err(Error::configuration(&name, NO_SOCKS))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_socks(scheme: &str) -> bool {
+    matches!(scheme, "socks4" | "socks4a" | "socks5" | "socks5h")
+}
+
+/// What is said of a setting that isn't made, and of the profiles of which none was chosen.
+fn unset(variable: &str, unchosen: Option<&str>) -> String {
+    let hint = unchosen.map(|unchosen| format!(", and {unchosen}")).unwrap_or_default();
+    format!("({variable}) is not set{hint}")
+}
+
 fn http_client(all: &Settings, unverified: bool) -> Result<reqwest::Client, Error> {
     let time = |set: &Option<Named<Duration>>, default| set.as_ref().map_or(default, |set| set.value);
     let mut http = reqwest::Client::builder()
@@ -463,13 +523,7 @@ fn http_client(all: &Settings, unverified: bool) -> Result<reqwest::Client, Erro
     match &all.proxy {
         Some(Named { value: Proxying::None, .. }) => http = http.no_proxy(),
         Some(proxy @ Named { value: Proxying::Through(url), .. }) => {
-            let problem = "is not a URL such as http://proxy.example.org:3128";
-            let known = Url::parse(url.expose_secret())
-                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if !known {
-                return Err(proxy.wrong(problem));
-            }
-            http = http.proxy(Proxy::all(url.expose_secret()).map_err(|_| proxy.wrong(problem))?);
+            http = http.proxy(Proxy::all(url.expose_secret()).map_err(|_| proxy.wrong(NO_PROXY_URL))?);
         }
         None => {}
     }
@@ -540,23 +594,29 @@ fn tls(
 }
 
 /// The address without `/api` and slashes. Problems don't repeat the value: it may hold a password.
-fn origin(text: &str) -> Result<String, &'static str> {
+fn origin(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("is empty");
+        return Err("is empty".to_owned());
     }
     let mut url = Url::parse(text).map_err(|_| "is not a URL such as https://waldur.example.org/api/")?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with http:// or https://");
+        return Err("must begin with http:// or https://".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or password");
+        return Err("must not hold a user name or password".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or fragment");
+        return Err("must not have a query or fragment".to_owned());
     }
-    let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/api").unwrap_or(path).trim_end_matches('/').to_owned();
-    url.set_path(&path);
+    let path = url.path().trim_end_matches('/').to_owned();
+    let root = path.strip_suffix("/api");
+    if root.is_none()
+        && let Some((root, _)) = path.rsplit_once("/api/")
+    {
+        let root = format!("{}{}/api/", url.origin().ascii_serialization(), root.trim_end_matches('/'));
+        return Err(format!("has the path {}, which is below the API's root: use {root}", url.path()));
+    }
+    url.set_path(root.unwrap_or(&path).trim_end_matches('/'));
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
@@ -572,5 +632,66 @@ mod tests {
         assert_eq!(origin(" https://w.example.org/api// ").unwrap(), "https://w.example.org");
         assert_eq!(origin("http://[::1]:8000/sub/api/").unwrap(), "http://[::1]:8000/sub");
         assert_eq!(origin("https://w.example.org/myapi").unwrap(), "https://w.example.org/myapi");
+        for text in
+            ["https://w.example.org//api/", "https://w.example.org//api//", "HTTPS://W.example.org:443//"]
+        {
+            assert_eq!(origin(text).unwrap(), "https://w.example.org", "{text}");
+        }
+        // Below a path of its own, with or without /api; a gateway's path may have that name, too.
+        for (text, root) in [
+            ("https://w.example.org/waldur", "https://w.example.org/waldur"),
+            ("https://w.example.org/waldur/api", "https://w.example.org/waldur"),
+            ("https://w.example.org/a//waldur/api/", "https://w.example.org/a//waldur"),
+            ("https://w.example.org/api/waldur/api/", "https://w.example.org/api/waldur"),
+            ("https://w.example.org/api-gateway/waldur/", "https://w.example.org/api-gateway/waldur"),
+            ("https://w.example.org/api.php/", "https://w.example.org/api.php"),
+        ] {
+            assert_eq!(origin(text).unwrap(), root, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_below_the_root_is_refused() {
+        for (text, root) in [
+            ("https://w.example.org/api/marketplace-orders/", "https://w.example.org/api/"),
+            ("https://w.example.org/api/marketplace-orders", "https://w.example.org/api/"),
+            ("http://w.example.org:8000//api//users/me/", "http://w.example.org:8000/api/"),
+            ("https://w.example.org/waldur/api/a/", "https://w.example.org/waldur/api/"),
+            ("https://w.example.org/api/waldur/", "https://w.example.org/api/"),
+            ("https://w.example.org/api/a/api/b/", "https://w.example.org/api/a/api/"),
+        ] {
+            let problem = origin(text).unwrap_err();
+            let path = Url::parse(text).unwrap().path().to_owned();
+            assert!(
+                problem.ends_with(&format!(": use {root}")) && problem.contains(&path),
+                "{text}: {problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn socks_needs_its_feature() {
+        let matcher = hyper_util::client::proxy::matcher::Matcher::builder();
+        let matcher = matcher.all("socks5://user:geheim@proxy.example.org:1080").no("localhost").build();
+        let route = Route::Environment(Box::new(matcher));
+        assert!(checked(&route, "https://localhost").is_ok());
+        for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
+            let proxy = format!("{scheme}://user:geheim@proxy.example.org:1080");
+            let built = Client::builder().url("https://w.example.org").token("a").proxy(proxy).build();
+            let of_environment = checked(&route, "https://w.example.org");
+            if cfg!(feature = "socks") {
+                built.unwrap();
+                of_environment.unwrap();
+                continue;
+            }
+            for error in [built.unwrap_err(), of_environment.unwrap_err()] {
+                let text = format!("{error} {error:?}");
+                assert!(
+                    error.is_configuration() && text.contains("SOCKS needs the feature `socks`"),
+                    "{text}"
+                );
+                assert!(!text.contains("geheim"), "{text}");
+            }
+        }
     }
 }

@@ -237,12 +237,21 @@ enum Source {
 #[derive(Clone)]
 struct Refusal {
     kind: ErrorKind,
+    headline: Option<String>,
     text: String,
 }
 
 impl Refusal {
+    fn of(error: &Error) -> Self {
+        Self {
+            kind: error.kind(),
+            headline: error.headline().map(str::to_owned),
+            text: error.messages().to_string(),
+        }
+    }
+
     fn error(&self) -> Error {
-        Error::new(self.kind, self.text.clone())
+        Error::new(self.kind, self.text.clone()).with_headline(self.headline.clone())
     }
 }
 
@@ -330,7 +339,7 @@ impl Renewed {
                 Ok(grant)
             }
             Err(error) => {
-                let refusal = Refusal { kind: error.kind(), text: error.what() };
+                let refusal = Refusal::of(&error);
                 let fallback = self.fallback(&refusal);
                 *flight = Some((Instant::now(), refusal));
                 fallback.or(Err(error))

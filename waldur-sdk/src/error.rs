@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
+use waldur_api_client::page::{self, is_page};
 use waldur_api_client::{BoxError, Failure, Operation, Sending};
 
+use crate::connection::Lost;
 use crate::messages::Messages;
 use crate::retry::retry_after;
 
@@ -22,6 +24,10 @@ const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"]
 #[derive(Clone, Debug)]
 pub(crate) struct Note(pub(crate) String);
 
+/// In the extensions of an answer after which no attempt was left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GaveUp;
+
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -34,19 +40,19 @@ pub enum ErrorKind {
     NotFound,
     /// 409: the object is in another state.
     Conflict,
-    /// 400 and the other 4xx, or a value that was refused before it was sent.
+    /// 400 and most other 4xx, or a value that was refused before it was sent.
     Validation,
     /// 429: too many requests.
     RateLimited,
     /// 5xx: the server or a proxy before it failed.
     Server,
-    /// The connection could not be made, or broke.
+    /// The connection could not be made, or broke; or 411: a proxy demands the length of the body.
     Transport,
     /// No answer in time.
     Timeout,
-    /// An answer that is not what it should be.
+    /// An answer that is not what it should be, such as an HTML page.
     Decode,
-    /// A wrong setting, such as the URL or the token.
+    /// A wrong setting, such as the URL or the token; or 407: the proxy demands a user name and password.
     Configuration,
 }
 
@@ -57,8 +63,10 @@ impl ErrorKind {
             401 => Self::Unauthenticated,
             403 => Self::Forbidden,
             404 | 410 => Self::NotFound,
+            407 => Self::Configuration,
             408 => Self::Timeout,
             409 => Self::Conflict,
+            411 => Self::Transport,
             429 => Self::RateLimited,
             400..=499 => Self::Validation,
             500..=599 => Self::Server,
@@ -106,6 +114,10 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    /// What went wrong in more words than those of the kind.
+    headline: Option<String>,
+    page: bool,
+    gave_up: bool,
     status: Option<StatusCode>,
     operation: Option<&'static Operation>,
     /// Of a call that is none of the operations.
@@ -136,6 +148,9 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
+            headline: None,
+            page: false,
+            gave_up: false,
             status: None,
             operation: None,
             raw: None,
@@ -193,7 +208,38 @@ impl Error {
 
     /// What the HTTP client says, without the address: queries may hold secrets.
     pub(crate) fn of_reqwest(source: reqwest::Error) -> Self {
-        Self::new(ErrorKind::of_reqwest(&source), "").with_source(source.without_url())
+        Self::of_lost(source, Lost::default())
+    }
+
+    /// [`Error::of_reqwest`], of a request about which more is known than the HTTP client says.
+    pub(crate) fn of_lost(source: reqwest::Error, lost: Lost<'_>) -> Self {
+        let kind = ErrorKind::of_reqwest(&source);
+        let headline = (kind != ErrorKind::Configuration).then(|| lost.describe(&source));
+        Self::new(kind, "").with_headline(headline).with_source(source.without_url())
+    }
+
+    /// What went wrong, in place of the words of the kind.
+    pub(crate) fn with_headline(mut self, headline: Option<String>) -> Self {
+        self.0.headline = headline;
+        self
+    }
+
+    pub(crate) fn headline(&self) -> Option<&str> {
+        self.0.headline.as_deref()
+    }
+
+    /// The call was tried as often as it may be.
+    pub(crate) fn gave_up(mut self) -> Self {
+        self.0.gave_up = true;
+        self
+    }
+
+    /// An HTML page in place of an answer; `body` is its beginning.
+    pub(crate) fn page(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut error =
+            Self::new(ErrorKind::Decode, page::PROBLEM).with_answer(status, headers).with_body(body);
+        error.0.page = true;
+        error
     }
 
     fn with_answer(mut self, status: StatusCode, headers: &HeaderMap) -> Self {
@@ -228,10 +274,9 @@ impl Error {
             Failure::Transport(source) => Self::of_transport(source),
             Failure::Status(response) => Self::of_answer(response).await,
             Failure::Broken { status, headers, source } => {
-                Self::new(ErrorKind::of_reqwest(&source), "the answer broke off")
-                    .with_answer(status, &headers)
-                    .with_source(source.without_url())
+                Self::of_reqwest(source).with_answer(status, &headers)
             }
+            Failure::Page { status, headers, body } => Self::page(status, &headers, &body),
             Failure::Decode { status, headers, body, source } => Self::new(ErrorKind::Decode, "")
                 .with_answer(status, &headers)
                 .with_body(&body)
@@ -267,7 +312,21 @@ impl Error {
     /// [`Error::in_operation`].
     #[must_use]
     pub fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        if status.is_success() && is_page(headers, body) {
+            return Self::page(status, headers, body);
+        }
         let mut error = Self::new(ErrorKind::of_status(status), "").with_answer(status, headers);
+        match status {
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                error.0.headline = Some("the proxy demands a user name and password".to_owned());
+            }
+            StatusCode::LENGTH_REQUIRED => {
+                let text = "a proxy demands the length of the body and passed nothing on";
+                error.0.headline = Some(text.to_owned());
+                error.0.unsent = true;
+            }
+            _ => {}
+        }
         if status.is_redirection() {
             let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.unwrap_or("another address");
@@ -300,6 +359,7 @@ impl Error {
         if let Some(sending) = sending {
             error = error.sent(sending);
         }
+        error.0.gave_up = response.extensions().get::<GaveUp>().is_some();
         match note {
             Some(Note(note)) => error.with_note(note),
             None => error,
@@ -421,7 +481,7 @@ impl Error {
         self.kind() == ErrorKind::Server
     }
 
-    /// The connection could not be made, or broke.
+    /// The connection could not be made, or broke; or a proxy demands the length of the body (411).
     #[must_use]
     pub fn is_transport(&self) -> bool {
         self.kind() == ErrorKind::Transport
@@ -433,10 +493,18 @@ impl Error {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// An answer that is not what it should be.
+    /// An answer that is not what it should be, such as an HTML page.
     #[must_use]
     pub fn is_decode(&self) -> bool {
         self.kind() == ErrorKind::Decode
+    }
+
+    /// An HTML page with a status of 2xx in place of an answer: of a portal, of a login that stands before
+    /// the API, of a proxy. Whether the request was applied isn't known ([`Error::is_answer_lost`]). The kind is
+    /// [`ErrorKind::Decode`].
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.0.page
     }
 
     /// A wrong setting, such as the URL or the token.
@@ -452,7 +520,8 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
-            ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::RateLimited | ErrorKind::Timeout => true,
+            ErrorKind::Transport => self.status() != Some(411),
             ErrorKind::Server => matches!(self.status(), Some(502..=504)),
             _ => false,
         }
@@ -520,10 +589,11 @@ impl Error {
         self.messages().to_string()
     }
 
-    /// The kind and what the server says, without the operation: the reason of a refusal.
+    /// The kind, or what happened to the connection, and what the server says, without the operation: the
+    /// reason of a refusal.
     #[must_use]
     pub fn reason(&self) -> String {
-        let mut text = self.kind().to_string();
+        let mut text = self.headline().map_or_else(|| self.kind().to_string(), str::to_owned);
         if let Some(status) = self.status() {
             text.push_str(&format!(" ({status})"));
         }
@@ -552,7 +622,8 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.reason())?;
         if self.attempts() > 1 {
-            write!(f, " ({} attempts in {:.1} s)", self.attempts(), self.elapsed().as_secs_f64())?;
+            let so = if self.0.gave_up { "gave up after " } else { "" };
+            write!(f, " ({so}{} attempts in {:.1} s)", self.attempts(), self.elapsed().as_secs_f64())?;
         }
         Ok(())
     }

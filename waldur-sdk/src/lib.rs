@@ -66,6 +66,7 @@ mod client;
 mod clock;
 mod config;
 mod confirm;
+mod connection;
 mod credentials;
 mod error;
 mod flow;

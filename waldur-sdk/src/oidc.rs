@@ -107,7 +107,7 @@ impl ClientCredentials {
             });
             match decision {
                 Decision::Again(pause) => tokio::time::sleep(pause).await,
-                Decision::Stop(_) => return Err(error),
+                Decision::Stop(stop) => return Err(stop.note(how).into_iter().fold(error, Error::with_note)),
             }
         }
         Err(Error::new(ErrorKind::Unauthenticated, "no token could be had"))

@@ -16,22 +16,35 @@ use crate::settings::{
 /// The profile that is taken if none is named.
 const DEFAULT: &str = "default";
 
+/// The settings of a profile, or none.
+pub(crate) struct Profile {
+    pub(crate) settings: Settings,
+    /// The file and its profiles, if none of them was chosen.
+    pub(crate) unchosen: Option<String>,
+}
+
 /// The settings of the profile that the variables choose, of the file that they name or of the user's own
 /// one.
 ///
 /// Without a file, or if none of its profiles is chosen and it has no `default`, there are none.
-pub(crate) fn of_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
+pub(crate) fn of_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Profile, Error> {
     let chosen = named(variable, PROFILE_VARIABLE)?;
     if let Some(path) = named(variable, CONFIG_FILE_VARIABLE)? {
-        return of_file(Path::new(&path), CONFIG_FILE_VARIABLE, chosen.as_deref());
+        return of_file(Path::new(&path), &format!("{CONFIG_FILE_VARIABLE} ({path})"), chosen.as_deref());
     }
-    match own_file(variable).filter(|path| path.exists()) {
-        Some(path) => of_file(&path, "the file of profiles", chosen.as_deref()),
-        None if chosen.is_some() => Err(Error::configuration(
-            PROFILE_VARIABLE,
-            &format!("is set, but there is no file ({CONFIG_FILE_VARIABLE})"),
-        )),
-        None => Ok(Settings::default()),
+    match (own_file(variable), chosen) {
+        (Some(path), chosen) if path.exists() => {
+            of_file(&path, &format!("the file of profiles ({})", path.display()), chosen.as_deref())
+        }
+        (None, None) | (Some(_), None) => Ok(Profile { settings: Settings::default(), unchosen: None }),
+        (path, Some(chosen)) => {
+            let looked = match path {
+                Some(path) => format!("{} is not there", path.display()),
+                None => "no home folder is known".to_owned(),
+            };
+            let problem = format!("names the profile `{chosen}`, but {looked} ({CONFIG_FILE_VARIABLE})");
+            Err(Error::configuration(PROFILE_VARIABLE, &problem))
+        }
     }
 }
 
@@ -51,7 +64,7 @@ fn own_file(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 }
 
 /// The settings of a profile: the one that is named, or that the file names, or `default`.
-pub(crate) fn of_file(path: &Path, name: &str, profile: Option<&str>) -> Result<Settings, Error> {
+pub(crate) fn of_file(path: &Path, name: &str, profile: Option<&str>) -> Result<Profile, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::configuration(name, unreadable(&error)))?;
     warn_if_open(path);
     of_text(&Zeroizing::new(text), path, profile)
@@ -69,7 +82,7 @@ fn warn_if_open(path: &Path) {
 #[cfg(not(unix))]
 fn warn_if_open(_path: &Path) {}
 
-fn of_text(text: &str, path: &Path, profile: Option<&str>) -> Result<Settings, Error> {
+fn of_text(text: &str, path: &Path, profile: Option<&str>) -> Result<Profile, Error> {
     let file = path.display().to_string();
     // The parser's own message shows the line, and the token may be in it.
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
@@ -81,7 +94,7 @@ fn of_text(text: &str, path: &Path, profile: Option<&str>) -> Result<Settings, E
     settings
 }
 
-fn of_table(table: &Table, path: &Path, file: &str, profile: Option<&str>) -> Result<Settings, Error> {
+fn of_table(table: &Table, path: &Path, file: &str, profile: Option<&str>) -> Result<Profile, Error> {
     let mut chosen = None;
     let mut profiles = None;
     for (key, value) in table {
@@ -94,23 +107,31 @@ fn of_table(table: &Table, path: &Path, file: &str, profile: Option<&str>) -> Re
             _ => return Err(Error::configuration(&format!("{file}, key `{key}`,"), "is not known")),
         }
     }
+    let there = || {
+        let names: Vec<&str> = profiles?.keys().map(String::as_str).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
     let find = |name: &str| profiles.and_then(|profiles| profiles.get(name));
     let (name, content) = match profile.or(chosen) {
         Some(name) => {
             let content = find(name);
-            let there = || profiles.map(|all| all.keys().cloned().collect::<Vec<_>>().join(", "));
             let missing = || {
-                let there = there().unwrap_or_default();
-                Error::configuration(
-                    &format!("{file}, profile `{name}`,"),
-                    &format!("is not there, only: {there}"),
-                )
+                let problem = match there() {
+                    Some(there) => format!("is not there, only: {there}"),
+                    None => "is not there: the file has no profiles".to_owned(),
+                };
+                Error::configuration(&format!("{file}, profile `{name}`,"), &problem)
             };
             (name, content.ok_or_else(missing)?)
         }
         None => match find(DEFAULT) {
             Some(content) => (DEFAULT, content),
-            None => return Ok(Settings::default()),
+            None => {
+                let unchosen = there().map(|there| {
+                    format!("{file} has no profile `{DEFAULT}`, only: {there} (chosen by {PROFILE_VARIABLE})")
+                });
+                return Ok(Profile { settings: Settings::default(), unchosen });
+            }
         },
     };
     let called = |key: &str| format!("{file}, profile `{name}`, key `{key}`,");
@@ -133,7 +154,7 @@ fn of_table(table: &Table, path: &Path, file: &str, profile: Option<&str>) -> Re
         (setting.read)(&mut settings, &Text { name: called(key), text: &text, folder: path.parent() })?;
     }
     settings.check()?;
-    Ok(settings)
+    Ok(Profile { settings, unchosen: None })
 }
 
 fn lines(headers: &Table) -> Option<String> {
@@ -180,7 +201,7 @@ mod tests {
     "#;
 
     fn read(text: &str, profile: Option<&str>) -> Result<Settings, String> {
-        of_text(text, Path::new("w.toml"), profile).map_err(|error| {
+        of_text(text, Path::new("w.toml"), profile).map(|profile| profile.settings).map_err(|error| {
             assert!(error.is_configuration());
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("geheim"), "{shown}");

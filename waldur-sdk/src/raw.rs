@@ -7,7 +7,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use waldur_api_client::{Operation, Sending};
+use waldur_api_client::page::{self, is_page};
+use waldur_api_client::{Operation, Sending, declare_length};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
@@ -93,25 +94,34 @@ impl Request {
     /// Sends it and reads the answer.
     ///
     /// # Errors
-    /// If there is none, or one other than 2xx.
+    /// If there is none, one other than 2xx, or an HTML page ([`Error::is_page`]), which is no answer of
+    /// Waldur. Where a page is wanted, [`Request::stream`] hands it over.
     pub async fn send(self) -> Result<Answer, Error> {
         let (method, path) = (self.method.clone(), shown(&self.path).to_owned());
-        let response = self.stream().await?;
+        let mut response = self.stream().await?;
         let sending = response.extensions().get::<Sending>().copied();
         let (status, headers) = (response.status(), response.headers().clone());
+        let page = |body: &[u8]| {
+            let error = Error::page(status, &headers, body).in_raw(method.clone(), path.clone());
+            sending.into_iter().fold(error, Error::sent)
+        };
+        if let Some(beginning) = page::of(&mut response, method == Method::HEAD).await {
+            return Err(page(&beginning));
+        }
         let body = match response.bytes().await {
+            Ok(body) if is_page(&headers, &body) => return Err(page(&body)),
             Ok(body) => body,
             // It happened, whatever its answer says.
             Err(_) if !matches!(method, Method::GET | Method::HEAD) => Bytes::new(),
             Err(source) => {
-                let error = Error::of_reqwest(source).with_note("the answer broke off").in_raw(method, path);
+                let error = Error::of_reqwest(source).in_raw(method, path);
                 return Err(sending.into_iter().fold(error, Error::sent));
             }
         };
         Ok(Answer { status, headers, body, request: (method, path), sending })
     }
 
-    /// Sends it; the answer of 2xx is handed over before its body is read.
+    /// Sends it; the answer of 2xx is handed over before its body is read, whatever it is.
     ///
     /// # Errors
     /// If there is none, or one other than 2xx.
@@ -136,6 +146,7 @@ impl Request {
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             *request.body_mut() = Some(body);
         }
+        declare_length(&mut request);
         let response = self.client.seam().call(request, RAW).await?;
         if response.status().is_success() { Ok(response) } else { Err(Error::of_answer(response).await) }
     }

@@ -10,6 +10,7 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use reqwest::Method;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use crate::connection::seconds;
 use crate::transport::LONGEST;
 
 /// Statuses that another try may change.
@@ -145,7 +146,11 @@ impl RetryPolicy {
         }
         let pause = failed.backoff.max(asked.unwrap_or_default());
         if failed.elapsed.saturating_add(pause) > self.within || pause >= failed.remaining {
-            return Decision::Stop(Stop::Time);
+            let left = self.within.saturating_sub(failed.elapsed).min(failed.remaining);
+            return Decision::Stop(match asked {
+                Some(asked) if asked >= left => Stop::Wait { asked, left },
+                _ => Stop::Time,
+            });
         }
         Decision::Again(pause)
     }
@@ -238,6 +243,11 @@ pub(crate) enum Stop {
     Gone,
     Attempts,
     Time,
+    /// The server asks for a pause that doesn't fit in what is left.
+    Wait {
+        asked: Duration,
+        left: Duration,
+    },
     Budget,
 }
 
@@ -249,7 +259,26 @@ impl Stop {
             Self::Gone => "its body can't be sent again",
             Self::Attempts => "no attempt is left",
             Self::Time => "no time is left for another try",
+            Self::Wait { .. } => "the server asks for too long a pause",
             Self::Budget => "the client's retry budget is used up",
+        }
+    }
+
+    /// What an error says about it, after a failure of this kind. Of the last attempt the number of attempts
+    /// tells.
+    pub(crate) fn note(self, how: How) -> Option<String> {
+        match (self, how) {
+            (Self::Wait { asked, left }, _) => {
+                let (asked, left) = (seconds(asked), seconds(left));
+                Some(format!("the server asks to wait {asked}, longer than the {left} left for retries"))
+            }
+            (Self::Unsafe, How::Status { retry_after: Some(asked), .. }) => {
+                Some(format!("the server asks to wait {}", seconds(asked)))
+            }
+            (Self::Gone | Self::Time | Self::Budget, _) => {
+                Some(format!("not tried again: {}", self.as_str()))
+            }
+            (Self::Final | Self::Unsafe | Self::Attempts, _) => None,
         }
     }
 }
@@ -359,11 +388,17 @@ mod tests {
         assert_eq!(policy.decide(&asking(7)), Decision::Again(Duration::from_secs(7)));
         assert_eq!(
             policy.decide(&Failed { remaining: Duration::MAX, ..asking(120) }),
-            Decision::Stop(Stop::Time)
+            Decision::Stop(Stop::Wait { asked: Duration::from_secs(120), left: Duration::from_secs(119) })
         );
-        assert_eq!(policy.decide(&asking(u64::MAX)), Decision::Stop(Stop::Time));
+        let Decision::Stop(stop) = policy.decide(&asking(u64::MAX)) else { panic!("tried again") };
+        let text = "the server asks to wait 18446744073709551616 s, longer than the 100 s left for retries";
+        assert_eq!(stop.note(status(503)).as_deref(), Some(text));
         let late = Failed { remaining: Duration::from_secs(5), ..asking(7) };
+        let wait = Stop::Wait { asked: Duration::from_secs(7), left: Duration::from_secs(5) };
+        assert_eq!(policy.decide(&late), Decision::Stop(wait));
+        let late = Failed { elapsed: Duration::from_secs(121), ..failed(&Method::GET, status(503)) };
         assert_eq!(policy.decide(&late), Decision::Stop(Stop::Time));
+        assert!(Stop::Time.note(status(503)).unwrap().contains("no time is left"));
     }
 
     #[test]

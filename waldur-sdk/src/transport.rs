@@ -16,8 +16,9 @@ use tracing::Instrument as _;
 use waldur_api_client::{BoxError, Operation, Sending, Transport};
 
 use crate::clock::ServerClock;
+use crate::connection::{Lost, Route};
 use crate::credentials::{Authority, Grant};
-use crate::error::{Error, ErrorKind, Note};
+use crate::error::{Error, ErrorKind, GaveUp, Note};
 use crate::flow::{Gate, Place};
 use crate::observe::Observed;
 use crate::redirect::{self, Step};
@@ -27,6 +28,8 @@ use crate::retry::{Budget, Decision, Failed, How, PASSING, RetryPolicy, Stop, re
 pub(crate) const IMPERSONATED: HeaderName = HeaderName::from_static("x-impersonated-user-uuid");
 /// An answer that is no JSON is read before it is handed over if it is at most this long.
 const SHORT: u64 = 1024 * 1024;
+/// How much of a page that may be long is looked through before it is handed over.
+const BEGINNING: usize = 8 * 1024;
 /// How much of an answer other than 2xx is read.
 const REFUSAL_READ: usize = 256 * 1024;
 
@@ -52,6 +55,7 @@ pub(crate) struct Core {
     pub(crate) gate: Gate,
     pub(crate) budget: Budget,
     pub(crate) clock: ServerClock,
+    pub(crate) route: Route,
     /// What every request has.
     pub(crate) headers: HeaderMap,
 }
@@ -207,7 +211,7 @@ impl Seam {
                 (decision, _) => {
                     let stop = if let Decision::Stop(stop) = decision { stop } else { Stop::Gone };
                     observed.stops(course.sent, how, stop);
-                    return self.report(failure, stop, &grant, course).await;
+                    return self.report(failure, how, stop, &grant, course).await;
                 }
             }
         }
@@ -234,7 +238,9 @@ impl Seam {
             Err(error) => {
                 observed.failed(course.sent, &error, begun.elapsed());
                 course.attempts += 1;
-                return Attempt::Failed(How::of_reqwest(&error), Err(Error::of_reqwest(error)));
+                let lost =
+                    Lost { url: Some(&url), route: Some(&self.core.route), took: Some(begun.elapsed()) };
+                return Attempt::Failed(How::of_reqwest(&error), Err(Error::of_lost(error, lost)));
             }
         };
         self.core.clock.learn(response.headers(), sent, SystemTime::now());
@@ -280,12 +286,13 @@ impl Seam {
         if !status.is_success() {
             return Attempt::Answer(refusal(response, grant.secret()).await);
         }
-        match receive(response, &url, place).await {
+        match receive(response, &url, place, grant.secret()).await {
             Received::Whole(response) => Attempt::Answer(response),
             // What was only read can be read again; what was changed is changed, however its answer ends.
             Received::Broken(_, error) if method == Method::GET => {
                 observed.failed(course.sent, &error, begun.elapsed());
-                Attempt::Failed(How::Lost, Err(Error::of_reqwest(error).with_note("the answer broke off")))
+                let lost = Lost { url: Some(&url), ..Lost::default() };
+                Attempt::Failed(How::Lost, Err(Error::of_lost(error, lost)))
             }
             Received::Broken(parts, error) => {
                 let broken = stream::once(std::future::ready(Err::<Bytes, _>(error.without_url())));
@@ -298,24 +305,29 @@ impl Seam {
     async fn report(
         &self,
         failure: Result<Response, Error>,
+        how: How,
         stop: Stop,
         grant: &Grant,
         course: &Course,
     ) -> Result<Response, Error> {
-        let note = (stop == Stop::Budget).then(|| format!("not tried again: {}", stop.as_str()));
+        let note = stop.note(how);
+        let gave_up = stop == Stop::Attempts;
         match failure {
             Ok(response) => {
                 let mut response = refusal(response, grant.secret()).await;
                 response.extensions_mut().insert(course.sending());
+                if gave_up {
+                    response.extensions_mut().insert(GaveUp);
+                }
                 Ok(match note {
                     Some(note) => noted(response, note),
                     None => response,
                 })
             }
-            Err(error) => Err(course.failure(match note {
-                Some(note) => error.with_note(note),
-                None => error,
-            })),
+            Err(error) => {
+                let error = course.failure(note.into_iter().fold(error, Error::with_note));
+                Err(if gave_up { error.gave_up() } else { error })
+            }
         }
     }
 }
@@ -341,6 +353,15 @@ impl Parts {
         Self { url: url.clone(), parts }
     }
 
+    /// Takes the secret out of the headers.
+    fn hide(&mut self, secret: &[u8]) {
+        for value in self.parts.headers.values_mut() {
+            if holds(value.as_bytes(), secret) {
+                *value = HeaderValue::from_static(HIDDEN);
+            }
+        }
+    }
+
     fn with_body(self, body: Body) -> Response {
         let Parts { url, parts } = self;
         let mut built = http::Response::new(body);
@@ -363,25 +384,47 @@ enum Received {
 
 /// Reads a 2xx answer to its end if it is JSON or short, so that a broken one can be asked for again; any
 /// other keeps its place until it is read or dropped.
-async fn receive(mut response: Response, url: &Url, place: Place) -> Received {
-    let json =
-        response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            let kind = value.split(';').next().unwrap_or_default().trim();
-            kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
-        });
+///
+/// A page, which may be an error's body, is handed over without the token, should whoever answers repeat it.
+async fn receive(mut response: Response, url: &Url, place: Place, secret: &[u8]) -> Received {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let json = kind.as_deref().is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+    let page = kind.is_none_or(|kind| kind.is_empty() || kind.contains("html"));
     let short = response.content_length().is_some_and(|length| length <= SHORT);
-    let parts = Parts::of(&mut response, url);
+    let mut parts = Parts::of(&mut response, url);
+    if page {
+        parts.hide(secret);
+    }
     if !json && !short {
-        let body = response.bytes_stream().map(move |chunk| {
+        let beginning = if page { beginning(&mut response, secret).await } else { Vec::new() };
+        let body = stream::iter(beginning).chain(response.bytes_stream()).map(move |chunk| {
             let _held = &place;
             chunk
         });
         return Received::Whole(parts.with_body(Body::wrap_stream(body)));
     }
     match response.bytes().await {
+        Ok(body) if page && holds(&body, secret) => {
+            Received::Whole(parts.with_body(without(body.into(), secret).into()))
+        }
         Ok(body) => Received::Whole(parts.with_body(body.into())),
         Err(error) => Received::Broken(parts, error),
     }
+}
+
+/// Reads the beginning of a body, as far as it comes, and hands it over without the secret.
+async fn beginning(response: &mut Response, secret: &[u8]) -> Vec<reqwest::Result<Bytes>> {
+    let mut beginning = Vec::new();
+    let mut end = None;
+    while beginning.len() < BEGINNING && end.is_none() {
+        match response.chunk().await {
+            Ok(Some(chunk)) => beginning.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => end = Some(error),
+        }
+    }
+    std::iter::once(Ok(without(beginning, secret).into())).chain(end.map(Err)).collect()
 }
 
 /// Reads the beginning of an answer other than 2xx, without the token, should the server or a proxy repeat
@@ -397,11 +440,7 @@ async fn refusal(mut response: Response, secret: &[u8]) -> Response {
         }
     }
     let mut parts = Parts::of(&mut response, &url);
-    for value in parts.parts.headers.values_mut() {
-        if holds(value.as_bytes(), secret) {
-            *value = HeaderValue::from_static(HIDDEN);
-        }
-    }
+    parts.hide(secret);
     parts.with_body(without(body, secret).into())
 }
 

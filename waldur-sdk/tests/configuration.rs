@@ -39,6 +39,7 @@ fn wrong_variables_are_named() {
         "https://u:p@waldur.example.org",
         "https://",
         "https://waldur.example.org/?a=b",
+        "https://waldur.example.org/api/marketplace-orders/",
     ] {
         refused(from_variables(Some(wrong), Some(TOKEN)), URL_VARIABLE);
     }

@@ -69,6 +69,10 @@ fn plan(stranger: String) -> impl Fn(&Arrival) -> Act {
             "/hang/" => Act::Hang,
             "/truncate/" => Act::Truncate,
             "/garbage/" => Act::Garbage,
+            "/page/" => {
+                let page = format!("<html>{token} is not welcome</html>");
+                Act::Answer(200, vec![("content-type", "text/html".into()), ("x-a", token)], page)
+            }
             "/text/" => Act::json(200, &format!(r#"{{"uuid": "{token}"}}"#)),
             _ => Act::ok(),
         }
@@ -139,6 +143,7 @@ async fn secrets_stay_secret() {
             "/truncate/",
             "/garbage/",
             "/text/",
+            "/page/",
         ] {
             for method in [Method::GET, Method::POST] {
                 let request = client.request(method, path).query("a", QUERY).json(&BODY);

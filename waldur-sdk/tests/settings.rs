@@ -89,8 +89,21 @@ fn profiles_are_found_by_their_name() {
     // The secret of the environment completes what the file says.
     assert_eq!(with("other", "geheim").unwrap().url(), "https://other.example.org");
     refused(with("none", "geheim"), &["waldur.toml", "profile `none`", "ca, main, other"]);
-    refused(client(&[("WALDUR_PROFILE", "main")]), &["WALDUR_PROFILE"]);
-    refused(client(&[("WALDUR_CONFIG_FILE", "/nowhere/waldur.toml")]), &["WALDUR_CONFIG_FILE"]);
+    refused(client(&[("WALDUR_PROFILE", "main")]), &["WALDUR_PROFILE", "`main`"]);
+    let home = [("HOME", "/nowhere"), ("WALDUR_PROFILE", "main")];
+    refused(client(&home), &["WALDUR_PROFILE", "`main`", "/nowhere/.config/waldur/config.toml is not there"]);
+    let (_other, bare) = folder("");
+    let bare = [("WALDUR_CONFIG_FILE", bare.as_str()), ("WALDUR_PROFILE", "main")];
+    refused(client(&bare), &["waldur.toml", "profile `main`", "the file has no profiles"]);
+    // None is chosen, and none is called default.
+    let (_third, unchosen) = folder(&FILE.replace("profile = \"main\"", ""));
+    let hints = ["WALDUR_API_URL", &unchosen, "ca, main, other", "WALDUR_PROFILE"];
+    refused(client(&[("WALDUR_CONFIG_FILE", &unchosen)]), &hints);
+    refused(ClientBuilder::from_file(&unchosen, None).unwrap().build(), &hints);
+    refused(
+        client(&[("WALDUR_CONFIG_FILE", "/nowhere/waldur.toml")]),
+        &["WALDUR_CONFIG_FILE", "/nowhere/waldur.toml"],
+    );
     let other = [("WALDUR_CONFIG_FILE", file.as_str()), ("WALDUR_PROFILE", "other")];
     refused(client(&other), &["oidc_client_secret"]);
     // Without one that is complete.

@@ -4,9 +4,11 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+mod connections;
 mod credentials;
 mod flow;
 mod observe;
+mod pages;
 mod raw;
 mod redirects;
 mod retries;

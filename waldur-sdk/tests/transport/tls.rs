@@ -98,6 +98,9 @@ async fn only_trusted_servers_are_talked_to() {
     assert!(error.is_transport() && !error.is_answer_lost(), "{error:?}");
     // What isn't trusted won't be at another try; the system's TLS doesn't tell it from a connection that failed.
     assert_eq!(error.attempts(), if cfg!(feature = "rustls") { 1 } else { 4 }, "{error:?}");
+    let host = site.url.trim_start_matches("https://");
+    let text = format!("connection to {host} failed: certificate not trusted: ");
+    assert!(error.to_string().contains(&text), "{error}");
     ask(site.builder().ca_pem(site.ca.pem())).await.unwrap();
     ask(site.builder().ca_pem(format!("{}{}", ca().pem(), site.ca.pem()))).await.unwrap();
     ask(site.builder().ca_pem(ca().pem())).await.unwrap_err();
@@ -112,7 +115,8 @@ async fn only_trusted_servers_are_talked_to() {
 async fn the_client_shows_its_certificate() {
     let site = Site::start(true).await;
     let builder = || site.builder().ca_pem(site.ca.pem());
-    ask(builder()).await.unwrap_err();
+    let error = ask(builder()).await.unwrap_err();
+    assert!(error.to_string().contains(" failed: "), "{error}");
     ask(builder().client_certificate_pem(site.client_pem())).await.unwrap();
 }
 
