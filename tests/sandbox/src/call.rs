@@ -37,6 +37,8 @@ pub(crate) struct Call {
     /// What the schema says of it.
     pub(crate) operation: Option<&'static Operation>,
     pub(crate) release: Release,
+    /// The release that answers look like: an older one by a fault.
+    pub(crate) looks: Release,
     /// How many items at the start of a list have gone since the page before.
     pub(crate) vanished: usize,
     /// The names of the query that were asked for: what nobody asked for filters by what is answered.
@@ -101,7 +103,7 @@ impl Call {
     }
 
     pub(crate) fn fields(&self) -> Fields {
-        let known = self.operation.filter(|_| self.release.has_schema());
+        let known = self.operation.filter(|_| self.looks.has_schema());
         // A list that doesn't know `field` answers with everything.
         if known.is_some_and(|operation| operation.parameter("field").is_none()) {
             return Fields::ALL;

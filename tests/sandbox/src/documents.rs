@@ -253,6 +253,11 @@ fn collection(name: &str) -> Option<&'static Collection> {
     COLLECTIONS.iter().find(|collection| collection.name == name)
 }
 
+/// Whether the call is about documents, for whose properties the schema stands.
+pub(crate) fn is_about_them(call: &Call) -> bool {
+    here(call).is_ok()
+}
+
 fn here(call: &Call) -> Result<&'static Collection, Answer> {
     let name = call.path.trim_start_matches("/api/").split('/').next().unwrap_or_default();
     collection(name).ok_or_else(|| Answer::page(StatusCode::NOT_FOUND))
@@ -428,12 +433,14 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
 pub(crate) fn listed(call: &Call, state: &State, admits: impl Fn(&Document) -> bool) -> Outcome {
     let rows: Vec<&Document> =
         state.documents.iter().filter(|document| !document.is_hidden() && admits(document)).collect();
-    listing::page(call, &rows, |document, fields| render(call, state, document, fields))
+    listing::page(call, &rows, |document, fields| {
+        render(call, state, document, call.looks.young_field(fields))
+    })
 }
 
 pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
     let document = visible(call, state)?;
-    listing::one(call, |fields| render(call, state, document, fields))
+    listing::one(call, |fields| render(call, state, document, call.looks.young_field(fields)))
 }
 
 fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Document, Answer> {
@@ -784,6 +791,8 @@ fn property(call: &Call, state: &State, document: &Document, name: &str, schema:
         "uuid" => hex(document.uuid).into(),
         "created" => timestamp(document.created).into(),
         "modified" => timestamp(document.modified).into(),
+        "keys" => Value::Array(Vec::new()),
+        "offering_plugin_options" => json!({ "username_generation_policy": "service_provider" }),
         "offering_name" | "scope_name" => offering()?.name.clone().into(),
         "offering_uuid" | "scope_uuid" => hex(place.offering?).into(),
         "offering_url" => {

@@ -316,7 +316,8 @@ pub(crate) struct Component {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) unit: String,
-    pub(crate) price: Decimal,
+    /// In all plans of the offering; a component that is added later is in none.
+    pub(crate) price: Option<Decimal>,
     /// Properties set to something else than what they start with.
     pub(crate) set: Map<String, Value>,
 }
@@ -500,6 +501,8 @@ pub(crate) struct OfferingUser {
     pub(crate) comment: String,
     pub(crate) comment_url: String,
     pub(crate) restricted: bool,
+    /// When the server gave it to the offering by itself.
+    pub(crate) propagated: Option<DateTime<Utc>>,
     pub(crate) created: DateTime<Utc>,
     pub(crate) modified: DateTime<Utc>,
 }

@@ -9,7 +9,6 @@ use crate::call::{Call, Form, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{OfferingUser, OfferingUserState};
 use crate::references;
-use crate::release::Release;
 use crate::state::State;
 
 use OfferingUserState::{
@@ -117,11 +116,22 @@ struct Pointer {
     address: &'static str,
     uuid: &'static str,
     collection: &'static str,
+    /// In the table of releases.
+    key: &'static str,
 }
 
-const USER: Pointer = Pointer { address: "user", uuid: "user_uuid", collection: "users" };
-const OFFERING: Pointer =
-    Pointer { address: "offering", uuid: "offering_uuid", collection: "marketplace-provider-offerings" };
+const USER: Pointer = Pointer {
+    address: "user",
+    uuid: "user_uuid",
+    collection: "users",
+    key: "marketplace_offering_users_create.user_uuid",
+};
+const OFFERING: Pointer = Pointer {
+    address: "offering",
+    uuid: "offering_uuid",
+    collection: "marketplace-provider-offerings",
+    key: "marketplace_offering_users_create.offering_uuid",
+};
 
 impl Pointer {
     /// The server of late 2024 knows only the address.
@@ -132,7 +142,8 @@ impl Pointer {
         data: &Map<String, Value>,
         find: impl Fn(Uuid) -> Option<Uuid>,
     ) -> Option<Uuid> {
-        if call.release == Release::Late2024 || data.contains_key(self.address) {
+        let takes_uuids = call.release.has(self.key);
+        if !takes_uuids || data.contains_key(self.address) {
             return references::required(form, data, self.address, self.collection, find);
         }
         let text = form.text(data, self.uuid)?;
@@ -164,7 +175,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         .follow(call, &mut form, &data, |uuid| state.offerings.get(uuid).map(|offering| offering.uuid));
     let username = optional_username(&mut form, &data);
     form.finish()?;
-    if call.release != Release::Late2024 {
+    if call.release.has(OFFERING.key) {
         OFFERING.check(&data)?;
         USER.check(&data)?;
     }
@@ -184,6 +195,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         comment: String::new(),
         comment_url: String::new(),
         restricted: false,
+        propagated: None,
         created: now,
         modified: now,
     };
@@ -279,6 +291,31 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::empty(StatusCode::OK))
 }
 
+/// An account without a name for each member of a project who has none at the offering.
+pub(crate) fn add_for_team(state: &mut State, offering: Uuid, project: Uuid) {
+    let team: Vec<Uuid> = state.members(project).map(|(person, _)| person.uuid).collect();
+    let now = state.now();
+    for person in team {
+        if state.account(offering, person).is_some() {
+            continue;
+        }
+        let uuid = state.fresh_uuid();
+        state.offering_users.push(OfferingUser {
+            uuid,
+            offering,
+            person,
+            username: Some(String::new()),
+            state: Creating,
+            comment: String::new(),
+            comment_url: String::new(),
+            restricted: false,
+            propagated: Some(now),
+            created: now,
+            modified: now,
+        });
+    }
+}
+
 fn address(call: &Call, uuid: Uuid) -> String {
     call.url(&format!("marketplace-offering-users/{}/", hex(uuid)))
 }
@@ -302,7 +339,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "user_email": person.email(),
         "created": timestamp(row.created),
         "modified": timestamp(row.modified),
-        "propagation_date": Value::Null,
+        "propagation_date": row.propagated.map(timestamp),
         "customer_uuid": hex(offering.customer),
         "customer_name": state.customers.get(offering.customer).map(|customer| customer.name.clone()),
         "is_restricted": row.restricted,

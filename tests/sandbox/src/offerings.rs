@@ -109,6 +109,7 @@ pub(crate) fn plan_components(call: &Call, state: &mut State) -> Outcome {
         .filter(|row| offering.is_none_or(|uuid| row.uuid == uuid))
         .filter(|row| plan.is_none_or(|uuid| row.plan.uuid == uuid))
         .flat_map(|offering| offering.components.iter().map(move |component| (offering, component)))
+        .filter(|(_, component)| component.price.is_some())
         .collect();
     listing::page(call, &rows, |(offering, component), fields| {
         object! { fields;
@@ -119,7 +120,7 @@ pub(crate) fn plan_components(call: &Call, state: &mut State) -> Outcome {
             "measured_unit": component.unit.as_str(),
             "billing_type": component.billing_type(),
             "amount": 0,
-            "price": ten_decimals(component.price),
+            "price": ten_decimals(component.price.unwrap_or_default()),
             "future_price": Value::Null,
         }
     })
@@ -230,7 +231,8 @@ fn render_plan(
         format!("marketplace-plans/{uuid}/")
     };
     let each = |value: &dyn Fn(&Component) -> Value| -> Value {
-        Value::Object(offering.components.iter().map(|c| (c.kind.clone(), value(c))).collect())
+        let priced = offering.components.iter().filter(|component| component.price.is_some());
+        Value::Object(priced.map(|component| (component.kind.clone(), value(component))).collect())
     };
     object! { Fields::ALL;
         "url": call.url(&address),
@@ -247,7 +249,7 @@ fn render_plan(
         "switch_price": 0,
         "backend_id": "",
         "organization_groups": Value::Array(Vec::new()),
-        "prices": each(&|component| component.price.to_f64().into()),
+        "prices": each(&|component| component.price.and_then(|price| price.to_f64()).into()),
         "future_prices": each(&|_| Value::Null),
         "quotas": each(&|_| 0.into()),
         "resources_count": resources_count(state, offering),
@@ -368,7 +370,7 @@ pub(crate) fn create_component(call: &Call, state: &mut State) -> Outcome {
         return Err(invalid_whole("The fields offering, type must make a unique set."));
     }
     let key = offering.component_key(&kind, uuid);
-    offering.components.push(Component { uuid, kind, key, name, unit, price: Decimal::ZERO, set: data });
+    offering.components.push(Component { uuid, kind, key, name, unit, price: None, set: data });
     Ok(Answer::empty(StatusCode::CREATED))
 }
 

@@ -15,6 +15,7 @@ use crate::model::{
     AGENT_KIND, BASIC_KIND, Offering, Order, OrderState, OrderType, PlanPeriod, Resource, ResourceState,
     Review,
 };
+use crate::offering_users;
 use crate::offerings;
 use crate::references;
 use crate::resources;
@@ -250,7 +251,7 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
         order.completed = Some(now);
     }
     let Some(resource) = state.resources.get_mut(order.resource) else { return };
-    resource.state = resource_state(order.kind, to);
+    let was = std::mem::replace(&mut resource.state, resource_state(order.kind, to));
     resource.modified = now;
     if to == Executing
         && resource.scope.is_none()
@@ -265,6 +266,13 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     if to == Done && order.kind == OrderType::Update {
         resource.limits.extend(order.limits.clone());
         resource.plan = order.plan.or(resource.plan);
+    }
+    let (offering, project) = (resource.offering, resource.project);
+    if was != ResourceState::Ok
+        && resource.state == ResourceState::Ok
+        && state.release.makes_accounts_for_teams()
+    {
+        offering_users::add_for_team(state, offering, project);
     }
 }
 

@@ -25,12 +25,12 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
         .iter()
         .filter(|row| customer.is_none_or(|uuid| row.customer == uuid))
         .collect();
-    listing::page(call, &rows, |row, fields| render(call, state, row, call.release.young_field(fields)))
+    listing::page(call, &rows, |row, fields| render(call, state, row, call.looks.young_field(fields)))
 }
 
 pub(crate) fn retrieve(call: &Call, state: &mut State) -> Outcome {
     let row = known(call, state)?;
-    listing::one(call, |fields| render(call, state, row, call.release.young_field(fields)))
+    listing::one(call, |fields| render(call, state, row, call.looks.young_field(fields)))
 }
 
 fn known<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answer> {
@@ -84,7 +84,7 @@ pub(crate) fn users(call: &Call, state: &mut State) -> Outcome {
     rows.retain(|person| seen.insert(person.uuid));
     let ours: Vec<Uuid> = projects_of(state, row).iter().map(|project| project.uuid).collect();
     listing::page(call, &rows, |person, fields| {
-        let fields = call.release.young_field(fields);
+        let fields = call.looks.young_field(fields);
         let mut map = object! { fields;
             "uuid": hex(person.uuid),
             "username": person.username(),
@@ -115,7 +115,7 @@ pub(crate) fn keys(call: &Call, state: &mut State) -> Outcome {
         .filter(|key| people.iter().any(|(person, _, _)| person.uuid == key.owner))
         .filter(|key| owner.is_none_or(|uuid| key.owner == uuid))
         .collect();
-    listing::page(call, &rows, |key, fields| render_key(call, key, call.release.young_field(fields)))
+    listing::page(call, &rows, |key, fields| render_key(call, key, call.looks.young_field(fields)))
 }
 
 pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
@@ -128,6 +128,7 @@ pub(crate) fn project_permissions(call: &Call, state: &mut State) -> Outcome {
     let row = owned(call, state)?;
     let rows = people_of(state, row);
     listing::page(call, &rows, |(person, role, project), fields| {
+        let fields = call.looks.young_field(fields);
         object! { fields;
             "role": role.short(),
             "created": timestamp(role.created),
@@ -150,8 +151,9 @@ pub(crate) fn project_permissions(call: &Call, state: &mut State) -> Outcome {
     })
 }
 
+/// For everybody who is signed in, unlike people, keys and projects.
 pub(crate) fn customers(call: &Call, state: &mut State) -> Outcome {
-    let row = owned(call, state)?;
+    let row = known(call, state)?;
     let projects = projects_of(state, row);
     let people = people_of(state, row);
     let rows: Vec<&Customer> = state
@@ -159,7 +161,10 @@ pub(crate) fn customers(call: &Call, state: &mut State) -> Outcome {
         .iter()
         .filter(|customer| projects.iter().any(|project| project.customer == customer.uuid))
         .collect();
+    let actor = call.actor()?;
+    let sees_bills = |customer: &Customer| actor == Actor::Staff || state.owns(actor, customer.uuid);
     listing::page(call, &rows, |customer, fields| {
+        let fields = call.looks.young_field(fields);
         let projects: Vec<Value> = projects
             .iter()
             .filter(|project| project.customer == customer.uuid)
@@ -183,7 +188,7 @@ pub(crate) fn customers(call: &Call, state: &mut State) -> Outcome {
             "abbreviation": customer.abbreviation.as_str(),
             "phone_number": "",
             "email": customer.email.as_str(),
-            "payment_profiles": Value::Null,
+            "payment_profiles": if sees_bills(customer) { json!([]) } else { Value::Null },
             "billing_price_estimate": price(),
             "projects_count": projects.len(),
             "users_count": users.len(),
@@ -193,8 +198,9 @@ pub(crate) fn customers(call: &Call, state: &mut State) -> Outcome {
     })
 }
 
+/// For everybody who is signed in.
 pub(crate) fn offerings(call: &Call, state: &mut State) -> Outcome {
-    let row = owned(call, state)?;
+    let row = known(call, state)?;
     let mut rows: Vec<&Offering> = offerings_of(state, row).collect();
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     listing::page(call, &rows, |offering, fields| {
@@ -288,7 +294,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
         return Err(invalid_field("username", crate::call::REQUIRED));
     };
     if state.people.get(user).is_none() {
-        return Err(invalid(json!([format!("A user with the uuid {} is not found.", hex(user))])));
+        return Err(invalid(json!([format!("A user with the uuid [{user}] is not found.")])));
     }
     let now = call.now;
     for offering in offerings {
@@ -308,6 +314,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
             comment: String::new(),
             comment_url: String::new(),
             restricted: false,
+            propagated: None,
             created: now,
             modified: now,
         });

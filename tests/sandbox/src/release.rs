@@ -1,30 +1,329 @@
-//! Which server to be.
+//! Which server to be, and which operations each release has.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::listing::Fields;
 
-/// The age of the server that a sandbox stands in for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// The age of the server that a sandbox stands in for; the older is the lesser.
+///
+/// ```
+/// use waldur_sandbox::Release;
+///
+/// assert!(Release::Late2024 < Release::Schema);
+/// assert!(!Release::Late2024.has("marketplace_provider_resources_set_limits"));
+/// assert!(Release::Schema.has("marketplace_component_usages_set_usage.date"));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Release {
+    /// As a server of late 2024 was seen to answer: younger operations have no route, younger properties are
+    /// absent, filters that have become lists take one value, and some lists don't know `field`.
+    Late2024,
     /// As the schema of this workspace says, apart from what is known to differ on the wire.
     #[default]
     Schema,
-    /// As a server of late 2024 was seen to answer: younger properties are absent, filters that have become
-    /// lists take one value, and some lists don't know `field`.
-    Late2024,
     /// As the schema says, and younger: it has operations that the schema doesn't know yet, such as
     /// `set_endpoints` of a provider's resource. Requests to those aren't judged.
     Newer,
 }
 
+use Release::{Late2024, Newer, Schema};
+
+/// Since which release servers have an operation, or a key of one: `operation.key` names a key of its body, its
+/// query or its rows.
+///
+/// All operations of the sandbox are here, and with them those that a provider's workflows call. A recorded server
+/// of October 2024 says which it has; for those that nobody asked it, the changelogs of Waldur do, and where these
+/// say nothing an operation counts as younger. The routes of a sandbox follow from this table: to what its release
+/// doesn't have, it answers 404 with a page, as a server does to an unknown address.
+pub const SINCE: &[(&str, Release)] = &[
+    ("version_retrieve", Late2024),
+    ("users_list", Late2024),
+    ("users_me_retrieve", Late2024),
+    ("users_retrieve", Late2024),
+    ("users_partial_update", Late2024),
+    ("roles_list", Late2024),
+    ("events_list", Late2024),
+    ("identity_bridge", Schema),
+    ("identity_bridge_remove", Schema),
+    ("remote_eduteams", Late2024),
+    ("keys_list", Late2024),
+    ("keys_retrieve", Late2024),
+    ("customers_list", Late2024),
+    ("customers_retrieve", Late2024),
+    ("projects_list", Late2024),
+    ("projects_create", Late2024),
+    ("projects_retrieve", Late2024),
+    ("projects_update", Late2024),
+    ("projects_partial_update", Late2024),
+    ("projects_list_users_list", Late2024),
+    ("projects_add_user", Late2024),
+    ("projects_delete_user", Late2024),
+    ("marketplace_service_providers_list", Late2024),
+    ("marketplace_service_providers_retrieve", Late2024),
+    ("marketplace_service_providers_users_list", Late2024),
+    ("marketplace_service_providers_keys_list", Late2024),
+    ("marketplace_service_providers_projects_list", Late2024),
+    ("marketplace_service_providers_project_permissions_list", Late2024),
+    ("marketplace_service_providers_user_customers_list", Late2024),
+    ("marketplace_service_providers_course_accounts_list", Schema),
+    ("marketplace_service_providers_project_service_accounts_list", Schema),
+    ("marketplace_service_providers_robot_account_customers_list", Late2024),
+    ("marketplace_service_providers_robot_account_projects_list", Late2024),
+    ("marketplace_service_providers_customers_list", Late2024),
+    ("marketplace_service_providers_offerings_list", Late2024),
+    ("marketplace_service_providers_set_offerings_username", Late2024),
+    ("marketplace_provider_offerings_list", Late2024),
+    ("marketplace_provider_offerings_retrieve", Late2024),
+    ("marketplace_provider_offerings_create_offering_component", Late2024),
+    ("marketplace_provider_offerings_update_offering_component", Late2024),
+    ("marketplace_provider_offerings_remove_offering_component", Late2024),
+    ("marketplace_provider_offerings_add_endpoint", Late2024),
+    ("marketplace_provider_offerings_delete_endpoint", Late2024),
+    ("marketplace_provider_offerings_set_backend_metadata", Schema),
+    ("marketplace_provider_offerings_check_unique_backend_id", Schema),
+    ("marketplace_provider_offerings_user_attribute_config_retrieve", Schema),
+    ("marketplace_provider_offerings_glauth_users_config_retrieve", Late2024),
+    ("marketplace_provider_offerings_list_course_accounts_list", Schema),
+    ("marketplace_provider_offerings_list_project_service_accounts_list", Schema),
+    ("marketplace_provider_offerings_list_customer_service_accounts_list", Schema),
+    ("marketplace_provider_offerings_list_customer_projects_list", Late2024),
+    ("marketplace_provider_offerings_list_customer_users_list", Late2024),
+    ("marketplace_provider_offerings_customers_list", Late2024),
+    ("marketplace_provider_offerings_orders_list", Schema),
+    ("marketplace_provider_offerings_update_user_attribute_config", Schema),
+    ("marketplace_provider_offerings_update_user_attribute_config_update", Schema),
+    ("marketplace_provider_offerings_update_user_attribute_config_partial_update", Schema),
+    ("marketplace_public_offerings_list", Late2024),
+    ("marketplace_public_offerings_retrieve", Late2024),
+    ("marketplace_public_offerings_plans_list", Late2024),
+    ("marketplace_public_offerings_plans_retrieve", Late2024),
+    ("marketplace_plan_components_list", Late2024),
+    ("marketplace_resources_list", Late2024),
+    ("marketplace_resources_retrieve", Late2024),
+    ("marketplace_resources_team_list", Late2024),
+    ("marketplace_resources_plan_periods_list", Late2024),
+    ("marketplace_resources_terminate", Late2024),
+    ("marketplace_resources_update_limits", Late2024),
+    ("marketplace_resources_switch_plan", Late2024),
+    ("marketplace_provider_resources_list", Late2024),
+    ("marketplace_provider_resources_retrieve", Late2024),
+    ("marketplace_provider_resources_update", Late2024),
+    ("marketplace_provider_resources_partial_update", Late2024),
+    ("marketplace_provider_resources_team_list", Late2024),
+    ("marketplace_provider_resources_plan_periods_list", Late2024),
+    ("marketplace_provider_resources_set_backend_id", Late2024),
+    ("marketplace_provider_resources_set_backend_metadata", Late2024),
+    ("marketplace_provider_resources_set_endpoints", Newer),
+    ("marketplace_provider_resources_submit_report", Late2024),
+    ("marketplace_provider_resources_set_limits", Schema),
+    ("marketplace_provider_resources_set_as_ok", Schema),
+    ("marketplace_provider_resources_set_as_erred", Late2024),
+    ("marketplace_provider_resources_refresh_last_sync", Schema),
+    ("marketplace_provider_resources_terminate", Late2024),
+    ("marketplace_provider_resources_details_retrieve", Late2024),
+    ("marketplace_provider_resources_offering_retrieve", Late2024),
+    ("marketplace_provider_resources_glauth_users_config_retrieve", Late2024),
+    ("marketplace_provider_resources_set_state_ok", Schema),
+    ("marketplace_provider_resources_set_paused", Schema),
+    ("marketplace_provider_resources_set_downscaled", Schema),
+    ("marketplace_provider_resources_set_restrict_member_access", Schema),
+    ("marketplace_provider_resources_set_end_date_by_provider", Late2024),
+    ("marketplace_provider_resources_set_end_date_by_staff", Late2024),
+    ("marketplace_provider_resources_set_keycloak_scopes", Schema),
+    ("marketplace_provider_resources_update_options_direct", Schema),
+    ("marketplace_provider_resources_update_options", Late2024),
+    ("marketplace_provider_resources_set_slug", Late2024),
+    ("marketplace_provider_resources_unlink", Late2024),
+    ("marketplace_provider_resources_pull", Late2024),
+    ("marketplace_orders_list", Late2024),
+    ("marketplace_orders_create", Late2024),
+    ("marketplace_orders_retrieve", Late2024),
+    ("marketplace_orders_update", Late2024),
+    ("marketplace_orders_partial_update", Late2024),
+    ("marketplace_orders_destroy", Late2024),
+    ("marketplace_orders_offering_retrieve", Late2024),
+    ("marketplace_orders_set_backend_id", Schema),
+    ("marketplace_orders_set_provider_info", Schema),
+    ("marketplace_orders_set_consumer_info", Schema),
+    ("marketplace_orders_unlink", Late2024),
+    ("marketplace_orders_approve_by_provider", Late2024),
+    ("marketplace_orders_reject_by_provider", Late2024),
+    ("marketplace_orders_approve_by_consumer", Late2024),
+    ("marketplace_orders_reject_by_consumer", Late2024),
+    ("marketplace_orders_cancel", Late2024),
+    ("marketplace_orders_set_state_executing", Late2024),
+    ("marketplace_orders_set_state_done", Late2024),
+    ("marketplace_orders_set_state_erred", Late2024),
+    ("marketplace_component_usages_list", Late2024),
+    ("marketplace_component_usages_set_usage", Late2024),
+    ("marketplace_component_usages_set_usage.date", Schema),
+    ("marketplace_component_usages_retrieve", Late2024),
+    ("marketplace_component_usages_set_user_usage", Late2024),
+    ("marketplace_component_usages_set_user_usages", Schema),
+    ("marketplace_component_user_usages_list", Late2024),
+    ("marketplace_component_user_usages_retrieve", Late2024),
+    ("marketplace_offering_users_list", Late2024),
+    ("marketplace_offering_users_list.has_consent", Schema),
+    ("marketplace_offering_users_list.requires_reconsent", Schema),
+    ("marketplace_offering_users_list.state", Schema),
+    ("marketplace_offering_users_create", Late2024),
+    ("marketplace_offering_users_create.offering_uuid", Schema),
+    ("marketplace_offering_users_create.user_uuid", Schema),
+    ("marketplace_offering_users_retrieve", Late2024),
+    ("marketplace_offering_users_update", Late2024),
+    ("marketplace_offering_users_partial_update", Late2024),
+    ("marketplace_offering_users_destroy", Late2024),
+    ("marketplace_offering_users_update_comments_partial_update", Schema),
+    ("marketplace_offering_users_update_restricted", Late2024),
+    ("marketplace_offering_users_begin_creating", Schema),
+    ("marketplace_offering_users_set_pending_account_linking", Schema),
+    ("marketplace_offering_users_set_pending_additional_validation", Schema),
+    ("marketplace_offering_users_set_validation_complete", Schema),
+    ("marketplace_offering_users_set_ok", Schema),
+    ("marketplace_offering_users_set_error_creating", Schema),
+    ("marketplace_offering_users_request_deletion", Schema),
+    ("marketplace_offering_users_set_deleting", Schema),
+    ("marketplace_offering_users_set_deleted", Schema),
+    ("marketplace_offering_users_set_error_deleting", Schema),
+    ("marketplace_plans_retrieve", Late2024),
+    ("marketplace_robot_accounts_list", Late2024),
+    ("marketplace_robot_accounts_list.error_message", Schema),
+    ("marketplace_robot_accounts_list.state", Schema),
+    ("marketplace_robot_accounts_create", Late2024),
+    ("marketplace_robot_accounts_retrieve", Late2024),
+    ("marketplace_robot_accounts_update", Late2024),
+    ("marketplace_robot_accounts_partial_update", Late2024),
+    ("marketplace_robot_accounts_destroy", Late2024),
+    ("marketplace_robot_accounts_set_state_creating", Schema),
+    ("marketplace_robot_accounts_set_state_ok", Schema),
+    ("marketplace_robot_accounts_set_state_erred", Schema),
+    ("marketplace_robot_accounts_set_state_request_deletion", Schema),
+    ("marketplace_robot_accounts_set_state_deleted", Schema),
+    ("marketplace_project_service_accounts_list", Schema),
+    ("marketplace_project_service_accounts_create", Schema),
+    ("marketplace_project_service_accounts_retrieve", Schema),
+    ("marketplace_project_service_accounts_update", Schema),
+    ("marketplace_project_service_accounts_partial_update", Schema),
+    ("marketplace_project_service_accounts_destroy", Schema),
+    ("marketplace_project_service_accounts_rotate_api_key", Schema),
+    ("marketplace_customer_service_accounts_list", Schema),
+    ("marketplace_customer_service_accounts_create", Schema),
+    ("marketplace_customer_service_accounts_retrieve", Schema),
+    ("marketplace_customer_service_accounts_update", Schema),
+    ("marketplace_customer_service_accounts_partial_update", Schema),
+    ("marketplace_customer_service_accounts_destroy", Schema),
+    ("marketplace_customer_service_accounts_rotate_api_key", Schema),
+    ("marketplace_course_accounts_list", Schema),
+    ("marketplace_course_accounts_create", Schema),
+    ("marketplace_course_accounts_retrieve", Schema),
+    ("marketplace_course_accounts_destroy", Schema),
+    ("marketplace_site_agent_identities_list", Schema),
+    ("marketplace_site_agent_identities_create", Schema),
+    ("marketplace_site_agent_identities_cleanup_orphaned", Schema),
+    ("marketplace_site_agent_identities_retrieve", Schema),
+    ("marketplace_site_agent_identities_update", Schema),
+    ("marketplace_site_agent_identities_destroy", Schema),
+    ("marketplace_site_agent_identities_register_service", Schema),
+    ("marketplace_site_agent_identities_register_event_subscription", Schema),
+    ("marketplace_site_agent_services_list", Schema),
+    ("marketplace_site_agent_services_cleanup_stale", Schema),
+    ("marketplace_site_agent_services_retrieve", Schema),
+    ("marketplace_site_agent_services_destroy", Schema),
+    ("marketplace_site_agent_services_register_processor", Schema),
+    ("marketplace_site_agent_services_set_statistics", Schema),
+    ("marketplace_site_agent_processors_list", Schema),
+    ("marketplace_site_agent_processors_retrieve", Schema),
+    ("marketplace_site_agent_processors_destroy", Schema),
+    ("event_subscriptions_list", Schema),
+    ("event_subscriptions_create", Schema),
+    ("event_subscriptions_retrieve", Schema),
+    ("event_subscriptions_destroy", Schema),
+    ("event_subscriptions_create_queue", Schema),
+    ("event_subscription_queues_list", Schema),
+    ("event_subscription_queues_retrieve", Schema),
+    ("event_subscription_queues_destroy", Schema),
+    ("backend_resources_list", Schema),
+    ("backend_resources_create", Schema),
+    ("backend_resources_retrieve", Schema),
+    ("backend_resources_destroy", Schema),
+    ("backend_resources_import_resource", Schema),
+    ("backend_resource_requests_list", Schema),
+    ("backend_resource_requests_create", Schema),
+    ("backend_resource_requests_retrieve", Schema),
+    ("backend_resource_requests_start_processing", Schema),
+    ("backend_resource_requests_set_done", Schema),
+    ("backend_resource_requests_set_erred", Schema),
+    ("component_user_usage_limits_list", Schema),
+    ("component_user_usage_limits_create", Schema),
+    ("component_user_usage_limits_retrieve", Schema),
+    ("component_user_usage_limits_update", Schema),
+    ("component_user_usage_limits_partial_update", Schema),
+    ("component_user_usage_limits_destroy", Schema),
+    ("marketplace_resource_users_list", Late2024),
+    ("marketplace_resource_users_create", Late2024),
+    ("marketplace_resource_users_retrieve", Late2024),
+    ("marketplace_resource_users_destroy", Late2024),
+    ("marketplace_offering_user_roles_list", Late2024),
+    ("marketplace_offering_user_roles_create", Late2024),
+    ("marketplace_offering_user_roles_retrieve", Late2024),
+    ("marketplace_offering_user_roles_update", Late2024),
+    ("marketplace_offering_user_roles_partial_update", Late2024),
+    ("marketplace_offering_user_roles_destroy", Late2024),
+    ("marketplace_slurm_periodic_usage_policies_list", Schema),
+    ("marketplace_slurm_periodic_usage_policies_create", Schema),
+    ("marketplace_slurm_periodic_usage_policies_retrieve", Schema),
+    ("marketplace_slurm_periodic_usage_policies_update", Schema),
+    ("marketplace_slurm_periodic_usage_policies_partial_update", Schema),
+    ("marketplace_slurm_periodic_usage_policies_destroy", Schema),
+    ("marketplace_slurm_periodic_usage_policies_report_command_result", Schema),
+];
+
+static BY_NAME: LazyLock<HashMap<&'static str, Release>> = LazyLock::new(|| SINCE.iter().copied().collect());
+
 impl Release {
+    /// All releases, oldest first.
+    pub const ALL: [Self; 3] = [Late2024, Schema, Newer];
+
+    /// Returns the first release with this operation or `operation.key`, by [`SINCE`].
+    pub fn since(name: &str) -> Option<Self> {
+        BY_NAME.get(name).copied()
+    }
+
+    /// Whether this release has the operation or `operation.key`. What [`SINCE`] doesn't list, none has.
+    pub fn has(self, name: &str) -> bool {
+        Self::since(name).is_some_and(|since| self >= since)
+    }
+
     /// Old servers have less than the schema says.
     pub(crate) fn has_schema(self) -> bool {
-        self != Self::Late2024
+        self >= Schema
     }
 
     /// Some lists didn't know `field` at first.
     pub(crate) fn young_field(self, fields: &Fields) -> &Fields {
-        if self == Self::Late2024 { &Fields::ALL } else { fields }
+        if self.has_schema() { fields } else { &Fields::ALL }
+    }
+
+    /// A provider may say that a resource is erred, which was for staff once.
+    pub(crate) fn lets_providers_err_resources(self) -> bool {
+        self >= Schema
+    }
+
+    /// Everybody reads the usages of a resource whose uuid they know.
+    pub(crate) fn shows_usages_of_known_resources(self) -> bool {
+        self < Schema
+    }
+
+    /// A resource that becomes OK gives each member of its team an account without a name. Later that depends on
+    /// the offering, and the sandbox's offerings don't do it.
+    pub(crate) fn makes_accounts_for_teams(self) -> bool {
+        self < Schema
+    }
+
+    /// Costs of amounts with 18 digits before the point are too large for the database.
+    pub(crate) fn crashes_on_huge_amounts(self) -> bool {
+        self < Schema
     }
 }

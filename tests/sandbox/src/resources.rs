@@ -343,6 +343,9 @@ pub(crate) fn set_as_ok(call: &Call, state: &mut State) -> Outcome {
 
 /// From anywhere; texts that aren't given, or are empty, stay what they were.
 pub(crate) fn set_as_erred(call: &Call, state: &mut State) -> Outcome {
+    if !call.release.lets_providers_err_resources() {
+        must_be_staff(call, state)?;
+    }
     let row = provided(call, state)?;
     let data = call.data()?;
     let mut form = Form::default();
@@ -467,8 +470,23 @@ pub(crate) fn set_flag(call: &Call, state: &mut State) -> Outcome {
 /// How many days before its end at least a resource is told of it.
 const NOTICE: i64 = 7;
 
+/// For how many days after its last use a provider can't set the end of a resource.
+const USED: i64 = 90;
+
 /// The last day, which null takes away.
 pub(crate) fn set_end_date(call: &Call, state: &mut State) -> Outcome {
+    let uuid = provided(call, state)?.uuid;
+    let recent = call.now - TimeDelta::days(USED);
+    if last_day(&call.checked()?).is_some()
+        && state.usages.iter().any(|usage| usage.resource == uuid && usage.date >= recent)
+    {
+        let message = format!("A resource that was used in the last {USED} days keeps its end date.");
+        return Err(invalid_field("end_date", message));
+    }
+    end(call, state)
+}
+
+fn end(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     let data = call.checked()?;
     if last_day(&data).is_some_and(|day| day < call.now.date_naive() + TimeDelta::days(NOTICE)) {
@@ -483,10 +501,10 @@ fn last_day(data: &Map<String, Value>) -> Option<NaiveDate> {
     data.get("end_date").and_then(Value::as_str).and_then(|text| text.parse().ok())
 }
 
-/// The same, for staff.
+/// The same for staff, whether the resource was used or not.
 pub(crate) fn set_end_date_by_staff(call: &Call, state: &mut State) -> Outcome {
     must_be_staff(call, state)?;
-    set_end_date(call, state)
+    end(call, state)
 }
 
 /// A short name, which staff gives.

@@ -226,6 +226,7 @@ impl Builder {
         let ids = Ids::new(self.clock.now());
         let mut state = seed::seed(&ids, self.clock, &self.order_states(), !self.without_resources);
         state.inline_workers = self.inline_workers;
+        state.release = self.release;
         for seed in &self.seeds {
             seed(&mut Seed::new(&mut state, &ids));
         }

@@ -401,7 +401,7 @@ impl<'a> Seed<'a> {
                 kind: type_.to_owned(),
                 name: name.to_owned(),
                 unit: unit.to_owned(),
-                price,
+                price: Some(price),
                 set: Map::new(),
             });
         }
@@ -594,6 +594,7 @@ impl<'a> Seed<'a> {
             comment: String::new(),
             comment_url: String::new(),
             restricted: false,
+            propagated: None,
             created,
             modified: created,
         });

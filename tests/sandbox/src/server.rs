@@ -24,6 +24,7 @@ use crate::answer::{Answer, Outcome, Payload};
 use crate::call::{Call, parse_query};
 use crate::contract::{self, Operation, Sent, Side, Violation};
 use crate::corruption::{self, Corruption};
+use crate::documents;
 use crate::fault::{Fault, Faults};
 use crate::release::Release;
 use crate::routes::{self, Found};
@@ -150,7 +151,8 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         None => {
             let call = Call {
                 operation: shows,
-                release: if fault == Some(Fault::OlderServer) { Release::Late2024 } else { shared.release },
+                release: shared.release,
+                looks: if fault == Some(Fault::OlderServer) { Release::Late2024 } else { shared.release },
                 vanished: if let Some(Fault::VanishedItems(count)) = fault { count } else { 0 },
                 asked: RefCell::default(),
                 order_by_answer: Cell::default(),
@@ -211,7 +213,7 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
         if !found.is_some_and(|route| route.public) {
             call.actor()?;
         }
-        match found.and_then(|route| route.handler(&call.method)) {
+        match found.and_then(|route| route.handler(&call.method, call.release)) {
             Some(handler) => handler(&call, state),
             None if call.method == Method::OPTIONS => Ok(description(&call)),
             None if allow.split(", ").any(|method| method == call.method.as_str()) => {
@@ -319,12 +321,17 @@ impl Shared {
         let chosen: Option<&dyn Fn(&str) -> bool> =
             if fields.is_all() || fields.is_vain() { None } else { Some(&wants) };
         if let Some(body) = answer.body_mut() {
-            match call.release {
+            match call.looks {
                 Release::Schema | Release::Newer => contract::complete(operation, body, chosen),
-                Release::Late2024 => contract::rejuvenate(operation, body),
+                Release::Late2024 => {
+                    if documents::is_about_them(call) {
+                        contract::complete_rows(operation, body);
+                    }
+                    contract::rejuvenate(operation, body);
+                }
             }
         }
-        if call.method == Method::HEAD || !call.release.has_schema() {
+        if call.method == Method::HEAD || !call.looks.has_schema() {
             return;
         }
         let findings = contract::check_answer(operation, answer.status(), answer.body(), chosen);

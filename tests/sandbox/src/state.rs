@@ -11,6 +11,7 @@ use crate::model::{
     Customer, Key, Offering, OfferingUser, Order, OrderState, Person, Project, Resource, Role,
     ServiceProvider, Table, Usage, UserUsage,
 };
+use crate::release::Release;
 use crate::seed::named;
 
 /// What time it is: the machine's, or a time that was set and stands still.
@@ -26,6 +27,7 @@ impl Clock {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) clock: Clock,
+    pub(crate) release: Release,
     pub(crate) customers: Table<Customer>,
     pub(crate) projects: Table<Project>,
     pub(crate) people: Table<Person>,

@@ -20,6 +20,19 @@ pub(crate) fn complete(operation: &Operation, body: &mut Value, chosen: Option<&
     }
 }
 
+/// Adds what nobody computes to the rows of an answer, and leaves the objects in them alone.
+pub(crate) fn complete_rows(operation: &Operation, body: &mut Value) {
+    let Some(schema) = operation.item() else { return };
+    let Some(object) = schema.object() else { return };
+    let rows = match body {
+        Value::Array(rows) => rows.as_mut_slice(),
+        row => std::slice::from_mut(row),
+    };
+    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+        add_missing(object, schema.name().unwrap_or_default(), row, None);
+    }
+}
+
 /// Takes out what a server of late 2024 didn't have yet.
 pub(crate) fn rejuvenate(operation: &Operation, body: &mut Value) {
     let of_operation = drifts::young(&operation.id);
@@ -40,6 +53,11 @@ fn strip(schema: &Schema, value: &mut Value) {
         Value::Object(map) => {
             let young = schema.name().map_or(&[][..], drifts::young);
             map.retain(|property, _| !young.contains(&property.as_str()));
+            for (old, new) in schema.name().into_iter().flat_map(drifts::renamed) {
+                if let Some(value) = map.remove(new) {
+                    map.insert(old.to_owned(), value);
+                }
+            }
             if let Some(object) = schema.object() {
                 for (property, value) in
                     map.iter_mut().filter(|(_, value)| value.is_object() || value.is_array())
@@ -79,25 +97,34 @@ fn fill_object(
     for property in drifts::gone(name) {
         map.remove(*property);
     }
+    for (property, schema, _) in &object.properties {
+        if chosen.is_none_or(|chosen| chosen(property))
+            && let Some(value @ (Value::Object(_) | Value::Array(_))) = map.get_mut(property)
+        {
+            fill(schema, value, None);
+        }
+    }
+    add_missing(object, name, map, chosen);
+}
+
+/// Adds the properties of an object that nobody computes.
+fn add_missing(
+    object: &Object,
+    name: &str,
+    map: &mut Map<String, Value>,
+    chosen: Option<&dyn Fn(&str) -> bool>,
+) {
     // Where all properties can be chosen, none is required, and yet all are there.
     let all = !object.properties.iter().any(|(_, _, required)| *required);
     for (property, schema, required) in &object.properties {
-        if chosen.is_some_and(|chosen| !chosen(property)) {
-            continue;
-        }
-        match map.get_mut(property) {
-            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
-            Some(value) => fill(schema, value, None),
-            None => {
-                let wanted = chosen.is_some() || all || *required;
-                if wanted
-                    && !schema.is_write_only()
-                    && !drifts::known(name, property, Wrong::Absent)
-                    && let Some(filler) = schema.filler()
-                {
-                    map.insert(property.clone(), filler.clone());
-                }
-            }
+        let wanted = chosen.map_or(all || *required, |chosen| chosen(property));
+        if wanted
+            && !map.contains_key(property)
+            && !schema.is_write_only()
+            && !drifts::known(name, property, Wrong::Absent)
+            && let Some(filler) = schema.filler()
+        {
+            map.insert(property.clone(), filler.clone());
         }
     }
 }

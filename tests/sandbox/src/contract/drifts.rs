@@ -263,6 +263,8 @@ const YOUNG: &[(&str, &[&str])] = &[
         ],
     ),
     ("Resource", &["last_sync", "offering_components", "offering_slug", "offering_state", "provider_slug"]),
+    ("RobotAccount", &["description", "error_message", "error_traceback", "state"]),
+    ("RobotAccountDetails", &["description", "error_message", "error_traceback", "provider_name", "state"]),
     ("ProjectUser", &["offering_user_state"]),
     ("ProviderOfferingDetails", &["backend_id_rules"]),
     ("User", &["active_isds", "managed_isds", "nationalities", "eduperson_assurance", "attribute_sources"]),
@@ -278,6 +280,14 @@ const YOUNG: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// Properties that a server of late 2024 has under another name: the schema, that name, and today's.
+const RENAMED: &[(&str, &str, &str)] = &[("RobotAccountDetails", "offering_customer_uuid", "provider_uuid")];
+
+/// The older names of a schema's properties, each with today's.
+pub(crate) fn renamed(schema: &str) -> impl Iterator<Item = (&'static str, &'static str)> + use<'_> {
+    RENAMED.iter().filter(move |(name, _, _)| *name == schema).map(|(_, old, new)| (*old, *new))
+}
 
 pub(crate) fn young(schema: &str) -> &'static [&'static str] {
     YOUNG.iter().find(|(name, _)| *name == schema).map_or(&[], |(_, properties)| properties)

@@ -6,7 +6,7 @@ mod operation;
 mod pin;
 mod schema;
 
-pub(crate) use answer::{check as check_answer, complete, rejuvenate};
+pub(crate) use answer::{check as check_answer, complete, complete_rows, rejuvenate};
 pub(crate) use operation::{Operation, Parameter, Sent};
 #[cfg(test)]
 pub(crate) use pin::place_of;

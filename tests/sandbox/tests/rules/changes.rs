@@ -230,7 +230,7 @@ async fn limits_by_order() {
 #[tokio::test]
 async fn properties_of_resources() {
     let sandbox = Sandbox::start().await.unwrap();
-    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok));
+    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok_second));
     let shown = async |name: &str| {
         get(&sandbox, Actor::Consumer, &path.replace("provider-resources", "resources")).await.json()[name]
             .clone()
@@ -256,7 +256,7 @@ async fn properties_of_resources() {
         assert_eq!(shown(name).await, value, "{action}");
         assert_eq!(post(&sandbox, Actor::Consumer, &url, json!({name: value})).await.status, 404);
     }
-    assert!(sandbox.resource(sandbox.ids().resources.ok).unwrap().properties["paused"] == json!(true));
+    assert!(sandbox.resource(sandbox.ids().resources.ok_second).unwrap().properties["paused"] == json!(true));
     let crash = post(&sandbox, Actor::Staff, &format!("{path}set_paused/"), json!({})).await;
     assert_eq!((crash.status, crash.is_page()), (500, true));
     let patch = json!({"name": "renamed", "description": "new"});
@@ -291,7 +291,7 @@ async fn properties_of_resources() {
 #[tokio::test]
 async fn the_last_day_of_a_resource() {
     let sandbox = Sandbox::start().await.unwrap();
-    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok));
+    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok_second));
     let day = |days: i64| (chrono::Utc::now() + chrono::TimeDelta::days(days)).date_naive().to_string();
     let shown = async || {
         get(&sandbox, Actor::Provider, &format!("{path}?field=end_date")).await.json()["end_date"].clone()
@@ -417,4 +417,20 @@ async fn people() {
     assert_eq!(gone["deactivated"], true);
     let user = post(&sandbox, Actor::Staff, "remote-eduteams/", json!({"cuid": "new@example"})).await.json();
     assert_eq!(user["uuid"], gone["uuid"]);
+}
+
+#[tokio::test]
+async fn a_resource_in_use_keeps_its_last_day() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let path = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok));
+    let end = async |actor, action: &str, day: Value| {
+        post(&sandbox, actor, &format!("{path}{action}/"), json!({"end_date": day})).await
+    };
+    let refused = end(Actor::Provider, "set_end_date_by_provider", json!("2130-01-31")).await;
+    assert_eq!((refused.status, refused.json()["end_date"].is_array()), (400, true));
+    assert_eq!(end(Actor::Provider, "set_end_date_by_provider", Value::Null).await.status, 200);
+    assert_eq!(end(Actor::Staff, "set_end_date_by_staff", json!("2130-01-31")).await.status, 200);
+    sandbox.set_now(sandbox.now() + chrono::TimeDelta::days(91));
+    let done = end(Actor::Provider, "set_end_date_by_provider", json!("2130-02-28")).await;
+    assert_eq!(done.status, 200);
 }

@@ -29,6 +29,8 @@ mod protocol;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod releases;
+#[cfg(test)]
 mod resources;
 #[cfg(test)]
 mod seed;

@@ -39,8 +39,9 @@ async fn those_it_serves() {
         for actor in [Actor::Provider, Actor::Staff] {
             assert_eq!(get(&sandbox, actor, &path).await.count(), count, "{part}");
         }
+        let status = if matches!(part, "customers" | "offerings") { 200 } else { 403 };
         for actor in [Actor::Consumer, Actor::Outsider] {
-            assert_eq!(get(&sandbox, actor, &path).await.status, 403);
+            assert_eq!(get(&sandbox, actor, &path).await.status, status, "{part}");
         }
     }
     let users = get(&sandbox, Actor::Provider, &path("users/?page=1&page_size=1&field=uuid")).await;
