@@ -29,8 +29,10 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
-/// Keeps the operations of the features that are on, and the components that they lead to.
+/// Keeps the operations of the features that are on, and the components that they lead to. All paths stay known, in
+/// `x-paths`.
 pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
+    document["x-paths"] = paths(document).into_iter().collect();
     for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
         if let Some(item) = item.as_object_mut() {
             // A list is counted by HEAD, also where that operation belongs to another feature.
@@ -51,6 +53,14 @@ pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
     reach(document, &document["components"]["parameters"], &mut used);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.retain(|name, _| used.contains(name));
+    }
+}
+
+/// All paths of `document`, also of what was pruned.
+pub(crate) fn paths(document: &Value) -> Vec<String> {
+    match document["x-paths"].as_array() {
+        Some(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        None => document["paths"].as_object().into_iter().flat_map(serde_json::Map::keys).cloned().collect(),
     }
 }
 
@@ -86,7 +96,7 @@ pub(crate) fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> 
     enums::append(&mut file, document)?;
     lists::append(&mut file, document, &operations)?;
     if with_exchanges {
-        exchanges::append(&mut file, &operations, &received)?;
+        exchanges::append(&mut file, document, &operations, &received)?;
     }
     Ok(file)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::call::Operation;
 use crate::wire::{DecodeError, Decoded, Misfit, Wire, decode_noting_unknown};
 
-pub use crate::generated::exchanges::{ALL, LISTS, MODELS};
+pub use crate::generated::exchanges::{ALL, LISTS, MODELS, PATHS};
 
 /// An answer that was read through its type.
 #[derive(Clone, Debug, Default)]
@@ -49,11 +49,36 @@ pub enum Answer {
     Optional(ReadAnswer),
 }
 
+/// What a parameter of a path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// A UUID, with dashes or without.
+    Uuid,
+    /// An integer.
+    Integer,
+    /// Any text that isn't empty.
+    Text,
+}
+
+impl Parameter {
+    /// Whether it takes `text`.
+    #[must_use]
+    pub fn takes(self, text: &str) -> bool {
+        match self {
+            Self::Uuid => uuid::Uuid::try_parse(text).is_ok(),
+            Self::Integer => text.parse::<i64>().is_ok(),
+            Self::Text => !text.is_empty(),
+        }
+    }
+}
+
 /// An operation and its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
     /// The operation.
     pub operation: &'static Operation,
+    /// The parameters of its path.
+    pub parameters: &'static [(&'static str, Parameter)],
     /// How its body is written, where it has one.
     pub body: Option<WriteBody>,
     /// How its answer is read.

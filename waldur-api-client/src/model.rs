@@ -46,6 +46,8 @@ macro_rules! received {
             }
         }
         impl $crate::wire::Wire for $name {
+            const SHAPE: $crate::wire::Shape =
+                $crate::wire::Shape::Object(<$name as $crate::model::Model>::NAME);
             fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                 $crate::wire::read_model(deserializer)
             }

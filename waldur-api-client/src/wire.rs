@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Decimal;
@@ -157,19 +157,91 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// What isn't JSON, and a whole that is of another kind than `T`.
 pub fn decode<T: Wire>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    let (value, misfits) = read(bytes);
+    match value {
+        Ok(value) => whole(bytes, value, misfits),
+        Err(error) => match huge_numbers_as_texts(bytes) {
+            Some(bytes) => {
+                let (value, misfits) = read(&bytes);
+                whole(&bytes, value.map_err(DecodeError::Json)?, misfits)
+            }
+            None => Err(DecodeError::Json(error)),
+        },
+    }
+}
+
+/// Reads `bytes` to their end.
+fn read<T: Wire>(bytes: &[u8]) -> (Result<Option<T>, serde_json::Error>, Vec<Misfit>) {
     forget();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    let mut misfits = forget();
-    match value.map_err(DecodeError::Json)? {
-        Some(value) => Ok(Decoded { value, misfits }),
-        None => Err(DecodeError::Misfit(misfits.pop().unwrap_or(Misfit {
-            expected: "a value",
-            found: "null",
+    (value, forget())
+}
+
+/// Refuses an answer that is of another kind than `T` as a whole, also where it is empty.
+fn whole<T: Wire>(
+    bytes: &[u8],
+    value: Option<T>,
+    mut misfits: Vec<Misfit>,
+) -> Result<Decoded<T>, DecodeError> {
+    let found = match (T::SHAPE, bytes.trim_ascii_start().first()) {
+        (Shape::Array, Some(b'{')) => Some("an object"),
+        (Shape::Object(_), Some(b'[')) => Some("an array"),
+        _ => None,
+    };
+    match (value, found) {
+        (Some(value), None) => Ok(Decoded { value, misfits }),
+        (_, found) => Err(DecodeError::Misfit(misfits.pop().unwrap_or(Misfit {
+            expected: T::SHAPE.expected(),
+            found: found.unwrap_or(NOTHING),
             steps: Vec::new(),
             unknown: false,
         }))),
     }
+}
+
+/// `bytes` with the numbers that no type holds, such as `1e400`, as texts: to the JSON reader they are errors, which
+/// would cost the whole answer. None: there are no such numbers.
+fn huge_numbers_as_texts(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut found = false;
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'"' => text_length(rest),
+            b'-' | b'0'..=b'9' => {
+                let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len())
+            }
+            _ => 1,
+        };
+        let (token, after) = rest.split_at(length);
+        let number = std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok());
+        if number.is_some_and(f64::is_infinite) {
+            found = true;
+            kept.push(b'"');
+            kept.extend_from_slice(token);
+            kept.push(b'"');
+        } else {
+            kept.extend_from_slice(token);
+        }
+        rest = after;
+    }
+    found.then_some(kept)
+}
+
+/// The length of the JSON text that `bytes` begin with, with its quotation marks.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut is_escaped = false;
+    for (index, byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return index + 1,
+            _ => {}
+        }
+    }
+    bytes.len()
 }
 
 /// [`decode`], and the paths of the fields that the models don't have, which are passed over.
@@ -185,8 +257,35 @@ pub fn decode_noting_unknown<T: Wire>(bytes: &[u8]) -> Result<(Decoded<T>, Vec<S
     Ok((Decoded { value, misfits }, unknown.iter().map(Misfit::path).collect()))
 }
 
+/// What kind of JSON value a type is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A single value, or any JSON.
+    Value,
+    /// An array.
+    Array,
+    /// An object, of this name.
+    Object(&'static str),
+}
+
+impl Shape {
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Value => "a value",
+            Self::Array => "an array",
+            Self::Object(name) => name,
+        }
+    }
+}
+
+/// What is found where a value says nothing.
+const NOTHING: &str = "nothing";
+
 /// A type that answers hold.
 pub trait Wire: Sized {
+    /// What it is read from. In a list, nothing in place of an object is noted; as a whole answer, an empty array in
+    /// place of an object is refused, and the reverse.
+    const SHAPE: Shape = Shape::Value;
     /// Reads a value; none where it is null, blank or doesn't fit, which is noted.
     ///
     /// # Errors
@@ -250,14 +349,22 @@ impl Scalar<'_> {
     }
 }
 
-fn pass_over_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
-    while seq.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
+/// Passes over the rest of an array; whether there is none.
+fn pass_over_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
+    let mut is_empty = true;
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        is_empty = false;
+    }
+    Ok(is_empty)
 }
 
-fn pass_over_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
+/// Passes over the rest of an object; whether there is none.
+fn pass_over_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<bool, A::Error> {
+    let mut is_empty = true;
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+        is_empty = false;
+    }
+    Ok(is_empty)
 }
 
 struct ScalarVisitor<T>(PhantomData<T>);
@@ -363,13 +470,22 @@ scalar!(uuid::Uuid, "a UUID", scalar => match scalar {
 });
 
 scalar!(DateTime<Utc>, "a time", scalar => match scalar {
-    Scalar::Text(text) => DateTime::parse_from_rfc3339(text)
-        .map(|time| time.with_timezone(&Utc))
-        .ok()
-        .or_else(|| text.parse::<chrono::NaiveDateTime>().ok().map(|time| time.and_utc()))
-        .or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc())),
+    Scalar::Text(text) => time(text),
     _ => None,
 });
+
+/// A time as servers write it: one without a zone is UTC, and a date alone is its beginning.
+pub fn time(text: &str) -> Option<DateTime<Utc>> {
+    let naive = |format| NaiveDateTime::parse_from_str(text, format).ok().map(|time| time.and_utc());
+    DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"))
+        .map(|time| time.with_timezone(&Utc))
+        .ok()
+        .or_else(|| naive("%Y-%m-%dT%H:%M:%S%.f"))
+        .or_else(|| naive("%Y-%m-%d %H:%M:%S%.f"))
+        .or_else(|| naive("%Y-%m-%dT%H:%M"))
+        .or_else(|| text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc()))
+}
 
 scalar!(NaiveDate, "a date", scalar => match scalar {
     Scalar::Text(text) => {
@@ -431,6 +547,8 @@ impl Wire for serde_json::Value {
 }
 
 impl<T: Wire> Wire for Box<T> {
+    const SHAPE: Shape = T::SHAPE;
+
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         Ok(T::read(deserializer)?.map(Self::new))
     }
@@ -485,6 +603,8 @@ impl<'de, T: Wire> DeserializeSeed<'de> for Seed<T> {
 }
 
 impl<T: Wire> Wire for Vec<T> {
+    const SHAPE: Shape = Shape::Array;
+
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         let read = deserializer.deserialize_any(Structured(List(PhantomData)))?;
         Ok(read.or_misfit("an array"))
@@ -492,6 +612,8 @@ impl<T: Wire> Wire for Vec<T> {
 }
 
 impl<T: Wire> Wire for HashMap<String, T> {
+    const SHAPE: Shape = Shape::Object("an object");
+
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         let read = deserializer.deserialize_any(Structured(Map(PhantomData)))?;
         Ok(read.or_misfit("an object"))
@@ -505,9 +627,11 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
 }
 
 impl Wire for serde_json::Map<String, serde_json::Value> {
+    const SHAPE: Shape = Shape::Object("an object");
+
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let all = HashMap::<String, serde_json::Value>::read(deserializer)?;
-        Ok(all.map(|all| all.into_iter().collect()))
+        let read = deserializer.deserialize_any(Structured(Free))?;
+        Ok(read.or_misfit("an object"))
     }
 }
 
@@ -564,6 +688,7 @@ trait Structure: Sized {
 
 struct List<T>(PhantomData<T>);
 struct Map<T>(PhantomData<T>);
+struct Free;
 struct Fields<M>(PhantomData<M>);
 
 impl<T: Wire> Structure for List<T> {
@@ -577,11 +702,21 @@ impl<T: Wire> Structure for List<T> {
             let before = mark();
             let next = in_a_list(&mut order, || seq.next_element_seed(Seed(PhantomData)));
             let Some(value) = next? else { break };
+            if let (None, Shape::Object(expected)) = (&value, T::SHAPE)
+                && mark() == before
+            {
+                misfit(expected, NOTHING);
+            }
             at(before, || format!("[{index}]").into());
             values.extend(value);
             index += 1;
         }
         Ok(Read::Value(values))
+    }
+
+    /// Some servers write a list that is empty as an object that is empty.
+    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<Vec<T>>, A::Error> {
+        Ok(if pass_over_object(map)? { Read::Value(Vec::new()) } else { Read::another(&Scalar::Object) })
     }
 }
 
@@ -600,10 +735,39 @@ impl<T: Wire> Structure for Map<T> {
         }
         Ok(Read::Value(values))
     }
+
+    /// And the reverse.
+    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
+        Ok(if pass_over_array(seq)? { Read::Value(HashMap::new()) } else { Read::another(&Scalar::Array) })
+    }
+}
+
+impl Structure for Free {
+    type Value = serde_json::Map<String, serde_json::Value>;
+
+    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<Self::Value>, A::Error> {
+        let mut values = serde_json::Map::new();
+        while let Some((key, value)) = map.next_entry()? {
+            values.insert(key, value);
+        }
+        Ok(Read::Value(values))
+    }
+
+    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
+        Ok(if pass_over_array(seq)? {
+            Read::Value(serde_json::Map::new())
+        } else {
+            Read::another(&Scalar::Array)
+        })
+    }
 }
 
 impl<M: Model> Structure for Fields<M> {
     type Value = M;
+
+    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<M>, A::Error> {
+        Ok(if pass_over_array(seq)? { Read::Nothing } else { Read::another(&Scalar::Array) })
+    }
 
     fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<M>, A::Error> {
         crate::model::read_fields(map).map(Read::Value)

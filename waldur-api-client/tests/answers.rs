@@ -2,6 +2,8 @@
 #![cfg(feature = "provider")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use waldur_api_client::model::Model;
 use waldur_api_client::types::{
@@ -71,10 +73,101 @@ fn what_does_not_fit_costs_its_field_and_is_said_where() {
 }
 
 #[test]
+fn a_row_that_is_no_object_costs_itself_and_is_said_where() {
+    let (orders, dropped) = read::<Vec<OrderDetails>>(&json!([
+        null, {"uuid": "x", "state": "done"}, 7, "", [1], {"state": "erred"}, [],
+    ]));
+    assert_eq!(dropped, ["$[0]", "$[1].uuid", "$[2]", "$[3]", "$[4]", "$[6]"]);
+    let states: Vec<_> = orders.into_iter().map(|order| order.state.unwrap()).collect();
+    assert_eq!(states, [OrderState::Done, OrderState::Erred]);
+    // A text that is null says nothing, which is no loss.
+    let (texts, dropped) = read::<Vec<String>>(&json!([null, "a"]));
+    assert_eq!((texts, dropped.len()), (vec!["a".to_owned()], 0));
+    let (_, dropped) = read::<Vec<HashMap<String, String>>>(&json!([{}, null]));
+    assert_eq!(dropped, ["$[1]"]);
+}
+
+#[test]
+fn what_is_empty_may_be_written_as_the_other_kind() {
+    type Free = serde_json::Map<String, Value>;
+    let (read_one, dropped) = read::<HashMap<String, Vec<i64>>>(&json!({"a": {}, "b": [1]}));
+    assert_eq!((read_one["a"].len(), read_one["b"].len(), dropped.len()), (0, 1, 0));
+    let (read_one, dropped) = read::<HashMap<String, HashMap<String, i64>>>(&json!({"a": []}));
+    assert_eq!((read_one["a"].len(), dropped.len()), (0, 0));
+    let (read_one, dropped) = read::<HashMap<String, Free>>(&json!({"a": [], "b": {"c": null}}));
+    assert_eq!((read_one["a"].len(), read_one["b"].len(), dropped.len()), (0, 1, 0));
+    let (_, dropped) = read::<HashMap<String, OrderDetails>>(&json!({"a": []}));
+    assert!(dropped.is_empty());
+    // What holds something is of another kind.
+    let (_, dropped) = read::<HashMap<String, Vec<i64>>>(&json!({"a": {"b": 1}}));
+    assert_eq!(dropped, ["$.a"]);
+    let (_, dropped) = read::<HashMap<String, Free>>(&json!({"a": [1]}));
+    assert_eq!(dropped, ["$.a"]);
+    let (_, dropped) = read::<HashMap<String, OrderDetails>>(&json!({"a": [1]}));
+    assert_eq!(dropped, ["$.a"]);
+}
+
+#[test]
+fn numbers_that_nothing_holds_cost_their_field_alone() {
+    let huge = [
+        "1000000000000000000000000000000",
+        "-1e30",
+        "1e400",
+        "-1E+400",
+        "1e-400",
+        "1e99999999999",
+        "\"NaN\"",
+        "\"1e400\"",
+        "\"1e99999999999\"",
+        "\"Infinity\"",
+        "\"1000000000000000000000000000000\"",
+    ];
+    for number in huge {
+        let text = format!(
+            r#"[{{"cost": {number}, "state": "done"}}, {{"limits": {{"cpu": {number}, "ram": 1}}, "output": "\\\"1e400"}},
+                {{"attributes": {{"a": {number}, "b": 1e400}}, "a_newer_field": [{number}]}}]"#
+        );
+        let Decoded { value: orders, misfits } = decode::<Vec<OrderDetails>>(text.as_bytes()).unwrap();
+        assert_eq!(orders.len(), 3, "{number}");
+        assert_eq!(orders[0].state, Some(OrderState::Done), "{number}");
+        assert_eq!(orders[1].output.as_deref(), Some("\\\"1e400"), "{number}");
+        assert_eq!(orders[1].limits["ram"].to_string(), "1", "{number}");
+        // Free JSON keeps it, as a text if need be.
+        let attributes = orders[2].attributes.as_ref().unwrap();
+        assert!(!attributes["a"].is_null() && attributes["b"] == "1e400", "{number}: {attributes}");
+        let paths: Vec<_> = misfits.iter().map(|misfit| misfit.path()).collect();
+        if number == "1e-400" {
+            assert!(orders[0].cost.is_some_and(|cost| cost.is_zero()));
+        } else {
+            assert_eq!(paths, ["$[0].cost", "$[1].limits.cpu"], "{number}");
+        }
+    }
+}
+
+#[test]
+fn times_without_a_zone_are_utc() {
+    for (sent, expected) in [
+        ("2026-01-02T03:04:05", "2026-01-02T03:04:05Z"),
+        ("2026-01-02T03:04:05.5", "2026-01-02T03:04:05.5Z"),
+        ("2026-01-02 03:04:05", "2026-01-02T03:04:05Z"),
+        ("2026-01-02T03:04", "2026-01-02T03:04:00Z"),
+        ("2026-01-02T05:04:05+0200", "2026-01-02T03:04:05Z"),
+    ] {
+        let (order, dropped) = read::<OrderDetails>(&json!({ "created": sent }));
+        assert_eq!((order.created, dropped.len()), (Some(expected.parse().unwrap()), 0), "{sent}");
+    }
+}
+
+#[test]
 fn a_whole_of_another_kind_is_an_error() {
     for text in ["null", "[]", "7", "{", "", "{} x", "<html>"] {
         assert!(decode::<OrderDetails>(text.as_bytes()).is_err(), "{text}");
     }
+    for text in ["null", "{}", "7", "\"\""] {
+        assert!(decode::<Vec<OrderDetails>>(text.as_bytes()).is_err(), "{text}");
+    }
+    let error = decode::<Vec<OrderDetails>>(b" {}").unwrap_err();
+    assert_eq!(error.to_string(), "$: expected an array, found an object");
     let error = decode::<Vec<OrderDetails>>(br#"{"detail": "no"}"#).unwrap_err();
     assert!(error.to_string().contains("expected an array, found an object"), "{error}");
 }

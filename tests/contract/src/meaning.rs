@@ -1,36 +1,71 @@
 //! Whether two JSON values say the same, whatever their spelling.
 
+use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
+use waldur_api_client::wire::time;
 
-/// The paths of what `sent` says and `kept` doesn't. Null, "", and empty lists and objects say nothing; a number may be
-/// a text, a UUID may have dashes, and a time may be written in any zone.
+/// The paths of what `sent` says and `kept` doesn't. Null, "", and lists and objects of nothing else say nothing; a
+/// number may be a text, a UUID may have dashes, and a time may be written in any zone.
 #[must_use]
 pub fn lost(sent: &Value, kept: &Value) -> Vec<String> {
-    let mut paths = Vec::new();
-    compare(sent, kept, "$", &mut paths);
-    paths
+    lost_beside(sent, kept, &BTreeSet::new())
 }
 
-fn compare(sent: &Value, kept: &Value, path: &str, paths: &mut Vec<String>) {
-    match (sent, kept) {
-        _ if says_nothing(sent) => {}
-        (Value::Object(sent), Value::Object(kept)) => {
-            for (name, value) in sent {
-                compare(value, kept.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"), paths);
+/// [`lost`], with the paths of what is known not to be kept: they are among what is returned, and nothing within them.
+#[must_use]
+pub fn lost_beside(sent: &Value, kept: &Value, known: &BTreeSet<String>) -> Vec<String> {
+    let mut comparison = Comparison { known, lost: known.clone() };
+    comparison.compare(sent, kept, "$");
+    comparison.lost.into_iter().collect()
+}
+
+struct Comparison<'a> {
+    known: &'a BTreeSet<String>,
+    lost: BTreeSet<String>,
+}
+
+impl Comparison<'_> {
+    fn compare(&mut self, sent: &Value, kept: &Value, path: &str) {
+        match (sent, kept) {
+            _ if says_nothing(sent) || self.known.contains(path) => {}
+            (Value::Object(sent), Value::Object(_) | Value::Null) => {
+                for (name, value) in sent {
+                    self.compare(value, kept.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"));
+                }
             }
-        }
-        (Value::Array(sent), Value::Array(kept)) if sent.len() == kept.len() => {
-            for (index, (sent, kept)) in sent.iter().zip(kept).enumerate() {
-                compare(sent, kept, &format!("{path}[{index}]"), paths);
+            (Value::Array(sent), Value::Array(kept)) if sent.len() == kept.len() => {
+                self.elements(sent.iter().enumerate().zip(kept), path);
             }
+            (Value::Array(sent), Value::Null) => {
+                self.elements(sent.iter().enumerate().zip(std::iter::repeat(&Value::Null)), path);
+            }
+            (Value::Array(sent), Value::Array(kept)) => {
+                // What says nothing isn't kept in a list, nor is what doesn't fit.
+                let is_kept = |index: usize, value: &Value| {
+                    !value.is_null() && !self.known.contains(&format!("{path}[{index}]"))
+                };
+                let fitting: Vec<_> =
+                    sent.iter().enumerate().filter(|(index, value)| is_kept(*index, value)).collect();
+                if fitting.len() == kept.len() {
+                    self.elements(fitting.into_iter().zip(kept), path);
+                } else {
+                    self.lost.insert(path.to_owned());
+                }
+            }
+            _ if same(sent, kept) => {}
+            _ => drop(self.lost.insert(path.to_owned())),
         }
-        _ if same(sent, kept) => {}
-        _ => paths.push(path.to_owned()),
+    }
+
+    fn elements<'v>(&mut self, pairs: impl Iterator<Item = ((usize, &'v Value), &'v Value)>, path: &str) {
+        for ((index, sent), kept) in pairs {
+            self.compare(sent, kept, &format!("{path}[{index}]"));
+        }
     }
 }
 
@@ -38,8 +73,8 @@ fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        // An object whose fields say nothing says nothing.
+        // A list or an object whose parts say nothing says nothing.
+        Value::Array(items) => items.iter().all(says_nothing),
         Value::Object(fields) => fields.values().all(says_nothing),
         Value::Bool(_) | Value::Number(_) => false,
     }
@@ -75,14 +110,6 @@ fn decimal(text: &str) -> Option<Decimal> {
     Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .ok()
-        .or_else(|| text.parse::<NaiveDateTime>().ok().map(|time| time.and_utc()))
-        .or_else(|| text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -94,12 +121,13 @@ mod tests {
         let sent = json!({
             "uuid": "227ed6434294531b83deeada77082d05", "usage": "0E-10", "cost": 3, "price": "1.50",
             "created": "2026-01-02", "modified": "2026-01-02T03:04:05.100000Z", "start_date": "2026-01-02T03:04:05Z",
-            "blank": "", "none": null, "list": [], "object": {"a": null}, "flag": "true",
+            "blank": "", "none": null, "list": [], "object": {"a": null}, "flag": "true", "addresses": [null],
+            "date": "2026-01-02T03:04:05", "texts": ["a", null, "b"],
         });
         let kept = json!({
             "uuid": "227ed643-4294-531b-83de-eada77082d05", "usage": "0.0000000000", "cost": "3", "price": "1.5",
             "created": "2026-01-02T00:00:00Z", "modified": "2026-01-02T05:04:05.1+02:00", "start_date": "2026-01-02",
-            "flag": true,
+            "flag": true, "addresses": [], "date": "2026-01-02T03:04:05Z", "texts": ["a", "b"],
         });
         assert!(lost(&sent, &kept).is_empty(), "{:?}", lost(&sent, &kept));
     }
@@ -110,5 +138,14 @@ mod tests {
             json!({"a": [{"b": 1, "c": "x"}, {"b": 2}], "d": {"e": false}, "f": "2026-01-02", "g": [1]});
         let kept = json!({"a": [{"b": 1}, {"b": 3}], "d": {}, "f": "2026-01-03", "g": [1, 2]});
         assert_eq!(lost(&sent, &kept), ["$.a[0].c", "$.a[1].b", "$.d.e", "$.f", "$.g"]);
+        assert_eq!(lost(&json!({"a": {"b": [1, null, {"c": 2}]}}), &json!({})), ["$.a.b[0]", "$.a.b[2].c"]);
+    }
+
+    #[test]
+    fn what_is_known_not_to_be_kept_hides_nothing_beside_it() {
+        let sent = json!([null, {"a": 1, "b": {"c": 2, "d": 3}}, 7, {"a": 4}]);
+        let kept = json!([{"b": {"d": 3}}, {"a": 4}]);
+        let known = ["$[0]", "$[1].b.c", "$[2]"].map(str::to_owned).into();
+        assert_eq!(lost_beside(&sent, &kept, &known), ["$[0]", "$[1].a", "$[1].b.c", "$[2]"]);
     }
 }

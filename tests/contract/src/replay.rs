@@ -1,12 +1,13 @@
 //! Recorded exchanges, through the client's own types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use chrono::SecondsFormat;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 use waldur_api_client::exchanges::{Answer, Exchange as Types, WriteBody, Writing};
-use waldur_api_client::wire::DecodeError;
+use waldur_api_client::wire::{DecodeError, time};
 use waldur_sdk::Error;
 
 use crate::recording::{Exchange, Request, Response};
@@ -109,12 +110,12 @@ struct Loss {
 }
 
 impl Loss {
-    fn between(sent: &Value, kept: &Value, unknown: Vec<String>) -> Self {
+    fn between(sent: &Value, kept: &Value, misfits: &BTreeSet<String>, unknown: Vec<String>) -> Self {
         let within = |path: &str, outer: &String| {
             path.strip_prefix(outer.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
         };
-        let dropped = meaning::lost(sent, kept)
+        let dropped = meaning::lost_beside(sent, kept, misfits)
             .into_iter()
             .filter(|path| !unknown.iter().any(|outer| within(path, outer)))
             .collect();
@@ -130,7 +131,7 @@ fn write(types: &Types, request: &Request) -> Result<Loss, String> {
         return Ok(Loss { dropped: Vec::new(), unknown: meaning::lost(&body, &Value::Null) }.of_request());
     };
     let Writing { value, unknown } = through_type(write, &body)?;
-    Ok(Loss::between(&body, &value, unknown).of_request())
+    Ok(Loss::between(&body, &value, &BTreeSet::new(), unknown).of_request())
 }
 
 impl Loss {
@@ -171,20 +172,23 @@ fn body(request: &Request) -> Result<Option<Value>, String> {
     })
 }
 
-/// The body, written by its type. A server takes a number for a text and the reverse, which the types don't: such a
-/// value is spelled in the way that its type has.
+/// The body, written by its type. A server takes a number for a text and the reverse, and a time without a zone, which
+/// the types don't: such a value is spelled in the way that its type has.
 fn through_type(write: WriteBody, body: &Value) -> Result<Writing, String> {
     let mut body = body.clone();
-    let mut respelled = BTreeSet::new();
+    // Why a value didn't fit as it was, and its spellings that were not tried yet, by its path.
+    let mut odd: BTreeMap<String, (String, Vec<Value>)> = BTreeMap::new();
     loop {
         let error = match write(&body) {
             Ok(written) => return Ok(written),
             Err(error) => error,
         };
-        let again = respelled.insert(error.path().to_string())
-            && pointed_at(&mut body, error.path()).is_some_and(respell);
-        if !again {
-            return Err(error.to_string());
+        let Some(value) = pointed_at(&mut body, error.path()) else { return Err(error.to_string()) };
+        let (reason, untried) =
+            odd.entry(error.path().to_string()).or_insert_with(|| (error.to_string(), spellings(value)));
+        match untried.pop() {
+            Some(spelling) => *value = spelling,
+            None => return Err(reason.clone()),
         }
     }
 }
@@ -198,17 +202,33 @@ fn pointed_at<'a>(body: &'a mut Value, path: &serde_path_to_error::Path) -> Opti
     })
 }
 
-fn respell(value: &mut Value) -> bool {
-    *value = match value {
-        Value::Number(number) => Value::String(number.to_string()),
-        Value::Bool(flag) => Value::String(flag.to_string()),
-        Value::String(text) => match serde_json::from_str(&text.to_lowercase()) {
-            Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
-            _ => return false,
-        },
-        _ => return false,
-    };
-    true
+/// The other spellings of a value that a server takes for the same, the last one first.
+fn spellings(value: &Value) -> Vec<Value> {
+    let mut spellings = Vec::new();
+    match value {
+        Value::Number(number) => {
+            // A whole number with a fraction.
+            spellings.extend(number.as_f64().filter(|number| number.fract() == 0.0).and_then(integer));
+            spellings.push(Value::String(number.to_string()));
+        }
+        Value::Bool(flag) => spellings.push(Value::String(flag.to_string())),
+        Value::String(text) => {
+            // Several values of a form that are only one.
+            spellings.push(Value::Array(vec![value.clone()]));
+            if let Some(time) = time(text) {
+                spellings.push(Value::String(time.date_naive().to_string()));
+                spellings.push(Value::String(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)));
+            }
+            let number = serde_json::from_str(&text.to_lowercase());
+            spellings.extend(number.ok().filter(|value: &Value| value.is_number() || value.is_boolean()));
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => {}
+    }
+    spellings
+}
+
+fn integer(number: f64) -> Option<Value> {
+    format!("{number:.0}").parse::<i64>().ok().map(Value::from)
 }
 
 #[derive(Default)]
@@ -234,11 +254,8 @@ fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
         },
     };
     let sent: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let mut loss = Loss::between(&sent, &reading.value, reading.unknown);
-    // What doesn't fit within what is lost as a whole is named by its own path.
-    loss.dropped.extend(reading.misfits.iter().map(|misfit| misfit.path()));
-    loss.dropped.sort_unstable();
-    loss.dropped.dedup();
+    let misfits = reading.misfits.iter().map(|misfit| misfit.path()).collect();
+    let loss = Loss::between(&sent, &reading.value, &misfits, reading.unknown);
     Ok(Read { loss, first_misfit: reading.misfits.first().map(ToString::to_string) })
 }
 
@@ -255,11 +272,16 @@ pub struct Total {
     pub skipped: usize,
     /// Failures.
     pub failed: usize,
+    /// The fields that the types don't have, of all of these.
+    pub unknown: usize,
 }
 
 impl Total {
     /// Counts a verdict.
     pub fn add(&mut self, verdict: &Verdict) {
+        if let Verdict::Ok { unknown, .. } = verdict {
+            self.unknown += unknown.len();
+        }
         *match verdict {
             Verdict::Ok { dropped, .. } if dropped.is_empty() => &mut self.ok,
             Verdict::Ok { .. } => &mut self.dropped,
@@ -272,10 +294,11 @@ impl Total {
 
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ok, dropped, refused, skipped, failed } = self;
+        let Self { ok, dropped, refused, skipped, failed, unknown } = self;
         write!(
             f,
-            "{ok} ok, {dropped} with dropped fields, {refused} errors, {skipped} skipped, {failed} FAILED"
+            "{ok} ok, {dropped} with dropped fields, {refused} errors, {skipped} skipped, {failed} FAILED, \
+             {unknown} unknown fields"
         )
     }
 }

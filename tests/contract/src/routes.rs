@@ -1,37 +1,66 @@
 //! Which operation a request is.
 
-use waldur_api_client::exchanges::{ALL, Exchange};
+use waldur_api_client::exchanges::{ALL, Exchange, PATHS};
 
-/// The operation of a request, by its method and its bare path. A path that is written out wins over one with a
-/// parameter in its place.
+/// The operation of a request, by its method and its bare path.
+///
+/// A server looks for a path that is written out before one with a parameter in its place, whatever the method. So
+/// does this, among all paths of the schema: one of an operation that this build doesn't have is no other operation.
+/// A path that the schema doesn't have is none either, where the parameter in its place takes no such text.
 #[must_use]
 pub fn find(method: &str, path: &str) -> Option<&'static Exchange> {
-    ALL.iter()
-        .filter(|exchange| exchange.operation.method == method && fits(exchange.operation.path, path))
-        .min_by_key(|exchange| exchange.operation.path.matches('{').count())
+    let fitting = || PATHS.iter().filter(|template| values(template, path).is_some());
+    let best = fitting().map(|template| parameters(template)).min()?;
+    let best: Vec<_> = fitting().filter(|template| parameters(template) == best).collect();
+    ALL.iter().find(|exchange| {
+        exchange.operation.method == method
+            && best.iter().any(|template| **template == exchange.operation.path)
+            && takes(exchange, path)
+    })
 }
 
-fn fits(template: &str, path: &str) -> bool {
+/// For each segment of a path, whether it is a parameter.
+fn parameters(template: &str) -> Vec<bool> {
+    template.split('/').map(|segment| segment.contains('{')).collect()
+}
+
+/// Whether the parameters of the path take what stands in their places.
+fn takes(exchange: &Exchange, path: &str) -> bool {
+    let values = values(exchange.operation.path, path).unwrap_or_default();
+    values.iter().all(|(name, value)| {
+        let parameter = exchange.parameters.iter().find(|(other, _)| other == name);
+        parameter.is_none_or(|(_, parameter)| parameter.takes(value))
+    })
+}
+
+/// What stands in the place of each parameter; none where the path is another.
+fn values<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let (mut wanted, mut found) = (template.split('/'), path.split('/'));
+    let mut values = Vec::new();
     loop {
         match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if wanted.contains('{') => {
-                let before = wanted.split('{').next().unwrap_or_default();
-                let after = wanted.rsplit('}').next().unwrap_or_default();
-                let inner = found.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-                if inner.is_none_or(str::is_empty) {
-                    return false;
+            (None, None) => return Some(values),
+            (Some(wanted), Some(found)) => match wanted.split_once('{') {
+                Some((before, rest)) => {
+                    let (name, after) = rest.split_once('}')?;
+                    let value = found.strip_prefix(before)?.strip_suffix(after)?;
+                    if value.is_empty() {
+                        return None;
+                    }
+                    values.push((name, value));
                 }
-            }
-            (Some(wanted), Some(found)) if wanted == found => {}
-            _ => return false,
+                None if wanted == found => {}
+                None => return None,
+            },
+            _ => return None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use waldur_api_client::exchanges::Parameter;
+
     use super::*;
 
     fn id(method: &str, path: &str) -> Option<&'static str> {
@@ -56,14 +85,30 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_is_written_out_is_no_uuid() {
+        // The schema has it; a build without its feature doesn't.
+        let found = id("GET", "/api/marketplace-plans/usage_stats/");
+        assert!(found.is_none_or(|id| id.contains("usage_stats")), "{found:?}");
+        // No schema has these.
+        for path in ["/api/marketplace-plans/of_a_newer_server/", "/api/marketplace-orders/abc123/"] {
+            assert_eq!(id("GET", path), None, "{path}");
+        }
+    }
+
+    #[test]
     fn every_operation_is_found_by_its_own_path() {
         for exchange in ALL {
-            let path = exchange.operation.path.replace(['{', '}'], "");
+            let mut path = exchange.operation.path.to_owned();
+            for (name, parameter) in exchange.parameters {
+                let value = match parameter {
+                    Parameter::Uuid => "69846d71999058d5a659c45402fb0ffb",
+                    Parameter::Integer => "7",
+                    Parameter::Text => "a text of its own",
+                };
+                path = path.replace(&format!("{{{name}}}"), value);
+            }
             let found = find(exchange.operation.method, &path).unwrap();
-            assert_eq!(
-                found.operation.path.matches('{').count(),
-                exchange.operation.path.matches('{').count()
-            );
+            assert_eq!(parameters(found.operation.path), parameters(exchange.operation.path));
         }
     }
 }

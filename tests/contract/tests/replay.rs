@@ -53,9 +53,9 @@ fn the_program_tells_each_line_and_totals_and_fails_on_failures() {
         "list marketplace_orders_list: ok",
         "field-of-another-kind marketplace_orders_list: ok, 2 fields dropped: $[0].created, $[0].uuid",
         "conflict marketplace_orders_approve_by_provider: error kind: conflict (409): in another state",
-        "  marketplace_orders_list: 2 ok, 1 with dropped fields, 1 errors, 0 skipped, 0 FAILED",
+        "  marketplace_orders_list: 2 ok, 3 with dropped fields, 1 errors, 0 skipped, 0 FAILED, 1 unknown fields",
         "  marketplace_orders_list: $[].a_newer_field",
-        "8 ok, 1 with dropped fields, 6 errors, 1 skipped, 3 FAILED",
+        "10 ok, 3 with dropped fields, 6 errors, 2 skipped, 4 FAILED, 2 unknown fields",
     ] {
         assert!(out.lines().any(|other| other == line), "{line}\nin\n{out}");
     }
