@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-#[doc(hidden)]
-pub use crate::field_hash::field_hash;
+use crate::field_hash::field_hash;
 use crate::wire::{Seed, Wire, at, mark, unknown};
 
 /// A model that is received.
@@ -33,6 +32,12 @@ pub trait Model: Default {
         let _ = map;
         Ok(())
     }
+}
+
+/// The byte of [`Model::HASHES`] for the field `name`.
+#[doc(hidden)]
+pub const fn hash_of(name: &str) -> u8 {
+    field_hash(name)
 }
 
 /// Gives a model its ways in and out.

@@ -252,7 +252,7 @@ macro_rules! row {
             impl model::Model for Sent {
                 const NAME: &'static str = stringify!($name);
                 const FIELDS: &'static [&'static str] = &[$($wire),*];
-                const HASHES: &'static [u8] = &[$(model::field_hash($wire)),*];
+                const HASHES: &'static [u8] = &[$(model::hash_of($wire)),*];
 
                 fn read<'de, A: ::serde::de::MapAccess<'de>>(
                     &mut self,

@@ -345,7 +345,7 @@ async fn accounts() {
         start
             .check(async |client, ids| {
                 let provider = client.provider();
-                let robot = provider.robot_accounts_of(ids.resources.ok).await?.remove(0).uuid;
+                let robot = provider.robot_accounts_of(ids.resources.ok).await?[0].uuid;
                 provider.change_robot_account(robot, transition).await
             })
             .await;
@@ -353,7 +353,7 @@ async fn accounts() {
     robot
         .check(async |client, ids| {
             let provider = client.provider();
-            let robot = provider.robot_accounts_of(ids.resources.ok).await?.remove(0).uuid;
+            let robot = provider.robot_accounts_of(ids.resources.ok).await?[0].uuid;
             provider.set_robot_account_erred(robot, "no room").await
         })
         .await;
