@@ -82,7 +82,7 @@ async fn one_resource_is_found_by_either_id() {
     let ok = sandbox.ids().resources.ok;
     let resource = provider.resource(ok).await.unwrap();
     assert_eq!((resource.uuid, resource.backend_id.as_str()), (ok, "a-17"));
-    assert_eq!((resource.project_uuid, &resource.state), (sandbox.ids().project, &ResourceState::Ok));
+    assert_eq!((resource.project_uuid, &resource.state), (Some(sandbox.ids().project), &ResourceState::Ok));
     // The one that was terminated doesn't count beside it.
     assert_eq!(provider.resource_by_backend_id("a-17").await.unwrap(), Some(resource));
     assert_eq!(provider.resource_by_backend_id("a-1").await.unwrap(), None);
