@@ -3,12 +3,15 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// What a handler gives back; a refusal goes the way of an error so that `?` ends the handler.
@@ -36,6 +39,21 @@ pub(crate) struct Answer {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Body,
     ending: Option<Ending>,
+    closing: Option<Closing>,
+}
+
+/// Closes a connection a while after an answer.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) after: Duration,
+    /// Told when the answer is on its way.
+    pub(crate) due: watch::Sender<Option<Instant>>,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.due.send_replace(Some(Instant::now() + self.after));
+    }
 }
 
 /// The bytes of an answer on their way; with an ending, half of them.
@@ -44,6 +62,8 @@ pub(crate) struct Payload {
     bytes: Option<Bytes>,
     ending: Option<Ending>,
     flushed: bool,
+    #[allow(dead_code, reason = "what counts is when it is dropped")]
+    closing: Option<Closing>,
 }
 
 impl hyper::body::Body for Payload {
@@ -84,7 +104,7 @@ impl hyper::body::Body for Payload {
 
 impl Answer {
     fn new(status: StatusCode, body: Body) -> Self {
-        Self { status, headers: Vec::new(), body, ending: None }
+        Self { status, headers: Vec::new(), body, ending: None, closing: None }
     }
 
     pub(crate) fn ok(body: impl Into<Value>) -> Self {
@@ -129,8 +149,14 @@ impl Answer {
     /// Unknown routes, crashes and proxies answer with a page for people.
     pub(crate) fn page(status: StatusCode) -> Self {
         let page = match status.as_u16() {
+            200 => {
+                "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>"
+            }
             404 => {
                 "<!doctype html><html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>"
+            }
+            411 => {
+                "<html><head><title>411 Length Required</title></head><body><h1>411 Length Required</h1></body></html>"
             }
             500 => {
                 "<!doctype html><html><head><title>Server Error (500)</title></head><body><h1>Server Error (500)</h1></body></html>"
@@ -161,6 +187,12 @@ impl Answer {
         }
     }
 
+    /// To somewhere else on the same server.
+    pub(crate) fn redirect(status: u16, path: &'static str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::TEMPORARY_REDIRECT);
+        Self::new(status, Body::Html("")).with(header::LOCATION, HeaderValue::from_static(path))
+    }
+
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -180,6 +212,11 @@ impl Answer {
 
     pub(crate) fn ending(mut self, ending: Ending) -> Self {
         self.ending = Some(ending);
+        self
+    }
+
+    pub(crate) fn closing(mut self, closing: Closing) -> Self {
+        self.closing = Some(closing);
         self
     }
 
@@ -216,7 +253,7 @@ impl Answer {
         };
         let ending = self.ending.filter(|_| bytes.len() > 1 && !head);
         let bytes = Some(if head { Bytes::new() } else { bytes });
-        let mut response = Response::new(Payload { bytes, ending, flushed: false });
+        let mut response = Response::new(Payload { bytes, ending, flushed: false, closing: self.closing });
         *response.status_mut() = self.status;
         if let Some(kind) = kind {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

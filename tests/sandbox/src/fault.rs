@@ -1,13 +1,16 @@
 //! Misbehaviour on demand.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, Ending};
+
+/// Where the page of [`Fault::PortalRedirect`] is.
+pub(crate) const PORTAL: &str = "/portal/";
 
 /// A way to misbehave, once for each request that it strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,17 @@ pub enum Fault {
     /// This status instead of the answer; the request is not applied. 500, 502, 503 and 504 come with a page
     /// for people, others with `{"detail": …}`.
     Status(u16),
+    /// This status instead of the answer, as [`Fault::Status`], but the request is applied: a proxy lost its server
+    /// while it waited.
+    StatusAfter(u16),
+    /// A page with status 200, such as a login or a portal in front of the server shows to all; the request is not
+    /// applied.
+    Portal,
+    /// A redirect with this status to such a page on the same server; the request is not applied.
+    PortalRedirect(u16),
+    /// 411, as some proxies answer to POST, PUT and PATCH without a `Content-Length`; the request is not applied.
+    /// Other requests are not struck.
+    LengthRequired,
     /// The page of an unknown route, as a server answers that doesn't have the operation; it is not applied.
     NoSuchOperation,
     /// A status with a `Retry-After` header of this many seconds.
@@ -49,13 +63,16 @@ pub enum Fault {
     VanishedItems(usize),
     /// The request is answered as by a server of late 2024, without younger properties.
     OlderServer,
+    /// The request is applied and answered; so long after the answer, the connection closes. What the client sends
+    /// on it by then is not applied.
+    CloseAfter(Duration),
     /// The sandbox's clock is set when the request arrives, which is applied and answered then.
     Clock(DateTime<Utc>),
 }
 
 impl Fault {
-    /// One of each kind that passes, those that hang for long or do nothing to single answers among them; for
-    /// [`Misbehaviour::any_of`].
+    /// One of most kinds that pass, for [`Misbehaviour::any_of`]: those that hang for long or do nothing to single
+    /// answers are among them, those of proxies and portals in front of the server aren't.
     pub fn each() -> Vec<Self> {
         vec![
             Self::Status(500),
@@ -86,6 +103,9 @@ impl Fault {
     pub(crate) fn instead(&self) -> Option<Answer> {
         match self {
             Self::Status(status) => Some(status_answer(*status)),
+            Self::Portal => Some(Answer::page(StatusCode::OK)),
+            Self::PortalRedirect(status) => Some(Answer::redirect(*status, PORTAL)),
+            Self::LengthRequired => Some(Answer::page(StatusCode::LENGTH_REQUIRED)),
             Self::NoSuchOperation => Some(Answer::page(StatusCode::NOT_FOUND)),
             Self::RetryAfter(status, seconds) => Some(
                 status_answer(*status)
@@ -106,6 +126,7 @@ impl Fault {
         };
         match self {
             Self::ResetAfter => return None,
+            Self::StatusAfter(status) => return Some(status_answer(*status)),
             Self::EmptyBody => return Some(answer.without_body()),
             Self::Truncated => return Some(answer.ending(Ending::Close)),
             Self::Stalled => return Some(answer.ending(Ending::Stall)),
@@ -154,7 +175,7 @@ fn set(map: &mut Map<String, Value>, names: &[String], to: &Value) {
 fn status_answer(status: u16) -> Answer {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match status.as_u16() {
-        500.. => Answer::page(status),
+        411 | 500.. => Answer::page(status),
         429 => Answer::detail(status, "Request was throttled."),
         401 => Answer::unauthorized("Invalid token."),
         _ => Answer::detail(status, status.canonical_reason().unwrap_or("Refused.")),
@@ -176,8 +197,8 @@ fn status_answer(status: u16) -> Answer {
 /// `503`, `429:3%10` (with `Retry-After: 3`, one in ten), `reset-after@marketplace_orders_approve_by_provider*2`,
 /// `delay:250` (milliseconds), `missing:uuid+state@/marketplace-orders/`. The faults are a status, `no-operation`,
 /// `reset-before`, `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`,
-/// `missing[:NAMES]`, `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT`, `older` and
-/// `clock:SECONDS` (since 1970).
+/// `missing[:NAMES]`, `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT`, `older`, `after:STATUS`,
+/// `portal[:STATUS]`, `length-required`, `close:MICROSECONDS` and `clock:SECONDS` (since 1970).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehaviour {
     faults: Vec<Fault>,
@@ -187,6 +208,8 @@ pub struct Misbehaviour {
     after: usize,
     times: Option<usize>,
     chance: f64,
+    lasting: Option<Duration>,
+    since: Option<Instant>,
 }
 
 impl Misbehaviour {
@@ -198,7 +221,17 @@ impl Misbehaviour {
     /// Strikes every request with one of several faults, by the dice. None at all never strikes.
     pub fn any_of(faults: impl IntoIterator<Item = Fault>) -> Self {
         let faults = faults.into_iter().collect();
-        Self { faults, method: None, path_end: None, operation: None, after: 0, times: None, chance: 1.0 }
+        Self {
+            faults,
+            method: None,
+            path_end: None,
+            operation: None,
+            after: 0,
+            times: None,
+            chance: 1.0,
+            lasting: None,
+            since: None,
+        }
     }
 
     /// Only requests with this method.
@@ -236,12 +269,24 @@ impl Misbehaviour {
         self
     }
 
+    /// For so long, from the first request that it strikes: a database that is gone for three seconds is
+    /// `Misbehaviour::new(Fault::Status(500)).lasting(Duration::from_secs(3))`.
+    #[must_use]
+    pub fn lasting(mut self, time: Duration) -> Self {
+        self.lasting = Some(time);
+        self
+    }
+
     /// With this probability, from 0 to 1, by the dice of the sandbox: the same seed and the same requests
     /// one after another give the same strikes.
     #[must_use]
     pub fn chance(mut self, chance: f64) -> Self {
         self.chance = chance;
         self
+    }
+
+    fn is_over(&self) -> bool {
+        self.lasting.zip(self.since).is_some_and(|(time, since)| since.elapsed() >= time)
     }
 
     fn is_for(&self, method: &Method, path: &str, operation: Option<&str>) -> bool {
@@ -316,6 +361,11 @@ fn parse_fault(text: &str) -> Result<Fault, &'static str> {
         "unknown" => Fault::UnknownValues(names()),
         "vanished" => Fault::VanishedItems(usize::try_from(number()?).unwrap_or(usize::MAX)),
         "older" => Fault::OlderServer,
+        "after" => Fault::StatusAfter(u16::try_from(number()?).map_err(|_| "no such status")?),
+        "portal" if value.is_none() => Fault::Portal,
+        "portal" => Fault::PortalRedirect(u16::try_from(number()?).map_err(|_| "no such status")?),
+        "length-required" => Fault::LengthRequired,
+        "close" => Fault::CloseAfter(Duration::from_micros(number()?)),
         "clock" => {
             let seconds = i64::try_from(number()?).ok();
             Fault::Clock(
@@ -363,7 +413,15 @@ impl Faults {
     }
 
     /// The fault that strikes this request, the one set first if there are several.
-    pub(crate) fn strike(&mut self, method: &Method, path: &str, operation: Option<&str>) -> Option<Fault> {
+    pub(crate) fn strike(
+        &mut self,
+        method: &Method,
+        path: &str,
+        operation: Option<&str>,
+        has_length: bool,
+    ) -> Option<Fault> {
+        self.waiting.retain(|one| !one.is_over());
+        let has_length = has_length || !matches!(*method, Method::POST | Method::PUT | Method::PATCH);
         for at in 0..self.waiting.len() {
             let chance = match self.waiting.get_mut(at) {
                 Some(one) if one.times != Some(0) && one.is_for(method, path, operation) => {
@@ -383,6 +441,10 @@ impl Faults {
             let chosen = if several > 1 { (self.roll() * several as f64) as usize } else { 0 };
             let one = self.waiting.get_mut(at)?;
             let Some(fault) = one.faults.get(chosen).cloned() else { continue };
+            if fault == Fault::LengthRequired && has_length {
+                continue;
+            }
+            one.since = one.since.or_else(|| Some(Instant::now()));
             one.times = one.times.map(|times| times - 1);
             self.waiting.retain(|one| one.times != Some(0));
             return Some(fault);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,17 +16,17 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::actor::{Actor, Tokens};
-use crate::answer::{Answer, Outcome, Payload};
+use crate::answer::{Answer, Closing, Outcome, Payload};
 use crate::call::{Call, parse_query};
 use crate::contract::{self, Operation, Sent, Side, Violation};
 use crate::corruption::{self, Corruption};
 use crate::documents;
-use crate::fault::{Fault, Faults};
+use crate::fault::{Fault, Faults, PORTAL};
 use crate::release::Release;
 use crate::routes::{self, Found};
 use crate::state::{Clock, State};
@@ -84,12 +85,29 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
                 let _ = stream.set_nodelay(true);
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
-                    let service = service_fn(|request| respond(&shared, request));
+                    let (due, mut closes) = watch::channel(None);
+                    let service = service_fn(|request| respond(&shared, &due, request));
+                    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                    let mut connection = pin!(connection);
                     // An error here is a client that went away, or a connection closed on purpose.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    tokio::select! {
+                        _ = connection.as_mut() => {}
+                        () = closed(&mut closes) => {
+                            connection.as_mut().graceful_shutdown();
+                            let _ = connection.await;
+                        }
+                    }
                 });
             }
         }
+    }
+}
+
+/// Ends when the connection is to be closed.
+async fn closed(closes: &mut watch::Receiver<Option<Instant>>) {
+    match closes.wait_for(Option::is_some).await.map(|due| *due) {
+        Ok(Some(due)) => wait_until(due).await,
+        _ => std::future::pending().await,
     }
 }
 
@@ -105,9 +123,16 @@ async fn wait_until(due: Instant) {
 }
 
 /// An error closes the connection without an answer.
-async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<Response<Payload>> {
+async fn respond(
+    shared: &Shared,
+    closes: &watch::Sender<Option<Instant>>,
+    request: HttpRequest<Incoming>,
+) -> io::Result<Response<Payload>> {
     let (request, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    if closes.borrow().is_some() {
+        return Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    }
     let due = Instant::now() + shared.latency;
     let head = request.method == Method::HEAD;
     let query = request.uri.query().unwrap_or_default();
@@ -137,7 +162,12 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
     // What HEAD counts is what GET would show.
     let shows = if head { contract::operation(&Method::GET, path) } else { operation };
     let id = operation.map(|operation| operation.id.as_str());
-    let fault = lock(&shared.faults).strike(&request.method, path, id);
+    let fault = lock(&shared.faults).strike(
+        &request.method,
+        path,
+        id,
+        request.headers.contains_key(header::CONTENT_LENGTH),
+    );
     entry.fault = fault.clone();
     if let Some(Fault::Delay(time)) = fault {
         tokio::time::sleep(time).await;
@@ -181,6 +211,10 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
         wait_until(due).await;
     }
     answer
+        .map(|answer| match fault {
+            Some(Fault::CloseAfter(after)) => answer.closing(Closing { after, due: closes.clone() }),
+            _ => answer,
+        })
         .map(|answer| answer.at(lock(&shared.state).now()).into_response(head))
         .ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))
 }
@@ -188,6 +222,9 @@ async fn respond(shared: &Shared, request: HttpRequest<Incoming>) -> io::Result<
 /// Route first, then the kind of answer, then who calls, then whether the method is there: in this order the
 /// server refuses.
 fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<Actor>, Answer>) -> Answer {
+    if call.path == PORTAL {
+        return Answer::page(StatusCode::OK);
+    }
     let found = match routes::find(&call.path, call.release) {
         Found::Slash if query.is_empty() => return Answer::moved(&format!("{}/", call.path)),
         Found::Slash => return Answer::moved(&format!("{}/?{query}", call.path)),
@@ -282,6 +319,7 @@ impl Shared {
             contract::Found::Slash(operation) => {
                 (operation, whole("path", "the slash at the end is missing".to_owned()))
             }
+            contract::Found::Nowhere if path == PORTAL => return None,
             contract::Found::Nowhere if routes::is_young(method, path, self.release) => return None,
             contract::Found::Nowhere => (None, whole("path", "the schema has no such path".to_owned())),
         };

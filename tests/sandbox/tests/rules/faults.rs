@@ -199,6 +199,11 @@ fn faults_as_text() {
                 .path_end("/marketplace-orders/"),
         ),
         ("older", Misbehaviour::new(Fault::OlderServer)),
+        ("after:502", Misbehaviour::new(Fault::StatusAfter(502))),
+        ("portal", Misbehaviour::new(Fault::Portal)),
+        ("portal:307*1", Misbehaviour::new(Fault::PortalRedirect(307)).times(1)),
+        ("length-required", Misbehaviour::new(Fault::LengthRequired)),
+        ("close:300", Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300)))),
     ] {
         assert_eq!(text.parse::<Misbehaviour>().unwrap(), fault, "{text}");
     }
@@ -238,4 +243,95 @@ async fn each_kind_leaves_the_sandbox_well() {
         let good = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
         assert_eq!((good.status, good.count()), (200, 50));
     }
+}
+
+/// Whether an approval of an order is applied, and how it is answered.
+async fn approval(sandbox: &Sandbox, fault: Fault) -> (crate::client::Answer, bool) {
+    let order = order_in(sandbox, OrderState::PendingProvider, None);
+    sandbox.fail_next(1, "POST", "/approve_by_provider/", fault);
+    let path = format!("marketplace-orders/{}/approve_by_provider/", hex(order.uuid));
+    let answer = act(sandbox, Actor::Provider, &path).await;
+    (answer, sandbox.order(order.uuid).unwrap().state == OrderState::Executing)
+}
+
+#[tokio::test]
+async fn proxies_and_portals() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (fault, status, applied) in [
+        (Fault::Status(502), 502, false),
+        (Fault::StatusAfter(502), 502, true),
+        (Fault::Portal, 200, false),
+        (Fault::PortalRedirect(307), 307, false),
+        (Fault::PortalRedirect(302), 302, false),
+    ] {
+        let (answer, was_applied) = approval(&sandbox, fault.clone()).await;
+        assert_eq!((answer.status, was_applied), (status, applied), "{fault:?}");
+        assert!(answer.is_page(), "{fault:?}");
+    }
+    let (redirected, _) = approval(&sandbox, Fault::PortalRedirect(307)).await;
+    let there = sandbox.url().replace("/api/", redirected.header("location").unwrap());
+    for request in [http().get(&there), http().post(&there).json(&json!({}))] {
+        let page = crate::client::answer(request).await;
+        assert!(page.status == 200 && page.is_page());
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_a_length() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let sandbox = Sandbox::builder().allow_violations().start().await.unwrap();
+    sandbox.misbehave(Misbehaviour::new(Fault::LengthRequired));
+    let order = order_in(&sandbox, OrderState::PendingProvider, None);
+    let path = format!("/api/marketplace-orders/{}/approve_by_provider/", hex(order.uuid));
+    let address = sandbox.url().trim_start_matches("http://").trim_end_matches("/api/").to_owned();
+    let mut statuses = Vec::new();
+    for (method, length) in [("GET", ""), ("POST", ""), ("POST", "Content-Length: 0\r\n")] {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let token = sandbox.token(Actor::Provider);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token {token}\r\n{length}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        statuses.push(text[9..12].to_owned());
+    }
+    assert_eq!(statuses, ["405", "411", "200"]);
+}
+
+#[tokio::test]
+async fn connections_that_close_after_their_answer() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))).times(20));
+    let client = http();
+    let url = format!("{}marketplace-orders/?page_size=50", sandbox.url());
+    let token = format!("Token {}", sandbox.token(Actor::Provider));
+    let mut answered = 0;
+    for _ in 0..40 {
+        let request = client.get(&url).header("Authorization", &token).timeout(Duration::from_secs(5));
+        match request.send().await {
+            Ok(answer) => {
+                assert_eq!(answer.json::<Vec<serde_json::Value>>().await.unwrap().len(), 50);
+                answered += 1;
+            }
+            Err(error) => assert!(!error.is_timeout(), "{error}"),
+        }
+    }
+    assert!(answered >= 20, "{answered}");
+    assert_eq!(sandbox.requests().len(), answered, "what came too late is not dealt with");
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_for_a_while() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let outage = Duration::from_millis(150);
+    sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1).lasting(outage));
+    assert_eq!(get(&sandbox, Actor::Provider, "users/").await.status, 200);
+    let start = Instant::now();
+    let mut failed = 0;
+    while get(&sandbox, Actor::Provider, "users/").await.status == 500 {
+        failed += 1;
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+    assert!(failed >= 1 && start.elapsed() >= outage, "{failed}");
 }
