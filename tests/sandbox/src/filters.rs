@@ -98,7 +98,8 @@ fn filters<'a>(call: &'a Call, operation: &'a Operation) -> Result<Vec<Filter<'a
     let mut filters = Vec::new();
     for parameter in &operation.query {
         let name = parameter.name.as_str();
-        if OTHERS.contains(&name) || call.asked.borrow().contains(&name) {
+        let known = call.release.takes(&operation.id, name);
+        if !known || OTHERS.contains(&name) || call.asked.borrow().contains(&name) {
             continue;
         }
         let mut values: Vec<&str> =

@@ -39,7 +39,7 @@ pub use contract::{Side, Violation};
 pub use corruption::Row;
 pub use fault::{Fault, FaultError, Misbehaviour};
 pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
-pub use release::{Release, SINCE};
+pub use release::{GONE, Release, SINCE};
 pub use sandbox::{
     Builder, DEFAULT_ORDERS, DocumentView, Error, OfferingUserView, OrderContent, OrderView, ResourceView,
     Sandbox, UsageView, UserUsageView,

@@ -490,6 +490,14 @@ pub(crate) struct UserUsage {
     pub(crate) modified: DateTime<Utc>,
 }
 
+/// Whether a user agreed to the terms of an offering.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Consent {
+    pub(crate) given: bool,
+    /// The terms have changed since, and the user has to agree again.
+    pub(crate) outdated: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct OfferingUser {
     pub(crate) uuid: Uuid,
@@ -501,6 +509,7 @@ pub(crate) struct OfferingUser {
     pub(crate) comment: String,
     pub(crate) comment_url: String,
     pub(crate) restricted: bool,
+    pub(crate) consent: Consent,
     /// When the server gave it to the offering by itself.
     pub(crate) propagated: Option<DateTime<Utc>>,
     pub(crate) created: DateTime<Utc>,

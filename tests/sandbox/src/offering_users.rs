@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::answer::{Answer, Outcome, forbidden, hex, invalid_whole, no_match, timestamp};
 use crate::call::{Call, Form, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
-use crate::model::{OfferingUser, OfferingUserState};
+use crate::model::{Consent, OfferingUser, OfferingUserState};
 use crate::references;
 use crate::state::State;
 
@@ -64,7 +64,11 @@ fn impossible(from: &[OfferingUserState], now: OfferingUserState) -> Answer {
 
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let states = call.choices::<OfferingUserState>("state")?;
+    let states = if call.release.takes("marketplace_offering_users_list", "state") {
+        call.choices::<OfferingUserState>("state")?
+    } else {
+        Vec::new()
+    };
     let offerings = call.uuids("offering_uuid")?;
     let slugs = call.joined("offering_slug");
     let user = call.uuid_filter("user_uuid")?;
@@ -195,6 +199,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         comment: String::new(),
         comment_url: String::new(),
         restricted: false,
+        consent: Consent::default(),
         propagated: None,
         created: now,
         modified: now,
@@ -309,6 +314,7 @@ pub(crate) fn add_for_team(state: &mut State, offering: Uuid, project: Uuid) {
             comment: String::new(),
             comment_url: String::new(),
             restricted: false,
+            consent: Consent::default(),
             propagated: Some(now),
             created: now,
             modified: now,
@@ -346,7 +352,7 @@ fn render(call: &Call, state: &State, row: &OfferingUser, fields: &Fields) -> Ma
         "state": row.state.as_str(),
         "service_provider_comment": row.comment.as_str(),
         "service_provider_comment_url": row.comment_url.as_str(),
-        "has_consent": false,
-        "requires_reconsent": false,
+        "has_consent": row.consent.given,
+        "requires_reconsent": row.consent.outdated,
     }
 }

@@ -10,7 +10,7 @@ use crate::call::{Call, Form, parse_uuid};
 use crate::documents::{self, Document};
 use crate::listing::{self, Fields, object};
 use crate::model::{
-    Customer, Key, Offering, OfferingUser, OfferingUserState, Person, Project, Role, ServiceProvider,
+    Consent, Customer, Key, Offering, OfferingUser, OfferingUserState, Person, Project, Role, ServiceProvider,
 };
 use crate::offerings;
 use crate::organisations::{price, render_project};
@@ -314,6 +314,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
             comment: String::new(),
             comment_url: String::new(),
             restricted: false,
+            consent: Consent::default(),
             propagated: None,
             created: now,
             modified: now,

@@ -174,7 +174,13 @@ fn retrieve(call: &Call, state: &State, sees: Sees) -> Outcome {
 /// The members of the resource's project; neither paged nor counted.
 fn team(call: &Call, state: &State, sees: Sees) -> Outcome {
     let row = visible(call, state, sees)?;
-    listing::whole(call, state.members(row.project), |(person, role), fields| {
+    let key = call.operation.map(|operation| format!("{}.has_consent", operation.id)).unwrap_or_default();
+    let consent = if call.release.has(&key) { call.flag("has_consent") } else { None };
+    let agreed = |person: Uuid| state.account(row.offering, person).is_some_and(|row| row.consent.given);
+    let members = state
+        .members(row.project)
+        .filter(|(person, _)| consent.is_none_or(|wanted| agreed(person.uuid) == wanted));
+    listing::whole(call, members, |(person, role), fields| {
         let account = state.account(row.offering, person.uuid);
         object! { fields;
             "url": call.url(&format!("users/{}/", hex(person.uuid))),

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use http::Method;
 
-use crate::answer::{Answer, Outcome};
+use crate::actor::Actor;
+use crate::answer::{Answer, Outcome, forbidden};
 use crate::call::Call;
 use crate::contract;
 use crate::release::Release;
@@ -35,7 +36,7 @@ impl Route {
     pub(crate) fn handler(&self, method: &Method, release: Release) -> Option<Handler> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let (_, handler) = self.handlers.iter().find(|(known, _)| known == method)?;
-        (release >= self.since(method)).then_some(*handler)
+        self.has(method, release).then_some(*handler)
     }
 
     /// The operation of a method.
@@ -47,23 +48,20 @@ impl Route {
         contract::operation(method, &path).map(|operation| operation.id.as_str())
     }
 
-    /// The first release with the operation of a method. Of the root there is none, and all releases have it.
-    fn since(&self, method: &Method) -> Release {
-        static SINCE: LazyLock<HashMap<(&str, Method), Release>> = LazyLock::new(|| {
+    /// Whether a release has the operation of a method. The root is no operation, and all have it.
+    fn has(&self, method: &Method, release: Release) -> bool {
+        static OPERATIONS: LazyLock<HashMap<(&str, Method), &str>> = LazyLock::new(|| {
             let all =
                 ROUTES.iter().flat_map(|route| route.handlers.iter().map(move |(method, _)| (route, method)));
-            all.filter_map(|(route, method)| {
-                let since = Release::since(route.operation(method)?)?;
-                Some(((route.path, method.clone()), since))
-            })
-            .collect()
+            all.filter_map(|(route, method)| Some(((route.path, method.clone()), route.operation(method)?)))
+                .collect()
         });
-        SINCE.get(&(self.path, method.clone())).copied().unwrap_or(Release::Late2024)
+        OPERATIONS.get(&(self.path, method.clone())).is_none_or(|operation| release.has(operation))
     }
 
     /// Any of its operations.
     fn is_of(&self, release: Release) -> bool {
-        self.handlers.iter().any(|(method, _)| release >= self.since(method))
+        self.handlers.iter().any(|(method, _)| self.has(method, release))
     }
 }
 
@@ -337,12 +335,10 @@ pub(crate) fn find(path: &str, release: Release) -> Found {
         Found::Route(route, segments)
     } else if !path.ends_with('/') && lookup(&format!("{path}/"), release).is_some() {
         Found::Slash
-    } else if lookup(path, Release::Newer).is_none()
-        && contract::operations_at(&format!("/api/{path}")).is_some()
-    {
+    } else if !is_known(path) && contract::operations_at(&format!("/api/{path}")).is_some() {
         Found::Missing
     } else if !path.ends_with('/')
-        && lookup(&format!("{path}/"), Release::Newer).is_none()
+        && !is_known(&format!("{path}/"))
         && contract::operations_at(&format!("/api/{path}/")).is_some()
     {
         Found::Slash
@@ -364,6 +360,11 @@ static BY_COLLECTION: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = Laz
 pub(crate) fn is_young(method: &Method, path: &str, release: Release) -> bool {
     matches!(find(path, release), Found::Route(route, _)
         if route.young.is_some() && route.handler(method, release).is_some())
+}
+
+/// Whether any release has it.
+fn is_known(path: &str) -> bool {
+    Release::ALL.into_iter().any(|release| lookup(path, release).is_some())
 }
 
 fn lookup(path: &str, release: Release) -> Option<(&'static Route, Vec<String>)> {
@@ -393,9 +394,17 @@ pub(crate) fn has_collection(name: &str) -> bool {
     ROUTES.iter().any(|route| route.path.split_once('/') == Some((name, "*/")))
 }
 
-/// The version whose schema the answers follow where the recordings don't say otherwise, or one after it.
+/// The version whose schema the answers follow where the recordings don't say otherwise, or one before or after it.
+/// A server of late 2024 shows it to staff.
 fn version(call: &Call, _: &mut State) -> Outcome {
-    let version = if call.release == Release::Newer { "8.1.0" } else { "8.0.5" };
+    if !call.release.shows_its_version() && call.actor()? != Actor::Staff {
+        return Err(forbidden());
+    }
+    let version = match call.release {
+        Release::Late2024 => "7.5.0",
+        Release::Schema => "8.0.5",
+        Release::Newer => "8.1.0",
+    };
     Ok(Answer::ok(serde_json::json!({ "version": version, "latest_version": null })))
 }
 

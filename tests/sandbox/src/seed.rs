@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::documents::{Document, Place};
 use crate::model::{
-    AGENT_KIND, BASIC_KIND, Component, Customer, Key, OWNER, Offering, OfferingState, OfferingUser,
+    AGENT_KIND, BASIC_KIND, Component, Consent, Customer, Key, OWNER, Offering, OfferingState, OfferingUser,
     OfferingUserState, Order, OrderState, OrderType, Person, Plan, PlanPeriod, Project, ResourceState,
     Review, Role, ServiceProvider, Usage, UserUsage,
 };
@@ -594,11 +594,27 @@ impl<'a> Seed<'a> {
             comment: String::new(),
             comment_url: String::new(),
             restricted: false,
+            consent: Consent::default(),
             propagated: None,
             created,
             modified: created,
         });
         uuid
+    }
+
+    /// Whether the user of an account agreed to the offering's terms, and has to agree again to newer ones. Without
+    /// this, nobody has agreed. A server of late 2024 doesn't say.
+    pub fn consent(&mut self, offering_user: Uuid, has_consent: bool, requires_reconsent: bool) {
+        if let Some(row) = self.state.offering_users.get_mut(offering_user) {
+            row.consent = Consent { given: has_consent, outdated: requires_reconsent };
+        }
+    }
+
+    /// Whether a resource's members are to be kept out. `restrict_member_access` of its rows says it.
+    pub fn restrict_member_access(&mut self, resource: Uuid, restricted: bool) {
+        if let Some(row) = self.state.resources.get_mut(resource) {
+            row.set.insert("restrict_member_access".to_owned(), restricted.into());
+        }
     }
 
     /// An account of a robot at a resource, in a state such as `Requested`.

@@ -311,6 +311,12 @@ impl Shared {
                     .map(|name| (format!("path.{name}"), "not of the form that the schema wants".to_owned()))
                     .collect();
                 findings.extend(operation.check(sent).into_iter().map(|found| (found.at, found.what)));
+                // What the schema is too old to know.
+                findings.retain(|(at, _)| {
+                    let parameter = at.strip_prefix("query.").unwrap_or_default();
+                    operation.parameter(parameter).is_some()
+                        || !self.release.has(&format!("{}.{parameter}", operation.id))
+                });
                 (Some(operation), findings)
             }
             contract::Found::Method(template) => {

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, OrderState, Release, SINCE, Sandbox};
+use waldur_sandbox::{Actor, GONE, OfferingUserState, OrderState, Release, SINCE, Sandbox};
 
 use crate::client::{Answer, act, get, hex, order_in, post, send};
 
@@ -18,9 +18,11 @@ fn releases_are_ordered() {
     assert!(Release::ALL.is_sorted());
     assert_eq!(Release::default(), Release::Schema);
     for (name, since) in SINCE {
-        for release in Release::ALL {
-            assert_eq!(release.has(name), release >= *since, "{name}");
-        }
+        assert_eq!(Release::since(name), Some(*since));
+        assert!(
+            since.has(name) && Release::ALL.iter().all(|older| older >= since || !older.has(name)),
+            "{name}"
+        );
     }
     assert!(Release::ALL.iter().all(|release| !release.has("marketplace_orders_levitate")));
 }
@@ -168,5 +170,64 @@ async fn accounts_come_into_being_with_the_first_resource() {
             let named = send(&sandbox, Actor::Provider, Method::PATCH, &one, Some(named)).await;
             assert_eq!((named.status, &named.json()["username"]), (200, &json!("alice7")));
         }
+    }
+}
+
+#[tokio::test]
+async fn newer_servers_have_lost_something() {
+    let path = "marketplace-resource-users/";
+    for (release, status) in [(Release::Schema, 200), (Release::Newer, 404)] {
+        let sandbox = sandbox(release).await;
+        assert_eq!(get(&sandbox, Actor::Provider, path).await.status, status);
+    }
+    for (name, since) in GONE {
+        assert!(Release::Schema.has(name) && !since.has(name), "{name}");
+    }
+}
+
+async fn with_consent(release: Release) -> Sandbox {
+    let builder = Sandbox::builder().release(release).seed(|seed| {
+        let ids = *seed.ids();
+        seed.consent(ids.offering_user, true, true);
+        seed.offering_user(ids.offerings.slurm, ids.users.bob, "bob01", OfferingUserState::Ok);
+        seed.restrict_member_access(ids.resources.ok, true);
+    });
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn consent_and_restriction() {
+    let names = |rows: &[Value]| rows.iter().map(|row| row["username"].clone()).collect::<Vec<_>>();
+    for release in Release::ALL {
+        let sandbox = with_consent(release).await;
+        let rows = get(&sandbox, Actor::Provider, "marketplace-offering-users/").await.items();
+        let said = rows.iter().map(|row| (row.get("has_consent"), row.get("requires_reconsent")));
+        let (yes, no) = (json!(true), json!(false));
+        if release.has("marketplace_offering_users_list.has_consent") {
+            assert!(said.eq([(Some(&yes), Some(&yes)), (Some(&no), Some(&no))]));
+        } else {
+            assert!(said.eq([(None, None), (None, None)]));
+        }
+        let path = "marketplace-offering-users/?has_consent=true";
+        let agreed = get(&sandbox, Actor::Provider, path).await.items();
+        let all = [json!("alice01"), json!("bob01")];
+        assert_eq!(names(&agreed), if release == Release::Late2024 { &all[..] } else { &all[..1] });
+        let resource = format!("marketplace-provider-resources/{}/", hex(sandbox.ids().resources.ok));
+        let row = get(&sandbox, Actor::Provider, &resource).await.json();
+        assert_eq!(row["restrict_member_access"], true);
+        let team = get(&sandbox, Actor::Provider, &format!("{resource}team/?has_consent=true")).await.items();
+        let all = [json!("alice"), json!("bob")];
+        assert_eq!(names(&team), if release == Release::Newer { &all[..1] } else { &all[..] });
+        let violations = sandbox.take_violations();
+        assert_eq!(violations.len(), usize::from(release != Release::Newer), "{violations:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_reads_the_version() {
+    for (release, status) in [(Release::Late2024, 403), (Release::Schema, 200)] {
+        let sandbox = sandbox(release).await;
+        assert_eq!(get(&sandbox, Actor::Provider, "version/").await.status, status);
+        assert_eq!(get(&sandbox, Actor::Staff, "version/").await.status, 200);
     }
 }
