@@ -1,7 +1,7 @@
 //! One request, taken apart: query, body and caller, as the server understands them.
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset as _, Utc};
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -394,14 +394,20 @@ pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
 
 /// A time with or without a zone, or a day.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    parse_time_in(text, Utc.fix())
+}
+
+/// The same, where what says no zone is in this one.
+pub(crate) fn parse_time_in(text: &str, zone: FixedOffset) -> Option<DateTime<Utc>> {
+    let local = |time: NaiveDateTime| Some(time.and_local_timezone(zone).single()?.with_timezone(&Utc));
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.with_timezone(&Utc));
     }
     if let Ok(time) = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f") {
-        return Some(time.and_utc());
+        return local(time);
     }
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(day.and_hms_opt(0, 0, 0)?.and_utc())
+    local(day.and_hms_opt(0, 0, 0)?)
 }
 
 /// Keys and values of a query or a form.

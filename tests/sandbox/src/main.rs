@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::Parser;
 use waldur_sandbox::{Actor, DEFAULT_ORDERS, Misbehaviour, Release, Sandbox};
 
@@ -25,10 +26,14 @@ struct Arguments {
     ///
     /// FAULT is a status such as 503 (429:3 adds Retry-After: 3), reset-before, reset-after, empty, delay:MS,
     /// truncated, stalled, media-type:TYPE, extra, missing[:NAMES], null[:NAMES], blank[:NAMES], unknown[:NAMES]
-    /// (NAMES are property names with + between), vanished:COUNT or older. For example:
+    /// (NAMES are property names with + between), vanished:COUNT, older, after:STATUS, portal[:STATUS],
+    /// length-required, close:MICROSECONDS or clock:SECONDS. For example:
     /// 503%5,reset-after@marketplace_orders_approve_by_provider*2
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<Misbehaviour>,
+    /// The time to begin with, such as 2026-10-31T23:59:59Z, which stands still; without it, the machine's.
+    #[arg(long, value_name = "TIME")]
+    now: Option<DateTime<Utc>>,
     /// Answer as a server of late 2024 does, without younger properties.
     #[arg(long)]
     older: bool,
@@ -54,6 +59,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .print_violations();
     for fault in arguments.faults {
         builder = builder.misbehave(fault);
+    }
+    if let Some(now) = arguments.now {
+        builder = builder.now(now);
     }
     let sandbox = builder.start().await?;
     print(&sandbox);

@@ -19,7 +19,7 @@ use crate::offering_users;
 use crate::offerings;
 use crate::references;
 use crate::resources;
-use crate::state::{State, month_of};
+use crate::state::State;
 
 use OrderState::{
     Canceled, Done, Erred, Executing, PendingConsumer, PendingProject, PendingProvider, PendingStartDate,
@@ -260,7 +260,7 @@ fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
         resource.scope = Some(scope);
     }
     if to == Done && resource.plan_period.is_none() {
-        let start = month_of(now).and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
+        let start = state.clock.month().and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
         resource.plan_period = Some(PlanPeriod { uuid: period, start });
     }
     if to == Done && order.kind == OrderType::Update {

@@ -214,7 +214,7 @@ pub(crate) fn identity_bridge(call: &Call, state: &mut State) -> Outcome {
     data.remove("source");
     let Some(Value::String(username)) = data.remove("username") else { return Err(forbidden()) };
     let known = state.people.iter().find(|person| person.username == username).map(|person| person.uuid);
-    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new(call.now)).user(&username, "", ""));
+    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new(state.clock)).user(&username, "", ""));
     let mut updated = Vec::new();
     if let Some(person) = state.people.get_mut(uuid) {
         person.active = true;
@@ -254,7 +254,7 @@ pub(crate) fn remote_eduteams(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     let cuid = data.get("cuid").and_then(Value::as_str).unwrap_or_default();
     let known = state.people.iter().find(|person| person.username == cuid).map(|person| person.uuid);
-    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new(call.now)).user(cuid, "", ""));
+    let uuid = known.unwrap_or_else(|| Seed::new(state, &Ids::new(state.clock)).user(cuid, "", ""));
     Ok(Answer::ok(json!({ "uuid": hex(uuid) })))
 }
 

@@ -34,8 +34,8 @@ use Release::{Late2024, Newer, Schema};
 /// query or its rows.
 ///
 /// All operations of the sandbox are here, and with them those that a provider's workflows call. A recorded server
-/// of October 2024 says which it has. About those that nobody asked it, the published clients of later servers say
-/// when they came, and what was there before the first of these (7.6.5) counts as old if it belongs to what is old:
+/// of October 2024 says which it has. About those that nobody asked it, the published schemas and clients of later servers
+/// say when they came, and what was there before the first of these (7.4.7) counts as old if it belongs to what is old:
 /// lists, projects, orders, offerings. The routes of a sandbox follow from this table: to what its release doesn't
 /// have, it answers 404 with a page, as a server does to an unknown address.
 pub const SINCE: &[(&str, Release)] = &[
@@ -340,9 +340,14 @@ impl Release {
         self >= Schema
     }
 
-    /// Everybody reads the usages of a resource whose uuid they know.
+    /// Everybody reads the usages of a resource whose uuid they know; in the end everybody reads their own.
     pub(crate) fn shows_usages_of_known_resources(self) -> bool {
-        self < Schema
+        self < Newer
+    }
+
+    /// The month is that of the server's time zone. At first it was that of UTC.
+    pub(crate) fn counts_months_in_its_zone(self) -> bool {
+        self >= Schema
     }
 
     /// A resource that becomes OK gives each member of its team an account without a name. Later that depends on

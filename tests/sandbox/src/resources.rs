@@ -13,7 +13,7 @@ use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{Endpoint, OrderState, OrderType, Resource, ResourceState, Usage};
 use crate::offerings;
 use crate::orders::{self, Wish};
-use crate::state::{State, month_of};
+use crate::state::State;
 use crate::usages;
 
 const ORDERINGS: &[Ordered<Resource>] = &[
@@ -673,7 +673,7 @@ pub(crate) fn render(call: &Call, state: &State, row: &Resource, fields: &Fields
 
 /// What the provider has reported of each component in this month.
 fn current_usages(state: &State, row: &Resource) -> Map<String, Value> {
-    let month = month_of(state.now());
+    let month = state.clock.month();
     let Some(offering) = state.offerings.get(row.offering) else { return Map::new() };
     offering
         .components

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -134,7 +134,15 @@ impl Builder {
     /// [`Sandbox::set_now`] or [`Fault::Clock`].
     #[must_use]
     pub fn now(mut self, time: DateTime<Utc>) -> Self {
-        self.clock = Clock(Some(time));
+        self.clock.set = Some(time);
+        self
+    }
+
+    /// The zone in which the server counts months and reads times without a zone; UTC unless told. A report without
+    /// `date` just after midnight in Tallinn is for the new month, while it is still the old one in UTC.
+    #[must_use]
+    pub fn time_zone(mut self, zone: FixedOffset) -> Self {
+        self.clock.zone = zone;
         self
     }
 
@@ -223,7 +231,7 @@ impl Builder {
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let ids = Ids::new(self.clock.now());
+        let ids = Ids::new(self.clock);
         let mut state = seed::seed(&ids, self.clock, &self.order_states(), !self.without_resources);
         state.inline_workers = self.inline_workers;
         state.release = self.release;
@@ -556,7 +564,7 @@ impl Sandbox {
     /// # Ok::<(), waldur_sandbox::Error>(())
     /// ```
     pub fn set_now(&self, time: DateTime<Utc>) {
-        lock(&self.shared.state).clock = Clock(Some(time));
+        lock(&self.shared.state).clock.set = Some(time);
     }
 
     /// Gives one field of one row another value in all answers from now on, or leaves it out (`None`). Only answers

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::orders::resource_state;
 use crate::resources;
-use crate::state::{Clock, State, month_of};
+use crate::state::{Clock, State};
 
 pub(crate) const CATEGORY_TITLE: &str = "Computing";
 pub(crate) const OFFERING_DESCRIPTION: &str = "Offered by the sandbox";
@@ -124,7 +124,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn new(now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let ok = named("resource slurm-ok-1");
         let each = |what: &str| OfferingIds {
             slurm: named(&format!("{what} slurm")),
@@ -162,7 +162,7 @@ impl Ids {
                 terminated: named("resource slurm-terminated-1"),
             },
             plan_period: named("plan period slurm-ok-1"),
-            usage: Usage::uuid_of(ok, "cpu", month_of(now)),
+            usage: Usage::uuid_of(ok, "cpu", clock.month()),
             offering_user: named(&format!(
                 "offering user {} {}",
                 named("offering slurm"),
@@ -449,7 +449,7 @@ impl<'a> Seed<'a> {
 
     fn period(&self, name: &str) -> PlanPeriod {
         let now = self.state.now();
-        let start = month_of(now).and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
+        let start = self.state.clock.month().and_hms_opt(0, 0, 0).map_or(now, |midnight| midnight.and_utc());
         PlanPeriod { uuid: named(&format!("plan period {name}")), start }
     }
 
@@ -695,7 +695,7 @@ impl<'a> Seed<'a> {
                 self.scope(uuid);
             }
         }
-        let month = month_of(self.state.now());
+        let month = self.state.clock.month();
         self.usage(self.ids.resources.ok, "cpu", month, Decimal::new(725, 2));
         self.offering_user(slurm, self.ids.users.alice, "alice01", OfferingUserState::Ok);
     }

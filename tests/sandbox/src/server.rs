@@ -29,7 +29,7 @@ use crate::documents;
 use crate::fault::{Fault, Faults, PORTAL};
 use crate::release::Release;
 use crate::routes::{self, Found};
-use crate::state::{Clock, State};
+use crate::state::State;
 use crate::upload::{self, Part, Upload};
 
 /// A request that the sandbox got.
@@ -173,7 +173,7 @@ async fn respond(
         tokio::time::sleep(time).await;
     }
     if let Some(Fault::Clock(time)) = &fault {
-        lock(&shared.state).clock = Clock(Some(*time));
+        lock(&shared.state).clock.set = Some(*time);
     }
     let answer = match fault.as_ref().and_then(Fault::instead) {
         Some(answer) => Some(answer),

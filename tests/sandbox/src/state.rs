@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Offset as _, Utc};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -14,13 +14,32 @@ use crate::model::{
 use crate::release::Release;
 use crate::seed::named;
 
-/// What time it is: the machine's, or a time that was set and stands still.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock(pub(crate) Option<DateTime<Utc>>);
+/// What time it is, and in which zone the server counts its months.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// A time that stands still; `None` is the machine's.
+    pub(crate) set: Option<DateTime<Utc>>,
+    pub(crate) zone: FixedOffset,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { set: None, zone: Utc.fix() }
+    }
+}
 
 impl Clock {
     pub(crate) fn now(self) -> DateTime<Utc> {
-        self.0.unwrap_or_else(Utc::now)
+        self.set.unwrap_or_else(Utc::now)
+    }
+
+    /// The month that a time belongs to in the server's zone.
+    pub(crate) fn month_of(self, time: DateTime<Utc>) -> NaiveDate {
+        month_of(time.with_timezone(&self.zone).date_naive())
+    }
+
+    pub(crate) fn month(self) -> NaiveDate {
+        self.month_of(self.now())
     }
 }
 
@@ -107,8 +126,7 @@ impl OrderState {
     }
 }
 
-/// The first day of the month that a time belongs to, which is how bills are made.
-pub(crate) fn month_of(time: DateTime<Utc>) -> NaiveDate {
-    let day = time.date_naive();
+/// The first day of the month that a day belongs to, which is how bills are made.
+pub(crate) fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }

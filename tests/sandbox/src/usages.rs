@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::answer::{Answer, Outcome, hex, invalid_field, invalid_whole, no_match, timestamp};
-use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time, parse_uuid};
+use crate::call::{Call, Form, NOT_NULL, REQUIRED, parse_time_in, parse_uuid};
 use crate::listing::{self, Fields, Ordered, object};
 use crate::model::{Component, Resource, ResourceState, Usage, UserUsage};
 use crate::references;
 use crate::seed::named;
-use crate::state::{State, month_of};
+use crate::state::{Clock, State, month_of};
 
 const MAX_DIGITS: usize = 20;
 const MAX_DECIMALS: usize = 2;
@@ -117,12 +117,13 @@ fn flag(form: &mut Form, data: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// The time that a report is for; now unless it says so.
-fn date(form: &mut Form, data: &Map<String, Value>, now: DateTime<Utc>) -> DateTime<Utc> {
+fn date(form: &mut Form, data: &Map<String, Value>, clock: Clock) -> DateTime<Utc> {
+    let now = clock.now();
     let text = match data.get("date") {
         None => return now,
         Some(value) => value.as_str().unwrap_or_default(),
     };
-    parse_time(text).unwrap_or_else(|| {
+    parse_time_in(text, clock.zone).unwrap_or_else(|| {
         form.refuse("date", "Datetime has wrong format. Use an ISO 8601 time.");
         now
     })
@@ -166,7 +167,7 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let entries = form.items(&data, "usages", entry);
     // A server that doesn't know the key doesn't look at it: the report is for the current month.
     let dated = call.release.has("marketplace_component_usages_set_usage.date") && data.contains_key("date");
-    let date = if dated { date(&mut form, &data, call.now) } else { call.now };
+    let date = if dated { date(&mut form, &data, state.clock) } else { call.now };
     form.finish()?;
     let resource = target
         .and_then(|uuid| state.resources.get(uuid))
@@ -193,10 +194,11 @@ pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     if dated && !state.provides(actor, offering.uuid) {
         return Err(invalid_field("date", "Only the provider can say for when usage is."));
     }
-    let month = month_of(date);
+    let current = month_of(now.date_naive());
+    let month = if call.release.counts_months_in_its_zone() { state.clock.month_of(date) } else { current };
     // A bill that is out says what was used; limits aren't billed by what is used of them.
     let by_limit = entries.iter().all(|entry| billed(&entry.kind) == "limit");
-    if month < month_of(now) && actor != Actor::Staff && !by_limit {
+    if month < current && actor != Actor::Staff && !by_limit {
         return Err(invalid_field("date", "Usage of a past month can't be reported without permission."));
     }
     state.must_provide(actor, offering.uuid)?;

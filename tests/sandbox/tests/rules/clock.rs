@@ -1,7 +1,8 @@
 //! A clock that is set.
 
-use serde_json::json;
-use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
+use chrono::FixedOffset;
+use serde_json::{Value, json};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, ResourceState, Sandbox};
 
 use crate::client::{get, hex, post};
 
@@ -54,5 +55,39 @@ async fn errors_and_pages_are_dated_too() {
     for _ in 0..2 {
         let answer = get(&sandbox, Actor::Provider, "users/me/").await;
         assert_eq!(answer.header("date"), Some("Thu, 29 Feb 2024 23:59:59 GMT"));
+    }
+}
+
+#[tokio::test]
+async fn months_are_those_of_the_server_s_zone() {
+    let east = FixedOffset::east_opt(2 * 3600).unwrap();
+    let west = FixedOffset::west_opt(5 * 3600).unwrap();
+    for (zone, now, date, month) in [
+        (east, "2024-02-29T22:30:00Z", Value::Null, "2024-03-01"),
+        (east, "2024-02-29T21:30:00Z", Value::Null, "2024-02-01"),
+        (west, "2024-03-01T04:30:00Z", Value::Null, "2024-02-01"),
+        (west, "2024-03-15T00:00:00Z", json!("2024-03-01T00:00:00Z"), "2024-02-01"),
+        (west, "2024-03-15T00:00:00Z", json!("2024-03-01T00:00:00"), "2024-03-01"),
+        (east, "2024-03-15T00:00:00Z", json!("2024-02-29T22:30:00Z"), "2024-03-01"),
+    ] {
+        let sandbox = Sandbox::builder()
+            .allow_violations()
+            .without_resources()
+            .seed(|seed| {
+                let ids = *seed.ids();
+                seed.resource(ids.offerings.slurm, ids.project, "waves", ResourceState::Ok);
+            })
+            .now(now.parse().unwrap())
+            .time_zone(zone)
+            .start()
+            .await
+            .unwrap();
+        let usages = json!([{"type": "cpu", "amount": "1"}]);
+        let mut body = json!({"resource": hex(sandbox.resources()[0].uuid), "usages": usages});
+        if !date.is_null() {
+            body["date"] = date.clone();
+        }
+        assert_eq!(post(&sandbox, Actor::Staff, SET, body).await.status, 201, "{now} {date}");
+        assert_eq!(sandbox.usages()[0].period.to_string(), month, "{now} {date}");
     }
 }
