@@ -217,6 +217,16 @@ pub(crate) fn plans(call: &Call, state: &State, offering: &Offering, public: boo
         .collect()
 }
 
+/// By what an offering's components are billed.
+fn classification(offering: &Offering) -> &'static str {
+    let all = |kind: &str| offering.components.iter().all(|component| component.billing_type() == kind);
+    match (all("limit"), all("usage")) {
+        (_, true) => "usage_only",
+        (true, _) => "limit_only",
+        _ => "mixed",
+    }
+}
+
 fn render_plan(
     call: &Call,
     state: &State,
@@ -304,6 +314,7 @@ fn render(
         "options": order_options(),
         "resource_options": Map::new(),
         "components": components(offering),
+        "billing_type_classification": classification(offering),
         "plugin_options": plugin_options(),
         "state": offering.state.as_str(),
         "native_name": "",

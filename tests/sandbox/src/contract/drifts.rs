@@ -266,7 +266,8 @@ const YOUNG: &[(&str, &[&str])] = &[
     ("RobotAccount", &["description", "error_message", "error_traceback", "state"]),
     ("RobotAccountDetails", &["description", "error_message", "error_traceback", "provider_name", "state"]),
     ("ProjectUser", &["offering_user_state"]),
-    ("ProviderOfferingDetails", &["backend_id_rules"]),
+    ("ProviderOfferingDetails", &["backend_id_rules", "billing_type_classification"]),
+    ("PublicOfferingDetails", &["billing_type_classification"]),
     ("User", &["active_isds", "managed_isds", "nationalities", "eduperson_assurance", "attribute_sources"]),
     (
         "OfferingUser",

@@ -231,3 +231,22 @@ async fn who_reads_the_version() {
         assert_eq!(get(&sandbox, Actor::Staff, "version/").await.status, 200);
     }
 }
+
+/// Properties that came after the `date` of a report tell whether a server knows that.
+#[tokio::test]
+async fn what_tells_a_server_s_age() {
+    for release in Release::ALL {
+        let sandbox = sandbox(release).await;
+        let (offering, resource) = (sandbox.ids().offerings.slurm, sandbox.ids().resources.ok);
+        let path = format!("marketplace-provider-offerings/{}/?field=uuid&field=name", hex(offering));
+        let path = format!("{path}&field=billing_type_classification");
+        let offering = get(&sandbox, Actor::Provider, &path).await.json();
+        let path = format!("marketplace-provider-resources/{}/?field=uuid", hex(resource));
+        let path = format!("{path}&field=offering_components");
+        let resource = get(&sandbox, Actor::Provider, &path).await.json();
+        let dated = release.has("marketplace_component_usages_set_usage.date");
+        assert_eq!(resource.get("offering_components").is_some(), dated);
+        let kind = offering.get("billing_type_classification").cloned();
+        assert_eq!(kind, Some(json!("usage_only")).filter(|_| dated));
+    }
+}
