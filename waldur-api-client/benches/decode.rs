@@ -58,7 +58,7 @@ struct StrictOrder {
     fixed_price: Option<Decimal>,
     issue: Option<IgnoredAny>,
     #[serde(default)]
-    limits: HashMap<String, i64>,
+    limits: HashMap<String, Decimal>,
     marketplace_resource_uuid: Option<Uuid>,
     modified: Option<DateTime<Utc>>,
     new_cost_estimate: Option<Decimal>,

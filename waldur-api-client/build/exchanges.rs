@@ -50,6 +50,7 @@ pub(super) fn append(
         quote!(ReceivedModel {
             name: <types::#model as Model>::NAME,
             fields: <types::#model as Model>::FIELDS,
+            keeps_additional: <types::#model as Model>::KEEPS_ADDITIONAL,
             read: read_answer::<types::#model>,
             read_page: read_answer::<::std::vec::Vec<types::#model>>,
         })

@@ -79,6 +79,34 @@ fn sent(document: &Value) -> BTreeSet<String> {
     names.iter().map(|name| name.to_pascal_case()).collect()
 }
 
+/// The Rust names of the models that keep what they don't name.
+fn open(document: &Value) -> BTreeSet<String> {
+    let all = document["components"]["schemas"].as_object().into_iter().flatten();
+    all.filter(|(_, schema)| schema["x-additional"] == true).map(|(name, _)| name.to_pascal_case()).collect()
+}
+
+/// A name for the field that holds what a model doesn't name, unlike those of the others.
+fn additional(fields: &[Field]) -> syn::Ident {
+    let mut name = "additional".to_owned();
+    let mut number = 2;
+    while fields.iter().any(|field| field.ident == name) {
+        name = format!("additional_{number}");
+        number += 1;
+    }
+    format_ident!("{name}")
+}
+
+/// A match arm for each field: whether it is written.
+fn written<'a>(fields: &'a [Field]) -> impl Iterator<Item = proc_macro2::TokenStream> + 'a {
+    fields.iter().map(|Field { ident, name, inner, has_default, .. }| {
+        if inner.is_some() || *has_default {
+            quote!(#name => !crate::model::Entry::is_none(&self.#ident))
+        } else {
+            quote!(#name => true)
+        }
+    })
+}
+
 /// A field of a generated model.
 struct Field {
     ident: syn::Ident,
@@ -176,6 +204,7 @@ fn option_inner(ty: &Type) -> Option<Type> {
 
 fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
     let sent = sent(document);
+    let mut open = open(document);
     let mut received = Vec::new();
     let mut kept = Vec::new();
     let mut builders = Vec::new();
@@ -190,12 +219,13 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
                     kept.push(Item::Struct(item));
                     continue;
                 };
+                let additional = open.remove(&item.ident.to_string()).then(|| additional(&fields));
                 if sent.contains(&item.ident.to_string()) {
-                    let (model, builder) = sent_model(&item, &fields)?;
+                    let (model, builder) = sent_model(&item, &fields, additional.as_ref())?;
                     kept.extend(model);
                     builders.extend(builder);
                 } else {
-                    kept.extend(received_model(&item, &fields)?);
+                    kept.extend(received_model(&item, &fields, additional.as_ref())?);
                     received.push(item.ident);
                 }
             }
@@ -203,6 +233,9 @@ fn models(items: &mut Vec<Item>, document: &Value) -> Result<Vec<syn::Ident>> {
             Item::Impl(item) if is_of_model(&item) => {}
             other => kept.push(other),
         }
+    }
+    if let Some(name) = open.first() {
+        return Err(format!("{name} may hold more than it names, and has no fields").into());
     }
     let builder: Item = syn::parse2(quote! {
         /// Builders of the models that are sent.
@@ -229,7 +262,7 @@ fn items(tokens: proc_macro2::TokenStream) -> Result<Vec<Item>> {
     Ok(syn::parse2::<syn::File>(tokens)?.items)
 }
 
-fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
+fn received_model(item: &ItemStruct, fields: &[Field], additional: Option<&syn::Ident>) -> Result<Vec<Item>> {
     let (ident, name) = (&item.ident, item.ident.to_string());
     let (idents, names, types) = parts(fields);
     let hashes: Vec<u8> = names.iter().map(|name| field_hash(name)).collect();
@@ -237,14 +270,34 @@ fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
     let docs = names.iter().map(|name| format!("`{name}`"));
     let doc = format!("`{name}`, as servers send it: what they leave out or send as null or \"\" is none.");
     let index = 0..fields.len();
+    let (mut field, mut keeps, mut more) = (None, None, None);
+    if let Some(ident) = additional {
+        field = Some(quote! {
+            /// The fields that the model doesn't name.
+            pub #ident: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+        });
+        keeps = Some(quote! {
+            const KEEPS_ADDITIONAL: bool = true;
+            fn additional(
+                &mut self,
+            ) -> Option<&mut ::serde_json::Map<::std::string::String, ::serde_json::Value>> {
+                Some(&mut self.#ident)
+            }
+        });
+        let written = written(fields);
+        more = Some(quote! {
+            crate::model::additional(map, &self.#ident, |name| match name { #(#written,)* _ => false })?;
+        });
+    }
     items(quote! {
         #[doc = #doc]
         #[derive(Clone, Debug, Default)]
-        pub struct #ident { #( #[doc = #docs] pub #idents: #types, )* }
+        pub struct #ident { #( #[doc = #docs] pub #idents: #types, )* #field }
         impl crate::model::Model for #ident {
             const NAME: &'static str = #name;
             const FIELDS: &'static [&'static str] = &[ #(#names),* ];
             const HASHES: &'static [u8] = #hashes;
+            #keeps
             fn read<'de, A: ::serde::de::MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
                 match index {
                     #( #index => crate::model::slot(&mut self.#idents, map), )*
@@ -253,6 +306,7 @@ fn received_model(item: &ItemStruct, fields: &[Field]) -> Result<Vec<Item>> {
             }
             fn write<M: ::serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 #( crate::model::entry(map, #names, &self.#idents)?; )*
+                #more
                 Ok(())
             }
         }
@@ -268,7 +322,11 @@ fn parts(fields: &[Field]) -> (Vec<&syn::Ident>, Vec<&str>, Vec<&Type>) {
     )
 }
 
-fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Item>)> {
+fn sent_model(
+    item: &ItemStruct,
+    fields: &[Field],
+    additional: Option<&syn::Ident>,
+) -> Result<(Vec<Item>, Vec<Item>)> {
     let ident = &item.ident;
     let name = ident.to_string();
     let mut model = item.clone();
@@ -282,7 +340,20 @@ fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Ite
             field.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
             field.attrs.insert(0, syn::parse_quote!(#[doc = #doc]));
         }
+        if let Some(ident) = additional {
+            named.named.push(syn::parse_quote! {
+                /// The fields that the model doesn't name.
+                #[serde(flatten)]
+                pub #ident: ::serde_json::Map<::std::string::String, ::serde_json::Value>
+            });
+        }
     }
+    // Derived code would write a field twice that is among the additional ones as well.
+    let (derived, serialize) = match additional {
+        None => (quote!(::serde::Serialize), None),
+        Some(additional) => (quote!(), Some(serialize(ident, fields, additional))),
+    };
+    let additional = additional.into_iter().collect::<Vec<_>>();
     let builder_doc = format!("A builder of [`{name}`](super::{name}).");
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     // In the builder's module the models are one level up.
@@ -308,8 +379,9 @@ fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Ite
     });
     let model = items(quote! {
         #[doc = #doc]
-        #[derive(Clone, Debug, #default ::serde::Deserialize, ::serde::Serialize)]
+        #[derive(Clone, Debug, #default ::serde::Deserialize, #derived)]
         #model
+        #serialize
         impl #ident {
             /// An empty builder.
             pub fn builder() -> builder::#ident { Default::default() }
@@ -317,7 +389,7 @@ fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Ite
         impl ::std::convert::TryFrom<builder::#ident> for #ident {
             type Error = error::ConversionError;
             fn try_from(value: builder::#ident) -> ::std::result::Result<Self, Self::Error> {
-                Ok(Self { #( #idents: #taken, )* })
+                Ok(Self { #( #idents: #taken, )* #( #additional: value.#additional, )* })
             }
         }
     })?;
@@ -325,8 +397,22 @@ fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Ite
         #[doc = #builder_doc]
         #[derive(Clone, Debug, Default)]
         #[must_use]
-        pub struct #ident { #( pub(super) #idents: ::std::option::Option<#held>, )* }
+        pub struct #ident {
+            #( pub(super) #idents: ::std::option::Option<#held>, )*
+            #( pub(super) #additional: ::serde_json::Map<::std::string::String, ::serde_json::Value>, )*
+        }
         impl #ident {
+            #(
+                /// Adds fields that the model doesn't name. To set one as well that it names is an error.
+                pub fn #additional<K, V>(mut self, fields: impl ::std::iter::IntoIterator<Item = (K, V)>) -> Self
+                where
+                    K: ::std::convert::Into<::std::string::String>,
+                    V: ::std::convert::Into<::serde_json::Value>,
+                {
+                    self.#additional.extend(fields.into_iter().map(|(name, value)| (name.into(), value.into())));
+                    self
+                }
+            )*
             #(
                 #[doc = #docs]
                 pub fn #idents(mut self, value: impl ::std::convert::Into<#held>) -> Self {
@@ -337,6 +423,35 @@ fn sent_model(item: &ItemStruct, fields: &[Field]) -> Result<(Vec<Item>, Vec<Ite
         }
     })?;
     Ok((model, builder))
+}
+
+/// The code that writes a model that is sent and keeps what it doesn't name.
+fn serialize(ident: &syn::Ident, fields: &[Field], additional: &syn::Ident) -> proc_macro2::TokenStream {
+    let entries = fields.iter().map(|Field { ident, name, inner, has_default, .. }| {
+        if inner.is_some() || *has_default {
+            quote!(crate::model::entry(&mut map, #name, &self.#ident)?)
+        } else {
+            quote!(map.serialize_entry(#name, &self.#ident)?)
+        }
+    });
+    let written = written(fields);
+    quote! {
+        impl ::serde::Serialize for #ident {
+            fn serialize<S: ::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                use ::serde::ser::SerializeMap as _;
+                let mut map = serializer.serialize_map(None)?;
+                #(#entries;)*
+                crate::model::additional(&mut map, &self.#additional, |name| match name {
+                    #(#written,)*
+                    _ => false,
+                })?;
+                map.end()
+            }
+        }
+    }
 }
 
 /// A type of the module `types`, seen from the module `builder` within it.

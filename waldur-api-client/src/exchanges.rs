@@ -92,6 +92,8 @@ pub struct ReceivedModel {
     pub name: &'static str,
     /// The names of its fields on the wire.
     pub fields: &'static [&'static str],
+    /// Whether it keeps other fields as well.
+    pub keeps_additional: bool,
     /// Reads one.
     pub read: ReadAnswer,
     /// Reads a list of them, which is a page.

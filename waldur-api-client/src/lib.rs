@@ -4,7 +4,8 @@
 //! the operation's parameters and whose `send` sends it. Models are in [`types`].
 //!
 //! Answers are read leniently: what a server leaves out, or sends as null or "", is none; a value that doesn't fit
-//! its field costs that field, with a `tracing` warning. Enums are open. Numbers that aren't integers are
+//! its field costs that field, with a `tracing` warning. Objects that may hold more than the schema names keep it, both
+//! ways, in a field `additional`. Enums are open. Numbers that aren't integers are
 //! [`Decimal`]s. Requests are strict: what is required must be set, and nothing is sent that wasn't.
 //!
 //! Behaviour (credentials, retries, limits) belongs to a [`Transport`], which carries every request.
@@ -25,6 +26,8 @@ pub mod mock;
 pub mod model;
 mod multipart;
 mod nullable;
+mod number;
+mod number_or_text;
 mod open_enum;
 pub mod page;
 mod query;
@@ -36,6 +39,8 @@ pub use comma_separated::CommaSeparated;
 pub use error::{BoxError, Error, Failure};
 pub use multipart::Multipart;
 pub use nullable::Nullable;
+pub use number::Number;
+pub use number_or_text::NumberOrText;
 pub use query::QueryValue;
 pub use rust_decimal::Decimal;
 pub use transport::{Hooks, Sending, Transport, declare_length};

@@ -19,6 +19,12 @@ pub trait Model: Default {
     const FIELDS: &'static [&'static str];
     /// A byte for each of them, by which they are found.
     const HASHES: &'static [u8];
+    /// Whether the model keeps the fields that it doesn't name.
+    const KEEPS_ADDITIONAL: bool = false;
+    /// Where it keeps them.
+    fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>> {
+        None
+    }
     /// Reads the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
     ///
     /// # Errors
@@ -114,9 +120,11 @@ pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Resul
     // Models in this one have an order of their own.
     let mut order = ORDER.take();
     let mut position = 0;
+    let mut other = String::new();
     loop {
         let expected = order.as_ref().and_then(|order| order.get(position)).copied().unwrap_or(NO_FIELD);
-        let name = FieldName { names: M::FIELDS, hashes: M::HASHES, expected };
+        let kept = M::KEEPS_ADDITIONAL.then_some(&mut other);
+        let name = FieldName { names: M::FIELDS, hashes: M::HASHES, expected, other: kept };
         let Some(found) = map.next_key_seed(name)? else { break };
         match found {
             Some(index) => {
@@ -124,7 +132,13 @@ pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Resul
                 model.read(index, &mut map)?;
                 at(before, || M::FIELDS.get(index).copied().unwrap_or_default().into());
             }
-            None => skip(&mut map)?,
+            None => match model.additional() {
+                Some(additional) => {
+                    let value = map.next_value()?;
+                    additional.insert(std::mem::take(&mut other), value);
+                }
+                None => skip(&mut map)?,
+            },
         }
         if let Some(order) = &mut order {
             let found = found.and_then(|index| u16::try_from(index).ok()).unwrap_or(NO_FIELD);
@@ -140,20 +154,22 @@ pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Resul
 }
 
 /// Reads a key as its place in `names`.
-struct FieldName {
+struct FieldName<'a> {
     names: &'static [&'static str],
     hashes: &'static [u8],
     expected: u16,
+    /// Where a name is put that isn't among them, if it is kept.
+    other: Option<&'a mut String>,
 }
 
-impl<'de> DeserializeSeed<'de> for FieldName {
+impl<'de> DeserializeSeed<'de> for FieldName<'_> {
     type Value = Option<usize>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_identifier(self)
     }
 }
 
-impl Visitor<'_> for FieldName {
+impl Visitor<'_> for FieldName<'_> {
     type Value = Option<usize>;
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a field's name")
@@ -165,7 +181,10 @@ impl Visitor<'_> for FieldName {
         let found =
             memchr_iter(field_hash(name), self.hashes).find(|index| self.names.get(*index) == Some(&name));
         if found.is_none() {
-            unknown(name);
+            match self.other {
+                Some(other) => other.push_str(name),
+                None => unknown(name),
+            }
         }
         Ok(found)
     }
@@ -253,4 +272,24 @@ impl Entry for serde_json::Map<String, serde_json::Value> {
 /// Those of the serializer.
 pub fn entry<M: SerializeMap, E: Entry>(map: &mut M, name: &'static str, value: &E) -> Result<(), M::Error> {
     if value.is_none() { Ok(()) } else { map.serialize_entry(name, value) }
+}
+
+/// Writes the fields that a model doesn't name, `all`, beside those that it does.
+///
+/// # Errors
+/// Those of the serializer, and a field that is written already.
+pub fn additional<M: SerializeMap>(
+    map: &mut M,
+    all: &serde_json::Map<String, serde_json::Value>,
+    is_written: impl Fn(&str) -> bool,
+) -> Result<(), M::Error> {
+    for (name, value) in all {
+        if is_written(name) {
+            return Err(serde::ser::Error::custom(format_args!(
+                "`{name}` is set twice: as a field, and among the additional ones"
+            )));
+        }
+        map.serialize_entry(name, value)?;
+    }
+    Ok(())
 }

@@ -291,6 +291,35 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_a_model_does_not_name_has_a_field_of_its_own() {
+        let r = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let with = |schema| json!({"content": {"application/json": {"schema": schema}}});
+        let model = |required| {
+            json!({"type": "object", "x-additional": true, "required": required, "properties": {
+                "additional": {"type": "string"}, "name": {"type": "string"}, "texts": {"type": "array", "items": {"type": "string"}}}})
+        };
+        let document = json!({
+            "openapi": "3.0.3", "info": {"version": "1"},
+            "paths": {"/x/": {"post": {
+                "operationId": "things_create", "responses": {"2XX": with(r("Thing"))}, "requestBody": with(r("ThingRequest")),
+            }}},
+            "components": {"schemas": {"Thing": model(json!([])), "ThingRequest": model(json!(["name"]))}},
+        });
+        let code = super::shared::generate(&document, false).unwrap();
+        let code: String = code.split_whitespace().collect();
+        for expected in [
+            "constKEEPS_ADDITIONAL:bool=true;",
+            "crate::model::additional(map,&self.additional_2,|name|matchname{\"additional\"=>!",
+            "#[serde(flatten)]pubadditional_2:::serde_json::Map<",
+            "map.serialize_entry(\"name\",&self.name)?;",
+            "\"name\"=>true,",
+            "pubfnadditional_2<K,V>(mutself,",
+        ] {
+            assert!(code.contains(expected), "{expected:?} is not in {code}");
+        }
+    }
+
     fn wrong(code: &str) -> String {
         super::sound(&syn::parse_str(code).unwrap()).err().unwrap_or_default()
     }

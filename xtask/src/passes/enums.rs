@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToPascalCase;
 use serde_json::{Value, json};
 
-use super::is_type;
+use super::{is_type, own_type};
 use crate::document::{each_schema, ref_name, ref_to, schemas, schemas_mut};
 
 pub(super) fn values(schema: &Value) -> Option<&Vec<Value>> {
     schema.get("enum").and_then(Value::as_array)
 }
 
-/// Enums of integers, whatever type is declared, are integers: a server may know more numbers than its schema.
+/// Enums of integers, whatever type is declared, are open: a server may know more numbers than its schema, and others
+/// have texts in their place.
 pub(super) fn integers(document: &mut Value) -> usize {
     let mut times = 0;
     each_schema(document, |schema| {
         let integers = values(schema).is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_i64));
         if integers {
-            *schema = keep_nullable(schema, json!({"type": "integer"}));
+            *schema = keep_nullable(schema, own_type("NumberOrText", vec![]));
             times += 1;
         }
     });
@@ -170,15 +171,16 @@ mod tests {
     }
 
     #[test]
-    fn enums_of_integers_are_integers_whatever_is_declared() {
+    fn enums_of_integers_are_numbers_or_texts_whatever_is_declared() {
         let mut document = document(json!({
             "A": {"type": "string", "enum": [1, 2]}, "B": {"enum": [1]}, "C": {"enum": ["x"]},
         }));
         assert_eq!(super::integers(&mut document), 2);
         super::mixed_is_any(&mut document);
         let schemas = &document["components"]["schemas"];
-        assert_eq!(schemas["A"], json!({"type": "integer"}));
-        assert_eq!(schemas["B"], json!({"type": "integer"}));
+        for name in ["A", "B"] {
+            assert_eq!(schemas[name]["x-rust-type"]["path"], "waldur_api_client::NumberOrText");
+        }
         assert_eq!(schemas["C"], json!({"type": "string", "enum": ["x"]}));
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Applied {
 type Pass = fn(&mut Value) -> usize;
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 43] = [
+const PASSES: [(&str, Pass); 45] = [
     ("shared paths, parameters, bodies and answers, put in place", references::shared_parts),
     ("parts of schemas that others refer to, put in place", references::nameless_schemas),
     ("operations without answers", references::answers_declared),
@@ -44,19 +44,21 @@ const PASSES: [(&str, Pass); 43] = [
     ("HEAD answers without a body", answers::head_without_body),
     ("answers that are files, as raw bytes", answers::files_are_raw),
     ("request bodies reduced to JSON", bodies::only_json),
-    ("enums of integers, as integers", enums::integers),
+    ("enums of integers, as numbers or texts", enums::integers),
     ("enums that mix kinds of values, as any JSON", enums::mixed_is_any),
     ("references to models without fields, as what they hold", models::inline_fieldless),
     ("request bodies of unknown shape, as any JSON", bodies::shapeless_is_any),
     ("alternatives with a blank or null enum folded", enums::fold_blank_and_null),
     ("alternatives between known and any text folded", enums::fold_known_or_any),
     ("wrapped schemas unwrapped", types::unwrap_single_parts),
+    ("models of what is any JSON elsewhere, as objects that may hold more", shapes::may_hold_more),
     ("alternatives between formats of text, as text", types::fold_texts),
     ("other alternatives, as any JSON", types::alternatives_are_any),
     ("references to models that have no fields by now, as what they hold", models::inline_fieldless),
     ("parameters of any type, as text", parameters::any_is_text),
     ("enums in place hoisted to components", hoist::enums),
     ("objects in place hoisted to components", hoist::objects),
+    ("maps of numbers in request bodies, as decimals that are sent as numbers", types::maps_of_numbers),
     ("numbers, as exact decimals", types::decimals),
     ("formats dropped that reject what servers send", types::lenient_formats),
     ("constraints dropped", types::drop_constraints),

@@ -1,12 +1,17 @@
 //! Passes over what schemas leave unsaid, and over objects that are said in several parts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use super::is_type;
-use crate::document::{each_schema, ref_name, schemas};
+use crate::document::{each_schema, reach, ref_name, schemas, schemas_mut};
+
+/// Says that an object keeps what it doesn't name, for build.rs, which writes the field for it.
+const ADDITIONAL: &str = "x-additional";
 
 /// Properties make an object and items an array, whether or not it is said; an array that doesn't say of what holds
-/// anything; no properties at all are no properties.
+/// anything; no properties at all are no properties. What may stand beside properties is any JSON.
 pub(super) fn say_types(document: &mut Value) -> usize {
     let mut times = 0;
     each_schema(document, |schema| {
@@ -27,9 +32,12 @@ pub(super) fn say_types(document: &mut Value) -> usize {
         if map.get("type").is_some_and(|kind| kind == "array") {
             map.entry("items").or_insert_with(|| json!({}));
         }
-        // Servers may always add fields, and only what is declared is sent.
-        if map.contains_key("properties") || map.get("additionalProperties") == Some(&Value::Bool(false)) {
+        let additional = map.get("additionalProperties");
+        if additional == Some(&Value::Bool(false)) {
             map.remove("additionalProperties");
+        } else if additional.is_some() && map.contains_key("properties") {
+            map.remove("additionalProperties");
+            map.insert(ADDITIONAL.to_owned(), json!(true));
         }
         times += usize::from(*map != before);
     });
@@ -99,6 +107,45 @@ fn add(whole: &mut Value, part: Value) -> Option<()> {
     Some(())
 }
 
+/// A property that is any JSON in one model and a model in another is JSON that the server keeps as it is: the model
+/// names the usual fields, and there may be others, in it and in what it holds.
+pub(super) fn may_hold_more(document: &mut Value) -> usize {
+    let mut free: BTreeSet<&str> = BTreeSet::new();
+    let mut models: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (_, model) in schemas(document).into_iter().flatten() {
+        for (name, property) in model["properties"].as_object().into_iter().flatten() {
+            if let Some(model) = ref_name(property) {
+                models.entry(name).or_default().insert(model);
+            } else if is_free(property) {
+                free.insert(name);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for model in models.iter().filter(|(name, _)| free.contains(*name)).flat_map(|(_, models)| models) {
+        reach(document, &crate::document::ref_to(model), &mut found);
+    }
+    let mut times = 0;
+    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| found.contains(*name)) {
+        if has_fields(model) && model.get(ADDITIONAL).is_none() {
+            model[ADDITIONAL] = json!(true);
+            times += 1;
+        }
+    }
+    times
+}
+
+/// Whether `schema` is declared as any JSON, or any JSON object.
+fn is_free(schema: &Value) -> bool {
+    let says = ["$ref", "enum", "format", "items", "allOf", "oneOf", "anyOf", "properties", "x-rust-type"];
+    let additional = &schema["additionalProperties"];
+    let holds_anything =
+        additional.as_object().map_or(*additional != Value::Bool(false), |inner| inner.is_empty());
+    says.iter().all(|key| schema.get(key).is_none())
+        && (schema.get("type").is_none() || is_type(schema, "object"))
+        && holds_anything
+}
+
 /// Whether `schema` is of no type, and so anything.
 pub(super) fn is_any(schema: &Value) -> bool {
     schema.as_object().is_some_and(|map| {
@@ -136,13 +183,38 @@ mod tests {
         assert_eq!(
             all,
             json!({
-                "A": {"type": "object", "properties": {
+                "A": {"type": "object", "x-additional": true, "properties": {
                     "a": {"type": "array", "items": {"type": "string"}}, "b": {"type": "array", "items": {}}}},
                 "B": {"type": "object"},
                 "C": {"type": "string"},
                 "D": {"type": "object", "additionalProperties": {"type": "integer"}},
             })
         );
+    }
+
+    #[test]
+    fn what_is_free_in_one_place_may_hold_more_in_another() {
+        let r = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let model = |properties: Value| json!({"type": "object", "properties": properties});
+        let (times, all) = after(
+            super::may_hold_more,
+            json!({
+                "A": model(json!({"options": r("Options"), "other": r("Other"), "texts": r("Texts")})),
+                "B": model(json!({
+                    "options": {"nullable": true}, "other": {"type": "string"},
+                    "texts": {"type": "object", "additionalProperties": {"type": "string"}},
+                })),
+                "Options": model(json!({"a": {"type": "array", "items": r("Option")}, "e": r("E")})),
+                "Option": model(json!({"b": {"type": "string"}})),
+                "E": {"type": "string", "enum": ["x"]},
+                "Other": model(json!({"c": {}})),
+                "Texts": model(json!({"c": {}})),
+            }),
+        );
+        assert_eq!(times, 2);
+        let marked: Vec<_> =
+            all.as_object().unwrap().iter().filter(|(_, one)| one["x-additional"] == true).collect();
+        assert_eq!(marked.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Option", "Options"]);
     }
 
     #[test]

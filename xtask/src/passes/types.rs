@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{is_type, own_type, rust_type};
-use crate::document::each_schema;
+use crate::document::{each_schema, each_schema_in, schemas_mut, travelling};
 
 /// Any JSON value.
 pub(super) fn any() -> Value {
@@ -57,6 +57,22 @@ pub(super) fn alternatives_are_any(document: &mut Value) -> usize {
             times += 1;
         }
     });
+    times
+}
+
+/// A map of numbers holds amounts, which have to be exact; a server may keep what is sent as it is, so a number is sent
+/// as one, and not as a text.
+pub(super) fn maps_of_numbers(document: &mut Value) -> usize {
+    let sent = travelling(document, true);
+    let mut times = 0;
+    for (_, model) in schemas_mut(document).into_iter().flatten().filter(|(name, _)| sent.contains(*name)) {
+        each_schema_in(model, &mut |schema| {
+            if let Some(inner) = schema.get_mut("additionalProperties").filter(|one| is_type(one, "number")) {
+                *inner = super::enums::keep_nullable(inner, own_type("Number", vec![]));
+                times += 1;
+            }
+        });
+    }
     times
 }
 
@@ -183,6 +199,25 @@ mod tests {
             assert_eq!((times, &schema["x-rust-type"]["path"]), (1, &json!("waldur_api_client::Decimal")));
         }
         assert_eq!(after(super::decimals, json!({"type": "integer"})).0, 0);
+    }
+
+    #[test]
+    fn maps_of_numbers_that_are_sent_are_numbers() {
+        let map = json!({"type": "object", "additionalProperties": {"type": "number", "minimum": 0}});
+        let model = json!({"type": "object", "properties": {"limits": map, "price": {"type": "number"}}});
+        let r = |name: &str| json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}});
+        let mut document = json!({
+            "paths": {"/x/": {"post": {"requestBody": r("Sent"), "responses": {"2XX": r("Received")}}}},
+            "components": {"schemas": {"Sent": model, "Received": model}},
+        });
+        assert_eq!(super::maps_of_numbers(&mut document), 1);
+        assert_eq!(super::decimals(&mut document), 3);
+        let path = |model: &str| {
+            let map = &document["components"]["schemas"][model]["properties"]["limits"];
+            map["additionalProperties"]["x-rust-type"]["path"].clone()
+        };
+        assert_eq!(path("Sent"), "waldur_api_client::Number");
+        assert_eq!(path("Received"), "waldur_api_client::Decimal");
     }
 
     #[test]
