@@ -185,8 +185,8 @@ impl<'a> Confirm<'a> {
             };
             let pause = self.pause(&mut pauses, &unread);
             let goes_on = match self.patience {
-                Some(patience) => begun.elapsed().saturating_add(pause) <= patience,
-                None => looked < policy.attempts && begun.elapsed().saturating_add(pause) <= policy.within,
+                Some(patience) if policy.retries() => begun.elapsed().saturating_add(pause) <= patience,
+                _ => looked < policy.attempts && begun.elapsed().saturating_add(pause) <= policy.within,
             };
             if !goes_on {
                 return Err(unread);

@@ -593,6 +593,9 @@ impl Error {
     /// reason of a refusal.
     #[must_use]
     pub fn reason(&self) -> String {
+        if self.0.confirmation == Some(Confirmation::Superseded) {
+            return self.what();
+        }
         let mut text = self.headline().map_or_else(|| self.kind().to_string(), str::to_owned);
         if let Some(status) = self.status() {
             text.push_str(&format!(" ({status})"));

@@ -77,7 +77,7 @@ pub trait List<'a>: ListCall<'a> {
     }
 
     /// [`Listing::page_size`]. (Builders of lists that come in pages have a setter of this name, which does the same.)
-    fn page_size(self, size: usize) -> Listing<'a, Self::Item> {
+    fn page_size(self, size: impl Into<i64>) -> Listing<'a, Self::Item> {
         self.listing().page_size(size)
     }
 
@@ -187,7 +187,7 @@ impl<T> fmt::Debug for Listing<'_, T> {
 impl<'a, T: Send + 'static> Listing<'a, T> {
     fn new(mut call: Call<'a>, facts: ListFacts, read: ReadPage<T>) -> Self {
         // What the builder's own setters said.
-        let said = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<usize>().ok());
+        let said = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<i64>().ok());
         let (page, size) = (said("page"), said("page_size"));
         call.without_query("page");
         call.without_query("page_size");
@@ -195,13 +195,16 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
             call,
             facts,
             read,
-            page_size: size.unwrap_or(MAX_PAGE_SIZE),
+            page_size: MAX_PAGE_SIZE,
             concurrency: 1,
             limit: None,
             dedup: false,
             from: None,
             refusal: None,
         };
+        if let Some(size) = size {
+            listing = listing.page_size(size);
+        }
         if page.is_some_and(|page| page != 1) {
             listing.refusal =
                 Some("`page` was set; a list is read from its first page, or resumed".to_owned());
@@ -268,11 +271,12 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
     }
 
     /// How many items a page has: 300 unless told otherwise, which is the most that servers give.
-    pub fn page_size(mut self, size: usize) -> Self {
-        if size == 0 {
-            self.refusal = Some("`page_size` is zero".to_owned());
+    pub fn page_size(mut self, size: impl Into<i64>) -> Self {
+        let size = size.into();
+        match usize::try_from(size) {
+            Ok(size) if size > 0 => self.page_size = size,
+            _ => self.refusal = Some(format!("`page_size` is {size}, and must be at least 1")),
         }
-        self.page_size = size;
         self
     }
 

@@ -14,7 +14,7 @@ use crate::retry::RetryPolicy;
 
 /// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a 5xx, a lost
 /// connection, no answer in time), one request passes after each pause, until one succeeds. Pauses grow as the retry
-/// policy says.
+/// policy says. Where the policy allows no retry, nothing waits.
 #[derive(Debug)]
 pub(crate) struct Outage {
     policy: RetryPolicy,
@@ -97,7 +97,7 @@ impl Outage {
                 self.over.notify_waiters();
             }
             false => {}
-            true if turn.0 == state.generation => {
+            true if turn.0 == state.generation && self.policy.retries() => {
                 let reason = error.map(Error::reason).unwrap_or_default();
                 let asked = error.and_then(Error::retry_after).unwrap_or_default();
                 let now = Instant::now();

@@ -105,6 +105,11 @@ impl RetryPolicy {
         self
     }
 
+    /// Whether anything is tried again at all.
+    pub(crate) fn retries(&self) -> bool {
+        self.attempts > 1
+    }
+
     /// What is wrong with it, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         if self.attempts == 0 {

@@ -188,7 +188,7 @@ async fn without_count_and_links_a_short_page_is_the_end() {
     for items in [300, 700] {
         let server = Server { ignores_page: true, cap: 10_000, ..bare(items) };
         let (client, server) = client(server);
-        let list = client.marketplace_orders_list().select::<Row>().page_size(items.min(300));
+        let list = client.marketplace_orders_list().select::<Row>().page_size(i64::try_from(items.min(300)).unwrap());
         // The server gives all of it.
         let rows = list.all().await.unwrap();
         assert_eq!(rows.len(), items.min(300));
@@ -408,7 +408,8 @@ async fn rows_that_cannot_be_asked_for_are_refused_before_anything_is_sent() {
         (list().select::<Unknown>().count().await.unwrap_err(), "colour is no field"),
         (list().select::<Flat>().first().await.unwrap_err(), "Flat doesn't say its fields"),
         (list().page(2).all().await.unwrap_err(), "`page` was set"),
-        (list().select::<Row>().page_size(0).all().await.unwrap_err(), "`page_size` is zero"),
+        (list().select::<Row>().page_size(0).all().await.unwrap_err(), "`page_size` is 0"),
+        (list().page_size(-1).all().await.unwrap_err(), "`page_size` is -1"),
         (
             client
                 .api()

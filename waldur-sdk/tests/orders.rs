@@ -134,8 +134,11 @@ async fn an_order_can_fail_and_begin_again() {
     assert_eq!((content.error_message.as_str(), content.error_traceback.as_str()), ("no room", "line 7"));
     assert_eq!(provider.order(order).await.unwrap().error_message, "no room");
     sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
-    let Outcome::Failed { error } = provider.set_order_executing(order).await else { panic!() };
+    let once = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let Outcome::Failed { error } = once.set_order_executing(order).await else { panic!() };
     assert!(error.to_string().contains("still erred"), "{error}");
+    // It is seen not to be applied, and sent again.
+    sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
     assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
     assert!(matches!(provider.set_order_done(order).await, Outcome::Done));
     // A server would take that for an order that is done, or waits.

@@ -179,7 +179,7 @@ async fn a_past_month_and_a_plan_period_can_be_named() {
         provider.report_usage(resource).component("gpu", amount("3.25")).plan_period(periods[0].uuid);
     let sent = report.await.unwrap();
     assert_eq!(there(&sandbox, resource, sent.month)["gpu"], amount("3.25"));
-    let usages = provider.plan_periods(resource).await.unwrap().remove(0).usages;
+    let usages = provider.plan_periods(resource).await.unwrap()[0].clone().usages;
     assert!(usages.iter().any(|usage| usage.type_ == "gpu" && usage.amount == amount("3.25")));
 }
 

@@ -398,7 +398,8 @@ impl Provider {
         self.act(Action::Cancel, order).await
     }
 
-    /// Begins with an order that waits for the provider, or begins again with one that failed.
+    /// Sets an order to executing: one that waits for the provider or for the consumer, or one that is erred. An order
+    /// that waits for the consumer skips the consumer's approval by that: servers accept it.
     /// (`marketplace_orders_set_state_executing`)
     pub async fn set_order_executing(&self, order: Uuid) -> Outcome {
         self.act(Action::Execute, order).await
