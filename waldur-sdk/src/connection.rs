@@ -257,6 +257,9 @@ fn of_text(text: &str) -> Option<(What, bool)> {
     if has(&["invalidcontenttype", "wrong version number", "packet length too long"]) {
         return Some((What::NotTls, true));
     }
+    if has(&["unexpected eof"]) {
+        return Some((What::Closed, true));
+    }
     if has(&["certificaterequired", "certificate required"]) {
         return Some((other("the server demands a client certificate"), true));
     }

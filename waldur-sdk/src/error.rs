@@ -535,7 +535,7 @@ impl Error {
     }
 
     /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word
-    /// came back from the server itself.
+    /// came back from the server itself, as when an HTML page came ([`Error::is_page`]).
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {
         !self.0.unsent

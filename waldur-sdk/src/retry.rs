@@ -33,7 +33,7 @@ const REPETITION: u32 = 100;
 /// [`Client::repeating`](crate::Client::repeating).
 ///
 /// The pause is the longer of what the server asks for (`Retry-After`) and a random one that grows with each
-/// try. If it doesn't fit in the time that is left, the failure is reported at once.
+/// try. If it doesn't fit in the time that is left, the failure is reported at once, and its text says so.
 ///
 /// All calls of a client share a budget of repetitions, so that an outage isn't answered with a multiple of
 /// the usual requests: each repetition takes one; it comes back if the call succeeds, and each ten calls that
