@@ -13,8 +13,9 @@ mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use declarations::{Declarations, Kind, Property};
@@ -44,9 +45,11 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     overlay.apply(&mut document)?;
     let version = document["info"]["version"].as_str().unwrap_or("?");
     let suspects = suspects(&document);
-    println!("suspicious declarations in {version}: {}, the likeliest errors first", suspects.len());
-    print!("{}", list(&suspects));
-    Ok(())
+    let mut text =
+        format!("suspicious declarations in {version}: {}, the likeliest errors first\n", suspects.len());
+    text.push_str(&list(&suspects));
+    // `print!` panics where the reader has seen enough.
+    std::io::stdout().write_all(text.as_bytes()).context("can't print the list")
 }
 
 /// Counts the suspects of `pinned`, and lists those that `old`, the last pin, doesn't have.
