@@ -14,6 +14,7 @@ mod passes;
 mod pin;
 mod regen;
 mod source;
+mod suspects;
 mod tables;
 mod yaml;
 
@@ -52,6 +53,8 @@ enum Command {
         /// The newer schema.
         b: String,
     },
+    /// List the declarations of a schema that are probably wrong, after the overlay.
+    Suspects(suspects::Options),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
             print!("{}", diff::between(&facts(a.document), &facts(b.document)).markdown());
             Ok(())
         }),
+        Command::Suspects(options) => suspects::run(&layout, options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

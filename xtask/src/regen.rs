@@ -10,7 +10,7 @@ use crate::features::{Features, Resolved};
 use crate::layout::Layout;
 use crate::overlay::Overlay;
 use crate::pin::{self, Pin};
-use crate::{canonical, codegen, diff, facts, lint, passes, source, tables};
+use crate::{canonical, codegen, diff, facts, lint, passes, source, suspects, tables};
 
 /// What to make the pin from.
 #[derive(Debug, clap::Args)]
@@ -93,14 +93,15 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         made.pin.pinned.models,
         made.pin.normalised.models
     );
-    match old {
-        Some(old) if old == made.pinned => println!("no change since the last pin"),
+    match &old {
+        Some(old) if *old == made.pinned => println!("no change since the last pin"),
         Some(old) => {
-            let [old, new] = [&old, &made.pinned].map(|document| facts::facts(document, false).0);
+            let [old, new] = [old, &made.pinned].map(|document| facts::facts(document, false).0);
             print!("\n{}", diff::between(&old, &new).summary());
         }
         None => {}
     }
+    print!("{}", suspects::news(made.pinned, old, &overlay)?);
     Ok(())
 }
 
