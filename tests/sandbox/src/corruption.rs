@@ -43,7 +43,7 @@ pub(crate) struct Corruption {
 
 impl Corruption {
     /// Changes the rows of an answer. `uuids` are those of the rows before any corruption changed them.
-    pub(crate) fn strike(&self, call: &Call, uuids: &[Option<String>], answer: &mut Answer) {
+    fn strike(&self, call: &Call, uuids: &[Option<String>], answer: &mut Answer) {
         if !self.is_of(call) {
             return;
         }
@@ -81,8 +81,19 @@ impl Corruption {
     }
 }
 
+/// Changes the rows of an answer.
+pub(crate) fn strike(corruptions: &[Corruption], call: &Call, answer: &mut Answer) {
+    if corruptions.is_empty() {
+        return;
+    }
+    let uuids = uuids(call, answer);
+    for corruption in corruptions {
+        corruption.strike(call, &uuids, answer);
+    }
+}
+
 /// The uuids of the rows of an answer before anything is changed.
-pub(crate) fn uuids(call: &Call, answer: &Answer) -> Vec<Option<String>> {
+fn uuids(call: &Call, answer: &Answer) -> Vec<Option<String>> {
     let text = |row: &Value| row.get("uuid").and_then(Value::as_str).map(str::to_owned);
     match answer.body() {
         Some(Value::Array(rows)) => rows.iter().map(text).collect(),

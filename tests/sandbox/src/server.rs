@@ -265,10 +265,7 @@ fn dispatch(shared: &Shared, mut call: Call, query: &str, caller: Result<Option<
     let mut answer = outcome.unwrap_or_else(|refusal| refusal);
     if answer.status() < 300 && call.method != Method::OPTIONS {
         shared.settle(&call, &mut answer);
-        let uuids = corruption::uuids(&call, &answer);
-        for corruption in lock(&shared.corruptions).iter() {
-            corruption.strike(&call, &uuids, &mut answer);
-        }
+        corruption::strike(&lock(&shared.corruptions), &call, &mut answer);
     }
     if answer.status() >= 500 {
         return answer;
