@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
-use uuid::Uuid;
 use waldur_api_client::call::{Call, Whole};
 
 use crate::error::{Error, ErrorKind};
@@ -363,11 +362,6 @@ fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
             items.iter().map(|item| uuid(item.get("uuid"))).collect()
         }
     }
-}
-
-/// The uuid of each item of a page; none of an item that has none.
-pub(crate) fn parsed_uuids_of(body: &[u8]) -> Vec<Option<Uuid>> {
-    uuids_of(body).into_iter().map(|uuid| uuid?.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::ops::Deref;
 
 use futures_util::future::{BoxFuture, ready};
 use serde::Deserializer;
+use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::call::Whole;
 use waldur_api_client::list::RetrieveCall;
@@ -37,7 +38,7 @@ pub(crate) trait Row: Sized + Send + 'static {
 pub struct UnreadableRow {
     /// The operation of the list, as the schema names it.
     pub operation: &'static str,
-    /// The uuid of the object, if it has one.
+    /// The uuid of the object, or of its user where it has none of its own.
     pub uuid: Option<Uuid>,
     /// Why it can't be used, such as ``no usable `state` ``.
     pub problem: String,
@@ -196,11 +197,18 @@ fn read<R: Row>(whole: Whole) -> Result<Vec<Option<Result<R, UnreadableRow>>>, w
             None => Err("no object".to_owned()),
         };
         Some(row.map_err(|problem| {
-            let uuids: &Vec<Option<Uuid>> = uuids.get_or_insert_with(|| crate::pager::parsed_uuids_of(&body));
+            let uuids: &Vec<Option<Uuid>> = uuids.get_or_insert_with(|| uuids_of(&body));
             UnreadableRow { operation: operation.id, uuid: uuids.get(index).copied().flatten(), problem }
         }))
     });
     Ok(rows.collect())
+}
+
+/// What names each item of a page: its uuid, or that of its user.
+fn uuids_of(body: &[u8]) -> Vec<Option<Uuid>> {
+    let items: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
+    let uuid = |item: &Value, name: &str| item.get(name)?.as_str()?.parse().ok();
+    items.iter().map(|item| uuid(item, "uuid").or_else(|| uuid(item, "user_uuid"))).collect()
 }
 
 fn unusable(field: &'static str) -> String {

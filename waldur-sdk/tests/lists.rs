@@ -188,7 +188,10 @@ async fn without_count_and_links_a_short_page_is_the_end() {
     for items in [300, 700] {
         let server = Server { ignores_page: true, cap: 10_000, ..bare(items) };
         let (client, server) = client(server);
-        let list = client.marketplace_orders_list().select::<Row>().page_size(i64::try_from(items.min(300)).unwrap());
+        let list = client
+            .marketplace_orders_list()
+            .select::<Row>()
+            .page_size(i64::try_from(items.min(300)).unwrap());
         // The server gives all of it.
         let rows = list.all().await.unwrap();
         assert_eq!(rows.len(), items.min(300));

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use waldur_sandbox::{Actor, Fault, OrderState as State, Sandbox};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{Client, Decimal, Outcome, Uuid};
+use waldur_sdk::{Client, Decimal, Outcome, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
 const SET_DONE: &str = "/set_state_done/";
@@ -109,22 +109,122 @@ async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
     sandbox.fail_next(4, "POST", APPROVE, Fault::ResetAfter);
     sandbox.fail_next(3, "POST", APPROVE, Fault::ResetBefore);
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.failed()), (7, 3), "{report:#?}");
-    assert_eq!(posts(&sandbox, APPROVE), 10);
-    for item in &report.items {
-        let state = sandbox.order(item.order.uuid).unwrap().state;
-        match &item.outcome {
-            Outcome::Done => assert_eq!(state, State::Executing),
-            Outcome::Failed { error } => {
-                assert!(error.is_transport(), "{error}");
-                assert!(error.to_string().contains("still pending-provider"), "{error}");
-                assert_eq!(state, State::PendingProvider);
-            }
-            other => panic!("{other}"),
+    assert_eq!((report.done(), report.items.len()), (10, 10), "{report:#?}");
+    // Three were seen not to be applied, and sent again after that.
+    assert_eq!(posts(&sandbox, APPROVE), 13);
+    let mut looked = BTreeSet::new();
+    let mut sent = BTreeSet::new();
+    for request in sandbox.requests() {
+        let order = request.path.replace("approve_by_provider/", "");
+        match request.method.as_str() {
+            "GET" => _ = looked.insert(order),
+            _ => assert!(sent.insert(order.clone()) || looked.remove(&order), "{order} without a look"),
         }
     }
+    assert_eq!(in_state(&sandbox, State::Executing).len(), 10);
+}
+
+#[tokio::test]
+async fn without_retries_what_was_not_applied_is_reported() {
+    let sandbox = waiting(5).await;
+    sandbox.fail_next(2, "POST", APPROVE, Fault::ResetBefore);
+    let once = client(&sandbox).with_retry(RetryPolicy::never());
+    let report = once.approve_all_pending_orders().await.unwrap();
+    assert_eq!((report.done(), report.failed(), posts(&sandbox, APPROVE)), (3, 2, 5), "{report:#?}");
+    for item in report.failures() {
+        let Outcome::Failed { error } = &item.outcome else { panic!("{}", item.outcome) };
+        assert!(error.is_transport() && !error.is_unconfirmed(), "{error}");
+        assert!(error.to_string().contains("not applied: the order is still pending-provider"), "{error}");
+        assert_eq!(sandbox.order(item.order.uuid).unwrap().state, State::PendingProvider);
+    }
     // Another run does the rest.
-    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 3);
+    assert_eq!(once.approve_all_pending_orders().await.unwrap().done(), 2);
+}
+
+/// The database is gone for the next requests: 500 to everything at once, also to reading.
+#[tokio::test]
+async fn an_outage_in_the_middle_is_waited_through() {
+    for lost in [Fault::Status(500), Fault::Status(502), Fault::StatusAfter(502)] {
+        let sandbox = waiting(30).await;
+        sandbox.misbehave(Misbehaviour::new(lost.clone()).after(10).times(40));
+        let policy = RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(20));
+        let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
+        assert_eq!((report.done(), report.items.len()), (30, 30), "{lost:?}: {report:#?}");
+        assert_eq!(in_state(&sandbox, State::Executing).len(), 30);
+    }
+}
+
+#[tokio::test]
+async fn a_bulk_call_slows_down_while_the_server_fails() {
+    let sandbox = waiting(300).await;
+    let client = client(&sandbox);
+    sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1));
+    let policy = RetryPolicy::default().within(Duration::from_millis(300)).attempts(2);
+    let policy = policy.pauses(Duration::from_millis(20), Duration::from_millis(50));
+    let report = client.with_retry(policy).approve_all_pending_orders().await.unwrap();
+    assert_eq!(report.failed(), 300);
+    // A few at first, then one after each pause, then none.
+    assert!(posts(&sandbox, APPROVE) < 60, "{}", posts(&sandbox, APPROVE));
+    let unsent = report.failures().filter(|item| item.outcome.to_string().contains("not sent: the server"));
+    assert!(unsent.count() > 200);
+    // Nothing is left over from it.
+    sandbox.clear_faults();
+    assert_eq!(client.approve_all_pending_orders().await.unwrap().done(), 300);
+}
+
+/// A server that closes each kept connection right after its answer.
+#[tokio::test]
+async fn connections_that_close_after_each_answer_lose_nothing() {
+    let sandbox = waiting(100).await;
+    sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))));
+    let policy = RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5));
+    let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
+    assert_eq!((report.done(), report.items.len()), (100, 100), "{report}");
+}
+
+/// A login page answers in place of the API, also behind a redirect.
+#[tokio::test]
+async fn a_page_is_no_success() {
+    for portal in [Fault::Portal, Fault::PortalRedirect(307)] {
+        // `set_endpoints` is younger than the schema.
+        let waiting = Sandbox::builder().orders_in(State::PendingProvider, 2).allow_violations();
+        let sandbox = waiting.start().await.unwrap();
+        let policy = RetryPolicy::default().within(Duration::from_millis(50)).attempts(2);
+        let client =
+            client(&sandbox).with_retry(policy.pauses(Duration::from_millis(1), Duration::from_millis(5)));
+        let order = client.orders([OrderState::PendingProvider]).await.unwrap()[0].uuid;
+        let before = sandbox.orders();
+        sandbox.misbehave(Misbehaviour::new(portal));
+        let (provider, resource) = (client.provider(), sandbox.ids().resources.ok);
+        for outcome in [
+            provider.approve_order(order).await,
+            provider.reject_order(order, "no room").await,
+            provider.set_order_executing(order).await,
+            provider.set_order_done(order).await,
+            provider.cancel_order(order).await,
+        ] {
+            let Outcome::Failed { error } = outcome else { panic!("{outcome}") };
+            assert!(error.is_page() && error.is_unconfirmed(), "{error}");
+        }
+        let login = [("login", "ssh://login.polar.example.org")];
+        for result in [
+            provider.set_backend_id(resource, "a-17").await,
+            provider.set_end_date(resource, None).await,
+            provider.submit_report(resource, [("Quota", "1")]).await,
+            provider.set_limits(resource, [("cpu", 5)]).await.map(drop),
+            provider.set_resource_ok(resource).await,
+            provider.set_endpoints(resource, login).await,
+        ] {
+            assert!(result.unwrap_err().is_page());
+        }
+        sandbox.clear_faults();
+        assert_eq!(sandbox.orders(), before);
+        // Reading is no problem any more: the page was in front of changes only for a moment.
+        sandbox.fail_next(1, "POST", APPROVE, Fault::Portal);
+        let outcome = provider.approve_order(order).await;
+        let Outcome::Failed { error } = outcome else { panic!("{outcome}") };
+        assert!(error.is_page() && error.to_string().contains("it was not applied"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -140,11 +240,13 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
     let sandbox = waiting(1).await;
     let order = sandbox.orders()[0].uuid;
     sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
-    sandbox.fail_next(40, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
-    sandbox.fail_next(40, "GET", &format!("/{order}/"), Fault::Status(503));
-    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
+    sandbox.fail_next(1000, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
+    sandbox.fail_next(1000, "GET", &format!("/{order}/"), Fault::Status(503));
+    let policy = RetryPolicy::default().within(Duration::from_millis(200)).attempts(2);
+    let policy = policy.pauses(Duration::from_millis(5), Duration::from_millis(20));
+    let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
     let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
-    assert!(error.to_string().contains("not known"), "{error}");
+    assert!(error.is_unconfirmed() && error.to_string().contains("not known"), "{error}");
     assert_eq!(posts(&sandbox, APPROVE), 1);
 }
 
@@ -187,12 +289,12 @@ async fn a_page_for_people_is_not_shown() {
 
 #[tokio::test]
 async fn a_server_error_on_an_approval_is_looked_up() {
-    let sandbox = waiting(1).await;
-    sandbox.fail_next(1, "POST", APPROVE, Fault::Status(502));
-    let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
-    let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
-    assert!(error.is_server() && error.to_string().contains("still pending-provider"), "{error}");
-    assert_eq!(posts(&sandbox, APPROVE), 1);
+    for (lost, sent) in [(Fault::Status(502), 2), (Fault::Status(500), 2), (Fault::StatusAfter(502), 1)] {
+        let sandbox = waiting(1).await;
+        sandbox.fail_next(1, "POST", APPROVE, lost);
+        assert!(client(&sandbox).approve_all_pending_orders().await.unwrap().is_ok());
+        assert_eq!(posts(&sandbox, APPROVE), sent);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,204 @@
+//! Rows of lists, one field of one row being anything at all: the rows beside it are read as ever, and nothing panics.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use serde_json::{Value, json};
+use waldur_sandbox::{Actor, Ids, OrderState as State, Sandbox};
+use waldur_sdk::types::OrderState;
+use waldur_sdk::{
+    Client, Decimal, Error, OrderFilter, Outcome, ResourceFilter, Rows, UnreadableRow, UserAmount, Utc,
+};
+
+fn client(sandbox: &Sandbox) -> Client {
+    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
+}
+
+/// What stands in place of a field; none: it is left out.
+fn odd_values() -> Vec<Option<Value>> {
+    let mut values = vec![None];
+    values.extend(
+        [
+            json!(null),
+            json!(true),
+            json!(0),
+            json!(-1),
+            json!(1.5),
+            json!(1e30),
+            json!(u64::MAX),
+            json!(""),
+            json!(" "),
+            json!("x"),
+            json!("NaN"),
+            json!("1000000000000000000000000000000"),
+            json!("2026-05-01T00:00:00"),
+            json!("2026-13-45"),
+            json!([]),
+            json!([null]),
+            json!([1, "x"]),
+            json!({}),
+            json!({ "cpu": 1e30, "ram": "many", "gpu": 1 }),
+            json!({ "uuid": { "uuid": [] } }),
+            json!("ä".repeat(5000)),
+        ]
+        .map(Some),
+    );
+    values
+}
+
+/// Rows as texts, so that rows of all types can be compared.
+type Listed = (Vec<String>, Vec<UnreadableRow>);
+
+fn listed<T: Debug>(rows: Result<Rows<T>, Error>) -> Listed {
+    let (rows, unreadable) = rows.unwrap().into_parts();
+    (rows.iter().map(|row| format!("{row:?}")).collect(), unreadable)
+}
+
+/// Lists with each field of one row being each of the odd values in turn.
+async fn check(operation: &str, fields: &[&str], list: impl AsyncFn(&Client, &Ids) -> Listed) {
+    let sandbox = Sandbox::builder().orders(6).start().await.unwrap();
+    seed(&sandbox).await;
+    let (client, ids) = (client(&sandbox), *sandbox.ids());
+    sandbox.clear_requests();
+    let (before, unreadable) = list(&client, &ids).await;
+    assert!(before.len() > 1 && unreadable.is_empty(), "{operation}: {before:?} {unreadable:?}");
+    // What it asks for, where that can be chosen.
+    let asked: BTreeSet<String> = sandbox
+        .requests()
+        .iter()
+        .flat_map(|request| form_urlencoded::parse(request.query.as_bytes()).into_owned().collect::<Vec<_>>())
+        .filter_map(|(name, value)| (name == "field").then_some(value))
+        .chain(fields.iter().map(|field| (*field).to_owned()))
+        .collect();
+    assert!(!asked.is_empty(), "{operation}");
+    for field in asked {
+        for value in odd_values() {
+            sandbox.clear_corruptions();
+            sandbox.corrupt(operation, 1, &field, value.clone());
+            let (rows, unreadable) = list(&client, &ids).await;
+            let what = format!("{operation} {field} {value:?}: {unreadable:?}");
+            assert_eq!(rows.len() + unreadable.len(), before.len(), "{what}");
+            assert!(unreadable.len() <= 1, "{what}");
+            assert_eq!(
+                (&rows[0], &rows[rows.len() + 2 - before.len()..]),
+                (&before[0], &before[2..]),
+                "{what}"
+            );
+            for row in unreadable {
+                assert_eq!(row.operation, operation);
+                assert!(row.uuid.is_some() || field == "uuid" || field == "user_uuid", "{what}");
+                assert!(row.problem.contains(&field), "{what}");
+            }
+        }
+    }
+}
+
+/// What the lists below have rows of.
+async fn seed(sandbox: &Sandbox) {
+    let provider = client(sandbox).provider();
+    let ids = sandbox.ids();
+    let ok = ids.resources.ok;
+    let report = provider.report_usage(ok).components([("cpu", Decimal::TEN), ("ram", Decimal::TWO)]);
+    report.allow_decrease().await.unwrap();
+    let share = |username: &str| UserAmount {
+        component: "cpu".to_owned(),
+        username: username.to_owned(),
+        amount: Decimal::ONE,
+    };
+    let shares = [share("alice_hpc"), share("bob_hpc")];
+    provider.report_user_usages(ok, Utc::now().date_naive(), shares).await.unwrap();
+    for user in [ids.users.bob, ids.users.alice] {
+        provider.grant_access(user, ids.offerings.slurm, "someone").await.unwrap();
+    }
+    for type_ in ["cicd", "sync"] {
+        provider.create_robot_account(ok, type_, "").await.unwrap();
+    }
+}
+
+macro_rules! lists {
+    ($($name:ident: $operation:literal $(, $field:literal)* => |$provider:ident, $ids:ident| $list:expr;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            check($operation, &[$($field),*], async |client, $ids| {
+                let $provider = client.provider();
+                let _ = $ids;
+                listed($list.await)
+            })
+            .await;
+        }
+    )*};
+}
+
+lists! {
+    orders: "marketplace_orders_list" => |provider, ids| provider.find_orders(OrderFilter::new());
+    resources: "marketplace_provider_resources_list" => |provider, ids| provider.resources(ResourceFilter::new());
+    live_resources: "marketplace_provider_resources_list" => |provider, ids| provider.live_resources();
+    usages: "marketplace_component_usages_list" => |provider, ids| {
+        provider.usages(ids.resources.ok, Utc::now().date_naive())
+    };
+    user_usages: "marketplace_component_user_usages_list" => |provider, ids| {
+        provider.user_usages(ids.resources.ok, Utc::now().date_naive())
+    };
+    team: "marketplace_provider_resources_team_list", "uuid", "username", "full_name", "email", "role",
+        "expiration_time", "offering_user_username", "offering_user_state" => |provider, ids| {
+        provider.team(ids.resources.ok)
+    };
+    offering_users: "marketplace_offering_users_list" => |provider, ids| provider.offering_users([]);
+    robot_accounts: "marketplace_robot_accounts_list" => |provider, ids| provider.robot_accounts();
+    users: "users_list" => |provider, ids| provider.users();
+    provider_users: "marketplace_service_providers_users_list" => |provider, ids| {
+        provider.service_provider_users(ids.service_provider)
+    };
+    provider_keys: "marketplace_service_providers_keys_list" => |provider, ids| {
+        provider.service_provider_keys(ids.service_provider)
+    };
+    provider_permissions: "marketplace_service_providers_project_permissions_list" => |provider, ids| {
+        provider.service_provider_project_permissions(ids.service_provider)
+    };
+    provider_offerings: "marketplace_service_providers_offerings_list" => |provider, ids| {
+        provider.service_provider_offerings(ids.service_provider)
+    };
+}
+
+#[tokio::test]
+async fn one_odd_order_stops_no_other() {
+    let sandbox = Sandbox::builder().orders(0).orders_in(State::PendingProvider, 5).start().await.unwrap();
+    let client = client(&sandbox);
+    // What isn't needed for an approval costs nothing.
+    for (field, value) in [
+        ("marketplace_resource_uuid", json!(null)),
+        ("resource_name", json!(17)),
+        ("type", json!(null)),
+        ("limits", json!({ "cpu": 1e30 })),
+        ("attributes", json!([])),
+        ("plan_uuid", json!("")),
+    ] {
+        sandbox.corrupt("marketplace_orders_list", 2, field, value);
+    }
+    // And an order without uuid can't be approved, but is named.
+    sandbox.corrupt("marketplace_orders_list", 4, "uuid", None);
+    let report = client.approve_all_pending_orders().await.unwrap();
+    assert_eq!((report.done(), report.items.len(), report.unreadable.len()), (4, 4, 1), "{report:?}");
+    assert!(!report.is_ok() && report.to_string().ends_with("1 unreadable"), "{report}");
+    assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Done)));
+    assert!(client.orders([OrderState::PendingProvider]).await.unwrap().unreadable().is_empty());
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_row_that_is_no_object_is_read() {
+    let sandbox = Sandbox::builder().orders(0).orders_in(State::PendingProvider, 3).start().await.unwrap();
+    let rows = client(&sandbox).orders([]).await.unwrap();
+    assert_eq!((rows.len(), rows.unreadable().len()), (3, 0));
+    // Several at once.
+    for (row, field) in [(0, "uuid"), (2, "uuid")] {
+        sandbox.corrupt("marketplace_orders_list", row, field, json!({}));
+    }
+    let rows = client(&sandbox).orders([]).await.unwrap();
+    assert_eq!((rows.len(), rows.unreadable().len()), (1, 2));
+    assert_eq!(
+        rows.unreadable()[0].to_string(),
+        "marketplace_orders_list: a row without uuid: no usable `uuid`"
+    );
+}
