@@ -29,8 +29,9 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
-/// Keeps the operations of the features that are on, and the components that they lead to. All paths stay known, in
-/// `x-paths`.
+/// Keeps the operations of the features that are on, and the components that they lead to.
+///
+/// `x-paths` keeps all paths.
 pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
     document["x-paths"] = paths(document).into_iter().collect();
     for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
@@ -56,7 +57,7 @@ pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
     }
 }
 
-/// All paths of `document`, also of what was pruned.
+/// Returns all paths of `document`, including those of pruned operations.
 pub(crate) fn paths(document: &Value) -> Vec<String> {
     match document["x-paths"].as_array() {
         Some(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),

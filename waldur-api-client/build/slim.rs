@@ -79,13 +79,13 @@ fn sent(document: &Value) -> BTreeSet<String> {
     names.iter().map(|name| name.to_pascal_case()).collect()
 }
 
-/// The Rust names of the models that keep what they don't name.
+/// Returns the Rust names of the models that keep the fields that they don't name.
 fn open(document: &Value) -> BTreeSet<String> {
     let all = document["components"]["schemas"].as_object().into_iter().flatten();
     all.filter(|(_, schema)| schema["x-additional"] == true).map(|(name, _)| name.to_pascal_case()).collect()
 }
 
-/// A name for the field that holds what a model doesn't name, unlike those of the others.
+/// Returns a name for the field that holds what a model doesn't name, which no other field has.
 fn additional(fields: &[Field]) -> syn::Ident {
     let mut name = "additional".to_owned();
     let mut number = 2;
@@ -96,7 +96,7 @@ fn additional(fields: &[Field]) -> syn::Ident {
     format_ident!("{name}")
 }
 
-/// A match arm for each field: whether it is written.
+/// Makes a match arm for each field, which says whether the field is written.
 fn written<'a>(fields: &'a [Field]) -> impl Iterator<Item = proc_macro2::TokenStream> + 'a {
     fields.iter().map(|Field { ident, name, inner, has_default, .. }| {
         if inner.is_some() || *has_default {
@@ -403,7 +403,7 @@ fn sent_model(
         }
         impl #ident {
             #(
-                /// Adds fields that the model doesn't name. To set one as well that it names is an error.
+                /// Adds fields that the model doesn't name. Setting a field twice, here and by its own setter, is an error.
                 pub fn #additional<K, V>(mut self, fields: impl ::std::iter::IntoIterator<Item = (K, V)>) -> Self
                 where
                     K: ::std::convert::Into<::std::string::String>,
@@ -425,7 +425,7 @@ fn sent_model(
     Ok((model, builder))
 }
 
-/// The code that writes a model that is sent and keeps what it doesn't name.
+/// Makes the code that writes a sent model with the fields that it doesn't name.
 fn serialize(ident: &syn::Ident, fields: &[Field], additional: &syn::Ident) -> proc_macro2::TokenStream {
     let entries = fields.iter().map(|Field { ident, name, inner, has_default, .. }| {
         if inner.is_some() || *has_default {

@@ -3,10 +3,11 @@
 //! [`Client`] has a function for each operation of the features that are on; each gives a builder whose setters are
 //! the operation's parameters and whose `send` sends it. Models are in [`types`].
 //!
-//! Answers are read leniently: what a server leaves out, or sends as null or "", is none; a value that doesn't fit
-//! its field costs that field, with a `tracing` warning. Objects that may hold more than the schema names keep it, both
-//! ways, in a field `additional`. Enums are open. Numbers that aren't integers are
-//! [`Decimal`]s. Requests are strict: what is required must be set, and nothing is sent that wasn't.
+//! Answers are read leniently: what a server leaves out, or sends as null or "", is none; a value that
+//! doesn't fit its field costs that field, with a `tracing` warning. An object that may hold more than the
+//! schema names keeps the rest in the field `additional`, in answers and in requests. Enums are open. Numbers
+//! that aren't integers are [`Decimal`]s. Requests are strict: what is required must be set, and nothing is
+//! sent that wasn't.
 //!
 //! Behaviour (credentials, retries, limits) belongs to a [`Transport`], which carries every request.
 

@@ -21,7 +21,7 @@ pub trait Model: Default {
     const HASHES: &'static [u8];
     /// Whether the model keeps the fields that it doesn't name.
     const KEEPS_ADDITIONAL: bool = false;
-    /// Where it keeps them.
+    /// Returns the map that it keeps them in.
     fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>> {
         None
     }
@@ -158,7 +158,7 @@ struct FieldName<'a> {
     names: &'static [&'static str],
     hashes: &'static [u8],
     expected: u16,
-    /// Where a name is put that isn't among them, if it is kept.
+    /// Takes a name that isn't among them, if the model keeps such fields.
     other: Option<&'a mut String>,
 }
 
@@ -274,7 +274,7 @@ pub fn entry<M: SerializeMap, E: Entry>(map: &mut M, name: &'static str, value: 
     if value.is_none() { Ok(()) } else { map.serialize_entry(name, value) }
 }
 
-/// Writes the fields that a model doesn't name, `all`, beside those that it does.
+/// Writes `all`, the fields that a model doesn't name, beside those that it does.
 ///
 /// # Errors
 /// Those of the serializer, and a field that is written already.

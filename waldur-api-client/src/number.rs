@@ -3,8 +3,9 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A decimal that is sent as a JSON number: in maps, which a server may keep as they are. Other decimals are sent as
-/// texts.
+/// A decimal that is sent as a JSON number.
+///
+/// Maps of limits hold these, since a server may store such a map as it is. Other decimals are sent as texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(pub Decimal);
 
@@ -38,7 +39,7 @@ impl Serialize for Number {
         if let (true, Ok(whole)) = (decimal.is_integer(), i64::try_from(decimal)) {
             return serializer.serialize_i64(whole);
         }
-        // A float is written as the shortest text that is this float: the same digits, unless there are too many.
+        // The shortest text of a float has the same digits, unless there are too many.
         let text = decimal.to_string();
         match text.parse::<f64>() {
             Ok(float) if float.to_string() == text => serializer.serialize_f64(float),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::QueryValue;
 
-/// One of some numbers, of which a server may know more, or a text that another server has in its place.
+/// A value of an enum of numbers. Newer servers may know more numbers, or send texts instead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NumberOrText {
     /// A number.

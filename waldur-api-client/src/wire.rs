@@ -178,7 +178,7 @@ fn read<T: Wire>(bytes: &[u8]) -> (Result<Option<T>, serde_json::Error>, Vec<Mis
     (value, forget())
 }
 
-/// Refuses an answer that is of another kind than `T` as a whole, also where it is empty.
+/// Refuses an answer that is as a whole of another kind than `T`, even if it is empty.
 fn whole<T: Wire>(
     bytes: &[u8],
     value: Option<T>,
@@ -200,8 +200,10 @@ fn whole<T: Wire>(
     }
 }
 
-/// `bytes` with the numbers that no type holds, such as `1e400`, as texts: to the JSON reader they are errors, which
-/// would cost the whole answer. None: there are no such numbers.
+/// Returns `bytes` with the numbers that no type holds, such as `1e400`, as texts; none if there are no such
+/// numbers.
+///
+/// To the JSON reader they are errors, which would cost the whole answer.
 fn huge_numbers_as_texts(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut kept = Vec::with_capacity(bytes.len());
     let mut found = false;
@@ -230,7 +232,7 @@ fn huge_numbers_as_texts(bytes: &[u8]) -> Option<Vec<u8>> {
     found.then_some(kept)
 }
 
-/// The length of the JSON text that `bytes` begin with, with its quotation marks.
+/// Returns the length of the JSON text that `bytes` begin with, including its quotation marks.
 fn text_length(bytes: &[u8]) -> usize {
     let mut is_escaped = false;
     for (index, byte) in bytes.iter().enumerate().skip(1) {
@@ -278,13 +280,15 @@ impl Shape {
     }
 }
 
-/// What is found where a value says nothing.
+/// The kind of a value that is null or blank.
 const NOTHING: &str = "nothing";
 
 /// A type that answers hold.
 pub trait Wire: Sized {
-    /// What it is read from. In a list, nothing in place of an object is noted; as a whole answer, an empty array in
-    /// place of an object is refused, and the reverse.
+    /// The kind of JSON value that it is read from.
+    ///
+    /// In a list, null in place of an object is noted as a misfit. As a whole answer, an empty array in place
+    /// of an object is refused, and the reverse.
     const SHAPE: Shape = Shape::Value;
     /// Reads a value; none where it is null, blank or doesn't fit, which is noted.
     ///
@@ -349,7 +353,7 @@ impl Scalar<'_> {
     }
 }
 
-/// Passes over the rest of an array; whether there is none.
+/// Passes over an array. Returns whether it is empty.
 fn pass_over_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
     let mut is_empty = true;
     while seq.next_element::<IgnoredAny>()?.is_some() {
@@ -358,7 +362,7 @@ fn pass_over_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error>
     Ok(is_empty)
 }
 
-/// Passes over the rest of an object; whether there is none.
+/// Passes over an object. Returns whether it is empty.
 fn pass_over_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<bool, A::Error> {
     let mut is_empty = true;
     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
@@ -474,7 +478,7 @@ scalar!(DateTime<Utc>, "a time", scalar => match scalar {
     _ => None,
 });
 
-/// A time as servers write it: one without a zone is UTC, and a date alone is its beginning.
+/// Reads a time as servers write it: without a zone it is UTC, and a date alone is midnight.
 pub fn time(text: &str) -> Option<DateTime<Utc>> {
     let naive = |format| NaiveDateTime::parse_from_str(text, format).ok().map(|time| time.and_utc());
     DateTime::parse_from_rfc3339(text)
@@ -714,7 +718,7 @@ impl<T: Wire> Structure for List<T> {
         Ok(Read::Value(values))
     }
 
-    /// Some servers write a list that is empty as an object that is empty.
+    /// Reads `{}` as an empty list: some servers write it so.
     fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<Vec<T>>, A::Error> {
         Ok(if pass_over_object(map)? { Read::Value(Vec::new()) } else { Read::another(&Scalar::Object) })
     }
@@ -736,7 +740,7 @@ impl<T: Wire> Structure for Map<T> {
         Ok(Read::Value(values))
     }
 
-    /// And the reverse.
+    /// Reads `[]` as an empty object: some servers write it so.
     fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
         Ok(if pass_over_array(seq)? { Read::Value(HashMap::new()) } else { Read::another(&Scalar::Array) })
     }

@@ -9,14 +9,18 @@ use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::wire::time;
 
-/// The paths of what `sent` says and `kept` doesn't. Null, "", and lists and objects of nothing else say nothing; a
-/// number may be a text, a UUID may have dashes, and a time may be written in any zone.
+/// Returns the paths of what `sent` says and `kept` doesn't.
+///
+/// Null, "", and lists and objects of nothing else say nothing. A number may be a text, a UUID may have
+/// dashes, and a time may be written in any zone.
 #[must_use]
 pub fn lost(sent: &Value, kept: &Value) -> Vec<String> {
     lost_beside(sent, kept, &BTreeSet::new())
 }
 
-/// [`lost`], with the paths of what is known not to be kept: they are among what is returned, and nothing within them.
+/// Compares as [`lost`] does, where the values at the paths `known` are known not to be kept.
+///
+/// These paths are part of the result; nothing within them is.
 #[must_use]
 pub fn lost_beside(sent: &Value, kept: &Value, known: &BTreeSet<String>) -> Vec<String> {
     let mut comparison = Comparison { known, lost: known.clone() };

@@ -172,8 +172,10 @@ fn body(request: &Request) -> Result<Option<Value>, String> {
     })
 }
 
-/// The body, written by its type. A server takes a number for a text and the reverse, and a time without a zone, which
-/// the types don't: such a value is spelled in the way that its type has.
+/// Writes the body by its type.
+///
+/// A server takes a number for a text and the reverse, and a time without a zone. The types don't: such a
+/// value is spelled in the way that its type has.
 fn through_type(write: WriteBody, body: &Value) -> Result<Writing, String> {
     let mut body = body.clone();
     // Why a value didn't fit as it was, and its spellings that were not tried yet, by its path.
@@ -202,7 +204,8 @@ fn pointed_at<'a>(body: &'a mut Value, path: &serde_path_to_error::Path) -> Opti
     })
 }
 
-/// The other spellings of a value that a server takes for the same, the last one first.
+/// Returns the other spellings of a value that a server takes for the same. The last one is to be tried
+/// first.
 fn spellings(value: &Value) -> Vec<Value> {
     let mut spellings = Vec::new();
     match value {
@@ -212,6 +215,8 @@ fn spellings(value: &Value) -> Vec<Value> {
             spellings.push(Value::String(number.to_string()));
         }
         Value::Bool(flag) => spellings.push(Value::String(flag.to_string())),
+        // A field of a form that is left blank.
+        Value::String(text) if text.is_empty() => spellings.push(Value::Null),
         Value::String(text) => {
             // Several values of a form that are only one.
             spellings.push(Value::Array(vec![value.clone()]));

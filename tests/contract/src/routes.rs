@@ -2,11 +2,11 @@
 
 use waldur_api_client::exchanges::{ALL, Exchange, PATHS};
 
-/// The operation of a request, by its method and its bare path.
+/// Finds the operation of a request by its method and its bare path.
 ///
-/// A server looks for a path that is written out before one with a parameter in its place, whatever the method. So
-/// does this, among all paths of the schema: one of an operation that this build doesn't have is no other operation.
-/// A path that the schema doesn't have is none either, where the parameter in its place takes no such text.
+/// A path that is written out wins over one with a parameter in its place, as on the server. That holds for
+/// all paths of the schema: `…/usage_stats/` is not `…/{uuid}/`, even if this build lacks the operation. For
+/// paths of newer servers, a parameter takes only what its type allows.
 #[must_use]
 pub fn find(method: &str, path: &str) -> Option<&'static Exchange> {
     let fitting = || PATHS.iter().filter(|template| values(template, path).is_some());

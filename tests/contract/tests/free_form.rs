@@ -1,7 +1,9 @@
-//! What models don't name and may hold all the same comes through them, in requests and in answers: in every operation
-//! whose schema says so, be it the published one or the one that the client is generated from.
+//! Requests and answers keep the fields that their models don't name, wherever the schema allows such fields.
+//!
+//! The tests make a value of every body and answer, by the published schema and by the normalised one, and
+//! put it through its type.
 
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -11,7 +13,7 @@ use serde_json::{Map, Value, json};
 use waldur_api_client::exchanges::{ALL, Answer, Exchange, MODELS, ReadAnswer, WriteBody};
 use waldur_contract::meaning;
 
-/// What a field begins with that no schema has.
+/// The prefix of the fields that no schema has.
 const MORE: &str = "x_";
 
 static DOCUMENTS: LazyLock<[Value; 2]> = LazyLock::new(|| {
@@ -21,7 +23,7 @@ static DOCUMENTS: LazyLock<[Value; 2]> = LazyLock::new(|| {
     })
 });
 
-/// Makes values of schemas, in which everything that may be any JSON is `more`.
+/// Makes values of schemas. Wherever any JSON is allowed, they have the fields `more`.
 struct Sampler<'a> {
     document: &'a Value,
     more: &'a Map<String, Value>,
@@ -35,7 +37,7 @@ impl<'a> Sampler<'a> {
         Value::Object(self.more.clone())
     }
 
-    /// A value of `schema`; none where it would never end.
+    /// Makes a value of `schema`; none if it would never end.
     fn value(&mut self, schema: &'a Value, within: &mut Vec<&'a str>) -> Option<Value> {
         if let Some(reference) = schema["$ref"].as_str() {
             if within.contains(&reference) {
@@ -115,7 +117,8 @@ impl<'a> Sampler<'a> {
     }
 }
 
-/// The paths of what `kept` has in another way than `sent`, of all that no schema names.
+/// Collects the paths of the fields beginning with [`MORE`] that `kept` doesn't have exactly as `sent` has
+/// them.
 fn changed(sent: &Value, kept: &Value, path: &str, found: &mut Vec<String>) {
     match (sent, kept) {
         (Value::Object(sent), kept) => {
@@ -151,7 +154,7 @@ fn operation<'a>(document: &'a Value, exchange: &Exchange) -> &'a Value {
     &document["paths"][exchange.operation.path][exchange.operation.method.to_lowercase()]
 }
 
-/// Puts a body through its type; how many places of it may be any JSON.
+/// Puts a body through its type. Returns how many places of it may hold any JSON.
 fn writes(document: &Value, exchange: &Exchange, write: WriteBody, more: &Map<String, Value>) -> usize {
     let Some(schema) = schema_of_body(document, exchange) else { return 0 };
     let mut sampler = Sampler { document, more, times: 0 };
@@ -167,7 +170,7 @@ fn writes(document: &Value, exchange: &Exchange, write: WriteBody, more: &Map<St
     sampler.times
 }
 
-/// The same with an answer.
+/// Does the same with an answer.
 fn reads(document: &Value, exchange: &Exchange, read: ReadAnswer, more: &Map<String, Value>) -> usize {
     let Some(schema) = schema_of_answer(document, exchange) else { return 0 };
     let mut sampler = Sampler { document, more, times: 0 };
@@ -181,7 +184,8 @@ fn reads(document: &Value, exchange: &Exchange, read: ReadAnswer, more: &Map<Str
     sampler.times
 }
 
-/// Both ways; how many places of the body and of the answer may be any JSON.
+/// Puts the body and the answer of an operation through their types. Returns how many places may hold any
+/// JSON.
 fn comes_through(document: &Value, exchange: &Exchange, more: &Map<String, Value>) -> (usize, usize) {
     let body = exchange.body.map_or(0, |write| writes(document, exchange, write, more));
     let answer = match exchange.answer {
@@ -241,7 +245,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The operations in which something may be any JSON.
+/// The operations whose body or answer may hold any JSON.
 static FREE: LazyLock<Vec<&Exchange>> = LazyLock::new(|| {
     let is_free = |exchange: &&Exchange| {
         DOCUMENTS.iter().any(|document| comes_through(document, exchange, &Map::new()) != (0, 0))

@@ -55,7 +55,7 @@ fn the_program_tells_each_line_and_totals_and_fails_on_failures() {
         "conflict marketplace_orders_approve_by_provider: error kind: conflict (409): in another state",
         "  marketplace_orders_list: 2 ok, 3 with dropped fields, 1 errors, 0 skipped, 0 FAILED, 1 unknown fields",
         "  marketplace_orders_list: $[].a_newer_field",
-        "10 ok, 3 with dropped fields, 6 errors, 2 skipped, 4 FAILED, 2 unknown fields",
+        "13 ok, 3 with dropped fields, 6 errors, 2 skipped, 4 FAILED, 2 unknown fields",
     ] {
         assert!(out.lines().any(|other| other == line), "{line}\nin\n{out}");
     }

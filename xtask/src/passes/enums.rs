@@ -12,8 +12,8 @@ pub(super) fn values(schema: &Value) -> Option<&Vec<Value>> {
     schema.get("enum").and_then(Value::as_array)
 }
 
-/// Enums of integers, whatever type is declared, are open: a server may know more numbers than its schema, and others
-/// have texts in their place.
+/// Opens enums of integers, whatever type they declare: a server may know more numbers than its schema, and
+/// newer servers have texts in their place.
 pub(super) fn integers(document: &mut Value) -> usize {
     let mut times = 0;
     each_schema(document, |schema| {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::is_type;
 use crate::document::{each_schema, reach, ref_name, schemas, schemas_mut};
 
-/// Says that an object keeps what it doesn't name, for build.rs, which writes the field for it.
+/// Marks an object that keeps the fields that it doesn't name, for build.rs.
 const ADDITIONAL: &str = "x-additional";
 
 /// Properties make an object and items an array, whether or not it is said; an array that doesn't say of what holds
@@ -107,8 +107,10 @@ fn add(whole: &mut Value, part: Value) -> Option<()> {
     Some(())
 }
 
-/// A property that is any JSON in one model and a model in another is JSON that the server keeps as it is: the model
-/// names the usual fields, and there may be others, in it and in what it holds.
+/// Marks models of properties that are any JSON elsewhere.
+///
+/// The server keeps such a property as it is: the model names the usual fields, and there may be others, in
+/// it and in the models that it holds.
 pub(super) fn may_hold_more(document: &mut Value) -> usize {
     let mut free: BTreeSet<&str> = BTreeSet::new();
     let mut models: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -60,8 +60,7 @@ pub(super) fn alternatives_are_any(document: &mut Value) -> usize {
     times
 }
 
-/// A map of numbers holds amounts, which have to be exact; a server may keep what is sent as it is, so a number is sent
-/// as one, and not as a text.
+/// Sends the numbers of maps as JSON numbers, not as texts: a server may store such a map as it is.
 pub(super) fn maps_of_numbers(document: &mut Value) -> usize {
     let sent = travelling(document, true);
     let mut times = 0;
