@@ -28,10 +28,19 @@ pub(crate) enum Seen<T> {
     Applied(T),
     /// The object is as it was, and the change is still possible. Says how it is, such as `the order is executing`.
     Unchanged(String),
+    /// The object shows something else than what was sent, which may be what the server made of it. The change replaces
+    /// what is there, so sending it again does no harm.
+    Differs(String),
     /// The object is in a state in which the change isn't possible any more. Says in which.
     Superseded(String),
     /// The object doesn't tell, such as in a state that nobody knows. Says why.
     Unclear(String),
+}
+
+/// Why a change is sent again.
+enum Unapplied {
+    Known(String),
+    Perhaps(String),
 }
 
 /// Sends a change and finds out whether it was applied.
@@ -133,7 +142,7 @@ impl<'a> Confirm<'a> {
                 },
             };
             is_ambiguous |= error.is_answer_lost();
-            let unchanged = match self.look(&look).await {
+            let unapplied = match self.look(&look).await {
                 Ok(Seen::Applied(value)) => {
                     if sent > 1 {
                         self.client.retry_succeeded();
@@ -143,14 +152,20 @@ impl<'a> Confirm<'a> {
                 Ok(Seen::Superseded(state)) => return Err(error.superseded(state)),
                 Ok(Seen::Unclear(state)) => return Err(error.unconfirmed(&state)),
                 Err(unread) => return Err(error.unconfirmed(&unread)),
-                Ok(Seen::Unchanged(state)) => state,
+                Ok(Seen::Unchanged(state)) => Unapplied::Known(state),
+                Ok(Seen::Differs(state)) => Unapplied::Perhaps(state),
             };
             let pause = self.pause(&mut pauses, &error);
             let is_passing = error.is_server() || error.is_transport() || error.is_timeout();
             let in_time = begun.elapsed().saturating_add(pause) <= policy.within;
             let may_again = self.sends_again && is_passing && sent < policy.attempts && in_time;
             if !(may_again && self.client.take_retry()) {
-                return Err(error.not_applied(&unchanged));
+                return Err(match unapplied {
+                    // The server said why it refuses.
+                    _ if !is_ambiguous && !error.is_conflict() => error,
+                    Unapplied::Known(state) => error.not_applied(&state),
+                    Unapplied::Perhaps(state) => error.unconfirmed(&state),
+                });
             }
             tracing::debug!(%error, ?pause, "the change was not applied and is sent again");
             sleep(pause).await;

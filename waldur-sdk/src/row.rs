@@ -316,3 +316,123 @@ pub(crate) fn of_json<R: Row>(object: &serde_json::Value) -> Result<R, &'static 
     let sent = wire::decode::<R::Sent>(object.to_string().as_bytes()).map_err(|_| "an object")?;
     R::from_sent(sent.value)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    row! {
+        /// A row with a field of every kind.
+        #[derive(Clone, Debug, PartialEq)]
+        struct Sample {
+            uuid: Uuid = need "uuid",
+            name: String = or_default "name",
+            state: waldur_api_client::types::OrderState = or_unknown "state",
+            end_date: Option<chrono::NaiveDate> = optional "end_date",
+            username: Option<String> = non_empty "username",
+            usage: Option<Uuid> = by_address "usage",
+            limits: BTreeMap<String, Decimal> = exact "limits",
+            parts: Vec<Part> = or_default "parts",
+        }
+    }
+
+    row! {
+        #[derive(Clone, Debug, PartialEq)]
+        struct Part {
+            type_: String = need "type",
+            amount: Decimal = or_default "amount",
+        }
+    }
+
+    const FIELDS: &[&str] = &["uuid", "name", "state", "end_date", "username", "usage", "limits", "parts"];
+
+    fn object(number: u128) -> Map<String, Value> {
+        let object = json!({
+            "uuid": Uuid::from_u128(number), "name": "a", "state": "done", "end_date": "2026-05-01",
+            "username": "alice", "usage": format!("https://w.example.org/api/x/{}/", Uuid::from_u128(7).simple()),
+            "limits": { "cpu": 1.5 }, "parts": [{ "type": "cpu", "amount": "2.00" }],
+        });
+        object.as_object().cloned().unwrap()
+    }
+
+    fn read_page(page: &[Value]) -> Vec<Option<Sample>> {
+        let bytes = serde_json::to_vec(page).unwrap();
+        let sent = wire::decode::<Vec<Option<<Sample as Row>::Sent>>>(&bytes).unwrap().value;
+        sent.into_iter().map(|sent| Sample::from_sent(sent?).ok()).collect()
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((".{0,8}", inner), 0..4)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_in_any_field_costs_at_most_its_row(
+            field in prop::sample::select(FIELDS),
+            value in prop::option::of(any_json()),
+        ) {
+            let mut odd = object(2);
+            match value {
+                Some(value) => _ = odd.insert(field.to_owned(), value),
+                None => _ = odd.remove(field),
+            }
+            let rows = read_page(&[object(1).into(), odd.into(), object(3).into()]);
+            prop_assert_eq!(&rows[0], &of_json(&object(1).into()).ok());
+            prop_assert_eq!(&rows[2], &of_json(&object(3).into()).ok());
+            let is_needed = ["uuid", "limits"].contains(&field);
+            prop_assert!(rows[1].is_some() || is_needed, "{} costs the row", field);
+        }
+
+        #[test]
+        fn any_value_in_place_of_a_row_costs_at_most_that(value in any_json()) {
+            let rows = read_page(&[object(1).into(), value, object(3).into()]);
+            prop_assert!(rows.len() == 3 && rows[0].is_some() && rows[2].is_some());
+        }
+    }
+
+    #[test]
+    fn each_kind_of_field_is_read_as_it_says() {
+        let row: Sample = of_json(&object(1).into()).unwrap();
+        assert_eq!(row.usage, Some(Uuid::from_u128(7)));
+        assert_eq!(row.parts, [Part { type_: "cpu".to_owned(), amount: Decimal::TWO }]);
+        let mut blank = object(1);
+        for field in ["name", "state", "end_date", "username", "usage", "parts"] {
+            blank.insert(field.to_owned(), json!(""));
+        }
+        blank.insert("limits".to_owned(), Value::Null);
+        let row: Sample = of_json(&blank.into()).unwrap();
+        assert_eq!((row.name.as_str(), row.state.as_str(), row.end_date, row.username), ("", "", None, None));
+        assert!(row.usage.is_none() && row.parts.is_empty() && row.limits.is_empty());
+        for (field, value) in [("limits", json!({ "cpu": "many" })), ("uuid", json!("x"))] {
+            let mut odd = object(1);
+            odd.insert(field.to_owned(), value);
+            assert_eq!(of_json::<Sample>(&odd.into()).unwrap_err(), field);
+        }
+        let mut part = object(1);
+        part.insert("parts".to_owned(), json!([{ "amount": 1 }, null, { "type": "ram", "amount": [] }]));
+        assert_eq!(
+            of_json::<Sample>(&part.into()).unwrap().parts,
+            [Part { type_: "ram".to_owned(), amount: Decimal::ZERO }]
+        );
+    }
+}

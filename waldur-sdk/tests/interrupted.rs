@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::json;
 use waldur_sandbox::{
@@ -25,6 +26,11 @@ static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
     let builder = Client::builder().url(sandbox.url()).token(sandbox.token(actor));
     builder.concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
+}
+
+/// Retries without long pauses.
+fn quick() -> RetryPolicy {
+    RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5))
 }
 
 /// Whether a workflow says that everything is where it should be.
@@ -91,12 +97,15 @@ fn everything(sandbox: &Sandbox) -> String {
         }
         documents
     });
+    // Whichever came first.
+    let mut user_usages = sandbox.user_usages();
+    user_usages.sort_by_key(|share| (share.usage, share.username.clone()));
     let offerings = sandbox.ids().offerings;
     let components = [offerings.slurm, offerings.basic, offerings.bulk].map(|uuid| sandbox.components(uuid));
     format!(
         "{orders:#?} {resources:#?} {:#?} {:#?} {accounts:#?} {documents:#?} {components:#?}",
         sandbox.usages(),
-        sandbox.user_usages()
+        user_usages
     )
 }
 
@@ -124,6 +133,18 @@ impl Start {
         assert!(workflow(&client(&sandbox, self.actor), sandbox.ids()).await.is_well());
         let (expected, requests) = (everything(&sandbox), sandbox.requests().len());
         assert!(requests > 0 && expected != everything(&self.sandbox().await), "it changes something");
+        // With retries as well: what is sent again is done once.
+        for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(500), Fault::StatusAfter(502)] {
+            for count in 0..requests {
+                let sandbox = self.sandbox().await;
+                let client = client(&sandbox, self.actor).with_retry(quick());
+                sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count).times(1));
+                let first = workflow(&client, sandbox.ids()).await.is_well();
+                assert!(!first || everything(&sandbox) == expected, "{fault:?} {count} with retries");
+                assert!(first || workflow(&client, sandbox.ids()).await.is_well(), "{fault:?} {count} again");
+                assert_eq!(everything(&sandbox), expected, "{fault:?} {count} with retries");
+            }
+        }
         for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(503), Fault::Truncated] {
             for count in 0..requests {
                 let sandbox = self.sandbox().await;
@@ -226,7 +247,9 @@ async fn resources() {
         })
         .await;
     let day = NaiveDate::from_ymd_opt(2031, 5, 6);
-    PROVIDER.check(async |client, ids| client.provider().set_end_date(ids.resources.ok, day).await).await;
+    PROVIDER
+        .check(async |client, ids| client.provider().set_end_date(ids.resources.ok_second, day).await)
+        .await;
     let newer = Start { release: Release::Newer, ..PROVIDER };
     newer
         .check(async |client, ids| {

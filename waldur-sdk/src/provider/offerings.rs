@@ -466,9 +466,15 @@ impl Provider {
         }
         let look = || async {
             let now = self.offering(offering).await?;
-            Ok(match step.is_so(&now.components) {
-                true => Seen::Applied(()),
-                false => Seen::Unchanged(format!("the offering doesn't show it: {step}")),
+            Ok(match (step.is_so(&now.components), step) {
+                (true, _) => Seen::Applied(()),
+                // Another may have made it, or the server something else of it.
+                (false, ComponentStep::Create { definition } | ComponentStep::Update { definition, .. })
+                    if now.components.iter().any(|there| there.definition.type_ == definition.type_) =>
+                {
+                    Seen::Differs(format!("the component {} differs", definition.type_))
+                }
+                (false, _) => Seen::Unchanged(format!("the offering shows no such change: {step}")),
             })
         };
         // A server refuses what another was faster to do, or doesn't find the component any more.

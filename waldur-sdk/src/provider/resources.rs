@@ -327,7 +327,8 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &BackendIdRow| now.backend_id == backend_id).await
+        self.change(resource, send, |now: &BackendIdRow| now.backend_id == backend_id.trim(), Seen::Unchanged)
+            .await
     }
 
     /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
@@ -407,7 +408,7 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_submit_report().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &ReportRow| now.report == wanted).await
+        self.change(resource, send, |now: &ReportRow| now.report == wanted, Seen::Differs).await
     }
 
     /// Sets how much a resource may use of each component, by the component's type, and gives the limits as they are then;
@@ -439,7 +440,7 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &LimitsRow| now.limits == *limits).await
+        self.change(resource, send, |now: &LimitsRow| now.limits == *limits, Seen::Differs).await
     }
 
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
@@ -475,7 +476,13 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_backend_metadata().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &MetadataRow| holds(&now.backend_metadata, &metadata)).await
+        self.change(
+            resource,
+            send,
+            |now: &MetadataRow| holds(&now.backend_metadata, &metadata),
+            Seen::Differs,
+        )
+        .await
     }
 
     /// A resource that failed is OK again. (`marketplace_provider_resources_set_as_ok`)
@@ -485,7 +492,7 @@ impl Provider {
     pub async fn set_resource_ok(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_set_as_ok().uuid(resource);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &Resource| now.state == ResourceState::Ok).await
+        self.change(resource, send, |now: &Resource| now.state == ResourceState::Ok, Seen::Unchanged).await
     }
 
     /// A resource has failed, with a message for the customer and details for the operators.
@@ -522,7 +529,7 @@ impl Provider {
         let is_so = |now: &Resource| {
             now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
         };
-        self.change(resource, send, is_so).await
+        self.change(resource, send, is_so, Seen::Differs).await
     }
 
     /// A resource was just seen in the back end. (`marketplace_provider_resources_refresh_last_sync`)
@@ -564,7 +571,7 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &Resource| now.paused == paused).await
+        self.change(resource, send, |now: &Resource| now.paused == paused, Seen::Unchanged).await
     }
 
     /// Downscales a resource, or gives it back what it had. (`marketplace_provider_resources_set_downscaled`)
@@ -576,7 +583,7 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &Resource| now.downscaled == downscaled).await
+        self.change(resource, send, |now: &Resource| now.downscaled == downscaled, Seen::Unchanged).await
     }
 
     /// Keeps the members of a resource out, or lets them in.
@@ -590,7 +597,8 @@ impl Provider {
             self.client.api().marketplace_provider_resources_set_restrict_member_access().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &Resource| now.restrict_member_access == restrict).await
+        self.change(resource, send, |now: &Resource| now.restrict_member_access == restrict, Seen::Unchanged)
+            .await
     }
 
     /// Sets the last day of a resource, or takes it away. A server takes a day that is a week ahead or more, of a resource
@@ -604,7 +612,7 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &EndDateRow| now.end_date == day).await
+        self.change(resource, send, |now: &EndDateRow| now.end_date == day, Seen::Unchanged).await
     }
 
     /// Where a resource can be reached. (`marketplace_provider_resources_retrieve`)
@@ -658,25 +666,27 @@ impl Provider {
             there.sort();
             there == endpoints
         };
-        self.change(resource, send, is_so).await
+        self.change(resource, send, is_so, Seen::Differs).await
     }
 
     pub(super) async fn retrieve_resource<R: Row>(&self, resource: Uuid) -> Result<R, Error> {
         row::retrieve(self.client.api().marketplace_provider_resources_retrieve().uuid(resource)).await
     }
 
-    /// Sends a change of a resource, and reads the resource if the answer is lost.
+    /// Sends a change of a resource, and reads the resource if the answer is lost. `else_shown` says what it means if
+    /// that isn't so: servers keep some values as they are, and make others fit.
     async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
         &self,
         resource: Uuid,
         send: impl Fn() -> S,
         is_so: impl Fn(&R) -> bool,
+        else_shown: fn(String) -> Seen<()>,
     ) -> Result<(), Error> {
         let look = || async {
             let now = self.retrieve_resource::<R>(resource).await?;
             Ok(match is_so(&now) {
                 true => Seen::Applied(()),
-                false => Seen::Unchanged("the resource doesn't show it".to_owned()),
+                false => else_shown("the resource shows another value".to_owned()),
             })
         };
         let looks_after = |error: &Error| error.is_answer_lost();
