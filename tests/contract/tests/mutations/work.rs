@@ -115,7 +115,7 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     let ok = || sandbox.resources().into_iter().filter(|resource| resource.state == ResourceState::Ok);
     let live = client.live_resources().await?;
     let listed: BTreeSet<_> = live.into_iter().map(|one| (one.uuid, one.name, one.offering_uuid)).collect();
-    let there = ok().map(|one| (one.uuid, one.name, one.offering)).collect();
+    let there = ok().map(|one| (one.uuid, one.name, Some(one.offering))).collect();
     ensure(listed == there, "other resources are live")?;
 
     let two = [ids.offerings.slurm, ids.offerings.basic];
