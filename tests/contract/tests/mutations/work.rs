@@ -40,9 +40,10 @@ pub(crate) async fn all(sandbox: &Sandbox, url: &str) -> Outcome {
     ensure(me.username.as_deref() == Some("alice"), "another user is impersonated")
 }
 
-fn in_states(sandbox: &Sandbox, states: &[State]) -> BTreeSet<Uuid> {
-    let orders = sandbox.orders();
-    orders.iter().filter(|order| states.contains(&order.state)).map(|order| order.uuid).collect()
+/// The orders in `states` with their offerings, as they are listed.
+fn in_states(sandbox: &Sandbox, states: &[State]) -> BTreeSet<(Uuid, Option<Uuid>)> {
+    let orders = sandbox.orders().into_iter().filter(|order| states.contains(&order.state));
+    orders.map(|order| (order.uuid, Some(order.offering))).collect()
 }
 
 async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
@@ -55,8 +56,8 @@ async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
         (vec![OrderState::Done], vec![State::Done]),
     ] {
         let listed = client.orders(asked).await?;
-        let uuids: BTreeSet<Uuid> = listed.iter().map(|order| order.uuid).collect();
-        ensure(uuids == in_states(sandbox, &states), "other orders are listed")?;
+        let listed: BTreeSet<_> = listed.iter().map(|order| (order.uuid, order.offering_uuid)).collect();
+        ensure(listed == in_states(sandbox, &states), "other orders are listed")?;
     }
     let narrow = client.provider().of_customer(ids.provider_customer).of_offering(ids.offerings.bulk);
     let listed: BTreeSet<Uuid> = narrow.orders([]).await?.iter().map(|order| order.uuid).collect();
@@ -115,7 +116,7 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     let ok = || sandbox.resources().into_iter().filter(|resource| resource.state == ResourceState::Ok);
     let live = client.live_resources().await?;
     let listed: BTreeSet<_> = live.into_iter().map(|one| (one.uuid, one.name, one.offering_uuid)).collect();
-    let there = ok().map(|one| (one.uuid, one.name, one.offering)).collect();
+    let there = ok().map(|one| (one.uuid, one.name, Some(one.offering))).collect();
     ensure(listed == there, "other resources are live")?;
 
     let two = [ids.offerings.slurm, ids.offerings.basic];
