@@ -40,9 +40,10 @@ pub(crate) async fn all(sandbox: &Sandbox, url: &str) -> Outcome {
     ensure(me.username.as_deref() == Some("alice"), "another user is impersonated")
 }
 
-fn in_states(sandbox: &Sandbox, states: &[State]) -> BTreeSet<Uuid> {
-    let orders = sandbox.orders();
-    orders.iter().filter(|order| states.contains(&order.state)).map(|order| order.uuid).collect()
+/// The orders in `states` with their offerings, as they are listed.
+fn in_states(sandbox: &Sandbox, states: &[State]) -> BTreeSet<(Uuid, Option<Uuid>)> {
+    let orders = sandbox.orders().into_iter().filter(|order| states.contains(&order.state));
+    orders.map(|order| (order.uuid, Some(order.offering))).collect()
 }
 
 async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
@@ -55,8 +56,8 @@ async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
         (vec![OrderState::Done], vec![State::Done]),
     ] {
         let listed = client.orders(asked).await?;
-        let uuids: BTreeSet<Uuid> = listed.iter().map(|order| order.uuid).collect();
-        ensure(uuids == in_states(sandbox, &states), "other orders are listed")?;
+        let listed: BTreeSet<_> = listed.iter().map(|order| (order.uuid, order.offering_uuid)).collect();
+        ensure(listed == in_states(sandbox, &states), "other orders are listed")?;
     }
     let narrow = client.provider().of_customer(ids.provider_customer).of_offering(ids.offerings.bulk);
     let listed: BTreeSet<Uuid> = narrow.orders([]).await?.iter().map(|order| order.uuid).collect();
