@@ -304,6 +304,8 @@ fn received_model(item: &ItemStruct, fields: &[Field], additional: Option<&syn::
                     _ => crate::model::skip(map),
                 }
             }
+        }
+        impl crate::model::WriteModel for #ident {
             fn write<M: ::serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 #( crate::model::entry(map, #names, &self.#idents)?; )*
                 #more

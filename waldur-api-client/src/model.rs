@@ -30,14 +30,15 @@ pub trait Model: Default {
     /// # Errors
     /// Only what isn't JSON.
     fn read<'de, A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
+}
+
+/// A model that is received, and can be written as well.
+pub trait WriteModel: Model {
     /// Writes the fields that hold something.
     ///
     /// # Errors
     /// Those of the serializer.
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let _ = map;
-        Ok(())
-    }
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
 /// The byte of [`Model::HASHES`] for the field `name`.
@@ -93,7 +94,7 @@ pub fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Resu
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn serialize<M: Model, S: serde::Serializer>(model: &M, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize<M: WriteModel, S: serde::Serializer>(model: &M, serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     model.write(&mut map)?;
     map.end()
