@@ -60,6 +60,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+mod backend_id;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;
@@ -88,6 +89,7 @@ mod select;
 mod settings;
 mod transport;
 
+pub use backend_id::{AccountName, BackendId};
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client::Client;
 pub use config::ClientBuilder;
