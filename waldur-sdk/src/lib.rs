@@ -113,13 +113,14 @@ pub use provider::{
     OfferingPlan,
 };
 pub use provider::{
-    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountRequest,
-    ServiceAccountToken,
+    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner,
+    ServiceAccountRequest, ServiceAccountToken,
 };
 #[cfg(feature = "agent")]
 pub use provider::{
-    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
-    MembershipReport, MembershipResource, PlannedMember, SyncedResource,
+    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,
+    MembershipOptions, MembershipPlan, MembershipReport, MembershipResource, MembershipSync, PlannedMember,
+    SyncedResource,
 };
 pub use raw::{Answer, Request};
 pub use reqwest::Method;
