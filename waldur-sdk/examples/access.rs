@@ -25,6 +25,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let next: Vec<_> = account.transitions().map(|transition| transition.as_str()).collect();
         println!("{}: may {}", account.user_full_name, next.join(" or "));
     }
+    for row in &gaps.unreadable {
+        println!("can't be read: {row}");
+    }
     for account in &gaps.surplus {
         provider.change_offering_user(account.uuid, OfferingUserTransition::RequestDeletion).await?;
         println!("{}: {} shall go", account.user_full_name, account.username);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, MembershipBackend, MembershipResource};
+use waldur_sdk::{AccountName, Client, MembershipBackend, MembershipOptions, MembershipResource};
 
 /// A real one would talk to a directory or a scheduler.
 struct Groups(Mutex<BTreeSet<String>>);
@@ -22,15 +22,15 @@ impl MembershipBackend for Groups {
         Ok(self.members().iter().cloned().collect())
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &str) -> Result<(), Self::Error> {
+    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
         println!("{}: + {username}", resource.backend_id);
-        self.members().insert(username.to_owned());
+        self.members().insert(username.to_string());
         Ok(())
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &str) -> Result<(), Self::Error> {
+    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
         println!("{}: - {username}", resource.backend_id);
-        self.members().remove(username);
+        self.members().remove(username.as_str());
         Ok(())
     }
 }
@@ -44,8 +44,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let groups = Groups(Mutex::new(["root".to_owned()].into()));
 
     // A dry run.
-    println!("{}\n", provider.plan_membership(resource, &groups).await?);
-    println!("{}", provider.sync_membership(resource, &groups).await?);
-    println!("again: {}", provider.sync_membership(resource, &groups).await?);
+    let options = MembershipOptions::new();
+    println!("{}\n", provider.plan_membership(resource, &groups, options).await?);
+    println!("{}", provider.sync_membership(resource, &groups, options).await?);
+    println!("again: {}", provider.sync_membership(resource, &groups, options).await?);
     Ok(())
 }

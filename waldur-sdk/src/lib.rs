@@ -60,6 +60,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+mod backend_id;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;
@@ -88,6 +89,7 @@ mod select;
 mod settings;
 mod transport;
 
+pub use backend_id::{AccountName, BackendId};
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client::Client;
 pub use config::ClientBuilder;
@@ -111,13 +113,14 @@ pub use provider::{
     OfferingPlan,
 };
 pub use provider::{
-    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountRequest,
-    ServiceAccountToken,
+    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner,
+    ServiceAccountRequest, ServiceAccountToken,
 };
 #[cfg(feature = "agent")]
 pub use provider::{
-    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
-    MembershipReport, MembershipResource, PlannedMember, SyncedResource,
+    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,
+    MembershipOptions, MembershipPlan, MembershipReport, MembershipResource, MembershipSync, PlannedMember,
+    SyncedResource,
 };
 pub use raw::{Answer, Request};
 pub use reqwest::Method;

@@ -88,6 +88,11 @@ impl<T> Rows<T> {
         (self.rows, self.unreadable)
     }
 
+    /// Makes something else of each usable row.
+    pub(crate) fn map<U>(self, make: impl FnMut(T) -> U) -> Rows<U> {
+        Rows { rows: self.rows.into_iter().map(make).collect(), unreadable: self.unreadable }
+    }
+
     /// Keeps the usable rows for which `keep` is true.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.rows.retain(keep);

@@ -4,9 +4,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
 use waldur_sdk::types::OfferingUserState;
-use waldur_sdk::{AccessGaps, Client, OfferingUserTransition as Transition, Provider, RetryPolicy, Uuid};
+use waldur_sdk::{Client, OfferingUserTransition as Transition, Provider, RetryPolicy, Uuid};
 
 const ACCOUNTS: &str = "/marketplace-offering-users/";
 
@@ -100,21 +101,31 @@ async fn an_account_that_goes_is_no_access() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
-    for fault in [Fault::ResetAfter, Fault::Truncated, Fault::EmptyBody, Fault::Status(502)] {
+async fn a_lost_answer_is_looked_up_before_anything_is_sent_again() {
+    // A server that answers 502 hasn't applied it: only then it is sent again.
+    for (fault, posts) in
+        [(Fault::ResetAfter, 1), (Fault::Truncated, 1), (Fault::EmptyBody, 1), (Fault::Status(502), 2)]
+    {
         let sandbox = Sandbox::start().await.unwrap();
         let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
         sandbox.fail_next(1, "POST", ACCOUNTS, fault.clone());
-        let first = provider(&sandbox).grant_access(bob, slurm, "bob01").await;
-        assert_eq!(sent(&sandbox, "POST"), 1, "{fault:?}");
-        match account(&sandbox, bob, slurm) {
-            Some(_) => assert!(first.unwrap().created, "{fault:?}"),
-            None => assert!(first.unwrap_err().is_server(), "{fault:?}"),
-        }
+        let access = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
+        assert!(access.created && access.account.is_usable(), "{fault:?}");
+        let methods: Vec<String> = sandbox.requests().into_iter().map(|request| request.method).collect();
+        assert_eq!(methods.iter().filter(|method| *method == "POST").count(), posts, "{fault:?}");
+        assert!(methods.windows(2).all(|two| two != ["POST", "POST"]), "{methods:?}");
         let again = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
-        assert!(again.account.is_usable());
+        assert_eq!(again.account, access.account);
         assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
     }
+    // Without another attempt it isn't done, and that is what is said.
+    let sandbox = Sandbox::start().await.unwrap();
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    sandbox.fail_next(1, "POST", ACCOUNTS, Fault::Status(502));
+    let impatient = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let error = impatient.grant_access(bob, slurm, "bob01").await.unwrap_err();
+    assert!(error.is_server() && error.to_string().contains("not applied"), "{error}");
+    assert_eq!(account(&sandbox, bob, slurm), None);
 }
 
 #[tokio::test]
@@ -214,8 +225,9 @@ async fn a_lost_answer_of_a_transition_is_looked_up() {
     let now = provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
     assert_eq!(now.state, Some(OfferingUserState::Creating));
     sandbox.fail_next(1, "POST", "/set_pending_account_linking/", Fault::ResetBefore);
-    let error = provider.change_offering_user(uuid, Transition::SetPendingAccountLinking).await.unwrap_err();
-    assert!(error.to_string().contains("the account is Creating"), "{error}");
+    let impatient = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let error = impatient.change_offering_user(uuid, Transition::SetPendingAccountLinking).await.unwrap_err();
+    assert!(error.to_string().contains("the account is Creating") && !error.is_unconfirmed(), "{error}");
     sandbox.fail_next(1, "PATCH", "/", Fault::ResetAfter);
     let now = provider.set_offering_user_username(uuid, "bob01").await.unwrap();
     assert!(now.is_usable());
@@ -294,8 +306,8 @@ async fn gaps_are_what_is_missing_unusable_and_too_much() {
     assert_eq!(gaps.missing[0].user_uuid, sandbox.ids().users.bob);
     assert_eq!(gaps.unusable[0].user_full_name, "Carl Creating");
     assert_eq!(gaps.surplus[0].username, "dora01");
-    // Accounts, resources, and a team for each of the two projects.
-    assert_eq!(sandbox.requests().len(), 4);
+    // The offering, accounts, resources, and a team for each of the two projects.
+    assert_eq!(sandbox.requests().len(), 5);
 
     for member in &gaps.missing {
         provider.grant_access(member.user_uuid, slurm, member.username.as_str()).await.unwrap();
@@ -307,9 +319,13 @@ async fn gaps_are_what_is_missing_unusable_and_too_much() {
         provider.change_offering_user(account.uuid, Transition::RequestDeletion).await.unwrap();
     }
     assert!(provider.access_gaps(slurm).await.unwrap().is_empty());
-    // Outsiders see neither accounts nor resources.
-    let outsider = client(&sandbox, Actor::Outsider).provider();
-    assert_eq!(outsider.access_gaps(slurm).await.unwrap(), AccessGaps::default());
+    // Others see neither accounts nor resources, which is not the same as no gaps.
+    for actor in [Actor::Consumer, Actor::Outsider] {
+        let error = client(&sandbox, actor).provider().access_gaps(slurm).await.unwrap_err();
+        assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
+    }
+    let nothing = provider.access_gaps(Uuid::from_u128(1)).await.unwrap_err();
+    assert!(nothing.is_not_found(), "{nothing}");
 }
 
 #[tokio::test]
@@ -375,4 +391,89 @@ async fn accounts_that_are_not_listed_are_not_missing() {
     let gaps = provider.access_gaps(slurm).await.unwrap();
     let missing: Vec<&str> = gaps.missing.iter().map(|member| member.username.as_str()).collect();
     assert_eq!((missing, gaps.unusable.len(), gaps.surplus.len()), (vec!["carla"], 0, 0));
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_applied_is_sent_again() {
+    let sandbox = with_bob("", State::Requested).await;
+    let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+    let uuid = sandbox.offering_users().iter().find(|row| row.user == bob).unwrap().uuid;
+    let provider = provider(&sandbox);
+    sandbox.fail_next(1, "POST", "/begin_creating/", Fault::ResetBefore);
+    provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
+    sandbox.fail_next(1, "PATCH", "/", Fault::ResetBefore);
+    assert!(provider.set_offering_user_username(uuid, "bob01").await.unwrap().is_usable());
+    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (2, 2));
+    assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
+}
+
+/// An answer that isn't Waldur's proves nothing: it is looked up.
+#[tokio::test]
+async fn an_odd_answer_is_no_success_and_no_failure() {
+    let sandbox = with_bob("", State::Requested).await;
+    let ids = *sandbox.ids();
+    let (bob, slurm) = (ids.users.bob, ids.offerings.slurm);
+    let uuid = sandbox.offering_users().iter().find(|row| row.user == bob).unwrap().uuid;
+    let provider = provider(&sandbox);
+    // Not applied.
+    sandbox.fail_next(1, "POST", ACCOUNTS, Fault::Status(200));
+    let error = provider.grant_access(ids.users.consumer, slurm, "cora").await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("not applied"), "{error}");
+    sandbox.fail_next(1, "PATCH", "/", Fault::Status(200));
+    let error = provider.set_offering_user_username(uuid, "bob01").await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("the name is still \"\""), "{error}");
+    // Applied, and the answer passes for a page.
+    let page = || Fault::MediaType("text/html".to_owned());
+    sandbox.fail_next(1, "POST", "/begin_creating/", page());
+    let now = provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
+    assert_eq!(now.state, Some(OfferingUserState::Creating));
+    sandbox.fail_next(1, "PATCH", "/", page());
+    assert!(provider.set_offering_user_username(uuid, "bob01").await.unwrap().is_usable());
+    for lost in [page(), Fault::MissingFields(vec!["uuid".to_owned()])] {
+        let user = if matches!(lost, Fault::MediaType(_)) { ids.users.consumer } else { ids.users.outsider };
+        sandbox.fail_next(1, "POST", ACCOUNTS, lost);
+        let access = provider.grant_access(user, slurm, user.simple().to_string()).await.unwrap();
+        assert!(access.created && access.account.is_usable(), "{access:?}");
+    }
+    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (4, 2));
+}
+
+/// Of whom it isn't certain whether they are members, nobody says that their account is too much.
+#[tokio::test]
+async fn gaps_show_the_rows_that_can_not_be_read() {
+    let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
+        let ids = *seed.ids();
+        let dora = seed.user("dora", "Dora", "Departed");
+        seed.offering_user(ids.offerings.slurm, dora, "dora01", State::Ok);
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
+    let (provider, slurm) = (provider(&sandbox), sandbox.ids().offerings.slurm);
+    let gaps = provider.access_gaps(slurm).await.unwrap();
+    assert_eq!((gaps.missing.len(), gaps.surplus.len(), gaps.unreadable.len()), (1, 1, 0));
+    for (list, missing) in
+        [("marketplace_provider_resources_team_list", 0..=1), ("marketplace_provider_resources_list", 1..=1)]
+    {
+        sandbox.corrupt(list, 0, "uuid", json!({}));
+        let gaps = provider.access_gaps(slurm).await.unwrap();
+        assert!(missing.contains(&gaps.missing.len()) && gaps.surplus.is_empty(), "{list}: {gaps:?}");
+        assert!(gaps.unreadable.len() == 1 && !gaps.is_empty() && gaps.to_string().contains("1 unreadable"));
+        sandbox.clear_corruptions();
+    }
+    // An account whose name can't be read isn't one without a name, which would get one.
+    sandbox.corrupt("marketplace-offering-users", sandbox.ids().offering_user, "username", json!([]));
+    assert_eq!(provider.access_gaps(slurm).await.unwrap().unreadable.len(), 1);
+    let error = provider.grant_access(sandbox.ids().users.alice, slurm, "other").await.unwrap_err();
+    assert!(error.is_decode() && sent(&sandbox, "POST") + sent(&sandbox, "PATCH") == 0, "{error}");
+    assert!(error.to_string().contains(&sandbox.ids().users.alice.simple().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn accounts_tell_whether_their_users_consented() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.corrupt("marketplace-offering-users", sandbox.ids().offering_user, "has_consent", json!(true));
+    let account = provider(&sandbox).offering_user(sandbox.ids().offering_user).await.unwrap();
+    assert_eq!((account.has_consent, account.requires_reconsent), (Some(true), Some(false)));
+    let late = Sandbox::builder().release(waldur_sandbox::Release::Late2024).start().await.unwrap();
+    let account = provider(&late).offering_user(late.ids().offering_user).await.unwrap();
+    assert_eq!((account.has_consent, account.requires_reconsent), (None, None));
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use waldur_sandbox::{Actor, Release, Sandbox};
 use waldur_sdk::{Client, Provider, Uuid};
 
@@ -70,7 +71,7 @@ async fn a_service_provider_knows_whom_it_serves() {
 }
 
 #[tokio::test]
-async fn nobody_else_knows() {
+async fn nobody_else_knows_the_people_and_projects() {
     let sandbox = Sandbox::start().await.unwrap();
     let own = sandbox.ids().service_provider;
     for actor in [Actor::Consumer, Actor::Outsider] {
@@ -79,9 +80,58 @@ async fn nobody_else_knows() {
         assert!(other.service_provider_keys(own).await.unwrap_err().is_forbidden());
         assert!(other.service_provider_projects(own).await.unwrap_err().is_forbidden());
         assert!(other.service_provider_project_permissions(own).await.unwrap_err().is_forbidden());
-        assert!(other.service_provider_customers(own).await.unwrap_err().is_forbidden());
-        assert!(other.service_provider_offerings(own).await.unwrap_err().is_forbidden());
+        // These are no secret.
+        assert!(!other.service_provider_customers(own).await.unwrap().is_empty());
+        assert!(!other.service_provider_offerings(own).await.unwrap().is_empty());
     }
     let provider = as_actor(&sandbox, Actor::Provider);
     assert!(provider.service_provider_users(Uuid::nil()).await.unwrap_err().is_not_found());
+}
+
+/// A field that isn't needed costs nothing, whatever it is; a row that can't be used costs no other.
+#[tokio::test]
+async fn one_odd_row_costs_no_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (own, provider) = (sandbox.ids().service_provider, as_actor(&sandbox, Actor::Provider));
+    let lists = [
+        ("users_list", "uuid", "full_name"),
+        ("marketplace_service_providers_users_list", "uuid", "email"),
+        ("marketplace_service_providers_keys_list", "public_key", "name"),
+        ("marketplace_service_providers_projects_list", "uuid", "end_date"),
+        ("marketplace_service_providers_project_permissions_list", "user_uuid", "expiration_time"),
+        ("marketplace_service_providers_customers_list", "uuid", "projects_count"),
+        ("marketplace_service_providers_offerings_list", "uuid", "state"),
+    ];
+    let counts = async || {
+        let users = provider.users().await.unwrap();
+        let served = provider.service_provider_users(own).await.unwrap();
+        let keys = provider.service_provider_keys(own).await.unwrap();
+        let projects = provider.service_provider_projects(own).await.unwrap();
+        let permissions = provider.service_provider_project_permissions(own).await.unwrap();
+        let customers = provider.service_provider_customers(own).await.unwrap();
+        let offerings = provider.service_provider_offerings(own).await.unwrap();
+        [
+            (users.len(), users.unreadable().len()),
+            (served.len(), served.unreadable().len()),
+            (keys.len(), keys.unreadable().len()),
+            (projects.len(), projects.unreadable().len()),
+            (permissions.len(), permissions.unreadable().len()),
+            (customers.len(), customers.unreadable().len()),
+            (offerings.len(), offerings.unreadable().len()),
+        ]
+    };
+    let all = counts().await;
+    assert!(all.iter().all(|(rows, unreadable)| *rows > 0 && *unreadable == 0), "{all:?}");
+    for value in [None, Some(json!(null)), Some(json!({ "odd": [1] })), Some(json!(-1e300)), Some(json!(""))]
+    {
+        for (list, _, field) in lists {
+            sandbox.corrupt(list, 0, field, value.clone());
+        }
+        assert_eq!(counts().await, all, "{value:?}");
+        sandbox.clear_corruptions();
+    }
+    for (list, needed, _) in lists {
+        sandbox.corrupt(list, 0, needed, json!({}));
+    }
+    assert_eq!(counts().await, all.map(|(rows, _)| (rows - 1, 1)));
 }

@@ -5,53 +5,66 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use crate::client::Client;
+use crate::confirm::{Confirm, Seen};
 use crate::error::{Error, ErrorKind};
 use crate::list::List as _;
+use crate::row::{self, Rows, row};
 use crate::types::{
     self, AgentIdentityRequest, AgentProcessorCreateRequest, AgentServiceCreateRequest,
     AgentServiceStatisticsRequest,
 };
 
+const LIST: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesList::OPERATION;
 const CREATE: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesCreate::OPERATION;
 const SERVICE: &waldur_api_client::Operation =
     builder::MarketplaceSiteAgentIdentitiesRegisterService::OPERATION;
 const PROCESSOR: &waldur_api_client::Operation =
     builder::MarketplaceSiteAgentServicesRegisterProcessor::OPERATION;
 
-/// An agent at an offering.
-///
-/// ```
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use waldur_sandbox::{Actor, Sandbox};
-/// # let sandbox = Sandbox::start().await?;
-/// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-/// # let offering = sandbox.ids().offerings.slurm;
-/// use waldur_sdk::agent::AgentIdentity;
-///
-/// // At each start: what is there already is found.
-/// let agent = AgentIdentity::register(&client, offering, "polar-agent", "1.4.0").await?;
-/// let service = agent.register_service(&client, "orders", "order_process").await?;
-/// let processor = service.register_processor(&client, "orders", "slurm", "23.11").await?;
-/// assert_eq!(processor.service_uuid, service.uuid);
-///
-/// // From time to time: registering shows that the agent is alive.
-/// let service = agent.register_service(&client, "orders", "order_process").await?;
-/// service.set_statistics(&client, &serde_json::json!({ "done": 17, "failed": 0 })).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AgentIdentity {
-    /// Its uuid.
-    pub uuid: Uuid,
-    /// Its name.
-    pub name: String,
-    /// The offering.
-    pub offering_uuid: Uuid,
-    /// The version of the agent's software; empty if not told.
-    pub version: String,
+row! {
+    /// An agent at an offering.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let offering = sandbox.ids().offerings.slurm;
+    /// use waldur_sdk::agent::AgentIdentity;
+    ///
+    /// // At each start: what is there already is found.
+    /// let agent = AgentIdentity::register(&client, offering, "polar-agent", "1.4.0").await?;
+    /// let service = agent.register_service(&client, "orders", "order_process").await?;
+    /// let processor = service.register_processor(&client, "orders", "slurm", "23.11").await?;
+    /// assert_eq!(processor.service_uuid, service.uuid);
+    ///
+    /// // From time to time: registering shows that the agent is alive.
+    /// let service = agent.register_service(&client, "orders", "order_process").await?;
+    /// service.set_statistics(&client, &serde_json::json!({ "done": 17, "failed": 0 })).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct AgentIdentity {
+        /// Its uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = need "name",
+        /// The offering.
+        pub offering_uuid: Uuid = need "offering",
+        /// The version of the agent's software; empty if not told.
+        pub version: String = or_default "version",
+    }
+}
+
+row! {
+    /// A service of an agent, or a processor of a service.
+    struct RegisteredRow {
+        uuid: Uuid = need "uuid",
+        name: String = need "name",
+    }
 }
 
 /// Something that an agent does, such as order processing.
@@ -85,7 +98,9 @@ impl AgentIdentity {
     /// (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
     ///
     /// # Errors
-    /// If the name is empty (before anything is sent), or the caller may not do that at this offering.
+    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not do that at this offering
+    /// ([`Error::is_forbidden`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). If an answer is lost, the
+    /// agent is looked for; [`Error::is_unconfirmed`] if that fails, too.
     pub async fn register(
         client: &Client,
         offering: Uuid,
@@ -96,46 +111,57 @@ impl AgentIdentity {
         filled(&name, "name", CREATE)?;
         let body =
             || AgentIdentityRequest::builder().name(name.clone()).offering(offering).version(version.clone());
-        let identities = client.api();
-        match Self::find(client, offering, &name).await? {
-            Some(known) if known.version == version => Ok(known),
+        let looks_after = |error: &Error| error.is_answer_lost();
+        let confirm = Confirm::new(client).after(looks_after);
+        let registered = match Self::find(client, offering, &name).await? {
+            Some(known) if known.version == version => return Ok(known),
             Some(known) => {
-                // A PUT: it is sent again by itself if its answer is lost.
-                let call = identities.marketplace_site_agent_identities_update().uuid(known.uuid);
-                match call.body(body()).send().await {
-                    Ok(_) => Ok(Self { version, ..known }),
-                    Err(error) => Err(Error::from_api(error).await),
-                }
+                let call = client.api().marketplace_site_agent_identities_update().uuid(known.uuid);
+                let call = call.body(body());
+                let send = || async {
+                    Error::of_change(call.clone().send()).await?;
+                    Ok(Self { version: version.clone(), ..known.clone() })
+                };
+                let look = || async {
+                    Ok(match Self::find(client, offering, &name).await? {
+                        Some(now) if now.version == version => Seen::Applied(now),
+                        Some(now) => Seen::Unchanged(format!("the version is still {:?}", now.version)),
+                        None => Seen::Superseded("the agent is gone".to_owned()),
+                    })
+                };
+                confirm.send(send, look).await
             }
             None => {
-                let error =
-                    match identities.marketplace_site_agent_identities_create().body(body()).send().await {
-                        Ok(answer) => match answer.into_inner().and_then(Self::of) {
-                            Some(made) => return Ok(made),
-                            None => {
-                                Error::new(ErrorKind::Decode, "the answer has no uuid").in_operation(CREATE)
-                            }
-                        },
-                        Err(error) => Error::from_api(error).await,
-                    };
-                if !error.is_answer_lost() {
-                    return Err(error);
-                }
-                match Self::find(client, offering, &name).await {
-                    Ok(Some(made)) => Ok(made),
-                    Ok(None) => Err(error),
-                    Err(unread) => {
-                        Err(error.with_note(format!("whether it was made is not known: {unread}")))
-                    }
-                }
+                let call = client.api().marketplace_site_agent_identities_create().body(body());
+                let send = || async {
+                    let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(Self::of);
+                    made.ok_or_else(|| no_uuid(CREATE))
+                };
+                let look = || async {
+                    Ok(match Self::find(client, offering, &name).await? {
+                        Some(made) => Seen::Applied(made),
+                        None => Seen::Unchanged("the offering has no such agent".to_owned()),
+                    })
+                };
+                // A server would make a second one.
+                confirm.once().send(send, look).await
             }
-        }
+        };
+        registered.map(|(agent, _)| agent)
     }
 
     async fn find(client: &Client, offering: Uuid, name: &str) -> Result<Option<Self>, Error> {
         let list = client.api().marketplace_site_agent_identities_list().offering_uuid(offering).name(name);
-        let known = list.all().await?.into_iter().filter_map(Self::of);
-        Ok(known.into_iter().find(|known| known.name == name && known.offering_uuid == offering))
+        let known: Rows<Self> = row::all(list.listing(), client.concurrency()).await?;
+        let (known, unreadable) = known.into_parts();
+        let mut known = known.into_iter();
+        match (known.find(|one| one.name == name && one.offering_uuid == offering), unreadable.first()) {
+            (None, Some(row)) => {
+                let problem = format!("the agent {name:?} may be one that can't be read: {row}");
+                Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+            }
+            (found, _) => Ok(found),
+        }
     }
 
     fn of(row: types::AgentIdentity) -> Option<Self> {
@@ -148,7 +174,9 @@ impl AgentIdentity {
     /// run again, and is by itself if an answer is lost. (`marketplace_site_agent_identities_register_service`)
     ///
     /// # Errors
-    /// If the name is empty (before anything is sent), or the caller may not see the agent.
+    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not see the agent
+    /// ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). Whether it was registered
+    /// isn't known after [`Error::is_answer_lost`]: do it again.
     pub async fn register_service(
         &self,
         client: &Client,
@@ -158,15 +186,19 @@ impl AgentIdentity {
         let name = name.into();
         filled(&name, "name", SERVICE)?;
         let body = AgentServiceCreateRequest::builder().name(name.clone()).mode(mode.into());
-        let client = client.repeating();
-        let call = client.api().marketplace_site_agent_identities_register_service().uuid(self.uuid);
-        match call.body(body).send().await {
-            Ok(answer) => match answer.into_inner().and_then(|row| row.uuid) {
-                Some(uuid) => Ok(AgentService { uuid, name, identity_uuid: self.uuid }),
-                None => Err(Error::new(ErrorKind::Decode, "the answer has no uuid").in_operation(SERVICE)),
-            },
-            Err(error) => Err(Error::from_api(error).await),
-        }
+        let repeating = client.repeating();
+        let call = repeating.api().marketplace_site_agent_identities_register_service().uuid(self.uuid);
+        let call = call.body(body);
+        let send = || async {
+            let row = Error::of_call(call.clone().send()).await?.into_inner();
+            row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(SERVICE))
+        };
+        let look = || async {
+            let list = client.api().marketplace_site_agent_services_list().identity_uuid(self.uuid);
+            Ok(registered(row::all(list.listing(), client.concurrency()).await?, &name))
+        };
+        let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
+        Ok(AgentService { uuid, name: name.clone(), identity_uuid: self.uuid })
     }
 }
 
@@ -176,7 +208,9 @@ impl AgentService {
     /// (`marketplace_site_agent_services_register_processor`)
     ///
     /// # Errors
-    /// If the name or the type is empty (before anything is sent), or the caller may not see the service.
+    /// If the name or the type is empty ([`Error::is_validation`], before anything is sent), the caller may not see the
+    /// service ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). Whether it was
+    /// registered isn't known after [`Error::is_answer_lost`]: do it again.
     pub async fn register_processor(
         &self,
         client: &Client,
@@ -191,15 +225,19 @@ impl AgentService {
             .name(name.clone())
             .backend_type(backend_type)
             .backend_version(backend_version.into());
-        let client = client.repeating();
-        let call = client.api().marketplace_site_agent_services_register_processor().uuid(self.uuid);
-        match call.body(body).send().await {
-            Ok(answer) => match answer.into_inner().and_then(|row| row.uuid) {
-                Some(uuid) => Ok(AgentProcessor { uuid, name, service_uuid: self.uuid }),
-                None => Err(Error::new(ErrorKind::Decode, "the answer has no uuid").in_operation(PROCESSOR)),
-            },
-            Err(error) => Err(Error::from_api(error).await),
-        }
+        let repeating = client.repeating();
+        let call = repeating.api().marketplace_site_agent_services_register_processor().uuid(self.uuid);
+        let call = call.body(body);
+        let send = || async {
+            let row = Error::of_call(call.clone().send()).await?.into_inner();
+            row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(PROCESSOR))
+        };
+        let look = || async {
+            let list = client.api().marketplace_site_agent_processors_list().service_uuid(self.uuid);
+            Ok(registered(row::all(list.listing(), client.concurrency()).await?, &name))
+        };
+        let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
+        Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })
     }
 
     /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts). Safe to run
@@ -207,7 +245,8 @@ impl AgentService {
     /// [`AgentIdentity::register_service`].)
     ///
     /// # Errors
-    /// If it is nothing that JSON can say (before anything is sent), or the caller may not see the service.
+    /// If it is nothing that JSON can say ([`Error::is_validation`], before anything is sent), the caller may not see the
+    /// service ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]).
     pub async fn set_statistics(&self, client: &Client, statistics: &impl Serialize) -> Result<(), Error> {
         let statistics = serde_json::to_value(statistics).map_err(|source| {
             Error::new(ErrorKind::Validation, "statistics")
@@ -217,15 +256,29 @@ impl AgentService {
         let body = AgentServiceStatisticsRequest::builder().statistics(statistics);
         let client = client.repeating();
         let call = client.api().marketplace_site_agent_services_set_statistics().uuid(self.uuid);
-        match call.body(body).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::from_api(error).await),
-        }
+        Error::of_change(call.body(body).send()).await
+    }
+}
+
+fn no_uuid(operation: &'static waldur_api_client::Operation) -> Error {
+    Error::new(ErrorKind::Decode, "the answer has no uuid").in_operation(operation)
+}
+
+/// Whether an answer came that doesn't say what was registered. (A page isn't Waldur's answer.)
+fn lost_its_uuid(error: &Error) -> bool {
+    error.is_decode() && !error.is_page()
+}
+
+/// Finds what was registered with this name.
+fn registered(there: Rows<RegisteredRow>, name: &str) -> Seen<Uuid> {
+    match there.into_iter().find(|row| row.name == name) {
+        Some(row) => Seen::Applied(row.uuid),
+        None => Seen::Unchanged(format!("nothing is registered as {name:?}")),
     }
 }
 
 fn filled(text: &str, field: &str, operation: &'static waldur_api_client::Operation) -> Result<(), Error> {
-    match text.is_empty() {
+    match text.trim().is_empty() {
         true => Err(Error::new(ErrorKind::Validation, format!("{field} is empty")).in_operation(operation)),
         false => Ok(()),
     }

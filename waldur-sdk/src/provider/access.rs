@@ -3,20 +3,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
 use super::Provider;
 use super::team::TeamMember;
+use crate::confirm::{Applied, Confirm, Seen};
 use crate::error::{Error, ErrorKind};
-use crate::row::{self, Rows, row};
+use crate::row::{self, Rows, UnreadableRow, row};
 use crate::types::{
     self, OfferingUserRequest, OfferingUserState, OfferingUserStateTransitionRequest,
     PatchedOfferingUserRequest, ResourceState, SetOfferingsUsernameRequest,
 };
 
+const LIST: &Operation = builder::MarketplaceOfferingUsersList::OPERATION;
 const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
 const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERATION;
 const RENAME_ALL: &Operation = builder::MarketplaceServiceProvidersSetOfferingsUsername::OPERATION;
@@ -38,11 +40,16 @@ row! {
         /// The offering.
         pub offering_uuid: Uuid = need "offering_uuid",
         /// The name of the account in the provider's back end; empty while it has none.
-        pub username: String = or_default "username",
+        pub username: String = exact "username",
         /// Where the account stands; servers of 2024 and before have no states.
         pub state: Option<OfferingUserState> = optional "state",
         /// Whether its user is kept from using it.
         pub is_restricted: bool = or_default "is_restricted",
+        /// Whether its user has consented to the offering's terms of service and not revoked that. False as well where
+        /// the offering has no active terms; none if the server doesn't say, as before 7.8.0.
+        pub has_consent: Option<bool> = optional "has_consent",
+        /// Whether the terms have changed since, so that its user has to consent again; none if the server doesn't say.
+        pub requires_reconsent: Option<bool> = optional "requires_reconsent",
     }
 }
 
@@ -57,6 +64,8 @@ impl OfferingUser {
             username: model.username.unwrap_or_default(),
             state: model.state,
             is_restricted: model.is_restricted.unwrap_or_default(),
+            has_consent: model.has_consent,
+            requires_reconsent: model.requires_reconsent,
         })
     }
 
@@ -64,7 +73,16 @@ impl OfferingUser {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         let ok = self.state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
-        ok && !self.username.is_empty() && !self.is_restricted
+        ok && !self.username.trim().is_empty() && !self.is_restricted
+    }
+
+    /// Whether its user has consented to the terms as they are now, if that is known.
+    #[cfg(feature = "agent")]
+    pub(super) fn consent(&self) -> Option<bool> {
+        match self.requires_reconsent {
+            Some(true) => Some(false),
+            _ => self.has_consent,
+        }
     }
 
     /// Whether it is being removed, or was.
@@ -248,14 +266,17 @@ pub struct AccessGaps {
     pub missing: Vec<TeamMember>,
     /// Accounts of members that can't be used: not made yet, without a name, restricted, or being removed.
     pub unusable: Vec<OfferingUser>,
-    /// Accounts of people who are no members; those that are being removed are left out.
+    /// Accounts of people who are no members. Those that are being removed are left out, and those of whom it isn't
+    /// certain because a row can't be used.
     pub surplus: Vec<OfferingUser>,
+    /// The rows of the resources, the teams and the accounts that can't be used.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 impl AccessGaps {
     /// Compares the people who should have an account at an offering with the accounts that it has.
     #[must_use]
-    pub fn between(team: &[TeamMember], accounts: &[OfferingUser]) -> Self {
+    pub fn between(team: &Rows<TeamMember>, accounts: &Rows<OfferingUser>) -> Self {
         let members: HashSet<Uuid> = team.iter().map(|member| member.user_uuid).collect();
         let owners: HashSet<Uuid> = accounts.iter().map(|account| account.user_uuid).collect();
         let mut seen = HashSet::new();
@@ -267,24 +288,36 @@ impl AccessGaps {
             .collect();
         let (of_members, of_others): (Vec<&OfferingUser>, Vec<&OfferingUser>) =
             accounts.iter().partition(|account| members.contains(&account.user_uuid));
+        let may_be_member = |account: &OfferingUser| {
+            team.unreadable().iter().any(|row| row.uuid.is_none_or(|user| user == account.user_uuid))
+        };
+        let of_others = of_others.into_iter().filter(|one| !one.is_ending() && !may_be_member(one));
         Self {
             missing,
             unusable: of_members.into_iter().filter(|account| !account.is_usable()).cloned().collect(),
-            surplus: of_others.into_iter().filter(|account| !account.is_ending()).cloned().collect(),
+            surplus: of_others.cloned().collect(),
+            unreadable: team.unreadable().iter().chain(accounts.unreadable()).cloned().collect(),
         }
     }
 
-    /// Whether everybody who should have an account can use one, and nobody else has any.
+    /// Whether everything could be read, everybody who should have an account can use one, and nobody else has any.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.unusable.is_empty() && self.surplus.is_empty()
+        self.missing.is_empty()
+            && self.unusable.is_empty()
+            && self.surplus.is_empty()
+            && self.unreadable.is_empty()
     }
 }
 
 impl fmt::Display for AccessGaps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (missing, unusable, surplus) = (self.missing.len(), self.unusable.len(), self.surplus.len());
-        write!(f, "{missing} missing, {unusable} unusable, {surplus} too much")
+        write!(f, "{missing} missing, {unusable} unusable, {surplus} too much")?;
+        match self.unreadable.len() {
+            0 => Ok(()),
+            count => write!(f, ", {count} unreadable"),
+        }
     }
 }
 
@@ -292,7 +325,15 @@ row! {
     /// A resource and the project that has it.
     struct ResourceRow {
         uuid: Uuid = need "uuid",
-        project_uuid: Uuid = need "project_uuid",
+        project_uuid: Option<Uuid> = optional "project_uuid",
+    }
+}
+
+row! {
+    /// An offering that the caller provides.
+    struct OfferingRow {
+        #[allow(dead_code, reason = "it has to be there")]
+        uuid: Uuid = need "uuid",
     }
 }
 
@@ -301,6 +342,7 @@ fn refuse_username(username: &str, may_be_empty: bool, operation: &'static Opera
     let length = username.chars().count();
     let problem = match length {
         0 if !may_be_empty => "username is empty".to_owned(),
+        1.. if username.trim().is_empty() => "username is blank".to_owned(),
         length if length > USERNAME_LENGTH => {
             format!("username has {length} characters; a server takes {USERNAME_LENGTH} at most")
         }
@@ -319,7 +361,7 @@ impl Provider {
     /// (`marketplace_offering_users_list`)
     ///
     /// # Errors
-    /// If they can't be listed.
+    /// If they can't be listed. For those who provide nothing the list is empty.
     pub async fn offering_users(
         &self,
         states: impl IntoIterator<Item = OfferingUserState>,
@@ -341,13 +383,21 @@ impl Provider {
     /// The account of a user at an offering, if there is one. (`marketplace_offering_users_list`)
     ///
     /// # Errors
-    /// If accounts can't be listed.
+    /// If accounts can't be listed, or one of the list can't be used and may be the user's ([`Error::is_decode`]).
     pub async fn offering_user_of(&self, user: Uuid, offering: Uuid) -> Result<Option<OfferingUser>, Error> {
         let list = self.client.api().marketplace_offering_users_list();
         let list = list.offering_uuid([offering]).user_uuid(user);
-        let accounts: Rows<OfferingUser> = self.rows(list).await?;
+        let (accounts, unreadable) = self.rows::<OfferingUser>(list).await?.into_parts();
         // A server that doesn't know a filter ignores it.
-        Ok(accounts.into_iter().find(|row| row.user_uuid == user && row.offering_uuid == offering))
+        let mut accounts = accounts.into_iter();
+        let found = accounts.find(|row| row.user_uuid == user && row.offering_uuid == offering);
+        match (found, unreadable.first()) {
+            (None, Some(row)) => {
+                let problem = format!("user {} may have an account that can't be read: {row}", user.simple());
+                Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+            }
+            (found, _) => Ok(found),
+        }
     }
 
     /// Gives a user access to an offering: makes an account there with this name, or without one if it is "", to be
@@ -382,8 +432,10 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the name is longer than 100 characters (before anything is sent), the account is being removed or was (a
-    /// conflict), or the caller may not give access to the offering.
+    /// If the name is blank but not "", or longer than 100 characters (before anything is sent), or there is no such user
+    /// or offering ([`Error::is_validation`]); if the account is being removed or was ([`Error::is_conflict`]); if the
+    /// caller may not give access to the offering ([`Error::is_forbidden`]). If the answer is lost, the account is looked
+    /// for; [`Error::is_unconfirmed`] if that fails, too.
     pub async fn grant_access(
         &self,
         user: Uuid,
@@ -401,23 +453,27 @@ impl Provider {
         if !username.is_empty() {
             body = body.username(username.clone());
         }
-        let error = match self.client.api().marketplace_offering_users_create().body(body).send().await {
-            Ok(answer) => match answer.into_inner().and_then(OfferingUser::of) {
-                Some(account) => return Ok(Access { account, created: true }),
-                None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE),
-            },
-            Err(error) => Error::from_api(error).await,
+        let call = self.client.api().marketplace_offering_users_create().body(body);
+        let send = || async {
+            let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(OfferingUser::of);
+            // An answer that lost the name doesn't tell whether the account can be used.
+            let made = made.filter(|account| username.is_empty() || !account.username.is_empty());
+            made.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE))
         };
-        // Another may have been faster, or the answer was lost.
-        if !error.is_validation() && !error.is_answer_lost() {
-            return Err(error);
-        }
-        match self.offering_user_of(user, offering).await {
-            Ok(Some(account)) => self.found(account, &username, error.is_answer_lost()).await,
-            Ok(None) => Err(error),
-            Err(unread) => {
-                Err(error.with_note(format!("whether the account was made is not known: {unread}")))
-            }
+        let look = || async {
+            Ok(match self.offering_user_of(user, offering).await? {
+                Some(account) => Seen::Applied(account),
+                None => Seen::Unchanged("the user has no account there".to_owned()),
+            })
+        };
+        // Another may have been faster, which a server calls not valid.
+        let looks_after = |error: &Error| error.is_answer_lost() || error.is_validation();
+        let (account, applied) = Confirm::new(&self.client).after(looks_after).send(send, look).await?;
+        let created = applied == Applied::Now;
+        // Made as asked; or by another, and not yet as far as asked.
+        match created && (username.is_empty() || account.is_usable()) {
+            true => Ok(Access { account, created }),
+            false => self.found(account, &username, created).await,
         }
     }
 
@@ -455,8 +511,9 @@ impl Provider {
     /// (`marketplace_offering_users_partial_update`)
     ///
     /// # Errors
-    /// If the name is empty or longer than 100 characters (before anything is sent), or the caller may not see or
-    /// change the account.
+    /// If the name is blank or longer than 100 characters (before anything is sent; [`Error::is_validation`]), the caller
+    /// may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]). If the answer is lost, the
+    /// account is read; [`Error::is_unconfirmed`] if that fails, too.
     pub async fn set_offering_user_username(
         &self,
         account: Uuid,
@@ -465,28 +522,27 @@ impl Provider {
         let username = username.into();
         refuse_username(&username, false, RENAME)?;
         let body = PatchedOfferingUserRequest::builder().username(username.clone());
-        let call = self.client.api().marketplace_offering_users_partial_update().uuid(account);
-        let error = match call.body(body).send().await {
-            Ok(answer) => match answer.into_inner().and_then(OfferingUser::of) {
-                Some(account) => return Ok(account),
-                None => Error::new(ErrorKind::Decode, "the answer is no account").in_operation(RENAME),
-            },
-            Err(error) => Error::from_api(error).await,
+        let call = self.client.api().marketplace_offering_users_partial_update().uuid(account).body(body);
+        let send = || async {
+            let now = Error::of_call(call.clone().send()).await?.into_inner().and_then(OfferingUser::of);
+            let now = now.filter(|account| !account.username.is_empty());
+            now.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(RENAME))
         };
-        if !error.is_answer_lost() {
-            return Err(error);
-        }
-        match self.offering_user(account).await {
-            Ok(now) if now.username == username => Ok(now),
-            Ok(now) => Err(error.with_note(format!("the name is still {:?}", now.username))),
-            Err(unread) => Err(error.with_note(format!("what the name is now is not known: {unread}"))),
-        }
+        let look = || async {
+            let now = self.offering_user(account).await?;
+            Ok(match now.username == username {
+                true => Seen::Applied(now),
+                false => Seen::Unchanged(format!("the name is still {:?}", now.username)),
+            })
+        };
+        let looks_after = |error: &Error| error.is_answer_lost();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
     /// One account. (`marketplace_offering_users_retrieve`)
     ///
     /// # Errors
-    /// If the caller may not see it.
+    /// If there is none that the caller may see ([`Error::is_not_found`]).
     pub async fn offering_user(&self, account: Uuid) -> Result<OfferingUser, Error> {
         row::retrieve(self.client.api().marketplace_offering_users_retrieve().uuid(account)).await
     }
@@ -495,8 +551,10 @@ impl Provider {
     /// transition leads to, so this is safe to do again. (`marketplace_offering_users_begin_creating` and so on)
     ///
     /// # Errors
-    /// A conflict, before anything is sent, if an account in that state may not do that; or if the caller may not see
-    /// or change the account.
+    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the state is known),
+    /// the caller may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]), or the server is
+    /// older than 7.7.2 and has no states ([`Error::is_unsupported`]). If the answer is lost, the account is read;
+    /// [`Error::is_unconfirmed`] if that fails, too.
     pub async fn change_offering_user(
         &self,
         account: Uuid,
@@ -565,7 +623,7 @@ impl Provider {
         transition: OfferingUserTransition,
         comment: types::builder::OfferingUserStateTransitionRequest,
     ) -> Result<OfferingUser, Error> {
-        let mut now = self.offering_user(account).await?;
+        let now = self.offering_user(account).await?;
         let target = Some(transition.target());
         if now.state == target {
             return Ok(now);
@@ -576,25 +634,25 @@ impl Provider {
             let problem = format!("{transition} is not possible: the account is {state}");
             return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
         }
-        let error = match self.send(account, transition, comment).await {
-            Ok(()) => {
-                now.state = target;
-                return Ok(now);
-            }
-            Err(error) => Error::from_api(error).await,
+        let send = || async {
+            self.send(account, transition, comment.clone()).await?;
+            Ok(OfferingUser { state: target.clone(), ..now.clone() })
+        };
+        let look = || async {
+            let now = self.offering_user(account).await?;
+            Ok(match &now.state {
+                state if *state == target => Seen::Applied(now),
+                Some(state) if transition.is_legal_from(state) => {
+                    Seen::Unchanged(format!("the account is {state}"))
+                }
+                Some(state) => Seen::Superseded(format!("the account is {state}")),
+                None => Seen::Unclear("the account has no state".to_owned()),
+            })
         };
         // Servers have 400 here where they have 409 elsewhere.
-        if !error.is_conflict() && !error.is_validation() && !error.is_answer_lost() {
-            return Err(error);
-        }
-        match self.offering_user(account).await {
-            Ok(now) if now.state == target => Ok(now),
-            Ok(now) => {
-                let state = now.state.map(|state| state.to_string()).unwrap_or_default();
-                Err(error.with_note(format!("the account is {state}")))
-            }
-            Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
-        }
+        let looks_after =
+            |error: &Error| error.is_answer_lost() || error.is_conflict() || error.is_validation();
+        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
     async fn send(
@@ -602,11 +660,11 @@ impl Provider {
         account: Uuid,
         transition: OfferingUserTransition,
         comment: types::builder::OfferingUserStateTransitionRequest,
-    ) -> Result<(), waldur_api_client::Error> {
+    ) -> Result<(), Error> {
         let api = self.client.api();
         macro_rules! send {
             ($operation:ident $(, $body:expr)?) => {
-                api.$operation().uuid(account)$(.body($body))?.send().await.map(drop)
+                Error::of_change(api.$operation().uuid(account)$(.body($body))?.send()).await
             };
         }
         match transition {
@@ -650,8 +708,9 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the name is empty or longer than 100 characters (before anything is sent), there is no such user, or the
-    /// service provider is not the caller's.
+    /// If the name is blank or longer than 100 characters (before anything is sent), or there is no such user
+    /// ([`Error::is_validation`]); if the service provider is not the caller's ([`Error::is_forbidden`]);
+    /// [`Error::is_unconfirmed`] if all answers are lost: do it again.
     pub async fn set_offerings_username(
         &self,
         service_provider: Uuid,
@@ -663,14 +722,16 @@ impl Provider {
         let body = SetOfferingsUsernameRequest::builder().user_uuid(user).username(username);
         let client = self.client.repeating();
         let call = client.api().marketplace_service_providers_set_offerings_username().uuid(service_provider);
-        match call.body(body).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::from_api(error).await),
-        }
+        let call = call.body(body);
+        let send = || Error::of_change(call.clone().send());
+        // Accounts don't tell at how many offerings there should be one.
+        let look = || async { Ok(Seen::Unclear("do it again".to_owned())) };
+        let looks_after = |error: &Error| error.is_answer_lost();
+        Confirm::new(&client).after(looks_after).once().send(send, look).await.map(drop)
     }
 
-    /// How the accounts of an offering differ from the people in the projects that have a resource of it which isn't
-    /// terminated. It asks for the accounts, the resources, and one team a project.
+    /// Compares the accounts of an offering with the people in the projects that have a resource of it which isn't
+    /// terminated. It asks for the offering, the accounts, the resources, and one team a project.
     ///
     /// ```
     /// # #[tokio::main]
@@ -693,21 +754,34 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If one of them can't be listed.
+    /// If there is no such offering that the caller provides ([`Error::is_not_found`]), or a list can't be read. A row that
+    /// can't be used is no error: see [`AccessGaps::unreadable`].
     pub async fn access_gaps(&self, offering: Uuid) -> Result<AccessGaps, Error> {
         use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
         let list = self.client.api().marketplace_provider_resources_list().offering_uuid([offering]);
         let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
         let there = self.clone().of_offering(offering);
-        let (resources, accounts) =
-            try_join(self.rows::<ResourceRow>(list), there.offering_users([])).await?;
+        // To those who may not see the offering both lists are empty.
+        let seen = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
+        let (OfferingRow { .. }, resources, accounts) =
+            try_join3(row::retrieve(seen), self.rows::<ResourceRow>(list), there.offering_users([])).await?;
+        let (resources, unread) = resources.into_parts();
+        // A resource whose project isn't known has a team of its own.
         let projects: BTreeMap<Uuid, Uuid> =
-            resources.into_iter().map(|row| (row.project_uuid, row.uuid)).collect();
+            resources.into_iter().map(|row| (row.project_uuid.unwrap_or(row.uuid), row.uuid)).collect();
         let teams: Vec<Rows<TeamMember>> = stream::iter(projects.into_values())
             .map(|resource| self.team(resource))
             .buffered(self.client.concurrency())
             .try_collect()
             .await?;
-        Ok(AccessGaps::between(&teams.into_iter().flatten().collect::<Vec<_>>(), &accounts))
+        let (members, unreadable): (Vec<_>, Vec<_>) = teams.into_iter().map(Rows::into_parts).unzip();
+        let team = members.into_iter().flatten().map(Ok).chain(unreadable.into_iter().flatten().map(Err));
+        let mut gaps = AccessGaps::between(&team.collect(), &accounts);
+        if !unread.is_empty() {
+            // Anybody may be in the team of such a resource.
+            gaps.surplus.clear();
+            gaps.unreadable.extend(unread);
+        }
+        Ok(gaps)
     }
 }

@@ -21,8 +21,9 @@ use uuid::Uuid;
 pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 #[cfg(feature = "agent")]
 pub use membership::{
-    MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError, MembershipPlan,
-    MembershipReport, MembershipResource, PlannedMember, SyncedResource,
+    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,
+    MembershipOptions, MembershipPlan, MembershipReport, MembershipResource, MembershipSync, PlannedMember,
+    SyncedResource,
 };
 pub use offerings::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
@@ -34,7 +35,9 @@ pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
 pub use resources::{Endpoint, Resource, ResourceFilter};
 pub use robot_accounts::{RobotAccount, RobotAccountTransition};
-pub use service_accounts::{CourseAccount, ServiceAccount, ServiceAccountRequest, ServiceAccountToken};
+pub use service_accounts::{
+    CourseAccount, ServiceAccount, ServiceAccountOwner, ServiceAccountRequest, ServiceAccountToken,
+};
 pub use team::TeamMember;
 pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
 pub use user_usage::{UserAmount, UserUsageItem};

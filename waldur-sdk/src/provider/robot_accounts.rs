@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::row::{self, Rows, row};
 use crate::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
 
+const LIST: &Operation = builder::MarketplaceRobotAccountsList::OPERATION;
 const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
 
 /// What a server takes.
@@ -174,7 +175,7 @@ impl Provider {
     ///
     /// let provider = client.provider();
     /// let robot = provider.create_robot_account(resource, "cicd", "deployer").await?;
-    /// assert_eq!(provider.robot_accounts_of(resource).await?, [robot.clone()]);
+    /// assert_eq!(*provider.robot_accounts_of(resource).await?, [robot.clone()]);
     /// let next: Vec<_> = robot.transitions().collect();
     /// assert_eq!(next, [RobotAccountTransition::SetErred, RobotAccountTransition::RequestDeletion]);
     /// let robot = provider.change_robot_account(robot.uuid, RobotAccountTransition::RequestDeletion).await?;
@@ -184,9 +185,11 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If type or name are too long or the type is empty (before anything is sent), the resource has an account of this
-    /// type with another name, or one that failed or is going (a conflict; see [`Provider::delete_robot_account`]), or the
-    /// caller may not make accounts at the resource.
+    /// If type or name are too long or the type is empty (before anything is sent; [`Error::is_validation`]), the resource
+    /// has an account of this type with another name, or one that failed or is going ([`Error::is_conflict`]; see
+    /// [`Provider::delete_robot_account`]), or the caller may not make accounts at the resource
+    /// ([`Error::is_forbidden`]). If the answer is lost, the account is looked for; [`Error::is_unconfirmed`] if that
+    /// fails, too.
     pub async fn create_robot_account(
         &self,
         resource: Uuid,
@@ -202,9 +205,15 @@ impl Provider {
             }
         }
         let find = || async {
-            let accounts = self.robot_accounts_of(resource).await?;
+            let (accounts, unreadable) = self.robot_accounts_of(resource).await?.into_parts();
             use RobotAccountStates::{Deleted, Error as Erred, RequestedDeletion};
             match accounts.into_iter().find(|account| account.type_ == type_) {
+                None if !unreadable.is_empty() => {
+                    let row = unreadable.first().map(ToString::to_string).unwrap_or_default();
+                    let problem =
+                        format!("the resource may have a {type_} account that can't be read: {row}");
+                    Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+                }
                 Some(RobotAccount {
                     uuid,
                     state: Some(state @ (Deleted | Erred | RequestedDeletion)),
@@ -265,8 +274,9 @@ impl Provider {
     /// that the transition leads to, so this is safe to do again. (`marketplace_robot_accounts_set_state_ok` and so on)
     ///
     /// # Errors
-    /// A conflict, before anything is sent, if an account in that state may not do that; or if the caller may not see
-    /// or change the account.
+    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the state is known),
+    /// the caller may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]), or the server is
+    /// older than 7.4.8 and has no states ([`Error::is_unsupported`]).
     pub async fn change_robot_account(
         &self,
         account: Uuid,

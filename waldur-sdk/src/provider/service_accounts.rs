@@ -5,15 +5,26 @@
 
 use secrecy::SecretString;
 use uuid::Uuid;
-use waldur_api_client::{Operation, ResponseValue, builder};
+use waldur_api_client::{Operation, builder};
 
 use super::Provider;
+use crate::confirm::{Confirm, Seen};
 use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
+use crate::row::{Rows, row};
 use crate::types::{
     self, CourseAccountRequest, CustomerServiceAccountRequest, ProjectServiceAccountRequest,
     ServiceAccountState,
 };
+
+/// Whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServiceAccountOwner {
+    /// A project's.
+    Project,
+    /// An organisation's.
+    Customer,
+}
 
 /// An account of a service, in a project or of an organisation.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +32,9 @@ use crate::types::{
 pub struct ServiceAccount {
     /// The account's uuid.
     pub uuid: Uuid,
-    /// The project; none if it is an organisation's.
+    /// Whose account it is.
+    pub owner: ServiceAccountOwner,
+    /// The project; none if it is an organisation's, or the server doesn't say.
     pub project_uuid: Option<Uuid>,
     /// The organisation.
     pub customer_uuid: Option<Uuid>,
@@ -29,30 +42,91 @@ pub struct ServiceAccount {
     pub username: String,
     /// The address of who looks after it; empty if there is none.
     pub email: String,
-    /// Where it stands.
+    /// Where it stands; `Other("")` if the server doesn't say.
     pub state: ServiceAccountState,
     /// What went wrong; empty if nothing did.
     pub error_message: String,
 }
 
-/// A temporary account of a course, in a project.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CourseAccount {
-    /// The account's uuid.
-    pub uuid: Uuid,
-    /// The project.
-    pub project_uuid: Option<Uuid>,
-    /// The user that was made for it.
-    pub user_uuid: Option<Uuid>,
-    /// Its name; empty if it has none.
-    pub username: String,
-    /// The address of who uses it; empty if there is none.
-    pub email: String,
-    /// Where it stands.
-    pub state: ServiceAccountState,
-    /// What went wrong; empty if nothing did.
-    pub error_message: String,
+row! {
+    /// The account of a service in a project.
+    #[derive(Clone, Debug)]
+    struct ProjectAccountRow {
+        uuid: Uuid = need "uuid",
+        project_uuid: Option<Uuid> = optional "project_uuid",
+        customer_uuid: Option<Uuid> = optional "customer_uuid",
+        username: String = or_default "username",
+        email: String = or_default "email",
+        description: String = or_default "description",
+        state: ServiceAccountState = or_unknown "state",
+        error_message: String = or_default "error_message",
+    }
+}
+
+row! {
+    /// The account of a service of an organisation.
+    #[derive(Clone, Debug)]
+    struct CustomerAccountRow {
+        uuid: Uuid = need "uuid",
+        customer_uuid: Option<Uuid> = optional "customer_uuid",
+        username: String = or_default "username",
+        email: String = or_default "email",
+        description: String = or_default "description",
+        state: ServiceAccountState = or_unknown "state",
+        error_message: String = or_default "error_message",
+    }
+}
+
+impl From<ProjectAccountRow> for ServiceAccount {
+    fn from(row: ProjectAccountRow) -> Self {
+        Self {
+            uuid: row.uuid,
+            owner: ServiceAccountOwner::Project,
+            project_uuid: row.project_uuid,
+            customer_uuid: row.customer_uuid,
+            username: row.username,
+            email: row.email,
+            state: row.state,
+            error_message: row.error_message,
+        }
+    }
+}
+
+impl From<CustomerAccountRow> for ServiceAccount {
+    fn from(row: CustomerAccountRow) -> Self {
+        Self {
+            uuid: row.uuid,
+            owner: ServiceAccountOwner::Customer,
+            project_uuid: None,
+            customer_uuid: row.customer_uuid,
+            username: row.username,
+            email: row.email,
+            state: row.state,
+            error_message: row.error_message,
+        }
+    }
+}
+
+row! {
+    /// A temporary account of a course, in a project.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct CourseAccount {
+        /// The account's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The project.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// The user that was made for it.
+        pub user_uuid: Option<Uuid> = optional "user_uuid",
+        /// Its name; empty if it has none.
+        pub username: String = or_default "username",
+        /// The address of who uses it; empty if there is none.
+        pub email: String = or_default "email",
+        /// Where it stands; `Other("")` if the server doesn't say.
+        pub state: ServiceAccountState = or_unknown "state",
+        /// What went wrong; empty if nothing did.
+        pub error_message: String = or_default "error_message",
+    }
 }
 
 /// What a new service account should be; whatever is left empty is up to the server.
@@ -86,25 +160,27 @@ fn required<T>(value: Option<T>, field: &str, operation: &'static Operation) -> 
     })
 }
 
-/// What the models of both kinds of service accounts have.
-trait Told: Sized {
-    fn account(self, operation: &'static Operation) -> Result<ServiceAccount, Error>;
+/// What the answers with a token of both kinds of service accounts have.
+trait WithToken: Sized {
+    /// The account; none without a uuid.
+    fn account(self) -> Option<ServiceAccount>;
     /// The token, and until when it is good.
     fn take_token(&mut self) -> (Option<String>, Option<String>);
 }
 
-macro_rules! told {
-    ($($model:ident, $project:expr;)*) => {$(
-        impl Told for types::$model {
-            fn account(self, operation: &'static Operation) -> Result<ServiceAccount, Error> {
-                let project: fn(&Self) -> Option<Option<Uuid>> = $project;
-                Ok(ServiceAccount {
-                    project_uuid: required(project(&self), "project_uuid", operation)?,
-                    uuid: required(self.uuid, "uuid", operation)?,
+macro_rules! with_token {
+    ($($model:ident, $owner:ident, $project:expr;)*) => {$(
+        impl WithToken for types::$model {
+            fn account(self) -> Option<ServiceAccount> {
+                let project: fn(&Self) -> Option<Uuid> = $project;
+                Some(ServiceAccount {
+                    project_uuid: project(&self),
+                    uuid: self.uuid?,
+                    owner: ServiceAccountOwner::$owner,
                     customer_uuid: self.customer_uuid,
                     username: self.username.unwrap_or_default(),
                     email: self.email.unwrap_or_default(),
-                    state: required(self.state, "state", operation)?,
+                    state: self.state.unwrap_or_else(|| "".into()),
                     error_message: self.error_message.unwrap_or_default(),
                 })
             }
@@ -116,43 +192,19 @@ macro_rules! told {
     )*};
 }
 
-told! {
-    ProjectServiceAccount, |model| model.project_uuid.or(model.project).map(Some);
-    CustomerServiceAccount, |_| Some(None);
+with_token! {
+    ProjectServiceAccount, Project, |model| model.project_uuid.or(model.project);
+    CustomerServiceAccount, Customer, |_| None;
 }
 
 impl ServiceAccountToken {
-    /// What came of a call that shows a token. Whether it was applied can't be told if its answer is lost.
-    async fn of<Model: Told>(
-        answer: Result<ResponseValue<Option<Model>>, waldur_api_client::Error>,
-        operation: &'static Operation,
-        if_lost: &str,
-    ) -> Result<Self, Error> {
-        let mut model = match answer {
-            Ok(answer) => required(answer.into_inner(), "anything", operation)?,
-            Err(error) => return Err(unsure(Error::from_api(error).await, if_lost)),
-        };
+    /// Reads an answer with a token. Without an account or a token it is none.
+    fn of<Model: WithToken>(answer: Option<Model>, operation: &'static Operation) -> Result<Self, Error> {
+        let mut model = required(answer, "anything", operation)?;
         let (token, expires_at) = model.take_token();
         let token = required(token.filter(|token| !token.is_empty()), "token", operation)?;
-        Ok(Self {
-            account: model.account(operation)?,
-            token: token.into(),
-            expires_at: expires_at.unwrap_or_default(),
-        })
-    }
-}
-
-impl CourseAccount {
-    fn of(model: types::CourseAccount, operation: &'static Operation) -> Result<Self, Error> {
-        Ok(Self {
-            uuid: required(model.uuid, "uuid", operation)?,
-            project_uuid: model.project_uuid,
-            user_uuid: model.user_uuid,
-            username: model.username.unwrap_or_default(),
-            email: model.email.unwrap_or_default(),
-            state: required(model.state, "state", operation)?,
-            error_message: model.error_message.unwrap_or_default(),
-        })
+        let account = required(model.account(), "uuid", operation)?;
+        Ok(Self { account, token: token.into(), expires_at: expires_at.unwrap_or_default() })
     }
 }
 
@@ -160,16 +212,23 @@ impl CourseAccount {
 macro_rules! fill {
     ($body:ident, $wanted:ident, $($field:ident),*) => {
         $(if !$wanted.$field.is_empty() {
-            $body = $body.$field($wanted.$field);
+            $body = $body.$field($wanted.$field.as_str());
         })*
     };
 }
 
-const UNSURE: &str = "whether the account was made is not known";
+/// Says what is known of a creation whose answer was lost, by how many accounts there are that it may have made.
+fn seen<T>(like_it: usize) -> Seen<T> {
+    match like_it {
+        0 => Seen::Unchanged("there is no such account".to_owned()),
+        // Nothing tells the new one from those that were there, and its token isn't shown again.
+        count => Seen::Unclear(format!("{count} accounts are like it; look which is new")),
+    }
+}
 
-/// What was made can't be told from what was there before, if its answer is lost.
-fn unsure(error: Error, problem: &str) -> Error {
-    if error.is_answer_lost() { error.with_note(problem) } else { error }
+/// Whether an account may have been made with this wish: a server that chooses the value shows any.
+fn may_be(wanted: &str, there: &str) -> bool {
+    wanted.is_empty() || wanted == there
 }
 
 impl Provider {
@@ -195,63 +254,59 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
-        let operation = builder::MarketplaceProviderOfferingsListProjectServiceAccountsList::OPERATION;
+    /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
+    /// ([`Error::is_unsupported`]).
+    pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Rows<ServiceAccount>, Error> {
         let list = self.client.api().marketplace_provider_offerings_list_project_service_accounts_list();
-        let models = list.uuid(offering).all().await?.into_iter();
-        models.map(|model| model.account(operation)).collect()
+        Ok(self.rows::<ProjectAccountRow>(list.uuid(offering)).await?.map(ServiceAccount::from))
     }
 
     /// The accounts of services of the organisations that use an offering.
     /// (`marketplace_provider_offerings_list_customer_service_accounts_list`)
     ///
     /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn customer_service_accounts(&self, offering: Uuid) -> Result<Vec<ServiceAccount>, Error> {
-        let operation = builder::MarketplaceProviderOfferingsListCustomerServiceAccountsList::OPERATION;
+    /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
+    /// ([`Error::is_unsupported`]).
+    pub async fn customer_service_accounts(&self, offering: Uuid) -> Result<Rows<ServiceAccount>, Error> {
         let list = self.client.api().marketplace_provider_offerings_list_customer_service_accounts_list();
-        let models = list.uuid(offering).all().await?.into_iter();
-        models.map(|model| model.account(operation)).collect()
+        Ok(self.rows::<CustomerAccountRow>(list.uuid(offering)).await?.map(ServiceAccount::from))
     }
 
     /// The accounts of courses in the projects that use an offering.
     /// (`marketplace_provider_offerings_list_course_accounts_list`)
     ///
     /// # Errors
-    /// If the offering is none of the caller's.
-    pub async fn course_accounts(&self, offering: Uuid) -> Result<Vec<CourseAccount>, Error> {
-        let operation = builder::MarketplaceProviderOfferingsListCourseAccountsList::OPERATION;
+    /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
+    /// ([`Error::is_unsupported`]).
+    pub async fn course_accounts(&self, offering: Uuid) -> Result<Rows<CourseAccount>, Error> {
         let list = self.client.api().marketplace_provider_offerings_list_course_accounts_list();
-        let models = list.uuid(offering).all().await?.into_iter();
-        models.map(|model| CourseAccount::of(model, operation)).collect()
+        self.rows(list.uuid(offering)).await
     }
 
     /// The accounts of services in the projects that use anything of a service provider.
     /// (`marketplace_service_providers_project_service_accounts_list`)
     ///
     /// # Errors
-    /// If the service provider is not the caller's.
+    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than 7.7.8
+    /// ([`Error::is_unsupported`]).
     pub async fn all_project_service_accounts(
         &self,
         service_provider: Uuid,
-    ) -> Result<Vec<ServiceAccount>, Error> {
-        let operation = builder::MarketplaceServiceProvidersProjectServiceAccountsList::OPERATION;
+    ) -> Result<Rows<ServiceAccount>, Error> {
         let list = self.client.api().marketplace_service_providers_project_service_accounts_list();
-        let models = list.service_provider_uuid(service_provider).all().await?.into_iter();
-        models.map(|model| model.account(operation)).collect()
+        let list = list.service_provider_uuid(service_provider);
+        Ok(self.rows::<ProjectAccountRow>(list).await?.map(ServiceAccount::from))
     }
 
     /// The accounts of courses in the projects that use anything of a service provider.
     /// (`marketplace_service_providers_course_accounts_list`)
     ///
     /// # Errors
-    /// If the service provider is not the caller's.
-    pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Vec<CourseAccount>, Error> {
-        let operation = builder::MarketplaceServiceProvidersCourseAccountsList::OPERATION;
+    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than 7.7.8
+    /// ([`Error::is_unsupported`]).
+    pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Rows<CourseAccount>, Error> {
         let list = self.client.api().marketplace_service_providers_course_accounts_list();
-        let models = list.service_provider_uuid(service_provider).all().await?.into_iter();
-        models.map(|model| CourseAccount::of(model, operation)).collect()
+        self.rows(list.service_provider_uuid(service_provider)).await
     }
 
     /// Makes an account for a service in a project. Nothing tells two of them apart, so this makes another one each time.
@@ -280,8 +335,10 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the caller may not manage the accounts of the project, it has as many as it may have, or the server can make
-    /// none. If the answer is lost, so is the token: see what accounts the project has.
+    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), it has as many as it may have,
+    /// the server can make none, or is older than 7.5.1 ([`Error::is_unsupported`]). If the answer is lost, so is the
+    /// token: unless the project has no such account, that is [`Error::is_unconfirmed`]; look which accounts the project
+    /// has, and give the new one another token.
     pub async fn create_project_service_account(
         &self,
         project: Uuid,
@@ -290,8 +347,20 @@ impl Provider {
         let operation = builder::MarketplaceProjectServiceAccountsCreate::OPERATION;
         let mut body = ProjectServiceAccountRequest::builder().project(project);
         fill!(body, wanted, email, description, username, preferred_identifier);
-        let answer = self.client.api().marketplace_project_service_accounts_create().body(body).send().await;
-        ServiceAccountToken::of(answer, operation, UNSURE).await
+        let call = self.client.api().marketplace_project_service_accounts_create().body(body);
+        let send = || async {
+            ServiceAccountToken::of(Error::of_call(call.clone().send()).await?.into_inner(), operation)
+        };
+        let look = || async {
+            let list = self.client.api().marketplace_project_service_accounts_list().project_uuid(project);
+            let there = self.rows::<ProjectAccountRow>(list).await?;
+            let is_like_it = |row: &&ProjectAccountRow| {
+                row.project_uuid.is_none_or(|uuid| uuid == project)
+                    && wanted.may_have_made(&row.email, &row.description, &row.username)
+            };
+            Ok(seen(there.iter().filter(is_like_it).count() + there.unreadable().len()))
+        };
+        self.create_once(send, look).await
     }
 
     /// [`Provider::create_project_service_account`] for an organisation.
@@ -307,33 +376,60 @@ impl Provider {
         let operation = builder::MarketplaceCustomerServiceAccountsCreate::OPERATION;
         let mut body = CustomerServiceAccountRequest::builder().customer(customer);
         fill!(body, wanted, email, description, username, preferred_identifier);
-        let answer = self.client.api().marketplace_customer_service_accounts_create().body(body).send().await;
-        ServiceAccountToken::of(answer, operation, UNSURE).await
+        let call = self.client.api().marketplace_customer_service_accounts_create().body(body);
+        let send = || async {
+            ServiceAccountToken::of(Error::of_call(call.clone().send()).await?.into_inner(), operation)
+        };
+        let look = || async {
+            let list = self.client.api().marketplace_customer_service_accounts_list().customer_uuid(customer);
+            let there = self.rows::<CustomerAccountRow>(list).await?;
+            let is_like_it = |row: &&CustomerAccountRow| {
+                row.customer_uuid.is_none_or(|uuid| uuid == customer)
+                    && wanted.may_have_made(&row.email, &row.description, &row.username)
+            };
+            Ok(seen(there.iter().filter(is_like_it).count() + there.unreadable().len()))
+        };
+        self.create_once(send, look).await
+    }
+
+    /// Sends what a server would make a second time.
+    async fn create_once<T, S, L>(&self, send: impl Fn() -> S, look: impl Fn() -> L) -> Result<T, Error>
+    where
+        S: Future<Output = Result<T, Error>>,
+        L: Future<Output = Result<Seen<T>, Error>>,
+    {
+        let looks_after = |error: &Error| error.is_answer_lost();
+        Confirm::new(&self.client).after(looks_after).once().send(send, look).await.map(|(made, _)| made)
     }
 
     /// Gives a service account a new token; the old one is good no longer. It must be OK.
     /// (`marketplace_project_service_accounts_rotate_api_key`, `marketplace_customer_service_accounts_rotate_api_key`)
     ///
     /// # Errors
-    /// If the caller may not manage the account, or it isn't OK. If the answer is lost, so is the token: do it again.
+    /// If the caller may not see the account ([`Error::is_not_found`]) or manage it ([`Error::is_forbidden`]), it isn't OK
+    /// ([`Error::is_conflict`]), or the server is older than 7.5.1 ([`Error::is_unsupported`]). If the answer is lost, so
+    /// is the token ([`Error::is_unconfirmed`]): do it again.
     pub async fn rotate_service_account_key(
         &self,
         account: &ServiceAccount,
     ) -> Result<ServiceAccountToken, Error> {
         let api = self.client.api();
-        let if_lost = "whether the key was changed is not known; do it again";
-        match account.project_uuid {
-            Some(_) => {
-                let operation = builder::MarketplaceProjectServiceAccountsRotateApiKey::OPERATION;
-                let call = api.marketplace_project_service_accounts_rotate_api_key().uuid(account.uuid);
-                ServiceAccountToken::of(call.send().await, operation, if_lost).await
+        let send = || async {
+            match account.owner {
+                ServiceAccountOwner::Project => {
+                    let operation = builder::MarketplaceProjectServiceAccountsRotateApiKey::OPERATION;
+                    let call = api.marketplace_project_service_accounts_rotate_api_key().uuid(account.uuid);
+                    ServiceAccountToken::of(Error::of_call(call.send()).await?.into_inner(), operation)
+                }
+                ServiceAccountOwner::Customer => {
+                    let operation = builder::MarketplaceCustomerServiceAccountsRotateApiKey::OPERATION;
+                    let call = api.marketplace_customer_service_accounts_rotate_api_key().uuid(account.uuid);
+                    ServiceAccountToken::of(Error::of_call(call.send()).await?.into_inner(), operation)
+                }
             }
-            None => {
-                let operation = builder::MarketplaceCustomerServiceAccountsRotateApiKey::OPERATION;
-                let call = api.marketplace_customer_service_accounts_rotate_api_key().uuid(account.uuid);
-                ServiceAccountToken::of(call.send().await, operation, if_lost).await
-            }
-        }
+        };
+        let look = || async { Ok(Seen::Unclear("a token is shown only once; do it again".to_owned())) };
+        self.create_once(send, look).await
     }
 
     /// Closes a service account, and looks whether it is: a server whose own service for accounts is switched off says
@@ -341,41 +437,50 @@ impl Provider {
     /// `marketplace_customer_service_accounts_destroy`)
     ///
     /// # Errors
-    /// If the caller may not manage the account, there is none (a closed one isn't shown any more), or it is still open.
+    /// If there is no such account that the caller may see ([`Error::is_not_found`]; a closed one isn't shown any more), the
+    /// caller may not manage it ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is
+    /// older than 7.5.1 ([`Error::is_unsupported`]).
     pub async fn close_service_account(&self, account: &ServiceAccount) -> Result<(), Error> {
         let (api, uuid) = (self.client.api(), account.uuid);
-        let of_project = account.project_uuid.is_some();
-        let state = async || match of_project {
-            true => {
-                let call = api.marketplace_project_service_accounts_retrieve().uuid(uuid);
-                told(call.send().await, |model| model.state).await
-            }
-            false => {
-                let call = api.marketplace_customer_service_accounts_retrieve().uuid(uuid);
-                told(call.send().await, |model| model.state).await
+        let state = || async {
+            let state = match account.owner {
+                ServiceAccountOwner::Project => {
+                    let call = api.marketplace_project_service_accounts_retrieve().uuid(uuid);
+                    Error::of_call(call.send()).await?.into_inner().state
+                }
+                ServiceAccountOwner::Customer => {
+                    let call = api.marketplace_customer_service_accounts_retrieve().uuid(uuid);
+                    Error::of_call(call.send()).await?.into_inner().state
+                }
+            };
+            Ok(state)
+        };
+        let destroy = || async {
+            match account.owner {
+                ServiceAccountOwner::Project => {
+                    let call = api.marketplace_project_service_accounts_destroy().uuid(uuid);
+                    Error::of_change(call.send()).await
+                }
+                ServiceAccountOwner::Customer => {
+                    let call = api.marketplace_customer_service_accounts_destroy().uuid(uuid);
+                    Error::of_change(call.send()).await
+                }
             }
         };
-        if state().await? == ServiceAccountState::Closed {
-            return Ok(());
-        }
-        let (sent, operation) = match of_project {
-            true => (
-                api.marketplace_project_service_accounts_destroy().uuid(uuid).send().await.map(drop),
-                builder::MarketplaceProjectServiceAccountsDestroy::OPERATION,
-            ),
-            false => (
-                api.marketplace_customer_service_accounts_destroy().uuid(uuid).send().await.map(drop),
-                builder::MarketplaceCustomerServiceAccountsDestroy::OPERATION,
-            ),
+        let operation = match account.owner {
+            ServiceAccountOwner::Project => builder::MarketplaceProjectServiceAccountsDestroy::OPERATION,
+            ServiceAccountOwner::Customer => builder::MarketplaceCustomerServiceAccountsDestroy::OPERATION,
         };
-        closed(sent, operation, state).await
+        self.close(operation, destroy, state).await
     }
 
     /// Makes a temporary account for a course in a project, with a user of its own. Nothing tells two of them apart, so
     /// this makes another one each time. (`marketplace_course_accounts_create`)
     ///
     /// # Errors
-    /// If the caller may not manage the accounts of the project, or the server can make none.
+    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), the server can make none, or is
+    /// older than 7.7.8 ([`Error::is_unsupported`]). If the answer is lost, that is [`Error::is_unconfirmed`] unless the
+    /// project has no such account.
     pub async fn create_course_account(
         &self,
         project: Uuid,
@@ -390,62 +495,100 @@ impl Provider {
         };
         let mut body = CourseAccountRequest::builder().project(project);
         fill!(body, wanted, email, description);
-        match self.client.api().marketplace_course_accounts_create().body(body).send().await {
-            Ok(answer) => CourseAccount::of(required(answer.into_inner(), "anything", operation)?, operation),
-            Err(error) => Err(unsure(Error::from_api(error).await, UNSURE)),
-        }
+        let call = self.client.api().marketplace_course_accounts_create().body(body);
+        let send = || async {
+            let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(CourseAccount::of);
+            required(made, "uuid", operation)
+        };
+        let look = || async {
+            let list = self.client.api().marketplace_course_accounts_list().project_uuid(project);
+            let there = self.rows::<CourseAccount>(list).await?;
+            let is_like_it = |row: &&CourseAccount| {
+                row.project_uuid.is_none_or(|uuid| uuid == project) && may_be(&wanted.email, &row.email)
+            };
+            Ok(seen(there.iter().filter(is_like_it).count() + there.unreadable().len()))
+        };
+        self.create_once(send, look).await
     }
 
     /// Closes the account of a course; its user can't sign in any more. One that is closed already is left as it is.
     /// (`marketplace_course_accounts_destroy`)
     ///
     /// # Errors
-    /// If the caller may not manage the account, there is none, or it is still open.
+    /// If there is no such account that the caller may see ([`Error::is_not_found`]), the caller may not manage it
+    /// ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is older than 7.7.8
+    /// ([`Error::is_unsupported`]).
     pub async fn close_course_account(&self, account: Uuid) -> Result<(), Error> {
         let api = self.client.api();
-        let state = async || {
+        let state = || async {
             let call = api.marketplace_course_accounts_retrieve().uuid(account);
-            told(call.send().await, |model| model.state).await
+            Ok(Error::of_call(call.send()).await?.into_inner().state)
         };
-        if state().await? == ServiceAccountState::Closed {
+        let destroy = || async {
+            Error::of_change(api.marketplace_course_accounts_destroy().uuid(account).send()).await
+        };
+        self.close(builder::MarketplaceCourseAccountsDestroy::OPERATION, destroy, state).await
+    }
+
+    /// Closes an account: it is closed if it is said to be, or isn't shown any more.
+    async fn close<D, S>(
+        &self,
+        operation: &'static Operation,
+        destroy: impl Fn() -> D,
+        state: impl Fn() -> S,
+    ) -> Result<(), Error>
+    where
+        D: Future<Output = Result<(), Error>>,
+        S: Future<Output = Result<Option<ServiceAccountState>, Error>>,
+    {
+        if state().await? == Some(ServiceAccountState::Closed) {
             return Ok(());
         }
-        let sent = api.marketplace_course_accounts_destroy().uuid(account).send().await.map(drop);
-        closed(sent, builder::MarketplaceCourseAccountsDestroy::OPERATION, state).await
+        let look = || async {
+            match state().await {
+                Ok(Some(ServiceAccountState::Closed)) => Ok(Seen::Applied(())),
+                Ok(Some(state)) => Ok(Seen::Unchanged(format!("the account is {state}"))),
+                Ok(None) => Ok(Seen::Unclear("the account has no state".to_owned())),
+                Err(gone) if gone.is_not_found() => Ok(Seen::Applied(())),
+                Err(unread) => Err(unread),
+            }
+        };
+        let send = || async {
+            match destroy().await {
+                Ok(()) => {}
+                // A DELETE is sent again if its answer is lost, and finds nothing then.
+                Err(error) if error.is_not_found() && !error.is_unsupported() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            match look().await? {
+                Seen::Applied(()) => Ok(()),
+                _ => Err(Error::new(ErrorKind::Conflict, "the server did nothing").in_operation(operation)),
+            }
+        };
+        Confirm::new(&self.client).send(send, look).await.map(drop)
     }
 }
 
-/// The state in an answer.
-async fn told<Model>(
-    answer: Result<ResponseValue<Model>, waldur_api_client::Error>,
-    state: fn(Model) -> Option<ServiceAccountState>,
-) -> Result<ServiceAccountState, Error> {
-    match answer {
-        Ok(model) => state(model.into_inner())
-            .ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is an account without state")),
-        Err(error) => Err(Error::from_api(error).await),
+impl ServiceAccountRequest {
+    /// Whether an account with these values may have been made for this request.
+    fn may_have_made(&self, email: &str, description: &str, username: &str) -> bool {
+        may_be(&self.email, email)
+            && may_be(&self.description, description)
+            && may_be(&self.username, username)
     }
 }
 
-/// What came of closing an account that was open: it is closed if it is said to be, or isn't shown any more.
-async fn closed(
-    sent: Result<(), waldur_api_client::Error>,
-    operation: &'static Operation,
-    state: impl AsyncFnOnce() -> Result<ServiceAccountState, Error>,
-) -> Result<(), Error> {
-    let error = match sent {
-        Ok(()) => Error::new(ErrorKind::Conflict, "the server did nothing").in_operation(operation),
-        Err(error) => match Error::from_api(error).await {
-            // A DELETE is sent again if its answer is lost, and finds nothing then.
-            error if error.is_not_found() => return Ok(()),
-            error if error.is_conflict() || error.is_answer_lost() => error,
-            error => return Err(error),
-        },
-    };
-    match state().await {
-        Ok(ServiceAccountState::Closed) => Ok(()),
-        Err(gone) if gone.is_not_found() => Ok(()),
-        Ok(state) => Err(error.with_note(format!("the account is {state}"))),
-        Err(unread) => Err(error.with_note(format!("what became of the account is not known: {unread}"))),
+impl CourseAccount {
+    /// Reads a generated model; none without a uuid.
+    fn of(model: types::CourseAccount) -> Option<Self> {
+        Some(Self {
+            uuid: model.uuid?,
+            project_uuid: model.project_uuid,
+            user_uuid: model.user_uuid,
+            username: model.username.unwrap_or_default(),
+            email: model.email.unwrap_or_default(),
+            state: model.state.unwrap_or_else(|| "".into()),
+            error_message: model.error_message.unwrap_or_default(),
+        })
     }
 }

@@ -46,7 +46,7 @@ impl TeamMember {
     #[must_use]
     pub fn has_usable_account(&self) -> bool {
         let ok = self.offering_user_state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
-        ok && self.offering_user_username.is_some()
+        ok && self.offering_user_username.as_ref().is_some_and(|name| !name.trim().is_empty())
     }
 
     /// Whether the account at the offering is being removed, or was.
@@ -61,7 +61,8 @@ impl Provider {
     /// when a project is new. (`marketplace_provider_resources_team_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as by anybody but the provider.
+    /// If the caller doesn't provide the resource, or there is none ([`Error::is_not_found`]). A member whose row can't be
+    /// read is set aside: see [`Rows::unreadable`].
     pub async fn team(&self, resource: Uuid) -> Result<Rows<TeamMember>, Error> {
         self.rows(self.client.api().marketplace_provider_resources_team_list().uuid(resource)).await
     }

@@ -218,7 +218,7 @@ impl Provider {
     /// The users of a service provider's resources. (`marketplace_service_providers_users_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_users(&self, service_provider: Uuid) -> Result<Rows<User>, Error> {
         let list = self.client.api().marketplace_service_providers_users_list();
         self.rows(list.service_provider_uuid(service_provider)).await
@@ -227,7 +227,7 @@ impl Provider {
     /// The SSH keys of the users of a service provider's resources. (`marketplace_service_providers_keys_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_keys(&self, service_provider: Uuid) -> Result<Rows<SshKey>, Error> {
         let list = self.client.api().marketplace_service_providers_keys_list();
         self.rows(list.service_provider_uuid(service_provider)).await
@@ -236,7 +236,7 @@ impl Provider {
     /// The projects with resources of a service provider. (`marketplace_service_providers_projects_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_projects(
         &self,
         service_provider: Uuid,
@@ -249,7 +249,7 @@ impl Provider {
     /// (`marketplace_service_providers_project_permissions_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_project_permissions(
         &self,
         service_provider: Uuid,
@@ -282,7 +282,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]). They are no secret:
+    /// servers show them to others than the owner, too.
     pub async fn service_provider_customers(
         &self,
         service_provider: Uuid,
@@ -294,7 +295,8 @@ impl Provider {
     /// The offerings of a service provider. (`marketplace_service_providers_offerings_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as for anybody but the owner.
+    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]). They are no secret:
+    /// servers show them to others than the owner, too.
     pub async fn service_provider_offerings(
         &self,
         service_provider: Uuid,

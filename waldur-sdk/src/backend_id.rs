@@ -1,0 +1,190 @@
+//! Names that back ends are given: they can't be blank.
+//!
+//! A back end may take a blank name for "all": a scheduler that is asked for the account "" lists every account. So
+//! what it is given is of a type that can't hold such a name.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use waldur_api_client::wire::{self, Wire};
+
+use crate::error::{Error, ErrorKind};
+
+/// Declares a text that isn't blank and has at most so many characters.
+macro_rules! name {
+    ($(#[$meta:meta])* $name:ident, $field:literal, $most:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// How many characters it has at most.
+            pub const MAX_LENGTH: usize = $most;
+
+            /// Checks the text and takes it as it is.
+            ///
+            /// # Errors
+            /// If the text is empty, only white space, or too long ([`Error::is_validation`]).
+            pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+                let text = text.into();
+                let length = text.chars().count();
+                let problem = if text.trim().is_empty() {
+                    format!("{}: {text:?} is blank", $field)
+                } else if length > Self::MAX_LENGTH {
+                    format!("{} has {length} characters; {} are the most", $field, Self::MAX_LENGTH)
+                } else {
+                    return Ok(Self(text));
+                };
+                Err(Error::new(ErrorKind::Validation, problem))
+            }
+
+            /// Returns the text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Returns the text itself.
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = Error;
+
+            fn try_from(text: &str) -> Result<Self, Error> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self, Error> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+
+        /// In answers, a blank text is none.
+        impl Wire for $name {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+                let Some(text) = <String as Wire>::read(deserializer)? else { return Ok(None) };
+                if text.trim().is_empty() {
+                    return Ok(None);
+                }
+                let name = Self::new(text).ok();
+                if name.is_none() {
+                    wire::note_misfit(concat!("a ", $field), "a longer text");
+                }
+                Ok(name)
+            }
+        }
+    };
+}
+
+name! {
+    /// The id that a resource has in the provider's back end: not blank, at most 255 characters.
+    ///
+    /// ```
+    /// use waldur_sdk::BackendId;
+    ///
+    /// let id = BackendId::new("hpc_0017")?;
+    /// assert_eq!(id.as_str(), "hpc_0017");
+    /// assert!(BackendId::new(" ").is_err_and(|error| error.is_validation()));
+    /// # Ok::<(), waldur_sdk::Error>(())
+    /// ```
+    BackendId, "backend_id", 255
+}
+
+name! {
+    /// The name of a user's account in the provider's back end: not blank, at most 255 characters. (Waldur keeps names of
+    /// at most 100; a back end may have others.)
+    ///
+    /// ```
+    /// use waldur_sdk::AccountName;
+    ///
+    /// assert_eq!(AccountName::new("alice01")?, "alice01");
+    /// assert!(AccountName::try_from("").is_err_and(|error| error.is_validation()));
+    /// # Ok::<(), waldur_sdk::Error>(())
+    /// ```
+    AccountName, "username", 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_or_long_name_is_refused_and_named() {
+        for text in ["", " ", "\t\n", "\u{a0}"] {
+            let error = BackendId::new(text).unwrap_err();
+            assert!(error.is_validation() && error.to_string().contains("backend_id"), "{error}");
+            assert!(AccountName::new(text).unwrap_err().to_string().contains("username"));
+            assert!(serde_json::from_value::<BackendId>(text.into()).is_err());
+        }
+        assert_eq!(BackendId::new("ö".repeat(255)).unwrap().as_str().chars().count(), 255);
+        let error = BackendId::new("x".repeat(256)).unwrap_err();
+        assert!(error.is_validation() && error.to_string().contains("256"), "{error}");
+    }
+
+    #[test]
+    fn in_answers_a_blank_name_is_none() {
+        let read = |json: &str| wire::decode::<Vec<Option<BackendId>>>(json.as_bytes()).unwrap();
+        let decoded = read(r#"["a", "", " ", null, 7]"#);
+        let ids: Vec<_> = decoded.value.into_iter().map(|id| id.map(BackendId::into_string)).collect();
+        assert_eq!(ids[..4], [Some("a".to_owned()), None, None, None]);
+        let long = format!(r#"["{}"]"#, "x".repeat(256));
+        assert_eq!(read(&long).value, [None]);
+    }
+}
