@@ -172,7 +172,7 @@ async fn a_report_has_sections() {
 async fn what_is_set_is_read_back() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
-    let ok = sandbox.ids().resources.ok;
+    let ok = sandbox.ids().resources.ok_second;
     let limit = |number: u64| Decimal::from(number);
     let limits = provider.set_limits(ok, [("cpu", 500), ("ram", 7)]).await.unwrap();
     assert_eq!(limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
