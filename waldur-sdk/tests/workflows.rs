@@ -177,7 +177,8 @@ async fn a_bulk_call_slows_down_while_the_server_fails() {
 async fn connections_that_close_after_each_answer_lose_nothing() {
     let sandbox = waiting(100).await;
     sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))));
-    let policy = RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5));
+    let policy = RetryPolicy::default().attempts(20).budget(1000);
+    let policy = policy.pauses(Duration::from_millis(1), Duration::from_millis(5));
     let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
     assert_eq!((report.done(), report.items.len()), (100, 100), "{report}");
 }

@@ -452,7 +452,7 @@ impl Provider {
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    /// # let resource = sandbox.ids().resources.ok;
+    /// # let resource = sandbox.ids().resources.ok_second;
     /// use waldur_sdk::NaiveDate;
     ///
     /// let provider = client.provider();
