@@ -1,0 +1,202 @@
+//! Every workflow on orders, resources and offerings on each release of the server: it works, or the server says that it
+//! hasn't got it and nothing changes, within a few requests. (Usage, accounts, members and the processor of orders have
+//! tests of their own.)
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::json;
+use waldur_sandbox::{Actor, Ids, OrderState as State, OrderType, Release, ResourceState, Sandbox, Seed};
+use waldur_sdk::types::BillingTypeEnum;
+use waldur_sdk::{
+    Client, ComponentDefinition, Error, NaiveDate, OrderFilter, Outcome, Provider, Report, ResourceFilter,
+    Uuid,
+};
+
+/// No workflow of one object takes more.
+const MOST_REQUESTS: usize = 12;
+
+fn order(seed: &mut Seed<'_>, name: &str, state: State) {
+    let ids = *seed.ids();
+    let resource = seed.resource(ids.offerings.slurm, ids.project, name, ResourceState::Creating);
+    seed.order(resource, OrderType::Create, state);
+}
+
+async fn sandbox(release: Release) -> Sandbox {
+    let seed = |seed: &mut Seed<'_>| {
+        order(seed, "waiting", State::PendingProvider);
+        order(seed, "begun", State::Executing);
+    };
+    // What is younger than the schema isn't judged by it.
+    Sandbox::builder().orders(0).release(release).allow_violations().seed(seed).start().await.unwrap()
+}
+
+fn client(sandbox: &Sandbox, actor: Actor) -> Client {
+    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
+}
+
+/// The order of the resource with this name.
+async fn order_of(provider: &Provider, name: &str) -> Uuid {
+    let orders = provider.find_orders(OrderFilter::new()).await.unwrap();
+    orders.iter().find(|order| order.resource_name == name).unwrap().uuid
+}
+
+/// What a workflow ended with: an error, or a reason for a refusal.
+trait Ending {
+    fn failure(self) -> Option<String>;
+}
+
+impl<T> Ending for Result<T, Error> {
+    fn failure(self) -> Option<String> {
+        self.err().map(|error| {
+            assert!(error.is_unsupported(), "{error}");
+            error.to_string()
+        })
+    }
+}
+
+impl Ending for Outcome {
+    fn failure(self) -> Option<String> {
+        (!self.is_ok()).then(|| self.to_string())
+    }
+}
+
+impl Ending for Report {
+    fn failure(self) -> Option<String> {
+        assert!(!self.items.is_empty());
+        (!self.is_ok()).then(|| self.to_string())
+    }
+}
+
+fn everything(sandbox: &Sandbox) -> String {
+    let offerings = sandbox.ids().offerings;
+    format!("{:?} {:?} {:?}", sandbox.orders(), sandbox.resources(), sandbox.components(offerings.slurm))
+}
+
+/// Runs it on each release. `needs` are the operations without which it can't be done.
+async fn check<E: Ending>(
+    name: &str,
+    actor: Actor,
+    needs: &[&str],
+    workflow: impl AsyncFn(&Provider, &Ids) -> E,
+) {
+    for release in Release::ALL {
+        let sandbox = sandbox(release).await;
+        let provider = client(&sandbox, actor).provider();
+        let before = everything(&sandbox);
+        let is_there = needs.iter().all(|operation| release.has(operation));
+        let failure = workflow(&provider, sandbox.ids()).await.failure();
+        assert_eq!(failure.is_none(), is_there, "{name} on {release:?}: {failure:?}");
+        if let Some(failure) = failure {
+            assert!(failure.contains("no such operation"), "{name} on {release:?}: {failure}");
+            assert_eq!(everything(&sandbox), before, "{name} on {release:?}");
+        }
+        let requests = sandbox.requests().len();
+        assert!(requests <= MOST_REQUESTS, "{name} on {release:?}: {requests} requests");
+    }
+}
+
+macro_rules! workflows {
+    ($($name:ident as $actor:ident needs [$($need:literal),*]: |$provider:ident, $ids:ident| $call:expr;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            check(stringify!($name), Actor::$actor, &[$($need),*], async |$provider, $ids| {
+                let _ = $ids;
+                $call
+            })
+            .await;
+        }
+    )*};
+}
+
+workflows! {
+    approve_order as Provider needs ["marketplace_orders_approve_by_provider"]: |provider, ids| {
+        provider.approve_order(order_of(provider, "waiting").await).await
+    };
+    approve_all as Provider needs ["marketplace_orders_approve_by_provider"]: |provider, ids| {
+        provider.approve_all_pending_orders().await.unwrap()
+    };
+    complete_all as Provider needs ["marketplace_orders_set_state_done"]: |provider, ids| {
+        provider.complete_all_executing_orders().await.unwrap()
+    };
+    reject_order as Provider needs ["marketplace_orders_reject_by_provider"]: |provider, ids| {
+        provider.reject_order(order_of(provider, "waiting").await, "no room").await
+    };
+    begin_order as Provider needs ["marketplace_orders_set_state_executing"]: |provider, ids| {
+        provider.set_order_executing(order_of(provider, "waiting").await).await
+    };
+    complete_order as Provider needs ["marketplace_orders_set_state_done"]: |provider, ids| {
+        provider.set_order_done(order_of(provider, "begun").await).await
+    };
+    order_erred as Provider needs ["marketplace_orders_set_state_erred"]: |provider, ids| {
+        provider.set_order_erred(order_of(provider, "begun").await, "no room", "line 7").await
+    };
+    resources as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
+        provider.resources(ResourceFilter::new()).await
+    };
+    resource_by_backend_id as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
+        provider.resource_by_backend_id("polar_0001").await
+    };
+    set_backend_id as Provider needs ["marketplace_provider_resources_set_backend_id"]: |provider, ids| {
+        provider.set_backend_id(ids.resources.ok, "a-17").await
+    };
+    set_unique_backend_id as Provider needs ["marketplace_provider_resources_set_backend_id"]: |provider, ids| {
+        provider.set_unique_backend_id(ids.resources.ok, "a-17").await
+    };
+    submit_report as Provider needs ["marketplace_provider_resources_submit_report"]: |provider, ids| {
+        provider.submit_report(ids.resources.ok, [("Quota", "1")]).await
+    };
+    set_limits as Provider needs ["marketplace_provider_resources_set_limits"]: |provider, ids| {
+        provider.set_limits(ids.resources.ok, [("cpu", 500)]).await
+    };
+    set_metadata as Provider needs ["marketplace_provider_resources_set_backend_metadata"]: |provider, ids| {
+        provider.set_backend_metadata(ids.resources.ok, json!({ "runtime_state": "up" })).await
+    };
+    resource_ok as Provider needs ["marketplace_provider_resources_set_as_ok"]: |provider, ids| {
+        provider.set_resource_ok(ids.resources.erred).await
+    };
+    // Where the provider may not do it yet, staff may.
+    resource_erred as Staff needs ["marketplace_provider_resources_set_as_erred"]: |provider, ids| {
+        provider.set_resource_erred(ids.resources.ok, "disk full", "line 7").await
+    };
+    refresh_last_sync as Provider needs ["marketplace_provider_resources_refresh_last_sync"]: |provider, ids| {
+        provider.refresh_last_sync(ids.resources.ok).await
+    };
+    set_paused as Staff needs ["marketplace_provider_resources_set_paused"]: |provider, ids| {
+        provider.set_paused(ids.resources.ok, true).await
+    };
+    set_downscaled as Staff needs ["marketplace_provider_resources_set_downscaled"]: |provider, ids| {
+        provider.set_downscaled(ids.resources.ok, true).await
+    };
+    set_restrict_member_access as Staff
+        needs ["marketplace_provider_resources_set_restrict_member_access"]: |provider, ids| {
+        provider.set_restrict_member_access(ids.resources.ok, true).await
+    };
+    set_end_date as Provider needs ["marketplace_provider_resources_set_end_date_by_provider"]: |provider, ids| {
+        provider.set_end_date(ids.resources.ok_second, NaiveDate::from_ymd_opt(2031, 5, 6)).await
+    };
+    set_endpoints as Provider needs ["marketplace_provider_resources_set_endpoints"]: |provider, ids| {
+        provider.set_endpoints(ids.resources.ok, [("login", "ssh://login.polar.example.org")]).await
+    };
+    components as Provider needs ["marketplace_provider_resources_retrieve"]: |provider, ids| {
+        provider.components(ids.resources.ok).await
+    };
+    plan_periods as Provider needs ["marketplace_provider_resources_plan_periods_list"]: |provider, ids| {
+        provider.plan_periods(ids.resources.ok).await
+    };
+    create_component as Provider needs ["marketplace_provider_offerings_create_offering_component"]: |provider, ids| {
+        let mut wanted = vec![ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
+        let there = provider.offering(ids.offerings.slurm).await.unwrap().components;
+        wanted.extend(there.into_iter().map(|there| there.definition));
+        let plan = provider.plan_components(ids.offerings.slurm, &wanted).await.unwrap();
+        provider.apply_component_plan(&plan).await.remove(0).outcome
+    };
+}
+
+#[tokio::test]
+async fn an_old_server_lets_no_provider_err_a_resource() {
+    let sandbox = sandbox(Release::Late2024).await;
+    let (provider, ok) = (client(&sandbox, Actor::Provider).provider(), sandbox.ids().resources.ok);
+    let before = everything(&sandbox);
+    let error = provider.set_resource_erred(ok, "disk full", "line 7").await.unwrap_err();
+    assert!(error.is_forbidden() && everything(&sandbox) == before, "{error}");
+}
