@@ -125,7 +125,7 @@ impl AgentIdentity {
                 let look = || async {
                     Ok(match Self::find(client, offering, &name).await? {
                         Some(now) if now.version == version => Seen::Applied(now),
-                        Some(now) => Seen::Unchanged(format!("the version is still {:?}", now.version)),
+                        Some(now) => Seen::Differs(format!("the version is {:?}", now.version)),
                         None => Seen::Superseded("the agent is gone".to_owned()),
                     })
                 };

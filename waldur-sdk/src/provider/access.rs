@@ -530,9 +530,10 @@ impl Provider {
         };
         let look = || async {
             let now = self.offering_user(account).await?;
-            Ok(match now.username == username {
-                true => Seen::Applied(now),
-                false => Seen::Unchanged(format!("the name is still {:?}", now.username)),
+            Ok(match now.username {
+                ref name if *name == username => Seen::Applied(now),
+                ref name if name.is_empty() => Seen::Unchanged("the account has no name".to_owned()),
+                name => Seen::Differs(format!("the name is {name:?}")),
             })
         };
         let looks_after = |error: &Error| error.is_answer_lost();
