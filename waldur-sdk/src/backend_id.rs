@@ -1,7 +1,7 @@
 //! Names that back ends are given: they can't be blank.
 //!
-//! A back end may take a blank name for "all": a scheduler that is asked for the account "" lists every account. So
-//! what it is given is of a type that can't hold such a name.
+//! A back end may take a blank name for "all": a scheduler that is asked for the account "" lists every
+//! account. So what it is given is of a type that can't hold such a name.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -148,8 +148,8 @@ name! {
 }
 
 name! {
-    /// The name of a user's account in the provider's back end: not blank, at most 255 characters. (Waldur keeps names of
-    /// at most 100; a back end may have others.)
+    /// The name of a user's account in the provider's back end: not blank, at most 255 characters. (Waldur
+    /// keeps names of at most 100; a back end may have others.)
     ///
     /// ```
     /// use waldur_sdk::AccountName;

@@ -159,6 +159,8 @@ async fn only_the_provider_gives_access() {
     sandbox.clear_requests();
     let error = provider(&sandbox).grant_access(bob, slurm, "b".repeat(101)).await.unwrap_err();
     assert!(error.is_validation() && sandbox.requests().is_empty(), "{error}");
+    let error = provider(&sandbox).grant_access(bob, slurm, " ").await.unwrap_err();
+    assert!(error.is_validation() && sandbox.requests().is_empty(), "{error}");
 }
 
 #[tokio::test]
@@ -421,7 +423,18 @@ async fn an_odd_answer_is_no_success_and_no_failure() {
     assert!(error.is_decode() && error.to_string().contains("not applied"), "{error}");
     sandbox.fail_next(1, "PATCH", "/", Fault::Status(200));
     let error = provider.set_offering_user_username(uuid, "bob01").await.unwrap_err();
-    assert!(error.is_decode() && error.to_string().contains("the name is still \"\""), "{error}");
+    assert!(error.is_decode() && error.to_string().contains("the account has no name"), "{error}");
+    sandbox.misbehave(Misbehaviour::new(Fault::Portal).method("POST").times(3));
+    for result in [
+        provider.change_offering_user(uuid, Transition::BeginCreating).await.map(drop),
+        provider.grant_access(ids.users.consumer, slurm, "cora").await.map(drop),
+    ] {
+        let error = result.unwrap_err();
+        assert!(error.is_page() && error.to_string().contains("not applied"), "{error}");
+    }
+    let error = provider.set_offerings_username(ids.service_provider, bob, "bob01").await.unwrap_err();
+    assert!(error.is_page() && error.is_unconfirmed(), "{error}");
+    assert_eq!(account(&sandbox, bob, slurm), Some((String::new(), State::Requested)));
     // Applied, and the answer passes for a page.
     let page = || Fault::MediaType("text/html".to_owned());
     sandbox.fail_next(1, "POST", "/begin_creating/", page());
@@ -435,7 +448,7 @@ async fn an_odd_answer_is_no_success_and_no_failure() {
         let access = provider.grant_access(user, slurm, user.simple().to_string()).await.unwrap();
         assert!(access.created && access.account.is_usable(), "{access:?}");
     }
-    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (4, 2));
+    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (7, 2));
 }
 
 /// Of whom it isn't certain whether they are members, nobody says that their account is too much.

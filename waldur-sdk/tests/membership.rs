@@ -84,8 +84,8 @@ fn provider(sandbox: &Sandbox, actor: Actor) -> Provider {
     builder.build().unwrap().provider()
 }
 
-/// In the team: Alice with an account, Bob whose account isn't made, Carla and twenty others with one. Not in it: Dora,
-/// who has an account all the same.
+/// In the team: Alice with an account, Bob whose account isn't made, Carla and twenty others with one. Not in
+/// it: Dora, who has an account all the same.
 async fn sandbox() -> Sandbox {
     let seed = |seed: &mut Seed<'_>| {
         let ids = *seed.ids();
@@ -622,7 +622,8 @@ async fn a_member_without_a_name_costs_no_other() {
     }
 }
 
-/// Members are synchronised on each release; what one hasn't got, it is said not to have, and nothing changes.
+/// Members are synchronised on each release; what one hasn't got, it is said not to have, and nothing
+/// changes.
 #[tokio::test]
 async fn each_release_does_it_or_says_that_it_can_not() {
     const AGENTS: [&str; 3] = [

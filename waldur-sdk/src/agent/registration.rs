@@ -92,15 +92,16 @@ pub struct AgentProcessor {
 }
 
 impl AgentIdentity {
-    /// Finds the agent of this name at this offering or makes it, and sees to it that its version is this. It is safe
-    /// to run again: nothing is sent but the list if there is nothing to change. (A server keeps no two from having the
-    /// same name: of those that register at the same moment each may make one, and the first is found from then on.)
-    /// (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
+    /// Finds the agent of this name at this offering or makes it, and sees to it that its version is this. It
+    /// is safe to run again: nothing is sent but the list if there is nothing to change. (A server keeps no
+    /// two from having the same name: of those that register at the same moment each may make one, and the
+    /// first is found from then on.) (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
     ///
     /// # Errors
-    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not do that at this offering
-    /// ([`Error::is_forbidden`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). If an answer is lost, the
-    /// agent is looked for; [`Error::is_unconfirmed`] if that fails, too.
+    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not do that
+    /// at this offering ([`Error::is_forbidden`]), or the server is older than 7.8.5
+    /// ([`Error::is_unsupported`]). If an answer is lost, the agent is looked for; [`Error::is_unconfirmed`]
+    /// if that fails, too.
     pub async fn register(
         client: &Client,
         offering: Uuid,
@@ -125,7 +126,7 @@ impl AgentIdentity {
                 let look = || async {
                     Ok(match Self::find(client, offering, &name).await? {
                         Some(now) if now.version == version => Seen::Applied(now),
-                        Some(now) => Seen::Unchanged(format!("the version is still {:?}", now.version)),
+                        Some(now) => Seen::Differs(format!("the version is {:?}", now.version)),
                         None => Seen::Superseded("the agent is gone".to_owned()),
                     })
                 };
@@ -169,14 +170,15 @@ impl AgentIdentity {
         Some(Self { uuid: row.uuid?, name: row.name?, offering_uuid: row.offering?, version })
     }
 
-    /// Finds the service of this name of the agent or makes it, with this mode, such as `order_process`; it is active then.
-    /// A server takes a service that doesn't register for a while for inactive, so do it from time to time. It is safe to
-    /// run again, and is by itself if an answer is lost. (`marketplace_site_agent_identities_register_service`)
+    /// Finds the service of this name of the agent or makes it, with this mode, such as `order_process`; it
+    /// is active then. A server takes a service that doesn't register for a while for inactive, so do it from
+    /// time to time. It is safe to run again, and is by itself if an answer is lost.
+    /// (`marketplace_site_agent_identities_register_service`)
     ///
     /// # Errors
-    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not see the agent
-    /// ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). Whether it was registered
-    /// isn't known after [`Error::is_answer_lost`]: do it again.
+    /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not see the
+    /// agent ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]).
+    /// Whether it was registered isn't known after [`Error::is_answer_lost`]: do it again.
     pub async fn register_service(
         &self,
         client: &Client,
@@ -203,14 +205,15 @@ impl AgentIdentity {
 }
 
 impl AgentService {
-    /// Finds the processor of this name of the service or makes it, with the type of its back end, such as `slurm`, and
-    /// the version of that. It is safe to run again, and is by itself if an answer is lost.
+    /// Finds the processor of this name of the service or makes it, with the type of its back end, such as
+    /// `slurm`, and the version of that. It is safe to run again, and is by itself if an answer is lost.
     /// (`marketplace_site_agent_services_register_processor`)
     ///
     /// # Errors
-    /// If the name or the type is empty ([`Error::is_validation`], before anything is sent), the caller may not see the
-    /// service ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]). Whether it was
-    /// registered isn't known after [`Error::is_answer_lost`]: do it again.
+    /// If the name or the type is empty ([`Error::is_validation`], before anything is sent), the caller may
+    /// not see the service ([`Error::is_not_found`]), or the server is older than 7.8.5
+    /// ([`Error::is_unsupported`]). Whether it was registered isn't known after [`Error::is_answer_lost`]: do
+    /// it again.
     pub async fn register_processor(
         &self,
         client: &Client,
@@ -240,13 +243,14 @@ impl AgentService {
         Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })
     }
 
-    /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts). Safe to run
-    /// again. (`marketplace_site_agent_services_set_statistics`; that the agent is alive a server takes from
-    /// [`AgentIdentity::register_service`].)
+    /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts).
+    /// Safe to run again. (`marketplace_site_agent_services_set_statistics`; that the agent is alive a server
+    /// takes from [`AgentIdentity::register_service`].)
     ///
     /// # Errors
-    /// If it is nothing that JSON can say ([`Error::is_validation`], before anything is sent), the caller may not see the
-    /// service ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]).
+    /// If it is nothing that JSON can say ([`Error::is_validation`], before anything is sent), the caller may
+    /// not see the service ([`Error::is_not_found`]), or the server is older than 7.8.5
+    /// ([`Error::is_unsupported`]).
     pub async fn set_statistics(&self, client: &Client, statistics: &impl Serialize) -> Result<(), Error> {
         let statistics = serde_json::to_value(statistics).map_err(|source| {
             Error::new(ErrorKind::Validation, "statistics")

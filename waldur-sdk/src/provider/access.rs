@@ -45,10 +45,11 @@ row! {
         pub state: Option<OfferingUserState> = optional "state",
         /// Whether its user is kept from using it.
         pub is_restricted: bool = or_default "is_restricted",
-        /// Whether its user has consented to the offering's terms of service and not revoked that. False as well where
-        /// the offering has no active terms; none if the server doesn't say, as before 7.8.0.
+        /// Whether its user has consented to the offering's terms of service and not revoked that. False as
+        /// well where the offering has no active terms; none if the server doesn't say, as before 7.8.0.
         pub has_consent: Option<bool> = optional "has_consent",
-        /// Whether the terms have changed since, so that its user has to consent again; none if the server doesn't say.
+        /// Whether the terms have changed since, so that its user has to consent again; none if the server
+        /// doesn't say.
         pub requires_reconsent: Option<bool> = optional "requires_reconsent",
     }
 }
@@ -69,7 +70,8 @@ impl OfferingUser {
         })
     }
 
-    /// Whether the user can work with it: it has a name, is OK where servers have states, and isn't restricted.
+    /// Whether the user can work with it: it has a name, is OK where servers have states, and isn't
+    /// restricted.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         let ok = self.state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
@@ -266,8 +268,8 @@ pub struct AccessGaps {
     pub missing: Vec<TeamMember>,
     /// Accounts of members that can't be used: not made yet, without a name, restricted, or being removed.
     pub unusable: Vec<OfferingUser>,
-    /// Accounts of people who are no members. Those that are being removed are left out, and those of whom it isn't
-    /// certain because a row can't be used.
+    /// Accounts of people who are no members. Those that are being removed are left out, and those of whom it
+    /// isn't certain because a row can't be used.
     pub surplus: Vec<OfferingUser>,
     /// The rows of the resources, the teams and the accounts that can't be used.
     pub unreadable: Vec<UnreadableRow>,
@@ -300,7 +302,8 @@ impl AccessGaps {
         }
     }
 
-    /// Whether everything could be read, everybody who should have an account can use one, and nobody else has any.
+    /// Whether everything could be read, everybody who should have an account can use one, and nobody else
+    /// has any.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty()
@@ -383,7 +386,8 @@ impl Provider {
     /// The account of a user at an offering, if there is one. (`marketplace_offering_users_list`)
     ///
     /// # Errors
-    /// If accounts can't be listed, or one of the list can't be used and may be the user's ([`Error::is_decode`]).
+    /// If accounts can't be listed, or one of the list can't be used and may be the user's
+    /// ([`Error::is_decode`]).
     pub async fn offering_user_of(&self, user: Uuid, offering: Uuid) -> Result<Option<OfferingUser>, Error> {
         let list = self.client.api().marketplace_offering_users_list();
         let list = list.offering_uuid([offering]).user_uuid(user);
@@ -400,13 +404,13 @@ impl Provider {
         }
     }
 
-    /// Gives a user access to an offering: makes an account there with this name, or without one if it is "", to be
-    /// named later. (`marketplace_offering_users_create`)
+    /// Gives a user access to an offering: makes an account there with this name, or without one if it is "",
+    /// to be named later. (`marketplace_offering_users_create`)
     ///
-    /// If the user has an account there, it is found instead, so this is safe to do again. One that isn't made yet, or
-    /// has no name, gets the name and becomes OK, as far as nobody waits for the user; any other stays as it is: compare
-    /// its name, and change it by [`Provider::set_offering_user_username`]. The offering must allow its provider to make
-    /// accounts.
+    /// If the user has an account there, it is found instead, so this is safe to do again. One that isn't
+    /// made yet, or has no name, gets the name and becomes OK, as far as nobody waits for the user; any other
+    /// stays as it is: compare its name, and change it by [`Provider::set_offering_user_username`]. The
+    /// offering must allow its provider to make accounts.
     ///
     /// ```
     /// # #[tokio::main]
@@ -432,10 +436,10 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the name is blank but not "", or longer than 100 characters (before anything is sent), or there is no such user
-    /// or offering ([`Error::is_validation`]); if the account is being removed or was ([`Error::is_conflict`]); if the
-    /// caller may not give access to the offering ([`Error::is_forbidden`]). If the answer is lost, the account is looked
-    /// for; [`Error::is_unconfirmed`] if that fails, too.
+    /// If the name is blank but not "", or longer than 100 characters (before anything is sent), or there is
+    /// no such user or offering ([`Error::is_validation`]); if the account is being removed or was
+    /// ([`Error::is_conflict`]); if the caller may not give access to the offering ([`Error::is_forbidden`]).
+    /// If the answer is lost, the account is looked for; [`Error::is_unconfirmed`] if that fails, too.
     pub async fn grant_access(
         &self,
         user: Uuid,
@@ -506,14 +510,14 @@ impl Provider {
         Ok(Access { account, created })
     }
 
-    /// Names an account. One that is being made, or whose making failed, becomes OK by that; on newer servers one that was
-    /// just requested or waits for its user too.
-    /// (`marketplace_offering_users_partial_update`)
+    /// Names an account. One that is being made, or whose making failed, becomes OK by that; on newer servers
+    /// one that was just requested or waits for its user too. (`marketplace_offering_users_partial_update`)
     ///
     /// # Errors
-    /// If the name is blank or longer than 100 characters (before anything is sent; [`Error::is_validation`]), the caller
-    /// may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]). If the answer is lost, the
-    /// account is read; [`Error::is_unconfirmed`] if that fails, too.
+    /// If the name is blank or longer than 100 characters (before anything is sent;
+    /// [`Error::is_validation`]), the caller may not see the account ([`Error::is_not_found`]) or change it
+    /// ([`Error::is_forbidden`]). If the answer is lost, the account is read; [`Error::is_unconfirmed`] if
+    /// that fails, too.
     pub async fn set_offering_user_username(
         &self,
         account: Uuid,
@@ -530,9 +534,10 @@ impl Provider {
         };
         let look = || async {
             let now = self.offering_user(account).await?;
-            Ok(match now.username == username {
-                true => Seen::Applied(now),
-                false => Seen::Unchanged(format!("the name is still {:?}", now.username)),
+            Ok(match now.username {
+                ref name if *name == username => Seen::Applied(now),
+                ref name if name.is_empty() => Seen::Unchanged("the account has no name".to_owned()),
+                name => Seen::Differs(format!("the name is {name:?}")),
             })
         };
         let looks_after = |error: &Error| error.is_answer_lost();
@@ -547,14 +552,16 @@ impl Provider {
         row::retrieve(self.client.api().marketplace_offering_users_retrieve().uuid(account)).await
     }
 
-    /// Takes an account to its next state, and gives it as it is then. Nothing is done if it is in the state that the
-    /// transition leads to, so this is safe to do again. (`marketplace_offering_users_begin_creating` and so on)
+    /// Takes an account to its next state, and gives it as it is then. Nothing is done if it is in the state
+    /// that the transition leads to, so this is safe to do again.
+    /// (`marketplace_offering_users_begin_creating` and so on)
     ///
     /// # Errors
-    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the state is known),
-    /// the caller may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]), or the server is
-    /// older than 7.7.2 and has no states ([`Error::is_unsupported`]). If the answer is lost, the account is read;
-    /// [`Error::is_unconfirmed`] if that fails, too.
+    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the
+    /// state is known), the caller may not see the account ([`Error::is_not_found`]) or change it
+    /// ([`Error::is_forbidden`]), or the server is older than 7.7.2 and has no states
+    /// ([`Error::is_unsupported`]). If the answer is lost, the account is read; [`Error::is_unconfirmed`] if
+    /// that fails, too.
     pub async fn change_offering_user(
         &self,
         account: Uuid,
@@ -563,8 +570,8 @@ impl Provider {
         self.transit(account, transition, OfferingUserStateTransitionRequest::builder()).await
     }
 
-    /// [`Provider::change_offering_user`] to one of the pending states, with what the user has to do and an address to
-    /// go to; either may be "".
+    /// [`Provider::change_offering_user`] to one of the pending states, with what the user has to do and an
+    /// address to go to; either may be "".
     ///
     /// ```
     /// # #[tokio::main]
@@ -588,8 +595,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// Those of that function; and before anything is sent, if the transition has no comment, or the address doesn't
-    /// begin with `http://` or `https://`.
+    /// Those of that function; and before anything is sent, if the transition has no comment, or the address
+    /// doesn't begin with `http://` or `https://`.
     pub async fn change_offering_user_with_comment(
         &self,
         account: Uuid,
@@ -687,8 +694,9 @@ impl Provider {
         }
     }
 
-    /// Names a user's accounts at all offerings of a service provider, making those that are missing. It does no harm
-    /// twice, so it is repeated like a GET if its answer is lost. (`marketplace_service_providers_set_offerings_username`)
+    /// Names a user's accounts at all offerings of a service provider, making those that are missing. It does
+    /// no harm twice, so it is repeated like a GET if its answer is lost.
+    /// (`marketplace_service_providers_set_offerings_username`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -730,8 +738,8 @@ impl Provider {
         Confirm::new(&client).after(looks_after).once().send(send, look).await.map(drop)
     }
 
-    /// Compares the accounts of an offering with the people in the projects that have a resource of it which isn't
-    /// terminated. It asks for the offering, the accounts, the resources, and one team a project.
+    /// Compares the accounts of an offering with the people in the projects that have a resource of it which
+    /// isn't terminated. It asks for the offering, the accounts, the resources, and one team a project.
     ///
     /// ```
     /// # #[tokio::main]
@@ -754,8 +762,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If there is no such offering that the caller provides ([`Error::is_not_found`]), or a list can't be read. A row that
-    /// can't be used is no error: see [`AccessGaps::unreadable`].
+    /// If there is no such offering that the caller provides ([`Error::is_not_found`]), or a list can't be
+    /// read. A row that can't be used is no error: see [`AccessGaps::unreadable`].
     pub async fn access_gaps(&self, offering: Uuid) -> Result<AccessGaps, Error> {
         use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
         let list = self.client.api().marketplace_provider_resources_list().offering_uuid([offering]);

@@ -73,8 +73,8 @@ pub struct MembershipResource {
     pub restrict_member_access: bool,
 }
 
-/// What else to demand of members, and whom else to remove. By default, members need a usable account, and names that
-/// Waldur doesn't know stay.
+/// What else to demand of members, and whom else to remove. By default, members need a usable account, and
+/// names that Waldur doesn't know stay.
 ///
 /// ```
 /// use waldur_sdk::MembershipOptions;
@@ -96,27 +96,27 @@ impl MembershipOptions {
         Self::default()
     }
 
-    /// Admits only users who have consented to the offering's terms of service and don't have to consent again. Others
-    /// aren't added, and are removed if they are there.
+    /// Admits only users who have consented to the offering's terms of service and don't have to consent
+    /// again. Others aren't added, and are removed if they are there.
     ///
-    /// Servers before 7.8.0 don't say who consented, and a server says of everybody that they didn't where the offering
-    /// has no active terms. So nobody is removed for want of consent unless some account of the offering shows that there
-    /// are terms: it has consent, or needs it again. Until then such removals are
+    /// Servers before 7.8.0 don't say who consented, and a server says of everybody that they didn't where
+    /// the offering has no active terms. So nobody is removed for want of consent unless some account of the
+    /// offering shows that there are terms: it has consent, or needs it again. Until then such removals are
     /// [held back](MemberStep::HeldBack).
     pub fn require_consent(mut self) -> Self {
         self.require_consent = true;
         self
     }
 
-    /// Removes the members that no account of the offering stands for, such as of users who left all projects and whose
-    /// accounts Waldur doesn't list any more. For back ends whose members all come from Waldur.
+    /// Removes the members that no account of the offering stands for, such as of users who left all projects
+    /// and whose accounts Waldur doesn't list any more. For back ends whose members all come from Waldur.
     pub fn remove_unknown(mut self) -> Self {
         self.remove_unknown = true;
         self
     }
 
-    /// Requests the deletion of the accounts of users who left all projects: those in no team of any resource of the
-    /// offering. Only [`Provider::sync_all_memberships`] does it; it sees all teams.
+    /// Requests the deletion of the accounts of users who left all projects: those in no team of any resource
+    /// of the offering. Only [`Provider::sync_all_memberships`] does it; it sees all teams.
     /// (`marketplace_offering_users_request_deletion`)
     pub fn remove_departed(mut self) -> Self {
         self.remove_departed = true;
@@ -126,8 +126,9 @@ impl MembershipOptions {
 
 /// What a provider's back end does with the members of a resource, by the names of their accounts.
 ///
-/// Implementations write `async fn`. Adding a member who is there, or removing one who is gone, is best no error: another
-/// may do the same at the same time. Neither the id of a resource nor the name of an account is ever blank.
+/// Implementations write `async fn`. Adding a member who is there, or removing one who is gone, is best no
+/// error: another may do the same at the same time. Neither the id of a resource nor the name of an account
+/// is ever blank.
 ///
 /// ```
 /// # #[tokio::main]
@@ -200,8 +201,8 @@ pub trait MembershipBackend: Sync {
 pub enum MembershipError {
     /// Waldur couldn't be asked, or the resource is being made or has ended.
     Waldur(Error),
-    /// The resource has no id in the back end, or one that none can be: blank, or longer than 255 characters. The back
-    /// end wasn't called.
+    /// The resource has no id in the back end, or one that none can be: blank, or longer than 255 characters.
+    /// The back end wasn't called.
     NoBackendId {
         /// The resource.
         resource: Uuid,
@@ -246,8 +247,9 @@ pub enum MemberStep {
     Add,
     /// Is in both.
     Keep,
-    /// Is in the back end and may not be: isn't in the team, has an account that is restricted or going, hasn't consented
-    /// though it is [required](MembershipOptions::require_consent), or the resource's access is restricted.
+    /// Is in the back end and may not be: isn't in the team, has an account that is restricted or going,
+    /// hasn't consented though it is [required](MembershipOptions::require_consent), or the resource's access
+    /// is restricted.
     Remove,
     /// Is in the team, but has no account that can be used now. Nothing is done.
     Unusable,
@@ -256,13 +258,14 @@ pub enum MemberStep {
     /// Is in the team, but isn't known to have consented though it is
     /// [required](MembershipOptions::require_consent). Nothing is done.
     NoConsent,
-    /// Would be added or removed, but only because something couldn't be read: a row of the team or of the accounts (see
-    /// [`MembershipPlan::unreadable`]), or whether the user has consented. Nothing is done.
+    /// Would be added or removed, but only because something couldn't be read: a row of the team or of the
+    /// accounts (see [`MembershipPlan::unreadable`]), or whether the user has consented. Nothing is done.
     HeldBack,
-    /// Is in the back end with a name that no account of the offering has. Nothing is done, unless the options
-    /// [say so](MembershipOptions::remove_unknown).
+    /// Is in the back end with a name that no account of the offering has. Nothing is done, unless the
+    /// options [say so](MembershipOptions::remove_unknown).
     Unknown,
-    /// Is in the back end with a name that no account can have: blank, or longer than 255 characters. Nothing is done.
+    /// Is in the back end with a name that no account can have: blank, or longer than 255 characters. Nothing
+    /// is done.
     Unnamed,
 }
 
@@ -361,7 +364,8 @@ impl<'a> Standing<'a> {
 }
 
 impl MembershipPlan {
-    /// Compares the team of a resource, and the accounts at its offering, with the members that its back end has.
+    /// Compares the team of a resource, and the accounts at its offering, with the members that its back end
+    /// has.
     pub fn between(
         resource: MembershipResource,
         team: &Rows<TeamMember>,
@@ -624,8 +628,8 @@ pub struct SyncedResource {
 pub struct DepartedAccount {
     /// The account, as it was listed.
     pub account: OfferingUser,
-    /// What came of requesting its deletion; none if that was held back, because a team, a resource or an account
-    /// couldn't be read that may show otherwise.
+    /// What came of requesting its deletion; none if that was held back, because a team, a resource or an
+    /// account couldn't be read that may show otherwise.
     pub outcome: Option<Outcome>,
 }
 
@@ -638,7 +642,8 @@ pub struct MembershipSync {
     pub resources: Vec<SyncedResource>,
     /// The resources that can't be read; nothing was done with them.
     pub unreadable: Vec<UnreadableRow>,
-    /// The accounts of users who left all projects, if their [removal](MembershipOptions::remove_departed) was asked for.
+    /// The accounts of users who left all projects, if their [removal](MembershipOptions::remove_departed)
+    /// was asked for.
     pub departed: Vec<DepartedAccount>,
 }
 
@@ -676,14 +681,15 @@ impl fmt::Display for MembershipSync {
 }
 
 impl Provider {
-    /// Finds out what has to be done so that the members which a resource has in the back end match its team; nothing is
-    /// changed. It asks Waldur for the resource, its team and the accounts at its offering, and the back end for its
-    /// members.
+    /// Finds out what has to be done so that the members which a resource has in the back end match its team;
+    /// nothing is changed. It asks Waldur for the resource, its team and the accounts at its offering, and
+    /// the back end for its members.
     ///
     /// # Errors
-    /// If one of them can't be asked; a conflict ([`Error::is_conflict`]) if the resource is being made (its team may not
-    /// be there yet), being terminated or terminated; [`MembershipError::NoBackendId`] if the back end has no such
-    /// resource. A row of the team or the accounts that can't be read is no error: see [`MembershipPlan::unreadable`].
+    /// If one of them can't be asked; a conflict ([`Error::is_conflict`]) if the resource is being made (its
+    /// team may not be there yet), being terminated or terminated; [`MembershipError::NoBackendId`] if the
+    /// back end has no such resource. A row of the team or the accounts that can't be read is no error: see
+    /// [`MembershipPlan::unreadable`].
     pub async fn plan_membership<B: MembershipBackend>(
         &self,
         resource: Uuid,
@@ -730,8 +736,9 @@ impl Provider {
         MembershipReport { resource: plan.resource.clone(), items, unreadable: plan.unreadable.clone() }
     }
 
-    /// Brings the members that a resource has in the back end in line with its team: [`Provider::plan_membership`], and
-    /// what that says. It is safe to do again, and after an interruption: what is done is seen in the back end.
+    /// Brings the members that a resource has in the back end in line with its team:
+    /// [`Provider::plan_membership`], and what that says. It is safe to do again, and after an interruption:
+    /// what is done is seen in the back end.
     ///
     /// # Errors
     /// Those of that function. What happens to a member is in the report.
@@ -745,10 +752,10 @@ impl Provider {
         Ok(self.apply_membership_plan(&plan, backend).await)
     }
 
-    /// [`Provider::sync_membership`] for all resources in use: those that are OK, erred or being updated. What one resource
-    /// comes to stops no other. Waldur is asked for the resources and the accounts once, and for a team a project and
-    /// offering. The back end isn't called for resources without an id: their outcome is
-    /// [`MembershipError::NoBackendId`].
+    /// [`Provider::sync_membership`] for all resources in use: those that are OK, erred or being updated.
+    /// What one resource comes to stops no other. Waldur is asked for the resources and the accounts once,
+    /// and for a team a project and offering. The back end isn't called for resources without an id: their
+    /// outcome is [`MembershipError::NoBackendId`].
     ///
     /// # Errors
     /// If the resources or accounts can't be listed. What happens to a resource is with it.

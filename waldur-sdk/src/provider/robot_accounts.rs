@@ -124,8 +124,8 @@ impl fmt::Display for RobotAccountTransition {
 }
 
 impl Provider {
-    /// The accounts of robots at all resources of the provider, or at all that the caller sees. An offering that the
-    /// provider is narrowed to makes no difference: a server can't tell them by offering.
+    /// The accounts of robots at all resources of the provider, or at all that the caller sees. An offering
+    /// that the provider is narrowed to makes no difference: a server can't tell them by offering.
     /// (`marketplace_robot_accounts_list`)
     ///
     /// # Errors
@@ -158,11 +158,11 @@ impl Provider {
         row::retrieve(self.client.api().marketplace_robot_accounts_retrieve().uuid(account)).await
     }
 
-    /// Makes an account for a robot, or finds the one of this type that the resource has, so this is safe to do again: a
-    /// resource has one of a type. (`marketplace_robot_accounts_create`)
+    /// Makes an account for a robot, or finds the one of this type that the resource has, so this is safe to
+    /// do again: a resource has one of a type. (`marketplace_robot_accounts_create`)
     ///
-    /// `type_` has at most 5 characters, and `username` at most 32; that may be "", to be named later. A new account is
-    /// OK at once.
+    /// `type_` has at most 5 characters, and `username` at most 32; that may be "", to be named later. A new
+    /// account is OK at once.
     ///
     /// ```
     /// # #[tokio::main]
@@ -185,11 +185,11 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If type or name are too long or the type is empty (before anything is sent; [`Error::is_validation`]), the resource
-    /// has an account of this type with another name, or one that failed or is going ([`Error::is_conflict`]; see
-    /// [`Provider::delete_robot_account`]), or the caller may not make accounts at the resource
-    /// ([`Error::is_forbidden`]). If the answer is lost, the account is looked for; [`Error::is_unconfirmed`] if that
-    /// fails, too.
+    /// If type or name are too long or the type is empty (before anything is sent; [`Error::is_validation`]),
+    /// the resource has an account of this type with another name, or one that failed or is going
+    /// ([`Error::is_conflict`]; see [`Provider::delete_robot_account`]), or the caller may not make accounts
+    /// at the resource ([`Error::is_forbidden`]). If the answer is lost, the account is looked for;
+    /// [`Error::is_unconfirmed`] if that fails, too.
     pub async fn create_robot_account(
         &self,
         resource: Uuid,
@@ -270,13 +270,15 @@ impl Provider {
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
-    /// Takes the account of a robot to its next state, and gives it as it is then. Nothing is done if it is in the state
-    /// that the transition leads to, so this is safe to do again. (`marketplace_robot_accounts_set_state_ok` and so on)
+    /// Takes the account of a robot to its next state, and gives it as it is then. Nothing is done if it is
+    /// in the state that the transition leads to, so this is safe to do again.
+    /// (`marketplace_robot_accounts_set_state_ok` and so on)
     ///
     /// # Errors
-    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the state is known),
-    /// the caller may not see the account ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]), or the server is
-    /// older than 7.4.8 and has no states ([`Error::is_unsupported`]).
+    /// If an account in that state may not do that ([`Error::is_conflict`], before anything is sent if the
+    /// state is known), the caller may not see the account ([`Error::is_not_found`]) or change it
+    /// ([`Error::is_forbidden`]), or the server is older than 7.4.8 and has no states
+    /// ([`Error::is_unsupported`]).
     pub async fn change_robot_account(
         &self,
         account: Uuid,

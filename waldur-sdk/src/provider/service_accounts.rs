@@ -1,7 +1,7 @@
 //! Accounts of services and courses.
 //!
-//! They belong to projects and organisations, whose people make and close them; a provider sees those that concern its
-//! offerings.
+//! They belong to projects and organisations, whose people make and close them; a provider sees those that
+//! concern its offerings.
 
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -217,7 +217,8 @@ macro_rules! fill {
     };
 }
 
-/// Says what is known of a creation whose answer was lost, by how many accounts there are that it may have made.
+/// Says what is known of a creation whose answer was lost, by how many accounts there are that it may have
+/// made.
 fn seen<T>(like_it: usize) -> Seen<T> {
     match like_it {
         0 => Seen::Unchanged("there is no such account".to_owned()),
@@ -287,8 +288,8 @@ impl Provider {
     /// (`marketplace_service_providers_project_service_accounts_list`)
     ///
     /// # Errors
-    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than 7.7.8
-    /// ([`Error::is_unsupported`]).
+    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than
+    /// 7.7.8 ([`Error::is_unsupported`]).
     pub async fn all_project_service_accounts(
         &self,
         service_provider: Uuid,
@@ -302,15 +303,15 @@ impl Provider {
     /// (`marketplace_service_providers_course_accounts_list`)
     ///
     /// # Errors
-    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than 7.7.8
-    /// ([`Error::is_unsupported`]).
+    /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than
+    /// 7.7.8 ([`Error::is_unsupported`]).
     pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Rows<CourseAccount>, Error> {
         let list = self.client.api().marketplace_service_providers_course_accounts_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
-    /// Makes an account for a service in a project. Nothing tells two of them apart, so this makes another one each time.
-    /// (`marketplace_project_service_accounts_create`)
+    /// Makes an account for a service in a project. Nothing tells two of them apart, so this makes another
+    /// one each time. (`marketplace_project_service_accounts_create`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -335,10 +336,10 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), it has as many as it may have,
-    /// the server can make none, or is older than 7.5.1 ([`Error::is_unsupported`]). If the answer is lost, so is the
-    /// token: unless the project has no such account, that is [`Error::is_unconfirmed`]; look which accounts the project
-    /// has, and give the new one another token.
+    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), it has as many as
+    /// it may have, the server can make none, or is older than 7.5.1 ([`Error::is_unsupported`]). If the
+    /// answer is lost, so is the token: unless the project has no such account, that is
+    /// [`Error::is_unconfirmed`]; look which accounts the project has, and give the new one another token.
     pub async fn create_project_service_account(
         &self,
         project: Uuid,
@@ -403,12 +404,14 @@ impl Provider {
     }
 
     /// Gives a service account a new token; the old one is good no longer. It must be OK.
-    /// (`marketplace_project_service_accounts_rotate_api_key`, `marketplace_customer_service_accounts_rotate_api_key`)
+    /// (`marketplace_project_service_accounts_rotate_api_key`,
+    /// `marketplace_customer_service_accounts_rotate_api_key`)
     ///
     /// # Errors
-    /// If the caller may not see the account ([`Error::is_not_found`]) or manage it ([`Error::is_forbidden`]), it isn't OK
-    /// ([`Error::is_conflict`]), or the server is older than 7.5.1 ([`Error::is_unsupported`]). If the answer is lost, so
-    /// is the token ([`Error::is_unconfirmed`]): do it again.
+    /// If the caller may not see the account ([`Error::is_not_found`]) or manage it
+    /// ([`Error::is_forbidden`]), it isn't OK ([`Error::is_conflict`]), or the server is older than 7.5.1
+    /// ([`Error::is_unsupported`]). If the answer is lost, so is the token ([`Error::is_unconfirmed`]): do it
+    /// again.
     pub async fn rotate_service_account_key(
         &self,
         account: &ServiceAccount,
@@ -432,14 +435,14 @@ impl Provider {
         self.create_once(send, look).await
     }
 
-    /// Closes a service account, and looks whether it is: a server whose own service for accounts is switched off says
-    /// yes and does nothing. (`marketplace_project_service_accounts_destroy`,
+    /// Closes a service account, and looks whether it is: a server whose own service for accounts is switched
+    /// off says yes and does nothing. (`marketplace_project_service_accounts_destroy`,
     /// `marketplace_customer_service_accounts_destroy`)
     ///
     /// # Errors
-    /// If there is no such account that the caller may see ([`Error::is_not_found`]; a closed one isn't shown any more), the
-    /// caller may not manage it ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is
-    /// older than 7.5.1 ([`Error::is_unsupported`]).
+    /// If there is no such account that the caller may see ([`Error::is_not_found`]; a closed one isn't shown
+    /// any more), the caller may not manage it ([`Error::is_forbidden`]), it is still open
+    /// ([`Error::is_conflict`]), or the server is older than 7.5.1 ([`Error::is_unsupported`]).
     pub async fn close_service_account(&self, account: &ServiceAccount) -> Result<(), Error> {
         let (api, uuid) = (self.client.api(), account.uuid);
         let state = || async {
@@ -474,13 +477,13 @@ impl Provider {
         self.close(operation, destroy, state).await
     }
 
-    /// Makes a temporary account for a course in a project, with a user of its own. Nothing tells two of them apart, so
-    /// this makes another one each time. (`marketplace_course_accounts_create`)
+    /// Makes a temporary account for a course in a project, with a user of its own. Nothing tells two of them
+    /// apart, so this makes another one each time. (`marketplace_course_accounts_create`)
     ///
     /// # Errors
-    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), the server can make none, or is
-    /// older than 7.7.8 ([`Error::is_unsupported`]). If the answer is lost, that is [`Error::is_unconfirmed`] unless the
-    /// project has no such account.
+    /// If the caller may not manage the accounts of the project ([`Error::is_forbidden`]), the server can
+    /// make none, or is older than 7.7.8 ([`Error::is_unsupported`]). If the answer is lost, that is
+    /// [`Error::is_unconfirmed`] unless the project has no such account.
     pub async fn create_course_account(
         &self,
         project: Uuid,
@@ -511,13 +514,13 @@ impl Provider {
         self.create_once(send, look).await
     }
 
-    /// Closes the account of a course; its user can't sign in any more. One that is closed already is left as it is.
-    /// (`marketplace_course_accounts_destroy`)
+    /// Closes the account of a course; its user can't sign in any more. One that is closed already is left as
+    /// it is. (`marketplace_course_accounts_destroy`)
     ///
     /// # Errors
-    /// If there is no such account that the caller may see ([`Error::is_not_found`]), the caller may not manage it
-    /// ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is older than 7.7.8
-    /// ([`Error::is_unsupported`]).
+    /// If there is no such account that the caller may see ([`Error::is_not_found`]), the caller may not
+    /// manage it ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is older
+    /// than 7.7.8 ([`Error::is_unsupported`]).
     pub async fn close_course_account(&self, account: Uuid) -> Result<(), Error> {
         let api = self.client.api();
         let state = || async {

@@ -16,8 +16,8 @@ row! {
     pub struct TeamMember {
         /// The user.
         pub user_uuid: Uuid = need "uuid",
-        /// The user's name for signing in to Waldur, which is not the name of an account at an offering; empty if the
-        /// server doesn't say.
+        /// The user's name for signing in to Waldur, which is not the name of an account at an offering;
+        /// empty if the server doesn't say.
         pub username: String = or_default "username",
         /// The user's name, for people.
         pub full_name: String = or_default "full_name",
@@ -41,8 +41,8 @@ impl TeamMember {
         self.offering_user_username.is_some() || self.offering_user_state.is_some()
     }
 
-    /// Whether the account at the offering can be used, as far as the team shows: it has a name, and is OK where servers
-    /// have states. That it is restricted doesn't show here.
+    /// Whether the account at the offering can be used, as far as the team shows: it has a name, and is OK
+    /// where servers have states. That it is restricted doesn't show here.
     #[must_use]
     pub fn has_usable_account(&self) -> bool {
         let ok = self.offering_user_state.as_ref().is_none_or(|state| *state == OfferingUserState::Ok);
@@ -57,12 +57,12 @@ impl TeamMember {
 }
 
 impl Provider {
-    /// The members of the project that has a resource, with their accounts at the offering. It is empty for a while
-    /// when a project is new. (`marketplace_provider_resources_team_list`)
+    /// The members of the project that has a resource, with their accounts at the offering. It is empty for a
+    /// while when a project is new. (`marketplace_provider_resources_team_list`)
     ///
     /// # Errors
-    /// If the caller doesn't provide the resource, or there is none ([`Error::is_not_found`]). A member whose row can't be
-    /// read is set aside: see [`Rows::unreadable`].
+    /// If the caller doesn't provide the resource, or there is none ([`Error::is_not_found`]). A member whose
+    /// row can't be read is set aside: see [`Rows::unreadable`].
     pub async fn team(&self, resource: Uuid) -> Result<Rows<TeamMember>, Error> {
         self.rows(self.client.api().marketplace_provider_resources_team_list().uuid(resource)).await
     }

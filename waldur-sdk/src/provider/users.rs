@@ -171,8 +171,8 @@ impl Provider {
         self.rows(self.client.api().users_list()).await
     }
 
-    /// All SSH keys that the caller may see: its own, or everybody's for staff. Those of a provider's users are
-    /// [`Provider::service_provider_keys`]. (`keys_list`)
+    /// All SSH keys that the caller may see: its own, or everybody's for staff. Those of a provider's users
+    /// are [`Provider::service_provider_keys`]. (`keys_list`)
     ///
     /// # Errors
     /// If they can't be listed.
@@ -180,7 +180,8 @@ impl Provider {
         self.rows(self.client.api().keys_list()).await
     }
 
-    /// The service provider that an organisation is; none if it is none. (`marketplace_service_providers_list`)
+    /// The service provider that an organisation is; none if it is none.
+    /// (`marketplace_service_providers_list`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -224,7 +225,8 @@ impl Provider {
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
-    /// The SSH keys of the users of a service provider's resources. (`marketplace_service_providers_keys_list`)
+    /// The SSH keys of the users of a service provider's resources.
+    /// (`marketplace_service_providers_keys_list`)
     ///
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
@@ -258,7 +260,8 @@ impl Provider {
         row::each(list.service_provider_uuid(service_provider).listing()).await
     }
 
-    /// The organisations with resources of a service provider. (`marketplace_service_providers_customers_list`)
+    /// The organisations with resources of a service provider.
+    /// (`marketplace_service_providers_customers_list`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -282,8 +285,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]). They are no secret:
-    /// servers show them to others than the owner, too.
+    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]).
+    /// They are no secret: servers show them to others than the owner, too.
     pub async fn service_provider_customers(
         &self,
         service_provider: Uuid,
@@ -295,8 +298,8 @@ impl Provider {
     /// The offerings of a service provider. (`marketplace_service_providers_offerings_list`)
     ///
     /// # Errors
-    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]). They are no secret:
-    /// servers show them to others than the owner, too.
+    /// If they can't be listed, such as of a service provider that isn't there ([`Error::is_not_found`]).
+    /// They are no secret: servers show them to others than the owner, too.
     pub async fn service_provider_offerings(
         &self,
         service_provider: Uuid,
