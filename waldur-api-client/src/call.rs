@@ -1,6 +1,7 @@
 //! A call in the making: what every operation's builder holds.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use progenitor_client::{ByteStream, ClientInfo as _, ResponseValue, encode_path};
@@ -14,6 +15,9 @@ use crate::page;
 use crate::transport::Sending;
 use crate::wire::{DecodeError, Decoded, Wire, decode};
 use crate::{Client, QueryValue};
+
+/// How much of an answer other than 2xx is read.
+const REFUSAL_READ: usize = 256 * 1024;
 
 /// The facts of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,12 +198,12 @@ impl Prepared<'_> {
             .client
             .carry(self.request?, operation)
             .await
-            .map_err(|source| Error::new(operation, Failure::Transport(source)))?;
+            .map_err(|source| Error::new(operation, Failure::Transport(source.into())))?;
         if response.status().is_success() {
             Ok(response)
         } else {
             let sending = sending(&response);
-            Err(Error::new(operation, Failure::Status(response)).sent(sending))
+            Err(Error::new(operation, Failure::Status(refusal(response).await)).sent(sending))
         }
     }
 
@@ -247,6 +251,7 @@ impl Prepared<'_> {
             }
             Ok(body) => Ok(Whole { sending, operation, strict, status, headers, body }),
             Err(source) => {
+                let source = Arc::new(source.without_url());
                 Err(Error::new(operation, Failure::Broken { status, headers, source }).sent(sending))
             }
         }
@@ -297,6 +302,25 @@ impl Prepared<'_> {
         };
         Ok(ResponseValue::new(value, status, headers))
     }
+}
+
+/// Reads the beginning of an answer other than 2xx. If it breaks off, what came counts: the status says the most.
+#[doc(hidden)]
+pub async fn refusal(mut response: Response) -> http::Response<Bytes> {
+    let mut body = Vec::new();
+    while body.len() < REFUSAL_READ {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    body.truncate(REFUSAL_READ);
+    let mut refusal = http::Response::new(Bytes::from(body));
+    *refusal.status_mut() = response.status();
+    *refusal.version_mut() = response.version();
+    *refusal.headers_mut() = std::mem::take(response.headers_mut());
+    *refusal.extensions_mut() = std::mem::take(response.extensions_mut());
+    refusal
 }
 
 fn page_error(operation: &'static Operation, response: &Response, body: Bytes) -> Error {
@@ -366,6 +390,7 @@ impl Whole {
 
     fn unreadable(self, source: DecodeError) -> Error {
         let Self { sending, operation, status, headers, body, .. } = self;
+        let source = Arc::new(source);
         Error::new(operation, Failure::Decode { status, headers, body, source }).sent(sending)
     }
 }

@@ -1,6 +1,7 @@
 //! What a call can end with instead of its answer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -14,8 +15,11 @@ use crate::wire::DecodeError;
 /// An error of any kind, as transports give it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The same, for errors that are cloned.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
+
 /// What went wrong with a call, and with which.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// The operation that was called.
     pub operation: &'static Operation,
@@ -26,15 +30,15 @@ pub struct Error {
 }
 
 /// What went wrong with a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Failure {
     /// A parameter or a body that is required was not set, or something can't be encoded. Nothing was sent.
     Request(String),
     /// The transport brought no answer. Whether the request arrived is for the transport to say.
-    Transport(BoxError),
-    /// An answer other than 2xx. Its body is not read yet.
-    Status(reqwest::Response),
+    Transport(SharedError),
+    /// An answer other than 2xx, with at most 256 KiB of its body.
+    Status(http::Response<Bytes>),
     /// An answer of 2xx that broke off while it was read.
     Broken {
         /// Its status.
@@ -42,7 +46,7 @@ pub enum Failure {
         /// Its headers.
         headers: HeaderMap,
         /// Why.
-        source: reqwest::Error,
+        source: Arc<reqwest::Error>,
     },
     /// An answer of 2xx that is an HTML page, which is no answer of Waldur: see [`page`](crate::page).
     /// Whether the request was applied isn't known.
@@ -63,7 +67,7 @@ pub enum Failure {
         /// All of its body.
         body: Bytes,
         /// What is wrong with it.
-        source: DecodeError,
+        source: Arc<DecodeError>,
     },
 }
 
@@ -111,8 +115,8 @@ impl std::error::Error for Error {
         match &*self.failure {
             Failure::Request(_) | Failure::Status(_) | Failure::Page { .. } => None,
             Failure::Transport(source) => Some(&**source),
-            Failure::Broken { source, .. } => Some(source),
-            Failure::Decode { source, .. } => Some(source),
+            Failure::Broken { source, .. } => Some(&**source),
+            Failure::Decode { source, .. } => Some(&**source),
         }
     }
 }

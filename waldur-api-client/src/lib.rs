@@ -37,7 +37,7 @@ pub mod wire;
 
 pub use call::Operation;
 pub use comma_separated::CommaSeparated;
-pub use error::{BoxError, Error, Failure};
+pub use error::{BoxError, Error, Failure, SharedError};
 pub use multipart::Multipart;
 pub use nullable::Nullable;
 pub use number::Number;

@@ -42,7 +42,8 @@ impl Transport for reqwest::Client {
         _operation: &'static Operation,
     ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
         let answer = Self::execute(self, request);
-        Box::pin(async move { answer.await.map_err(BoxError::from) })
+        // Addresses may hold secrets.
+        Box::pin(async move { answer.await.map_err(|error| BoxError::from(error.without_url())) })
     }
 }
 

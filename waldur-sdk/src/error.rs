@@ -2,12 +2,14 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 use waldur_api_client::page::{self, is_page};
-use waldur_api_client::{BoxError, Failure, Operation, Sending};
+use waldur_api_client::{BoxError, Failure, Operation, Sending, SharedError};
 
 use crate::connection::Lost;
 use crate::messages::Messages;
@@ -15,8 +17,6 @@ use crate::retry::retry_after;
 
 /// How much of an answer's body an error keeps.
 const BODY_KEPT: usize = 4 * 1024;
-/// How much of it is read to find the messages.
-const BODY_READ: usize = 256 * 1024;
 /// Where servers and proxies put the id of a request.
 const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
 
@@ -110,8 +110,10 @@ impl fmt::Display for ErrorKind {
 /// Anything that went wrong: what kind, in which operation, and what the server says about it.
 ///
 /// Messages are for people and follow the language of the user; to decide what to do, use the kind.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     /// What went wrong in more words than those of the kind.
@@ -130,7 +132,7 @@ struct Inner {
     body: String,
     retry_after: Option<Duration>,
     confirmation: Option<Confirmation>,
-    source: Option<BoxError>,
+    source: Option<SharedError>,
 }
 
 /// What reading an object showed about a change whose request failed.
@@ -178,8 +180,12 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+    pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
+        self.with_shared_source(source.into().into())
+    }
+
+    fn with_shared_source(mut self, source: SharedError) -> Self {
+        self.0.source = Some(source);
         self
     }
 
@@ -209,6 +215,12 @@ impl Error {
     /// What the HTTP client says, without the address: queries may hold secrets.
     pub(crate) fn of_reqwest(source: reqwest::Error) -> Self {
         Self::of_lost(source, Lost::default())
+    }
+
+    /// An answer that broke off.
+    fn of_broken(source: Arc<reqwest::Error>) -> Self {
+        let headline = Lost::default().describe(&source);
+        Self::new(ErrorKind::of_reqwest(&source), "").with_headline(Some(headline)).with_shared_source(source)
     }
 
     /// [`Error::of_reqwest`], of a request about which more is known than the HTTP client says.
@@ -255,49 +267,20 @@ impl Error {
         self
     }
 
-    /// What a transport says: an error of this crate as it is, one of the HTTP client by its kind.
-    fn of_transport(source: BoxError) -> Self {
-        match source.downcast::<Self>() {
-            Ok(error) => *error,
-            Err(source) => match source.downcast::<reqwest::Error>() {
-                Ok(source) => Self::of_reqwest(*source),
-                Err(source) => Self::new(ErrorKind::Transport, "").with_source(source),
-            },
+    /// What a transport says: an error of this crate as it is, any other as the source of one.
+    fn of_transport(source: SharedError) -> Self {
+        if let Some(error) = source.downcast_ref::<Self>() {
+            return error.clone();
         }
-    }
-
-    /// What the generated client says, read to the end: for calls of [`Client::api`](crate::Client::api).
-    pub async fn from_api(error: waldur_api_client::Error) -> Self {
-        let (operation, sending) = (error.operation, error.sending);
-        let error = match *error.failure {
-            Failure::Request(problem) => Self::new(ErrorKind::Validation, problem),
-            Failure::Transport(source) => Self::of_transport(source),
-            Failure::Status(response) => Self::of_answer(response).await,
-            Failure::Broken { status, headers, source } => {
-                Self::of_reqwest(source).with_answer(status, &headers)
-            }
-            Failure::Page { status, headers, body } => Self::page(status, &headers, &body),
-            Failure::Decode { status, headers, body, source } => Self::new(ErrorKind::Decode, "")
-                .with_answer(status, &headers)
-                .with_body(&body)
-                .with_source(source),
-            other => Self::new(ErrorKind::Transport, format!("{other:?}")),
-        };
-        let error = error.in_operation(operation);
-        match sending {
-            Some(sending) => error.sent(sending),
-            None => error,
-        }
+        let kind = source.downcast_ref().map_or(ErrorKind::Transport, ErrorKind::of_reqwest);
+        Self::new(kind, "").with_shared_source(source)
     }
 
     /// Awaits a call of the generated client.
     pub(crate) async fn of_call<T>(
         call: impl Future<Output = Result<T, waldur_api_client::Error>>,
     ) -> Result<T, Self> {
-        match call.await {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(Self::from_api(error).await),
-        }
+        Ok(call.await?)
     }
 
     /// Awaits a call that changes something, whose answer holds nothing of interest.
@@ -337,31 +320,21 @@ impl Error {
     }
 
     /// An answer other than 2xx, with what the transport has to say about it.
-    pub(crate) async fn of_answer(mut response: reqwest::Response) -> Self {
-        let status = response.status();
-        let sending = response.extensions_mut().remove::<Sending>();
-        let note = response.extensions_mut().remove::<Note>();
-        let mut body = Vec::new();
-        while body.len() < BODY_READ {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                // The status is what counts.
-                Ok(None) | Err(_) => break,
-            }
-        }
-        let mut error = match &note {
+    pub(crate) fn of_refusal(answer: &http::Response<Bytes>) -> Self {
+        let (status, notes) = (answer.status(), answer.extensions());
+        let mut error = match notes.get::<Note>() {
             // Which says where to, as far as that may be said.
             Some(_) if status.is_redirection() => {
-                Self::new(ErrorKind::of_status(status), "").with_answer(status, response.headers())
+                Self::new(ErrorKind::of_status(status), "").with_answer(status, answer.headers())
             }
-            _ => Self::from_answer(status, response.headers(), &body),
+            _ => Self::from_answer(status, answer.headers(), answer.body()),
         };
-        if let Some(sending) = sending {
-            error = error.sent(sending);
+        if let Some(sending) = notes.get() {
+            error = error.sent(*sending);
         }
-        error.0.gave_up = response.extensions().get::<GaveUp>().is_some();
-        match note {
-            Some(Note(note)) => error.with_note(note),
+        error.0.gave_up = notes.get::<GaveUp>().is_some();
+        match notes.get() {
+            Some(Note(note)) => error.with_note(note.as_str()),
             None => error,
         }
     }
@@ -613,6 +586,32 @@ impl Error {
             text.push_str(&format!(": {source}"));
         }
         text
+    }
+}
+
+/// So that `?` takes the errors of [`Client::api`](crate::Client::api)'s calls.
+impl From<waldur_api_client::Error> for Error {
+    fn from(error: waldur_api_client::Error) -> Self {
+        let (operation, sending) = (error.operation, error.sending);
+        let error = match *error.failure {
+            Failure::Request(problem) => Self::new(ErrorKind::Validation, problem),
+            Failure::Transport(source) => Self::of_transport(source),
+            Failure::Status(answer) => Self::of_refusal(&answer),
+            Failure::Broken { status, headers, source } => {
+                Self::of_broken(source).with_answer(status, &headers)
+            }
+            Failure::Page { status, headers, body } => Self::page(status, &headers, &body),
+            Failure::Decode { status, headers, body, source } => Self::new(ErrorKind::Decode, "")
+                .with_answer(status, &headers)
+                .with_body(&body)
+                .with_shared_source(source),
+            other => Self::new(ErrorKind::Transport, format!("{other:?}")),
+        };
+        let error = error.in_operation(operation);
+        match sending {
+            Some(sending) => error.sent(sending),
+            None => error,
+        }
     }
 }
 

@@ -378,10 +378,9 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
                     }
                 }
                 // A server that is older or newer than the schema may not have it.
-                Err(error) => match Error::from_api(error).await {
-                    error if matches!(error.status(), Some(404 | 405 | 501)) => {}
-                    error => return Err(error),
-                },
+                Err(error)
+                    if error.status().is_some_and(|status| matches!(status.as_u16(), 404 | 405 | 501)) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         (self.limit, self.from) = (None, None);
@@ -389,10 +388,7 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         if self.facts.paged {
             one.query("page_size", &1);
         }
-        let whole = match one.prepare().whole().await {
-            Ok(whole) => whole,
-            Err(error) => return Err(Error::from_api(error).await),
-        };
+        let whole = one.prepare().whole().await?;
         match count_of(&whole.headers) {
             Some(count) => Ok(count),
             None => {

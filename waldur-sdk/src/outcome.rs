@@ -8,7 +8,7 @@ use crate::provider::Order;
 use crate::row::UnreadableRow;
 
 /// What came of one item.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It was done now. If the answer was lost, the order was read again and is where it should be.
@@ -56,7 +56,7 @@ impl fmt::Display for Outcome {
 }
 
 /// An order and what came of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Item {
     /// The order as it was listed.
     pub order: Order,
@@ -76,7 +76,7 @@ pub struct Progress<'a> {
 }
 
 /// What came of a workflow: one item an order, as listed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Report {
     /// The items.

@@ -148,7 +148,7 @@ impl<'a, T: Send + 'static> Walk<'a, T> {
         self.asked.pop_front();
         let page = match answer {
             Ok(whole) => self.take(place, whole).await,
-            Err(error) => Err(self.failed(&place, Error::from_api(error).await)),
+            Err(error) => Err(self.failed(&place, error.into())),
         };
         match page {
             Ok(Some(page)) => Some(Ok(page)),
@@ -208,7 +208,7 @@ impl<'a, T: Send + 'static> Walk<'a, T> {
         let body = whole.body.clone();
         let mut items = match (self.listing.read)(whole) {
             Ok(items) => items,
-            Err(error) => return Err(self.failed(&place, Error::from_api(error).await)),
+            Err(error) => return Err(self.failed(&place, error.into())),
         };
         let length = items.len();
         let total = count_of(&headers);

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use waldur_api_client::call::refusal;
 use waldur_api_client::page::{self, is_page};
 use waldur_api_client::{Operation, Sending, declare_length};
 
@@ -148,7 +149,11 @@ impl Request {
         }
         declare_length(&mut request);
         let response = self.client.seam().call(request, RAW).await?;
-        if response.status().is_success() { Ok(response) } else { Err(Error::of_answer(response).await) }
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(Error::of_refusal(&refusal(response).await))
+        }
     }
 }
 

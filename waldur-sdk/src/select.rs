@@ -166,10 +166,7 @@ impl<'a, Row: DeserializeOwned + Send + 'static> IntoFuture for Selection<'a, Ro
             if let Some(problem) = &self.refusal {
                 return Err(refused(&self.call, problem));
             }
-            match self.call.prepare().whole().await.and_then(|whole| whole.read_into()) {
-                Ok(row) => Ok(row),
-                Err(error) => Err(Error::from_api(error).await),
-            }
+            Ok(self.call.prepare().whole().await?.read_into()?)
         })
     }
 }

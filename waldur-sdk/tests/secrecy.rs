@@ -162,7 +162,7 @@ async fn secrets_stay_secret() {
         let call = client.api().marketplace_orders_retrieve().uuid(uuid::Uuid::from_u128(1)).send().await;
         if let Err(error) = call {
             texts.push(format!("{error} {error:?}"));
-            show(Error::from_api(error).await);
+            show(Error::from(error));
         }
     }
     // Settings that are wrong.

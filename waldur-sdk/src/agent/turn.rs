@@ -89,7 +89,7 @@ impl<B: Backend> Turn<'_, B> {
     async fn approve(&self, order: Uuid) -> Result<Option<Error>, Error> {
         match self.client.api().marketplace_orders_approve_by_provider().uuid(order).send().await {
             Ok(_) => Ok(None),
-            Err(error) => match Error::from_api(error).await {
+            Err(error) => match Error::from(error) {
                 error if error.is_conflict() || error.is_answer_lost() => Ok(Some(error)),
                 error => Err(error),
             },
@@ -149,7 +149,7 @@ impl<B: Backend> Turn<'_, B> {
     ) -> Result<Change, Error> {
         let error = match sent {
             Ok(()) => return Ok(Change::Made),
-            Err(error) => Error::from_api(error).await,
+            Err(error) => Error::from(error),
         };
         if !error.is_conflict() && !error.is_answer_lost() {
             return Err(error);

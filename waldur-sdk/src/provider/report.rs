@@ -370,7 +370,7 @@ impl UsageReport {
         let call = provider.client.api().marketplace_component_usages_set_usage().body(body);
         let error = match call.send().await {
             Ok(_) => return Ok(report),
-            Err(error) => Error::from_api(error).await,
+            Err(error) => Error::from(error),
         };
         if !error.is_answer_lost() {
             return Err(error);

@@ -144,7 +144,7 @@ impl Provider {
         let error =
             match api.marketplace_component_usages_set_user_usages().uuid(usage).body(body).send().await {
                 Ok(_) => return Ok(()),
-                Err(error) => Error::from_api(error).await,
+                Err(error) => Error::from(error),
             };
         if !error.is_unsupported() {
             return Err(error);
@@ -153,7 +153,7 @@ impl Provider {
             if let Err(error) =
                 api.marketplace_component_usages_set_user_usage().uuid(usage).body(item).send().await
             {
-                return Err(Error::from_api(error).await);
+                return Err(Error::from(error));
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ async fn calls(client: &Client) -> Vec<Result<(), Error>> {
         api.marketplace_orders_retrieve().uuid(ID).send().await.err(),
     ] {
         results.push(match failure {
-            Some(error) => Err(Error::from_api(error).await),
+            Some(error) => Err(error.into()),
             None => Ok(()),
         });
     }

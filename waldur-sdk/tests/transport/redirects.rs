@@ -124,6 +124,6 @@ async fn generated_operations_tell_it_too() {
     let server = Server::start(|_| Act::redirect(301, "/elsewhere/")).await;
     let client = client(&server);
     let call = client.api().marketplace_orders_approve_by_provider().uuid(uuid::Uuid::from_u128(1));
-    let error = Error::from_api(call.send().await.unwrap_err()).await;
+    let error = Error::from(call.send().await.unwrap_err());
     assert!(error.to_string().contains("/elsewhere/"), "{error}");
 }

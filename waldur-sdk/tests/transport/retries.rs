@@ -204,7 +204,7 @@ async fn generated_operations_pass_through_it() {
     assert_eq!(server.count("GET"), 4);
     let uuid = uuid::Uuid::from_u128(1);
     let error = client.api().marketplace_orders_approve_by_provider().uuid(uuid).send().await.unwrap_err();
-    let error = Error::from_api(error).await;
+    let error = Error::from(error);
     assert_eq!((error.attempts(), error.status()), (1, Some(502)));
     assert_eq!(server.count("POST"), 1);
 }
@@ -217,7 +217,7 @@ async fn errors_of_unreadable_answers_tell_their_attempts() {
     });
     let server = server.await;
     let error = client(&server).api().marketplace_orders_list().send().await.unwrap_err();
-    let error = Error::from_api(error).await;
+    let error = Error::from(error);
     assert!(error.is_decode());
     assert_eq!(error.attempts(), 2);
     assert!(error.elapsed() > Duration::ZERO);
