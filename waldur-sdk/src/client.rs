@@ -13,7 +13,7 @@ use waldur_api_client::Transport;
 use crate::config::ClientBuilder;
 use crate::error::Error;
 use crate::outcome::Report;
-use crate::provider::{Amounts, LiveResource, Order, Provider, ReportedUsage};
+use crate::provider::{Amounts, Booking, LiveResource, Order, Provider, ReportedUsage};
 use crate::raw::Request;
 use crate::retry::RetryPolicy;
 use crate::row::Rows;
@@ -116,6 +116,11 @@ impl Client {
     /// at most a second and the time of a round trip behind.
     pub(crate) fn server_now(&self) -> Option<DateTime<Utc>> {
         self.seam().core.clock.at(SystemTime::now())
+    }
+
+    /// What is known of how the server books reports.
+    pub(crate) fn booking(&self) -> &Booking {
+        &self.seam().core.booking
     }
 
     /// How often and how long calls are retried. A workflow that has looked and knows that a change was not applied

@@ -21,6 +21,7 @@ use crate::credentials::{Authority, Credentials};
 use crate::error::{Error, ErrorKind};
 use crate::flow::Gate;
 use crate::profile::{self, Profile};
+use crate::provider::Booking;
 use crate::retry::{Budget, RetryPolicy};
 use crate::settings::{Named, Proxying, Settings, URL_VARIABLE, header, unreadable};
 use crate::transport::{Core, LONGEST, Seam};
@@ -369,6 +370,7 @@ impl ClientBuilder {
             gate: Gate::new(places, interval),
             budget: Budget::new(retry.budget),
             clock: ServerClock::new(),
+            booking: Booking::default(),
             route,
             headers,
             http,

@@ -127,6 +127,8 @@ struct Inner {
     attempts: u32,
     elapsed: Duration,
     unsent: bool,
+    /// Refused before it was sent, as the server isn't known to do it.
+    unsupported: bool,
     request_id: Option<String>,
     messages: Messages,
     body: String,
@@ -159,6 +161,7 @@ impl Error {
             attempts: 0,
             elapsed: Duration::ZERO,
             unsent: false,
+            unsupported: false,
             request_id: None,
             messages: Messages::of(message),
             body: String::new(),
@@ -209,6 +212,12 @@ impl Error {
     /// Whether it is certain that nothing of the call arrived.
     pub(crate) fn unsent(mut self, unsent: bool) -> Self {
         self.0.unsent = unsent;
+        self
+    }
+
+    /// The server isn't known to do what was asked for.
+    pub(crate) fn unsupported(mut self) -> Self {
+        self.0.unsupported = true;
         self
     }
 
@@ -501,9 +510,15 @@ impl Error {
     }
 
     /// Whether the server doesn't have the operation at all, being older or younger than the schema: a 404 with a page for
-    /// people. (Of an object that isn't there, or isn't for the caller to see, servers say so in JSON.)
+    /// people. (Of an object that isn't there, or isn't for the caller to see, servers say so in JSON.) Also true of what
+    /// was not sent because the server isn't known to do it, such as to book a report into another month than its current
+    /// one; the kind is [`ErrorKind::Validation`] then.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
+        self.0.unsupported || self.is_of_unknown_route()
+    }
+
+    fn is_of_unknown_route(&self) -> bool {
         self.is_not_found() && self.0.body.trim_start().starts_with('<')
     }
 
@@ -576,7 +591,7 @@ impl Error {
         if !self.messages().is_empty() {
             text.push_str(&format!(": {}", self.messages()));
         }
-        if self.is_unsupported() {
+        if self.is_of_unknown_route() {
             text.push_str(
                 ": the server has no such operation; it may be older, or the address is not Waldur's",
             );

@@ -21,6 +21,7 @@ use crate::credentials::{Authority, Grant};
 use crate::error::{Error, ErrorKind, GaveUp, Note};
 use crate::flow::{Gate, Place};
 use crate::observe::Observed;
+use crate::provider::Booking;
 use crate::redirect::{self, Step};
 use crate::retry::{Budget, Decision, Failed, How, PASSING, RetryPolicy, Stop, retry_after};
 
@@ -55,6 +56,7 @@ pub(crate) struct Core {
     pub(crate) gate: Gate,
     pub(crate) budget: Budget,
     pub(crate) clock: ServerClock,
+    pub(crate) booking: Booking,
     pub(crate) route: Route,
     /// What every request has.
     pub(crate) headers: HeaderMap,

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Sandbox};
 use waldur_sdk::{Client, Decimal, NaiveDate, Outcome, Provider, RetryPolicy, UserAmount, Utc, Uuid};
 
@@ -23,6 +25,11 @@ fn posts(sandbox: &Sandbox) -> usize {
 
 fn amount(text: &str) -> Decimal {
     text.parse().unwrap()
+}
+
+/// Retries without long pauses.
+fn quick() -> RetryPolicy {
+    RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5))
 }
 
 fn today() -> NaiveDate {
@@ -115,8 +122,13 @@ async fn amounts_that_are_not_exact_are_not_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
-    for wrong in ["0.301", "1000000000000000000", "0.30000000000000004"] {
-        let error = provider.report_usage(resource).component("cpu", amount(wrong)).await.unwrap_err();
+    // The last is what a server of 2024 answered with a 500.
+    for wrong in ["0.301", "1000000000000000", "0.30000000000000004", "-1e15", "999999999999999999.99"] {
+        let wrong = Decimal::from_scientific(wrong).unwrap_or_else(|_| amount(wrong));
+        let error = provider.report_usage(resource).component("cpu", wrong).await.unwrap_err();
+        assert!(error.is_validation() && error.attempts() == 0, "{error}");
+        let share = UserAmount { component: "cpu".into(), username: "alice_hpc".into(), amount: wrong };
+        let error = provider.report_user_usages(resource, today(), [share]).await.unwrap_err();
         assert!(error.is_validation() && error.attempts() == 0, "{error}");
     }
     assert!(provider.report_usage(resource).await.unwrap_err().is_validation());
@@ -184,16 +196,146 @@ async fn a_past_month_and_a_plan_period_can_be_named() {
 }
 
 #[tokio::test]
-async fn a_lost_report_is_looked_up() {
+async fn the_largest_amount_is_taken() {
+    let sandbox = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let largest = amount("999999999999999.99");
+    let sent = provider(&sandbox).report_usage(resource).component("cpu", largest).await.unwrap();
+    assert_eq!(there(&sandbox, resource, sent.month)["cpu"], largest);
+}
+
+#[tokio::test]
+async fn a_component_is_named_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
-    let report = |text: &str| provider.report_usage(resource).component("gpu", amount(text));
+    let report = || provider.report_usage(resource);
+    let (five, seven) = (amount("5"), amount("7"));
+    let rows = vec![("gpu".to_owned(), five), ("cpu".to_owned(), five), ("gpu".to_owned(), seven)];
+    let twice = [
+        report().component("gpu", five).component("gpu", seven),
+        report().component("gpu", five).component("gpu", five),
+        report().component("gpu", five).component("gpu ", seven),
+        report().components(rows.clone()),
+        report().components([("gpu", five)]).components([("gpu", seven)]),
+        report().all([("cpu", five), ("gpu", five), ("gpu", seven), ("ram", five)]),
+        report().all(rows),
+        // The first is there, too.
+        report().component("gpu", amount("0.001")).component("gpu", five),
+    ];
+    for report in twice {
+        let error = report.dry_run().await.unwrap_err();
+        assert!(error.is_validation() && error.to_string().contains("gpu"), "{error}");
+        let error = report.await.unwrap_err();
+        assert!(error.is_validation() && error.attempts() == 0, "{error}");
+    }
+    let nameless = [report().component("", five), report().components([("cpu", five), (" ", seven)])];
+    for report in nameless {
+        let error = report.await.unwrap_err();
+        assert!(error.is_validation() && error.to_string().contains("empty type"), "{error}");
+    }
+    assert!(sandbox.requests().is_empty());
+    // What `all` said is forgotten.
+    let planned = report().component("cpu", five).all(seven).component("gpu", seven).dry_run().await.unwrap();
+    assert_eq!((planned.usages.len(), planned.usages[0].type_.as_str()), (1, "gpu"));
+    assert_eq!(posts(&sandbox), 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let provider = provider(&sandbox);
+    let ids = sandbox.ids().resources;
+    let unknown = provider.report_usage(ids.ok).component("disk", Decimal::ONE).dry_run().await.unwrap_err();
+    assert!(unknown.is_validation() && unknown.to_string().contains("disk"), "{unknown}");
+    for (resource, state) in
+        [(ids.creating, "Creating"), (ids.erred, "Erred"), (ids.terminated, "Terminated")]
+    {
+        let reports = || {
+            [
+                provider.report_usage(resource).component("cpu", Decimal::ONE),
+                provider.report_usage(resource).all(Decimal::ONE),
+                provider.report_usage(resource).every(|_| Some(Decimal::ONE)),
+            ]
+        };
+        for report in reports() {
+            let error = report.dry_run().await.unwrap_err();
+            assert!(error.is_validation() && error.to_string().contains(state), "{error}");
+        }
+        assert_eq!(posts(&sandbox), 0);
+        for report in reports() {
+            assert!(report.await.unwrap_err().is_validation());
+        }
+        sandbox.clear_requests();
+    }
+    let planned = provider.report_usage(ids.ok).component("cpu", amount("50")).dry_run().await.unwrap();
+    assert_eq!((planned.usages.len(), sandbox.requests().len()), (1, 2));
+    assert_eq!(posts(&sandbox), 0);
+}
+
+#[tokio::test]
+async fn odd_rows_of_usage_are_not_taken_for_none() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    provider.report_usage(resource).all(amount("99.5")).await.unwrap();
+    let uuid = |component: &str| {
+        let usages = sandbox.usages().into_iter();
+        usages
+            .filter(|usage| usage.resource == resource)
+            .find(|usage| usage.component == component)
+            .unwrap()
+            .uuid
+    };
+    let report = |component: &str| provider.report_usage(resource).component(component, amount("100"));
+    let collection = "marketplace-component-usages";
+    // Fields that a report doesn't need.
+    sandbox.corrupt(collection, uuid("cpu"), "billing_period", json!("soon"));
+    sandbox.corrupt(collection, uuid("cpu"), "created", json!("2026-11-01T00:00:00"));
+    report("cpu").await.unwrap();
+    sandbox.clear_corruptions();
+    sandbox.corrupt(collection, uuid("cpu"), "usage", json!("1e40"));
+    for report in [report("cpu"), report("cpu").skip_equal()] {
+        let error = report.dry_run().await.unwrap_err();
+        assert!(
+            error.is_decode() && error.to_string().contains(&uuid("cpu").simple().to_string()),
+            "{error}"
+        );
+        assert!(report.await.unwrap_err().is_decode());
+    }
+    // Neither other components nor what may be less is in the way.
+    report("gpu").await.unwrap();
+    let sent = report("cpu").allow_decrease().skip_equal().await.unwrap();
+    assert_eq!((sent.usages.len(), sent.unchanged.len()), (1, 0));
+    // It may be of any component.
+    sandbox.clear_corruptions();
+    sandbox.corrupt(collection, uuid("cpu"), "type", json!(null));
+    assert!(report("ram").await.unwrap_err().is_decode());
+    let share = |component: &str| UserAmount {
+        component: component.to_owned(),
+        username: "alice_hpc".to_owned(),
+        amount: Decimal::ONE,
+    };
+    let error = provider.report_user_usages(resource, today(), [share("cpu")]).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains(&uuid("cpu").simple().to_string()), "{error}");
+    assert_eq!(there(&sandbox, resource, this_month())["ram"], amount("99.5"));
+}
+
+#[tokio::test]
+async fn a_lost_report_is_looked_up() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let client = |policy| {
+        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).retry(policy);
+        client.build().unwrap().provider()
+    };
+    let (once, patient) = (client(RetryPolicy::never()), client(quick()));
+    let report = |text: &str| once.report_usage(resource).component("gpu", amount(text));
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetAfter);
     assert_eq!(report("1").await.unwrap().usages.len(), 1);
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
     let error = report("2").await.unwrap_err();
-    assert!(error.to_string().contains("not recorded"), "{error}");
+    assert!(error.to_string().contains("it was not applied: the usage is not recorded"), "{error}");
     // That it is the same amount doesn't show that it arrived.
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
     let error = report("1").description("nightly").await.unwrap_err();
@@ -202,6 +344,18 @@ async fn a_lost_report_is_looked_up() {
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::Status(403));
     assert!(report("2").await.unwrap_err().is_forbidden());
     assert_eq!(posts(&sandbox), 4);
+    // What isn't recorded is sent again.
+    for fault in [Fault::ResetBefore, Fault::Status(502), Fault::Status(500)] {
+        sandbox.clear_requests();
+        sandbox.fail_next(2, "POST", SET_USAGE, fault);
+        let more = there(&sandbox, resource, this_month())["gpu"] + Decimal::ONE;
+        patient.report_usage(resource).component("gpu", more).await.unwrap();
+        assert_eq!((there(&sandbox, resource, this_month())["gpu"], posts(&sandbox)), (more, 3));
+    }
+    // What can't be looked at isn't known.
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(1).times(2));
+    let error = report("100").await.unwrap_err();
+    assert!(error.is_unconfirmed() && error.to_string().contains("is not known"), "{error}");
 }
 
 #[tokio::test]
@@ -211,7 +365,8 @@ async fn others_may_not_report() {
     for actor in [Actor::Consumer, Actor::Outsider] {
         let report = as_actor(&sandbox, actor).report_usage(resource).component("cpu", amount("900"));
         let error = report.await.unwrap_err();
-        assert!(error.is_forbidden() || error.is_not_found(), "{error}");
+        // A date is refused before the right to report is looked at.
+        assert!(error.is_refusal() && error.attempts() > 0, "{error}");
         assert!(as_actor(&sandbox, actor).report_usage(resource).all(Decimal::ONE).await.is_err());
     }
     let creating = sandbox.ids().resources.creating;
@@ -292,10 +447,18 @@ async fn users_are_reported_in_bulk() {
     let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
     assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
     assert_eq!(posts(&sandbox), 2);
-    sandbox.fail_next(1, "POST", "/set_user_usages/", Fault::ResetBefore);
-    let one = [share("cpu", "alice_hpc", "61")];
-    let items = provider.report_user_usages(resource, today(), one).await.unwrap();
-    assert!(items[0].outcome.to_string().contains("not recorded"), "{items:?}");
+    // What isn't recorded is sent again, or said.
+    sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetBefore);
+    let one = [share("cpu", "alice_hpc", "62")];
+    let patient = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).retry(quick());
+    let patient = patient.build().unwrap().provider();
+    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
+    assert!(matches!(items[0].outcome, Outcome::Done) && posts(&sandbox) == 5, "{items:?}");
+    sandbox.fail_next(9, "POST", "/set_user_usages/", Fault::ResetBefore);
+    let one = [share("cpu", "alice_hpc", "63")];
+    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
+    assert!(items[0].outcome.to_string().contains("it was not applied"), "{items:?}");
+    sandbox.clear_faults();
 
     // One by one, where a server has it only so.
     sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
@@ -305,7 +468,12 @@ async fn users_are_reported_in_bulk() {
     let usages = provider.user_usages(resource, sent.month).await.unwrap();
     assert!(usages.iter().any(|one| one.type_ == "cpu" && one.amount == amount("30")), "{usages:?}");
 
-    let wrong = [share("cpu", "", "1"), share("cpu", "alice_hpc", "0.001")];
+    let wrong = [
+        share("cpu", "", "1"),
+        share("cpu", " ", "1"),
+        share("", "alice_hpc", "1"),
+        share("cpu", "alice_hpc", "0.001"),
+    ];
     sandbox.clear_requests();
     for wrong in wrong {
         assert!(provider.report_user_usages(resource, today(), [wrong]).await.unwrap_err().is_validation());

@@ -1,6 +1,7 @@
 //! What a service provider does every day.
 
 mod access;
+mod booking;
 #[cfg(feature = "agent")]
 mod membership;
 mod offerings;
@@ -19,6 +20,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
+pub(crate) use booking::Booking;
 #[cfg(feature = "agent")]
 pub use membership::{
     DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
+use super::booking::first_day;
 use crate::error::{Error, ErrorKind};
 use crate::row::{self, Rows, row};
 use crate::types::{BillingTypeEnum, ResourceState};
@@ -38,13 +39,13 @@ pub struct Component {
     pub measured_unit: String,
     /// How it is billed; a server that doesn't say it leaves it out.
     pub billing_type: Option<BillingTypeEnum>,
-    /// How much the resource may use, where it has a limit.
+    /// How much the resource may use, in that unit, where it has a limit.
     pub limit: Option<Decimal>,
 }
 
 impl Component {
-    /// Whether a server takes reports of it: it is billed by usage or by limit. (What is billed once or at a fixed price
-    /// isn't measured.)
+    /// Whether a server takes reports of it: it is billed by usage or by limit. (What is billed once or at a
+    /// fixed price isn't measured.)
     #[must_use]
     pub fn is_reportable(&self) -> bool {
         use BillingTypeEnum::{Limit, Other, Usage};
@@ -65,7 +66,7 @@ row! {
         pub name: String = or_default "name",
         /// What it is measured in; empty if it isn't said.
         pub measured_unit: String = or_default "measured_unit",
-        /// How much.
+        /// How much, in the unit of the component.
         pub amount: Decimal = need "usage",
         /// The first day of the month.
         pub billing_period: NaiveDate = need "billing_period",
@@ -91,7 +92,7 @@ row! {
         pub type_: String = need "component_type",
         /// The user's name at the offering.
         pub username: String = need "username",
-        /// How much.
+        /// How much, in the unit of the component.
         pub amount: Decimal = need "usage",
     }
 }
@@ -102,7 +103,7 @@ row! {
     pub struct ComponentUsage {
         /// The type of the component, such as `cpu`.
         pub type_: String = need "type",
-        /// How much, exactly as sent.
+        /// How much, in the unit of the component, exactly as sent.
         pub amount: Decimal = need "usage",
     }
 }
@@ -139,22 +140,73 @@ row! {
 row! {
     struct OfferingRow {
         components: Vec<ComponentRow> = need "components",
+        billing_type_classification: Option<String> = optional "billing_type_classification",
     }
 }
 
 row! {
     struct ResourceRow {
         offering_uuid: Uuid = need "offering_uuid",
+        state: Option<ResourceState> = optional "state",
         limits: BTreeMap<String, Decimal> = or_default "limits",
         offering_components: Option<Vec<ComponentRow>> = optional "offering_components",
     }
 }
 
+row! {
+    /// What a report has to know of a row of usage: less than a [`Usage`] has, so that fewer rows can't be
+    /// judged.
+    pub(super) struct ReportedRow {
+        pub(super) uuid: Option<Uuid> = optional "uuid",
+        pub(super) type_: Option<String> = non_empty "type",
+        pub(super) amount: Option<Decimal> = optional "usage",
+        pub(super) created: Option<DateTime<Utc>> = optional "created",
+        pub(super) description: String = or_default "description",
+        pub(super) recurring: bool = or_default "recurring",
+    }
+}
+
+impl ReportedRow {
+    /// The error of a row that doesn't tell what has to be known of it.
+    pub(super) fn unreadable(&self, field: &str) -> Error {
+        let row = self.uuid.map_or("a row without uuid".to_owned(), |uuid| format!("row {}", uuid.simple()));
+        let error = Error::new(ErrorKind::Decode, format!("{row} of usage has no usable `{field}`"));
+        error.in_operation(builder::MarketplaceComponentUsagesList::OPERATION)
+    }
+}
+
+/// A resource that usage is reported of.
+#[derive(Debug)]
+pub(super) struct Target {
+    state: Option<ResourceState>,
+    pub(super) components: Vec<Component>,
+}
+
+impl Target {
+    /// Checks that servers take reports of a resource in its state.
+    pub(super) fn check_state(&self) -> Result<(), Error> {
+        use ResourceState::{Creating, Erred, Terminated};
+        match &self.state {
+            Some(state @ (Creating | Erred | Terminated)) => {
+                let problem = format!("the resource is {}: no usage can be reported of it", state.as_str());
+                let error = Error::new(ErrorKind::Validation, problem);
+                Err(error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the offering has a component of this type.
+    pub(super) fn has(&self, type_: &str) -> bool {
+        self.components.iter().any(|component| component.type_ == type_)
+    }
+}
+
 impl Provider {
-    /// All resources in use: those in state OK.
+    /// Lists all resources in use: those in state OK. (`marketplace_provider_resources_list`)
     ///
     /// # Errors
-    /// If they can't be listed.
+    /// If they can't be listed; a user without the right to see a resource doesn't get it, which is no error.
     pub async fn live_resources(&self) -> Result<Rows<LiveResource>, Error> {
         let mut list = self.client.api().marketplace_provider_resources_list().state([ResourceState::Ok]);
         if let Some(uuid) = self.provider_uuid {
@@ -166,7 +218,7 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// What was reported of a resource in the month of a day, one for each component that has any.
+    /// Lists what was reported of a resource in the month of a day, a row for each component that has any.
     /// (`marketplace_component_usages_list`)
     ///
     /// # Errors
@@ -177,7 +229,7 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// What was reported for the users of a resource in the month of a day.
+    /// Lists what was reported for the users of a resource in the month of a day.
     /// (`marketplace_component_user_usages_list`)
     ///
     /// # Errors
@@ -188,7 +240,7 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// The plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
+    /// Lists the plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
     ///
     /// # Errors
     /// If they can't be listed.
@@ -197,8 +249,8 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// The components of a resource's offering, with the limits of the resource: one request, or two where a server
-    /// before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
+    /// Reads the components of a resource's offering, with the limits of the resource: one request, or two where a
+    /// server before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
     /// `marketplace_provider_offerings_retrieve`)
     ///
     /// ```
@@ -222,31 +274,49 @@ impl Provider {
     /// # Errors
     /// If the resource can't be read, or its offering has no components.
     pub async fn components(&self, resource: Uuid) -> Result<Vec<Component>, Error> {
+        Ok(self.target(resource).await?.components)
+    }
+
+    /// What was reported of a resource in a month, as far as a report has to know it.
+    pub(super) async fn reported_rows(
+        &self,
+        resource: Uuid,
+        month: NaiveDate,
+    ) -> Result<Rows<ReportedRow>, Error> {
+        let list = self.client.api().marketplace_component_usages_list();
+        let list = list.resource_uuid(resource).billing_period(first_day(month));
+        self.rows(list).await
+    }
+
+    /// A resource with the components of its offering. Takes note of how the server books.
+    pub(super) async fn target(&self, resource: Uuid) -> Result<Target, Error> {
         let mut resource: ResourceRow = self.retrieve_resource(resource).await?;
         let components = match resource.offering_components {
-            Some(components) => components,
+            Some(components) => {
+                self.client.booking().note_younger_field();
+                components
+            }
             None => {
                 let api = self.client.api();
                 let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
-                row::retrieve::<OfferingRow, _>(call).await?.components
+                let offering: OfferingRow = row::retrieve(call).await?;
+                if offering.billing_type_classification.is_some() {
+                    self.client.booking().note_younger_field();
+                }
+                offering.components
             }
         };
         if components.is_empty() {
             let error = Error::new(ErrorKind::Validation, "the offering has no components");
             return Err(error.in_operation(builder::MarketplaceProviderOfferingsRetrieve::OPERATION));
         }
-        let read = components.into_iter().map(|row| Component {
+        let components = components.into_iter().map(|row| Component {
             limit: resource.limits.remove(&row.type_),
             type_: row.type_,
             name: row.name,
             measured_unit: row.measured_unit,
             billing_type: row.billing_type,
         });
-        Ok(read.collect())
+        Ok(Target { state: resource.state, components: components.collect() })
     }
-}
-
-/// The first day of the month that a day is in.
-pub(super) fn first_day(day: NaiveDate) -> NaiveDate {
-    day.with_day(1).unwrap_or(day)
 }

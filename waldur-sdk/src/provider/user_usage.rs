@@ -1,6 +1,6 @@
 //! What the users of a resource used.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use futures_util::future::try_join;
@@ -10,8 +10,10 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
+use super::booking::first_day;
 use super::report::exact;
-use super::usage::{UserUsage, first_day};
+use super::usage::{ReportedRow, UserUsage};
+use crate::confirm::{Applied, Confirm, Seen};
 use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
 use crate::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
@@ -26,7 +28,7 @@ pub struct UserAmount {
     pub component: String,
     /// The user's name at the offering.
     pub username: String,
-    /// How much.
+    /// How much, in the unit of the component.
     pub amount: Decimal,
 }
 
@@ -40,15 +42,23 @@ pub struct UserUsageItem {
 }
 
 impl Provider {
-    /// Reports, for the month of a day, what the users of a resource used: a request for each component of which that
-    /// changes, beside two that list what was reported. What was reported before for a user is replaced, and what is
-    /// reported with the same amount isn't sent, so it is safe to do again; users that aren't named keep what they have.
-    /// (`marketplace_component_usages_set_user_usages`, or `…_set_user_usage` for each where a server doesn't have that;
-    /// newer servers make the sum of the users the usage of the component.)
+    /// Reports, for the month of a day, what the users of a resource used: a request for each component of
+    /// which that changes, beside two that list what was reported. What was reported before for a user is
+    /// replaced, and what is reported with the same amount isn't sent, so it is safe to do again; users that
+    /// aren't named keep what they have. (`marketplace_component_usages_set_user_usages`, or
+    /// `…_set_user_usage` for each where a server doesn't have that; newer servers make the sum of the users
+    /// the usage of the component.)
+    ///
+    /// The amounts belong to the usage that is reported of the component for that month, whatever month it is
+    /// now. The user needs the permission to report usage of the offering's resources. If an answer is lost,
+    /// the amounts are read again; those that aren't recorded are sent again, within the client's retry
+    /// policy.
     ///
     /// # Errors
-    /// Before anything is sent: if an amount isn't exact (see [`UsageReport::dry_run`](super::UsageReport::dry_run)), a name is empty, longer than 100
-    /// characters or there twice, or nothing was reported of a component itself. What came of the components is in the
+    /// Before anything is sent. Of kind [`ErrorKind::Validation`] if an amount has more than two decimals or
+    /// fifteen digits before the point, the type of a component is empty, a username is empty, longer than
+    /// 100 characters or there twice, or nothing was reported of a component itself for that month; of kind
+    /// [`ErrorKind::Decode`] if the usage of a component can't be read. What came of the components is in the
     /// items.
     pub async fn report_user_usages(
         &self,
@@ -61,25 +71,20 @@ impl Provider {
             return Ok(Vec::new());
         }
         let (usages, there) =
-            try_join(self.usages(resource, month), self.user_usages(resource, month)).await?;
+            try_join(self.reported_rows(resource, month), self.user_usages(resource, month)).await?;
         let mut work = Vec::with_capacity(shares.len());
         for (component, mut shares) in shares {
-            // On newer servers a month in which the plan changed has one for each plan: the youngest is this plan's.
-            let of_component = usages.iter().filter(|usage| usage.type_ == component);
-            let Some(usage) = of_component.max_by_key(|usage| usage.created) else {
-                let month = first_day(month).format("%Y-%m");
-                return Err(refused_users(format!("{component}: no usage is reported for {month}")));
-            };
-            for row in there.iter().filter(|row| is_of(row, usage.uuid, &component)) {
+            let usage = usage_of(&usages, &component, month)?;
+            for row in there.iter().filter(|row| is_of(row, usage, &component)) {
                 if shares.get(&row.username) == Some(&row.amount) {
                     shares.remove(&row.username);
                 }
             }
-            work.push((usage.uuid, component, shares));
+            work.push((usage, component, shares));
         }
         let items = stream::iter(work).map(|(usage, component, shares)| async move {
-            let outcome = self.report_shares(resource, month, usage, &component, shares).await;
-            UserUsageItem { component, outcome }
+            let result = self.report_shares(resource, month, usage, &component, shares).await;
+            UserUsageItem { component, outcome: Outcome::of(result) }
         });
         Ok(items.buffered(self.client.concurrency()).collect().await)
     }
@@ -91,72 +96,69 @@ impl Provider {
         usage: Uuid,
         component: &str,
         shares: BTreeMap<String, Decimal>,
-    ) -> Outcome {
+    ) -> Result<((), Applied), Error> {
         if shares.is_empty() {
-            return Outcome::AlreadySo;
+            return Ok(((), Applied::Already));
         }
         let mut items = Vec::with_capacity(shares.len());
         for (username, amount) in &shares {
             let item = ComponentUserUsageCreateRequest::builder().username(username).usage(*amount);
-            match ComponentUserUsageCreateRequest::try_from(item) {
-                Ok(item) => items.push(item),
-                Err(problem) => return Outcome::Failed { error: refused_users(format!("{problem}")) },
-            }
+            let item = ComponentUserUsageCreateRequest::try_from(item);
+            items.push(item.map_err(|problem| refused_users(format!("{problem}")))?);
         }
-        let error = match self.send_shares(usage, items).await {
-            Ok(()) => return Outcome::Done,
-            Err(error) => error,
-        };
-        if !error.is_answer_lost() {
-            return if error.is_forbidden() || error.is_not_found() || error.is_validation() {
-                Outcome::Refused { reason: error.reason() }
-            } else {
-                Outcome::Failed { error }
+        let send = || self.send_shares(usage, &items);
+        let look = || async {
+            let there = self.user_usages(resource, month).await?;
+            let is_there = |username: &str, amount: Decimal| {
+                let mut rows = there.iter().filter(|row| is_of(row, usage, component));
+                rows.any(|row| row.username == username && row.amount == amount)
             };
-        }
-        match self.user_usages(resource, month).await {
-            Ok(there) => {
-                let there: BTreeSet<_> = there
-                    .iter()
-                    .filter(|row| is_of(row, usage, component))
-                    .map(|row| (row.username.as_str(), row.amount))
-                    .collect();
-                if shares.iter().all(|(username, amount)| there.contains(&(username.as_str(), *amount))) {
-                    Outcome::Done
-                } else {
-                    Outcome::Failed { error: error.with_note("it is not recorded") }
+            let recorded = shares.iter().filter(|(username, amount)| is_there(username, **amount)).count();
+            Ok(match (recorded, there.unreadable()) {
+                (all, _) if all == shares.len() => Seen::Applied(()),
+                (_, [unreadable, ..]) => Seen::Unclear(unreadable.to_string()),
+                (0, []) => Seen::Unchanged(format!("no amount of {component} is recorded for these users")),
+                (some, []) => {
+                    Seen::Differs(format!("{some} of {} amounts of {component} are recorded", shares.len()))
                 }
-            }
-            Err(unread) => Outcome::Failed {
-                error: error.with_note(format!("whether it is recorded is not known: {unread}")),
-            },
-        }
+            })
+        };
+        Confirm::new(&self.client).after(Error::is_answer_lost).send(send, look).await
     }
 
     /// In bulk, or one by one where a server doesn't have that.
-    async fn send_shares(
-        &self,
-        usage: Uuid,
-        items: Vec<ComponentUserUsageCreateRequest>,
-    ) -> Result<(), Error> {
+    async fn send_shares(&self, usage: Uuid, items: &[ComponentUserUsageCreateRequest]) -> Result<(), Error> {
         let api = self.client.api();
-        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items.clone());
-        let error =
-            match api.marketplace_component_usages_set_user_usages().uuid(usage).body(body).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => Error::from(error),
-            };
-        if !error.is_unsupported() {
-            return Err(error);
+        let body = ComponentUserUsageBulkCreateRequest::builder().usages(items.to_vec());
+        let call = api.marketplace_component_usages_set_user_usages().uuid(usage).body(body);
+        match Error::of_change(call.send()).await {
+            Err(error) if error.is_unsupported() => {}
+            result => return result,
         }
-        for item in items {
-            if let Err(error) =
-                api.marketplace_component_usages_set_user_usage().uuid(usage).body(item).send().await
-            {
-                return Err(Error::from(error));
-            }
+        for (at, item) in items.iter().enumerate() {
+            let call = api.marketplace_component_usages_set_user_usage().uuid(usage).body(item.clone());
+            Error::of_change(call.send()).await.map_err(|error| match at {
+                0 => error,
+                _ => error.with_note(format!("{at} of {} amounts were taken before", items.len())),
+            })?;
         }
         Ok(())
+    }
+}
+
+/// The usage of a component that the amounts of users belong to.
+fn usage_of(usages: &[ReportedRow], component: &str, month: NaiveDate) -> Result<Uuid, Error> {
+    // On newer servers a month in which the plan changed has one for each plan: the youngest is this plan's.
+    let of_component = usages.iter().filter(|usage| usage.type_.as_deref() == Some(component));
+    match of_component.max_by_key(|usage| usage.created) {
+        Some(usage) => usage.uuid.ok_or_else(|| usage.unreadable("uuid")),
+        None => Err(match usages.iter().find(|usage| usage.type_.is_none()) {
+            Some(usage) => usage.unreadable("type"),
+            None => {
+                let month = first_day(month).format("%Y-%m");
+                refused_users(format!("{component}: no usage is reported for {month}"))
+            }
+        }),
     }
 }
 
@@ -176,15 +178,24 @@ fn shares(
 ) -> Result<BTreeMap<String, BTreeMap<String, Decimal>>, Error> {
     let mut shares: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
     for UserAmount { component, username, amount } in amounts {
+        if component.trim().is_empty() {
+            return Err(refused_users(format!("the component of {username} has an empty type")));
+        }
+        if username.trim().is_empty() {
+            return Err(refused_users(format!("{component}: a username is empty")));
+        }
         let length = username.chars().count();
-        if length == 0 || length > USERNAME_LENGTH {
-            let problem = format!("{component}: a username has {length} characters; from 1 to 100 are taken");
+        if length > USERNAME_LENGTH {
+            let problem = format!("{component}: a username has {length} characters; up to 100 are taken");
             return Err(refused_users(problem));
         }
         let amount = exact(amount)
             .map_err(|problem| refused_users(format!("{component} of {username}: {problem}")))?;
-        if shares.entry(component.clone()).or_default().insert(username.clone(), amount).is_some() {
-            return Err(refused_users(format!("{component} of {username} is there twice")));
+        // Servers trim.
+        let (component, username) = (component.trim().to_owned(), username.trim().to_owned());
+        let problem = format!("{component} of {username} is there twice");
+        if shares.entry(component).or_default().insert(username, amount).is_some() {
+            return Err(refused_users(problem));
         }
     }
     Ok(shares)

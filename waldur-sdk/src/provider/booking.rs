@@ -1,0 +1,297 @@
+//! Booking: into which month a server books a report, and how to send one that can only be booked into its
+//! own.
+//!
+//! Servers since 7.9.0 book a report into the month of its `date`. Older ones ignore the date and book into
+//! the month that it is when the report arrives, over what is there. Which of them a server is, only its
+//! answers tell: what came after 7.9.0 proves that it books by date. Where that isn't proven, only reports
+//! for the server's current month are sent, and only if they arrive in it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
+use reqwest::header::{DATE, HeaderMap};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+use waldur_api_client::builder;
+use waldur_api_client::call::Call;
+
+use super::Provider;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::row::row;
+use crate::types::ComponentUsageCreateRequest;
+
+/// How long before the end of a month nothing is sent any more that must arrive in it: a `Date` leaves out
+/// the fraction of its second, and the answer was on its way.
+const MARGIN: TimeDelta = TimeDelta::seconds(2);
+/// How far ahead of UTC clocks are at most, and how far behind, in hours.
+const EASTERNMOST: i64 = 14;
+const WESTERNMOST: i64 = 12;
+
+/// What is known of how a server books. All clones of a client share it.
+#[derive(Debug, Default)]
+pub(crate) struct Booking {
+    by_date: AtomicBool,
+    refuses_dates: AtomicBool,
+}
+
+impl Booking {
+    /// Takes note of a field that came with 7.9.2 or later, so that the server books by date. What a server
+    /// has once, it keeps.
+    pub(crate) fn note_younger_field(&self) {
+        self.by_date.store(true, Ordering::Relaxed);
+    }
+
+    fn is_by_date(&self) -> bool {
+        self.by_date.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server refused a `date` of its current month, and took the report without.
+    fn refuses_dates(&self) -> bool {
+        self.refuses_dates.load(Ordering::Relaxed)
+    }
+
+    fn note_refused_date(&self) {
+        self.refuses_dates.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What decides about the month into which a server books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The `date` of the report.
+    Date,
+    /// The server's clock when the report arrives, as far as is known.
+    Clock,
+}
+
+row! {
+    struct ProbeRow {
+        offering_components: Option<Vec<Value>> = optional "offering_components",
+    }
+}
+
+impl Provider {
+    /// Finds out what decides about the month of a report. Reads the resource if that isn't known and
+    /// matters, unless it was `read` just now.
+    ///
+    /// # Errors
+    /// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current
+    /// one or ends right now.
+    pub(super) async fn booking(&self, resource: Uuid, month: NaiveDate, read: bool) -> Result<By, Error> {
+        let client = &self.client;
+        if client.booking().is_by_date() {
+            return Ok(By::Date);
+        }
+        // Far from its end, the current month is booked into either way.
+        if time_left(client, month).is_ok_and(|left| left > client.timeout()) {
+            return Ok(By::Clock);
+        }
+        if !read {
+            let row: ProbeRow = self.retrieve_resource(resource).await?;
+            if row.offering_components.is_some() {
+                client.booking().note_younger_field();
+                return Ok(By::Date);
+            }
+        }
+        time_left(client, month).map(|_| By::Clock)
+    }
+
+    /// Sends a report, and returns the time of the answer.
+    ///
+    /// # Errors
+    /// [`Error::is_unsupported`] if the server's clock decides about the month, and is or may be out of it on
+    /// arrival.
+    pub(super) async fn book(
+        &self,
+        by: By,
+        month: NaiveDate,
+        report: &ComponentUsageCreateRequest,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let client = &self.client;
+        let now = client.server_now().unwrap_or_else(Utc::now);
+        let amid = is_amid(month, now);
+        if !(amid && client.booking().refuses_dates()) {
+            let client = match by {
+                By::Date => client.clone(),
+                By::Clock => client.with_timeout(client.timeout().min(time_left(client, month)?)),
+            };
+            match post(&client, report, date_in(month, now)).await {
+                // Some servers let providers give no date for components that are billed by usage, even now.
+                Err(error) if amid && refuses_date(&error) => {}
+                answer => return answer,
+            }
+        }
+        let in_time = client.with_timeout(client.timeout().min(time_left(client, month)?));
+        let answered = post(&in_time, report, None).await?;
+        client.booking().note_refused_date();
+        Ok(answered)
+    }
+
+    /// Whether a report may still be booked into another month than `month`, and into which. None if not.
+    pub(super) fn next_booking(&self, by: By, month: NaiveDate) -> Option<NaiveDate> {
+        if by == By::Date || time_left(&self.client, month).is_ok() {
+            return None;
+        }
+        let now = self.client.server_now().map(|now| first_day(now.date_naive()));
+        now.filter(|now| *now != month).or_else(|| month.checked_add_months(Months::new(1)))
+    }
+}
+
+/// The error of a report that arrived in another month than it is for.
+pub(super) fn booked_elsewhere(month: NaiveDate, booked: NaiveDate) -> Error {
+    let (month, booked) = (month.format("%Y-%m"), booked.format("%Y-%m"));
+    let problem = format!(
+        "the report for {month} arrived in {booked}: the server isn't known to book by date, so it booked it \
+         into {booked}"
+    );
+    in_operation(Error::new(ErrorKind::Decode, problem))
+}
+
+async fn post(
+    client: &Client,
+    report: &ComponentUsageCreateRequest,
+    date: Option<String>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    /// The generated type holds no time without zone.
+    #[derive(Serialize)]
+    struct Dated<'a> {
+        #[serde(flatten)]
+        report: &'a ComponentUsageCreateRequest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        date: Option<String>,
+    }
+
+    let mut call = Call::new(client.api(), builder::MarketplaceComponentUsagesSetUsage::OPERATION);
+    call.body(Ok::<_, Error>(Dated { report, date }));
+    let answer = Error::of_call(call.prepare().empty()).await?;
+    Ok(date_of(answer.headers()).or_else(|| client.server_now()))
+}
+
+fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(date.trim()).ok().map(DateTime::from)
+}
+
+/// Whether the server says that it doesn't take the `date`.
+fn refuses_date(error: &Error) -> bool {
+    error.is_validation() && error.messages().about("date").next().is_some()
+}
+
+/// How long the server is still in a month.
+///
+/// # Errors
+/// [`Error::is_unsupported`] if it isn't in it, or nearly no more, or doesn't tell the time.
+fn time_left(client: &Client, month: NaiveDate) -> Result<Duration, Error> {
+    const WHY: &str = "the server isn't known to book a report by its date, as servers do since 7.9.0";
+    let refused = |why: String| {
+        let error = Error::new(ErrorKind::Validation, format!("not sent: {why}"));
+        Err(in_operation(error.unsent(true).unsupported()))
+    };
+    let named = month.format("%Y-%m");
+    let Some(now) = client.server_now() else {
+        return refused(format!("{WHY}, and doesn't tell whether its current month is {named}"));
+    };
+    let current = first_day(now.date_naive());
+    if current != month {
+        let current = current.format("%Y-%m");
+        let what = format!("it would book {named} into its current month, {current}, over what is there");
+        return refused(format!("{WHY}: {what}"));
+    }
+    let left = month.checked_add_months(Months::new(1)).map(|next| start_of(next) - MARGIN - now);
+    match left.and_then(|left| left.to_std().ok()).filter(|left| !left.is_zero()) {
+        Some(left) => Ok(left),
+        None => refused(format!("{WHY}, and {named} is about to end there: it may book into the next month")),
+    }
+}
+
+/// A time in the month that is in it in every time zone, and not in the future: servers read a time without
+/// zone as theirs. None if there is no such time.
+fn date_in(month: NaiveDate, now: DateTime<Utc>) -> Option<String> {
+    let next = month.checked_add_months(Months::new(1))?;
+    let naive = |time: chrono::NaiveDateTime| time.format("%Y-%m-%dT%H:%M:%S").to_string();
+    let utc = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    Some(match first_day(now.date_naive()) {
+        // A resource that was made in that month was there on its last day.
+        current if current > month => naive(next.checked_sub_days(Days::new(1))?.and_hms_opt(12, 0, 0)?),
+        // The server refuses it.
+        current if current < month => naive(month.and_hms_opt(0, 0, 0)?),
+        // West of UTC the month hasn't begun everywhere: the server refuses what is the future there.
+        _ if now < start_of(month) + TimeDelta::hours(WESTERNMOST) => naive(now.naive_utc()),
+        // East of UTC it may be over.
+        _ => utc(now.min(start_of(next) - TimeDelta::hours(EASTERNMOST) - TimeDelta::seconds(1))),
+    })
+}
+
+/// Whether a time is in the month in every time zone.
+fn is_amid(month: NaiveDate, now: DateTime<Utc>) -> bool {
+    let Some(next) = month.checked_add_months(Months::new(1)) else { return false };
+    let begin = start_of(month) + TimeDelta::hours(WESTERNMOST);
+    let end = start_of(next) - TimeDelta::hours(EASTERNMOST);
+    (begin..end).contains(&now)
+}
+
+fn start_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+/// The first day of the month that a day is in.
+pub(super) fn first_day(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The first day of this month, by UTC.
+pub(super) fn this_month() -> NaiveDate {
+    first_day(Utc::now().date_naive())
+}
+
+fn in_operation(error: Error) -> Error {
+    error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn date(month: &str, now: &str) -> String {
+        date_in(day(month), now.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_date_is_in_its_month_in_every_time_zone() {
+        let month = day("2026-11-01");
+        let times = ["00:00:00", "03:59:59", "11:59:59", "12:00:00", "23:59:59"];
+        for text in ["2026-11-01", "2026-11-02", "2026-11-15", "2026-11-29", "2026-11-30", "2027-03-01"] {
+            for time in times {
+                let now: DateTime<Utc> = format!("{text}T{time}Z").parse().unwrap();
+                let date = date_in(month, now).unwrap();
+                for hours in -WESTERNMOST..=EASTERNMOST {
+                    let local = match date.parse::<DateTime<Utc>>() {
+                        Ok(time) => {
+                            assert!(time <= now, "{date} is after {now}");
+                            time.naive_utc() + TimeDelta::hours(hours)
+                        }
+                        Err(_) => date.parse().unwrap(),
+                    };
+                    assert_eq!(first_day(local.date()), month, "{date} at {hours} h, sent at {now}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_date_is_now_where_that_is_possible() {
+        assert_eq!(date("2026-11-01", "2026-11-15T08:30:00.7Z"), "2026-11-15T08:30:00Z");
+        assert_eq!(date("2026-11-01", "2026-11-01T03:00:00Z"), "2026-11-01T03:00:00");
+        assert_eq!(date("2026-11-01", "2026-11-30T23:59:59Z"), "2026-11-30T09:59:59Z");
+        assert_eq!(date("2024-02-01", "2026-11-15T08:30:00Z"), "2024-02-29T12:00:00");
+        assert_eq!(date("2027-01-01", "2026-11-15T08:30:00Z"), "2027-01-01T00:00:00");
+        assert_eq!(first_day(day("2024-02-29")), day("2024-02-01"));
+    }
+}
