@@ -227,6 +227,18 @@ async fn a_report_that_arrives_late_on_an_old_server_is_said_to() {
 }
 
 #[tokio::test]
+async fn a_server_that_booked_by_date_is_believed_to() {
+    // So far from midnight nobody asks how the server books.
+    let sandbox = sandbox(Release::Schema, "2026-10-31T23:50:00Z").await;
+    let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
+    sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
+    let report = client(&sandbox, Actor::Provider).provider().report_usage(sandbox.ids().resources.ok);
+    let sent = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
+    assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
+    assert_eq!(at(&sandbox, "gpu", "2026-11"), None);
+}
+
+#[tokio::test]
 async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let resource = sandbox.ids().resources.ok;
@@ -287,7 +299,8 @@ async fn users_are_reported_for_the_month_that_is_named() {
     assert!(none.to_string().contains("no usage is reported for 2026-09"), "{none}");
 }
 
-/// A server of October 2026 with a resource, that takes a report only without `date`; and the methods that it got.
+/// Starts a server in October 2026 that takes a report only without `date`. Returns its address and a log of the
+/// methods and statuses.
 async fn picky_server(dated: bool) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -44,6 +44,7 @@ impl Booking {
         self.by_date.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the server is known to book by date.
     fn is_by_date(&self) -> bool {
         self.by_date.load(Ordering::Relaxed)
     }
@@ -58,15 +59,6 @@ impl Booking {
     }
 }
 
-/// What decides about the month into which a server books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// The `date` of the report.
-    Date,
-    /// The server's clock when the report arrives, as far as is known.
-    Clock,
-}
-
 row! {
     struct ProbeRow {
         offering_components: Option<Vec<Value>> = optional "offering_components",
@@ -74,29 +66,40 @@ row! {
 }
 
 impl Provider {
-    /// Finds out what decides about the month of a report. Reads the resource if that isn't known and
+    /// Makes sure that the server books a report into this month. Reads the resource if that isn't known and
     /// matters, unless it was `read` just now.
     ///
     /// # Errors
-    /// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current
-    /// one or ends right now.
-    pub(super) async fn booking(&self, resource: Uuid, month: NaiveDate, read: bool) -> Result<By, Error> {
+    /// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current one
+    /// or ends right now.
+    pub(super) async fn check_month(
+        &self,
+        resource: Uuid,
+        month: NaiveDate,
+        read: bool,
+    ) -> Result<(), Error> {
         let client = &self.client;
-        if client.booking().is_by_date() {
-            return Ok(By::Date);
-        }
         // Far from its end, the current month is booked into either way.
-        if time_left(client, month).is_ok_and(|left| left > client.timeout()) {
-            return Ok(By::Clock);
+        if client.booking().is_by_date() || time_left(client, month).is_ok_and(|left| left > client.timeout())
+        {
+            return Ok(());
         }
-        if !read {
+        if !read && self.books_by_date(resource).await? {
+            return Ok(());
+        }
+        time_left(client, month).map(drop)
+    }
+
+    /// Whether the server is known to book by date; reads the resource if it isn't yet.
+    pub(super) async fn books_by_date(&self, resource: Uuid) -> Result<bool, Error> {
+        let booking = self.client.booking();
+        if !booking.is_by_date() {
             let row: ProbeRow = self.retrieve_resource(resource).await?;
             if row.offering_components.is_some() {
-                client.booking().note_younger_field();
-                return Ok(By::Date);
+                booking.note_younger_field();
             }
         }
-        time_left(client, month).map(|_| By::Clock)
+        Ok(booking.is_by_date())
     }
 
     /// Sends a report, and returns the time of the answer.
@@ -106,7 +109,6 @@ impl Provider {
     /// arrival.
     pub(super) async fn book(
         &self,
-        by: By,
         month: NaiveDate,
         report: &ComponentUsageCreateRequest,
     ) -> Result<Option<DateTime<Utc>>, Error> {
@@ -114,9 +116,9 @@ impl Provider {
         let now = client.server_now().unwrap_or_else(Utc::now);
         let amid = is_amid(month, now);
         if !(amid && client.booking().refuses_dates()) {
-            let client = match by {
-                By::Date => client.clone(),
-                By::Clock => client.with_timeout(client.timeout().min(time_left(client, month)?)),
+            let client = match client.booking().is_by_date() {
+                true => client.clone(),
+                false => client.with_timeout(client.timeout().min(time_left(client, month)?)),
             };
             match post(&client, report, date_in(month, now)).await {
                 // Some servers let providers give no date for components that are billed by usage, even now.
@@ -131,8 +133,8 @@ impl Provider {
     }
 
     /// Whether a report may still be booked into another month than `month`, and into which. None if not.
-    pub(super) fn next_booking(&self, by: By, month: NaiveDate) -> Option<NaiveDate> {
-        if by == By::Date || time_left(&self.client, month).is_ok() {
+    pub(super) fn next_booking(&self, month: NaiveDate) -> Option<NaiveDate> {
+        if self.client.booking().is_by_date() || time_left(&self.client, month).is_ok() {
             return None;
         }
         let now = self.client.server_now().map(|now| first_day(now.date_naive()));

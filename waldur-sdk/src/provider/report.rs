@@ -11,7 +11,7 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
-use super::booking::{By, booked_elsewhere, first_day, this_month};
+use super::booking::{booked_elsewhere, first_day, this_month};
 use super::usage::{Component, ComponentUsage, ReportedRow, Target};
 use crate::confirm::{Confirm, Seen};
 use crate::error::{Error, ErrorKind};
@@ -19,8 +19,8 @@ use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
 
 /// How many decimals a server takes.
 const DECIMALS: u32 = 2;
-/// Servers take 18 digits before the point, and then fail (500) with what their invoices can't hold: 15 digits.
-/// Invoices of younger servers hold 12, which matters only where a component is billed by usage.
+/// Servers take 18 digits before the point, and then fail (500) with what their invoices can't hold: more than
+/// 15. Invoices of younger servers hold 12, which matters only where a component is billed by usage.
 const LIMIT: i64 = 1_000_000_000_000_000;
 
 /// A function from a component to its amount, in the component's [`measured_unit`](Component::measured_unit).
@@ -178,7 +178,8 @@ impl Provider {
     /// assert_eq!(planned.usages[0].amount, twice);
     ///
     /// // Every component, by its unit; what is as it was is left out.
-    /// let report = provider.report_usage(resource).every(|component| match component.measured_unit.as_str() {
+    /// let report = provider.report_usage(resource);
+    /// let report = report.every(|component| match component.measured_unit.as_str() {
     ///     "hours" => Some(Decimal::new(2050, 2)),
     ///     _ => None,
     /// });
@@ -220,7 +221,8 @@ impl Provider {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
-    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let token = sandbox.token(Actor::Provider);
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(token).build()?;
     /// # let resource = sandbox.ids().resources.ok;
     /// use waldur_sdk::{Amounts, Decimal};
     ///
@@ -229,7 +231,10 @@ impl Provider {
     /// provider.set_usage_for_all_components(resource, Decimal::new(1250, 2)).await?;
     /// let amounts = [("cpu", Decimal::new(2050, 2)), ("gpu", Decimal::ZERO), ("ram", Decimal::ONE_HUNDRED)];
     /// provider.set_usage_for_all_components(resource, amounts).await?;
-    /// let hours = Amounts::by(|component| Some(if component.measured_unit == "hours" { Decimal::TEN } else { Decimal::ONE }));
+    /// let hours = Amounts::by(|component| match component.measured_unit.as_str() {
+    ///     "hours" => Some(Decimal::TEN),
+    ///     _ => Some(Decimal::ONE),
+    /// });
     /// let sent = provider.set_usage_for_all_components(resource, hours).await?;
     /// assert_eq!(sent.usages.len(), 3);
     /// # Ok(())
@@ -334,8 +339,8 @@ impl UsageReport {
     ///
     /// It checks what can be known: amounts, names, the state of the resource, what is reported already, and
     /// whether the server books the month. Only the server knows whether the user may report, whether that
-    /// holds for a month that is over, and whether the resource has a plan. It takes up to five requests, one
-    /// more than sending at most.
+    /// holds for a month that is over, and whether the resource has a plan. It takes up to three
+    /// requests.
     ///
     /// # Errors
     /// Of kind [`ErrorKind::Validation`] if no component is named, or one twice or with an empty type; if the
@@ -346,13 +351,13 @@ impl UsageReport {
     /// read, unless [decreases are allowed](Self::allow_decrease). Others if the resource, its offering or
     /// usages can't be read.
     pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
-        self.prepare(true).await.map(|(report, _)| report)
+        self.prepare(true).await
     }
 
-    /// Works it out; looks at the resource also where sending does without, if `thorough`.
-    async fn prepare(&self, thorough: bool) -> Result<(ReportedUsage, By), Error> {
+    /// Works it out; checks the resource and the names of components, too, if `thorough`.
+    async fn prepare(&self, thorough: bool) -> Result<ReportedUsage, Error> {
         let (mut usages, target) = self.usages(thorough).await?;
-        if let Some(target) = &target {
+        if let Some(target) = target.as_ref().filter(|_| thorough) {
             target.check_state()?;
         }
         let mut unchanged = Vec::new();
@@ -363,14 +368,13 @@ impl UsageReport {
                 (unchanged, usages) = usages.into_iter().partition(|usage| self.is_so(usage, &there));
             }
         }
-        let mut by = By::Clock;
         if !usages.is_empty() {
-            by = self.provider.booking(self.resource, self.month, target.is_some()).await?;
+            self.provider.check_month(self.resource, self.month, target.is_some()).await?;
             if !self.allow_decrease {
                 refuse_decreases(&usages, self.month, &there)?;
             }
         }
-        Ok((ReportedUsage { resource_uuid: self.resource, month: self.month, usages, unchanged }, by))
+        Ok(ReportedUsage { resource_uuid: self.resource, month: self.month, usages, unchanged })
     }
 
     /// The amounts, and the resource where it was read.
@@ -438,19 +442,19 @@ impl UsageReport {
     }
 
     async fn send(self) -> Result<ReportedUsage, Error> {
-        let (report, by) = self.prepare(false).await?;
+        let report = self.prepare(false).await?;
         if report.usages.is_empty() {
             return Ok(report);
         }
         let (provider, month) = (&self.provider, report.month);
         let body = self.body(&report.usages)?;
-        let send = || provider.book(by, month, &body);
+        let send = || provider.book(month, &body);
         let look = || async {
             let there = provider.reported_rows(self.resource, month).await?.into_vec();
             if report.usages.iter().all(|usage| self.is_so(usage, &there)) {
                 return Ok(Seen::Applied(None));
             }
-            if let Some(booked) = provider.next_booking(by, month) {
+            if let Some(booked) = provider.next_booking(month) {
                 let (month, booked) = (month.format("%Y-%m"), booked.format("%Y-%m"));
                 let problem = format!("it isn't recorded for {month}, and may be booked into {booked}");
                 return Ok(Seen::Unclear(problem));
@@ -460,7 +464,10 @@ impl UsageReport {
         let confirm = Confirm::new(&provider.client).after(Error::is_answer_lost);
         let (answered, _) = confirm.send(send, look).await?;
         match answered.map(|time| first_day(time.date_naive())) {
-            Some(booked) if by == By::Clock && booked != month => Err(booked_elsewhere(month, booked)),
+            Some(booked) if booked != month => match provider.books_by_date(self.resource).await {
+                Ok(true) => Ok(report),
+                _ => Err(booked_elsewhere(month, booked)),
+            },
             _ => Ok(report),
         }
     }
@@ -491,8 +498,9 @@ impl IntoFuture for UsageReport {
     type Output = Result<ReportedUsage, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Works it out and sends it: at most three requests, or four where a server before 2025 doesn't tell the
-    /// components with the resource. (`marketplace_component_usages_set_usage`)
+    /// Works it out and sends it: at most three requests, or four where a server before 7.9.3 doesn't tell the
+    /// components with the resource. The first report to a server that takes no date for the current month has
+    /// one more. (`marketplace_component_usages_set_usage`)
     ///
     /// If the answer is lost, the usages are read again; a report that isn't recorded is sent again, within
     /// the client's retry policy. If that doesn't tell, [`Error::is_unconfirmed`] is true. On a server that

@@ -240,7 +240,8 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// Lists the plans that a resource has had, and when. (`marketplace_provider_resources_plan_periods_list`)
+    /// Lists the plans that a resource has had, and when.
+    /// (`marketplace_provider_resources_plan_periods_list`)
     ///
     /// # Errors
     /// If they can't be listed.
@@ -249,8 +250,8 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// Reads the components of a resource's offering, with the limits of the resource: one request, or two where a
-    /// server before 2025 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
+    /// Reads the components of a resource's offering, with the limits of the resource: one request, or two where
+    /// a server before 7.9.3 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
     /// `marketplace_provider_offerings_retrieve`)
     ///
     /// ```
@@ -258,7 +259,8 @@ impl Provider {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
-    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let token = sandbox.token(Actor::Provider);
+    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(token).build()?;
     /// # let resource = sandbox.ids().resources.ok;
     /// let provider = client.provider();
     /// for component in provider.components(resource).await? {
