@@ -1,5 +1,5 @@
-//! A complete agent. `cargo run --features agent --example order_processor` runs it until the sandbox has no more orders.
-//! Its back end is a map; a real one calls a cluster or a cloud.
+//! A complete agent. `cargo run --features agent --example order_processor` runs it until the sandbox has no
+//! more orders. Its back end is a map; a real one calls a cluster or a cloud.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

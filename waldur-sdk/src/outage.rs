@@ -12,9 +12,9 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::retry::RetryPolicy;
 
-/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a 5xx, a lost
-/// connection, no answer in time), one request passes after each pause, until one succeeds. Pauses grow as the retry
-/// policy says. Where the policy allows no retry, nothing waits.
+/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a
+/// 5xx, a lost connection, no answer in time), one request passes after each pause, until one succeeds.
+/// Pauses grow as the retry policy says. Where the policy allows no retry, nothing waits.
 #[derive(Debug)]
 pub(crate) struct Outage {
     policy: RetryPolicy,
@@ -25,7 +25,8 @@ pub(crate) struct Outage {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts the changes between working and failing, so that requests which were under way together count once.
+    /// Counts the changes between working and failing, so that requests which were under way together count
+    /// once.
     generation: u64,
     failing: Option<Failing>,
 }
@@ -56,8 +57,8 @@ impl Outage {
     /// Waits until a request may be sent.
     ///
     /// # Errors
-    /// If the server has been failing for longer than the retry policy allows and it is too early to try again; nothing was
-    /// sent then ([`gave_up`]).
+    /// If the server has been failing for longer than the retry policy allows and it is too early to try
+    /// again; nothing was sent then ([`gave_up`]).
     pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         loop {
             let over = self.over.notified();

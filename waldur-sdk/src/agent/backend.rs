@@ -9,18 +9,19 @@ use crate::error::Error;
 
 /// The provider's own system, to which an [`OrderProcessor`](super::OrderProcessor) hands the orders.
 ///
-/// Each function may be called again for the same order: after it failed, and after the process was restarted. So look
-/// first what exists. The resource's uuid ([`AgentOrder::resource_uuid`]) never changes: name what you create after it,
-/// or store it with it. [`Task::backend_id`] is the id that Waldur has; it is `None` if an earlier attempt was
-/// interrupted before it reported an id, even if the resource exists. [`Task::is_rerun`] tells whether there may have
-/// been an earlier attempt.
+/// Each function may be called again for the same order: after it failed, and after the process was
+/// restarted. So look first what exists. The resource's uuid ([`AgentOrder::resource_uuid`]) never changes:
+/// name what you create after it, or store it with it. [`Task::backend_id`] is the id that Waldur has; it is
+/// `None` if an earlier attempt was interrupted before it reported an id, even if the resource exists.
+/// [`Task::is_rerun`] tells whether there may have been an earlier attempt.
 ///
-/// A function that succeeded is not called again by the same processor for the same order. If a later step fails, such as
-/// marking the order as done, the processor keeps the answer until the order has ended and repeats only the later steps.
-/// The answer is kept in memory, so a restarted process calls the function again.
+/// A function that succeeded is not called again by the same processor for the same order. If a later step
+/// fails, such as marking the order as done, the processor keeps the answer until the order has ended and
+/// repeats only the later steps. The answer is kept in memory, so a restarted process calls the function
+/// again.
 ///
-/// The futures are dropped only if the future of [`OrderProcessor::run`] or [`run_once`] is dropped, or if one of them
-/// panics. Panics are not caught.
+/// The futures are dropped only if the future of [`OrderProcessor::run`] or [`run_once`] is dropped, or if
+/// one of them panics. Panics are not caught.
 ///
 /// [`AgentOrder::resource_uuid`]: super::AgentOrder::resource_uuid
 /// [`OrderProcessor::run`]: super::OrderProcessor::run
@@ -29,8 +30,8 @@ pub trait Backend: Send + Sync {
     /// Creates the resource, or finds the one that an earlier attempt created, and returns its id.
     fn create(&self, task: &Task) -> impl Future<Output = Result<Provisioned, BackendError>> + Send;
 
-    /// Changes the resource to the limits or the plan of the order. `id` is the resource's id in the back end; the limits
-    /// before the change are [`Task::resource_limits`].
+    /// Changes the resource to the limits or the plan of the order. `id` is the resource's id in the back
+    /// end; the limits before the change are [`Task::resource_limits`].
     fn update(&self, task: &Task, id: &BackendId) -> impl Future<Output = Result<(), BackendError>> + Send;
 
     /// Removes the resource. `id` is its id in the back end. A resource that no longer exists is no failure.
@@ -53,8 +54,8 @@ pub struct Provisioned {
 }
 
 impl Provisioned {
-    /// The resource has this id in the back end: a [`BackendId`] or a text. It is set in Waldur unless it is there
-    /// already.
+    /// The resource has this id in the back end: a [`BackendId`] or a text. It is set in Waldur unless it is
+    /// there already.
     ///
     /// # Errors
     /// If the text is no [`BackendId`]: it is blank or too long. The error is a permanent one.
@@ -66,8 +67,8 @@ impl Provisioned {
         backend_id.try_into().map(Self::from).map_err(BackendError::permanent)
     }
 
-    /// The resource got these limits. They are set in Waldur unless they are there already. A server without that
-    /// operation keeps its own; see [`SkippedStep::Limits`](super::SkippedStep::Limits).
+    /// The resource got these limits. They are set in Waldur unless they are there already. A server without
+    /// that operation keeps its own; see [`SkippedStep::Limits`](super::SkippedStep::Limits).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
@@ -82,8 +83,8 @@ impl From<BackendId> for Provisioned {
 
 /// Why a back end didn't carry out an order.
 ///
-/// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into transient ones;
-/// for all others the back end decides.
+/// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into
+/// transient ones; for all others the back end decides.
 #[derive(Debug)]
 pub struct BackendError {
     transient: bool,
@@ -97,8 +98,9 @@ impl BackendError {
         Self { transient: true, source: error.into(), traceback: None }
     }
 
-    /// Another attempt would fail again: the order is marked as erred. The customer reads the error's message; the
-    /// operators read its causes, one per line, unless there is a [traceback](Self::with_traceback).
+    /// Another attempt would fail again: the order is marked as erred. The customer reads the error's
+    /// message; the operators read its causes, one per line, unless there is a
+    /// [traceback](Self::with_traceback).
     pub fn permanent(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { transient: false, source: error.into(), traceback: None }
     }

@@ -1,5 +1,5 @@
-//! What a processor remembers of orders between rounds: which are in progress, which have to wait, and what the back end
-//! answered.
+//! What a processor remembers of orders between rounds: which are in progress, which have to wait, and what
+//! the back end answered.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,8 +43,8 @@ struct Entry {
 
 /// What all rounds of a processor know of its orders.
 ///
-/// An entry is removed when the order ends, or when it is no longer listed, so there are never more entries than orders
-/// that were open when their offering was listed last.
+/// An entry is removed when the order ends, or when it is no longer listed, so there are never more entries
+/// than orders that were open when their offering was listed last.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<HashMap<Uuid, Entry>>);
 

@@ -1,7 +1,7 @@
 //! The steps of one order, from the state in which it was listed to its end.
 //!
-//! Every change in Waldur is made only after a look at what is there, and is looked at again if its answer is lost. So a run
-//! can be interrupted anywhere, and the next one goes on.
+//! Every change in Waldur is made only after a look at what is there, and is looked at again if its answer is
+//! lost. So a run can be interrupted anywhere, and the next one goes on.
 
 use uuid::Uuid;
 use waldur_api_client::builder;
@@ -156,7 +156,8 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         }
     }
 
-    /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read before.
+    /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read
+    /// before.
     async fn finish(
         &self,
         action: Action<'_>,
@@ -185,7 +186,8 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         }
     }
 
-    /// Sets the id and the limits that Waldur doesn't have yet. Returns the steps that the server doesn't support.
+    /// Sets the id and the limits that Waldur doesn't have yet. Returns the steps that the server doesn't
+    /// support.
     async fn record(&self, task: &Task, provisioned: &Provisioned) -> Result<Vec<SkippedStep>, Error> {
         let (provider, resource) = (self.client.provider(), task.order().resource_uuid);
         let mut skipped = Vec::new();
@@ -232,7 +234,8 @@ fn known(state: OrderState) -> Result<OrderState, Error> {
     }
 }
 
-/// Returns whether the server refuses the id or the limits themselves, and not what stands in the way for now.
+/// Returns whether the server refuses the id or the limits themselves, and not what stands in the way for
+/// now.
 fn is_final(error: &Error) -> bool {
     let is_named =
         || error.messages().iter().any(|one| ["backend_id", "limits"].contains(&one.path.as_str()));

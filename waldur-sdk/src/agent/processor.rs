@@ -27,37 +27,38 @@ use crate::outage::{self, Outage};
 use crate::row::Rows;
 use crate::types::OrderState;
 
-/// Processes the orders of some offerings: approves those that wait for the provider, has a [`Backend`] carry them out,
-/// and records the results in Waldur.
+/// Processes the orders of some offerings: approves those that wait for the provider, has a [`Backend`] carry
+/// them out, and records the results in Waldur.
 ///
 /// The steps of an order:
 ///
-/// 1. An order that waits for the provider is approved, unless [`approval`](Self::approval) decides otherwise. If it is to
-///    update or terminate a resource, the resource is read before: without an id in the back end it is not approved, and
-///    the back end is never called ([`OrderOutcome::NoBackendId`]).
+/// 1. An order that waits for the provider is approved, unless [`approval`](Self::approval) decides
+///    otherwise. If it is to update or terminate a resource, the resource is read before: without an id in
+///    the back end it is not approved, and the back end is never called ([`OrderOutcome::NoBackendId`]).
 /// 2. The order is read, and the resource unless it was read before.
 /// 3. The back end carries the order out.
-/// 4. The id and the limits that the back end returned are set on the resource, unless it has them already. Limits that the
-///    server can't set are left out, and the outcome says so ([`OrderOutcome::Done`]).
-/// 5. The order is marked as done, if it is still executing. It is marked as erred if the back end failed permanently, or if
-///    the server refuses what the back end returned.
+/// 4. The id and the limits that the back end returned are set on the resource, unless it has them already.
+///    Limits that the server can't set are left out, and the outcome says so ([`OrderOutcome::Done`]).
+/// 5. The order is marked as done, if it is still executing. It is marked as erred if the back end failed
+///    permanently, or if the server refuses what the back end returned.
 ///
-/// After any other failure the order stays as it is. It is tried again after a pause, which doubles with each failure.
-/// Several orders are processed at once ([`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)), but never
-/// the same order twice, even if rounds overlap. The processor doesn't know of processors in other processes.
+/// After any other failure the order stays as it is. It is tried again after a pause, which doubles with each
+/// failure. Several orders are processed at once
+/// ([`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)), but never the same order twice, even
+/// if rounds overlap. The processor doesn't know of processors in other processes.
 ///
-/// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can be
-/// interrupted anywhere, and the next one goes on. While the server fails, orders wait for it to come back, as long as
-/// the [retry policy](crate::RetryPolicy::within) allows; after that, the rest of the round is put off
-/// ([`OrderOutcome::Held`]).
+/// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can
+/// be interrupted anywhere, and the next one goes on. While the server fails, orders wait for it to come
+/// back, as long as the [retry policy](crate::RetryPolicy::within) allows; after that, the rest of the round
+/// is put off ([`OrderOutcome::Held`]).
 ///
-/// Once the back end has carried out an order, its answer is kept in memory until the order has ended, so that later
-/// failures don't call it again. After a restart it is called again: see [`Backend`].
+/// Once the back end has carried out an order, its answer is kept in memory until the order has ended, so
+/// that later failures don't call it again. After a restart it is called again: see [`Backend`].
 ///
 /// A Create order takes eight requests including the list, and one more if the back end reads the team.
 ///
-/// The processor is for offerings that agents serve. For others (basic and support) Waldur doesn't accept that an order
-/// failed: such an order stays executing and is tried again, and its outcome says why.
+/// The processor is for offerings that agents serve. For others (basic and support) Waldur doesn't accept
+/// that an order failed: such an order stays executing and is tried again, and its outcome says why.
 ///
 /// ```
 /// # #[tokio::main]
@@ -109,7 +110,9 @@ pub struct OrderProcessor<B> {
 
 /// What is called with each order of a round.
 #[derive(Default)]
-struct OnOrder(Option<Box<dyn Fn(&OrderReport) + Send + Sync>>);
+struct OnOrder(Option<OnOrderFn>);
+
+type OnOrderFn = Box<dyn Fn(&OrderReport) + Send + Sync>;
 
 impl fmt::Debug for OnOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,8 +125,8 @@ impl fmt::Debug for OnOrder {
 pub struct StopHandle(Arc<watch::Sender<bool>>);
 
 impl StopHandle {
-    /// Stops the processor for good: no further order is begun, and those in progress are finished. While the server
-    /// fails, that takes as long as the client's retry policy allows.
+    /// Stops the processor for good: no further order is begun, and those in progress are finished. While the
+    /// server fails, that takes as long as the client's retry policy allows.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
@@ -157,16 +160,16 @@ impl<B: Backend> OrderProcessor<B> {
         }
     }
 
-    /// Sets which of the orders that wait for the provider are approved: a [`Decision`] for all, or [`Approval::by`] a
-    /// function. By default all are.
+    /// Sets which of the orders that wait for the provider are approved: a [`Decision`] for all, or
+    /// [`Approval::by`] a function. By default all are.
     #[must_use]
     pub fn approval(mut self, approval: impl Into<Approval>) -> Self {
         self.approval = approval.into();
         self
     }
 
-    /// Sets the pause after the first failure of an order, and the longest one. The defaults are 10 s and 10 min. A
-    /// pause is longer if the server asks for that.
+    /// Sets the pause after the first failure of an order, and the longest one. The defaults are 10 s and 10
+    /// min. A pause is longer if the server asks for that.
     #[must_use]
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.backoff = Backoff { first, longest };
@@ -180,10 +183,12 @@ impl<B: Backend> OrderProcessor<B> {
         self
     }
 
-    /// Calls `on_order` with each order as soon as the round is through with it, in the order in which that happens. Use it
-    /// to show that the process is alive during a long round. It is called between requests and must not block.
+    /// Calls `on_order` with each order as soon as the round is through with it, in the order in which that
+    /// happens. Use it to show that the process is alive during a long round. It is called between requests
+    /// and must not block.
     ///
-    /// It isn't called while the back end works on a single order; a back end that takes long has to report that itself.
+    /// It isn't called while the back end works on a single order; a back end that takes long has to report
+    /// that itself.
     #[must_use]
     pub fn on_order(mut self, on_order: impl Fn(&OrderReport) + Send + Sync + 'static) -> Self {
         self.on_order = OnOrder(Some(Box::new(on_order)));
@@ -201,14 +206,15 @@ impl<B: Backend> OrderProcessor<B> {
         self.stop.clone()
     }
 
-    /// Does one round: lists the orders, and processes each as far as possible. All failures are in the report.
+    /// Does one round: lists the orders, and processes each as far as possible. All failures are in the
+    /// report.
     pub async fn run_once(&self) -> RoundReport {
         self.round(&AtomicBool::new(false)).await
     }
 
-    /// Does round after round, until `until` ends (such as `tokio::signal::ctrl_c()`) or the processor is stopped. The
-    /// orders in progress are finished first. Calls `each` after each round; see [`on_order`](Self::on_order) for a call
-    /// after each order.
+    /// Does round after round, until `until` ends (such as `tokio::signal::ctrl_c()`) or the processor is
+    /// stopped. The orders in progress are finished first. Calls `each` after each round; see
+    /// [`on_order`](Self::on_order) for a call after each order.
     ///
     /// To send something after each round, such as [statistics](super::AgentService::set_statistics), call
     /// [`run_once`](Self::run_once) in a loop instead.

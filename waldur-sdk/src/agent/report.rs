@@ -70,19 +70,21 @@ pub enum OrderOutcome {
     },
     /// The [`Approval`](super::Approval) left it to somebody else.
     Deferred,
-    /// Somebody else has moved it to another state, perhaps while the back end was at work on it: it was canceled, say,
-    /// or waits for its start date.
+    /// Somebody else has moved it to another state, perhaps while the back end was at work on it: it was
+    /// canceled, say, or waits for its start date.
     Superseded {
         /// That state.
         state: OrderState,
     },
-    /// The back end failed permanently, or the server refused what it returned. The order was marked as erred.
+    /// The back end failed permanently, or the server refused what it returned. The order was marked as
+    /// erred.
     Erred {
         /// The message, which the customer reads.
         message: String,
     },
-    /// It is to update or terminate a resource that has no id in the back end. The back end was not called and the order
-    /// was not approved. It stays as it is until somebody sets the resource's id or ends the order.
+    /// It is to update or terminate a resource that has no id in the back end. The back end was not called
+    /// and the order was not approved. It stays as it is until somebody sets the resource's id or ends the
+    /// order.
     NoBackendId,
     /// Its type is not known to this version. It was neither approved nor carried out.
     Unknown {
@@ -91,8 +93,8 @@ pub enum OrderOutcome {
     },
     /// A step failed that may succeed later. The order is tried again; it was not marked as erred.
     ///
-    /// If the error is [unconfirmed](Error::is_unconfirmed), the order may have moved on all the same. The next attempt
-    /// reads it first.
+    /// If the error is [unconfirmed](Error::is_unconfirmed), the order may have moved on all the same. The
+    /// next attempt reads it first.
     Failed {
         /// What failed.
         failure: OrderFailure,
@@ -104,8 +106,8 @@ pub enum OrderOutcome {
         /// The time until the next attempt.
         again_in: Duration,
     },
-    /// The server kept failing, so the order was not begun, or not continued. The next round takes it up without a
-    /// further pause.
+    /// The server kept failing, so the order was not begun, or not continued. The next round takes it up
+    /// without a further pause.
     Held {
         /// How long the server has been failing, and the last failure.
         reason: String,
@@ -215,7 +217,8 @@ impl OrderOutcomeKind {
         }
     }
 
-    /// Returns whether somebody has to know of it: the order erred, or it is open and nothing is known to go on with it.
+    /// Returns whether somebody has to know of it: the order erred, or it is open and nothing is known to go
+    /// on with it.
     #[must_use]
     pub fn is_failure(self) -> bool {
         match self {
@@ -276,7 +279,8 @@ impl fmt::Display for ListFailure {
     }
 }
 
-/// Something in a round that somebody has to know of. Displays as one line that names the order and the reason.
+/// Something in a round that somebody has to know of. Displays as one line that names the order and the
+/// reason.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum RoundFailure<'a> {
@@ -307,7 +311,8 @@ pub struct RoundReport {
     pub orders: Vec<OrderReport>,
     /// The offerings whose orders could not be listed, and so are not among `orders`.
     pub list_failures: Vec<ListFailure>,
-    /// The orders that were listed but can't be read, such as one with a limit that is no number. They stay as they are.
+    /// The orders that were listed but can't be read, such as one with a limit that is no number. They stay
+    /// as they are.
     pub unreadable: Vec<UnreadableRow>,
 }
 
@@ -319,7 +324,8 @@ impl RoundReport {
     }
 
     /// Returns how many orders have an outcome of each kind, for a log or
-    /// [`AgentService::set_statistics`](super::AgentService::set_statistics). Kinds without orders are absent.
+    /// [`AgentService::set_statistics`](super::AgentService::set_statistics). Kinds without orders are
+    /// absent.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<OrderOutcomeKind, usize> {
         let mut counts = BTreeMap::new();
@@ -335,8 +341,8 @@ impl RoundReport {
         self.failures().next().is_none()
     }
 
-    /// Returns everything that somebody has to know of: lists that failed, orders that can't be read, and orders with an
-    /// outcome that [is a failure](OrderOutcomeKind::is_failure), erred ones included.
+    /// Returns everything that somebody has to know of: lists that failed, orders that can't be read, and
+    /// orders with an outcome that [is a failure](OrderOutcomeKind::is_failure), erred ones included.
     pub fn failures(&self) -> impl Iterator<Item = RoundFailure<'_>> {
         let lists = self.list_failures.iter().map(RoundFailure::List);
         let unreadable = self.unreadable.iter().map(RoundFailure::Unreadable);

@@ -124,7 +124,8 @@ impl Task {
         &self.resource_limits
     }
 
-    /// Returns whether the order was executing before this attempt, so that an earlier one may have done part of it.
+    /// Returns whether the order was executing before this attempt, so that an earlier one may have done part
+    /// of it.
     #[must_use]
     pub fn is_rerun(&self) -> bool {
         self.is_rerun
@@ -133,8 +134,8 @@ impl Task {
     /// Returns the members of the project with their accounts at the offering. They are read once.
     /// (`marketplace_provider_resources_team_list`)
     ///
-    /// Waldur creates the accounts after the approval and names them a little later. A back end that needs an account which
-    /// is missing fails with [`BackendError::transient`](super::BackendError::transient).
+    /// Waldur creates the accounts after the approval and names them a little later. A back end that needs an
+    /// account which is missing fails with [`BackendError::transient`](super::BackendError::transient).
     ///
     /// # Errors
     /// If the list can't be read.
