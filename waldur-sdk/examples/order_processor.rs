@@ -1,13 +1,16 @@
-//! A whole agent: `cargo run --features agent --example order_processor` has it work until the sandbox has no more
-//! orders. Its back end is a map, where a real one calls a cluster or a cloud.
+//! A complete agent. `cargo run --features agent --example order_processor` runs it until the sandbox has no
+//! more orders. Its back end is a map; a real one calls a cluster or a cloud.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::agent::{AgentIdentity, Backend, BackendError, Limits, OrderProcessor, Provisioned, Task};
-use waldur_sdk::{Client, Uuid};
+use waldur_sdk::agent::{
+    AgentIdentity, Backend, BackendError, Limits, OrderOutcomeKind, OrderProcessor, Provisioned, RoundReport,
+    Task,
+};
+use waldur_sdk::{BackendId, Client, Uuid};
 
 #[derive(Default)]
 struct Cluster(Mutex<BTreeMap<Uuid, Limits>>);
@@ -17,20 +20,28 @@ impl Backend for Cluster {
         if task.team().await?.is_empty() {
             return Err(BackendError::transient("nobody is in the project yet"));
         }
-        self.update(task).await?; // Whoever comes again finds the same account.
-        Ok(Provisioned::new(format!("hpc_{}", task.order().resource_name))
-            .limits(task.order().limits.clone()))
+        self.set(task); // Another attempt finds the same account.
+        let provisioned = Provisioned::new(format!("hpc_{}", task.order().resource_name))?;
+        Ok(provisioned.limits(task.order().limits.clone()))
     }
 
-    async fn update(&self, task: &Task) -> Result<(), BackendError> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.insert(task.order().resource_uuid, task.order().limits.clone());
+    async fn update(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
+        println!("{id} is changed");
+        self.set(task);
         Ok(())
     }
 
-    async fn terminate(&self, task: &Task) -> Result<(), BackendError> {
+    async fn terminate(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
+        println!("{id} is removed");
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&task.order().resource_uuid);
         Ok(())
+    }
+}
+
+impl Cluster {
+    fn set(&self, task: &Task) {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(task.order().resource_uuid, task.order().limits.clone());
     }
 }
 
@@ -43,11 +54,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let service = agent.register_service(&client, "orders", "order_process").await?;
 
     let processor = OrderProcessor::new(&client, [offering], Cluster::default());
-    let processor = processor.interval(Duration::from_millis(50));
+    // Each order is a sign of life.
+    let processor = processor.interval(Duration::from_millis(50)).on_order(|order| println!("{order}"));
     let (stop, mut done) = (processor.stop_handle(), 0);
-    let each_round = |report: waldur_sdk::agent::RoundReport| {
+    let each_round = |report: RoundReport| {
         println!("{report}");
-        done += report.count("done");
+        for failure in report.failures() {
+            eprintln!("{failure}");
+        }
+        done += report.count(OrderOutcomeKind::Done);
         if report.orders.is_empty() {
             stop.stop();
         }

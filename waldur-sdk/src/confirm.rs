@@ -184,17 +184,46 @@ impl<'a> Confirm<'a> {
         result
     }
 
+    /// Reads something that changes nothing, again while the server fails. During an outage each attempt waits for its
+    /// turn.
+    ///
+    /// # Errors
+    /// The last failure, and any that isn't about the server.
+    #[cfg(feature = "agent")]
+    pub(crate) async fn read<T, L>(&self, read: impl Fn() -> L) -> Result<T, Error>
+    where
+        L: Future<Output = Result<T, Error>>,
+    {
+        self.read_during(self.outage, &read).await
+    }
+
     /// Looks, again if the object can't be read for now.
     async fn look<T, L>(&self, look: &impl Fn() -> L) -> Result<Seen<T>, Error>
     where
         L: Future<Output = Result<Seen<T>, Error>>,
+    {
+        self.read_during(None, look).await
+    }
+
+    async fn read_during<T, L>(&self, outage: Option<&Outage>, read: &impl Fn() -> L) -> Result<T, Error>
+    where
+        L: Future<Output = Result<T, Error>>,
     {
         let begun = Instant::now();
         let policy = self.client.retry_policy();
         let mut pauses = policy.backoff();
         let mut looked = 1;
         loop {
-            let unread = match look().await {
+            let result = match outage {
+                Some(outage) => {
+                    let turn = outage.turn().await?;
+                    let result = read().await;
+                    outage.report(turn, result.as_ref().err());
+                    result
+                }
+                None => read().await,
+            };
+            let unread = match result {
                 Err(error) if error.is_server() || error.is_retryable() => error,
                 result => return result,
             };

@@ -563,6 +563,12 @@ impl Error {
         self.with_note(format!("whether it was applied is not known: {why}"))
     }
 
+    /// Whether this is [`Error::superseded`].
+    #[cfg(feature = "agent")]
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.0.confirmation == Some(Confirmation::Superseded)
+    }
+
     /// The object was read after this error: it is in a state in which the change isn't possible any more.
     pub(crate) fn superseded(self, state: String) -> Self {
         let mut error = Self::new(ErrorKind::Conflict, state);

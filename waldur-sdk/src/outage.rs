@@ -12,9 +12,9 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::retry::RetryPolicy;
 
-/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a 5xx, a lost
-/// connection, no answer in time), one request passes after each pause, until one succeeds. Pauses grow as the retry
-/// policy says. Where the policy allows no retry, nothing waits.
+/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a
+/// 5xx, a lost connection, no answer in time), one request passes after each pause, until one succeeds.
+/// Pauses grow as the retry policy says. Where the policy allows no retry, nothing waits.
 #[derive(Debug)]
 pub(crate) struct Outage {
     policy: RetryPolicy,
@@ -25,7 +25,8 @@ pub(crate) struct Outage {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts the changes between working and failing, so that requests which were under way together count once.
+    /// Counts the changes between working and failing, so that requests which were under way together count
+    /// once.
     generation: u64,
     failing: Option<Failing>,
 }
@@ -56,7 +57,8 @@ impl Outage {
     /// Waits until a request may be sent.
     ///
     /// # Errors
-    /// If the server has been failing for longer than the retry policy allows; nothing was sent then.
+    /// If the server has been failing for longer than the retry policy allows and it is too early to try
+    /// again; nothing was sent then ([`gave_up`]).
     pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         loop {
             let over = self.over.notified();
@@ -65,6 +67,10 @@ impl Outage {
                 let generation = state.generation;
                 let now = Instant::now();
                 let Some(failing) = &mut state.failing else { return Ok(Turn(generation)) };
+                if failing.next <= now {
+                    failing.next = now + failing.pauses.next().unwrap_or_default();
+                    return Ok(Turn(generation));
+                }
                 if failing.since.elapsed() > self.policy.within {
                     let problem = format!(
                         "not sent: the server has been failing for {:.0} s, at last with: {}",
@@ -72,10 +78,6 @@ impl Outage {
                         failing.reason
                     );
                     return Err(Error::new(ErrorKind::Server, problem).unsent(true));
-                }
-                if failing.next <= now {
-                    failing.next = now + failing.pauses.next().unwrap_or_default();
-                    return Ok(Turn(generation));
                 }
                 failing.next
             };
@@ -115,6 +117,43 @@ impl Outage {
             }
             // Others that were under way with it failed, too.
             true => {}
+        }
+    }
+}
+
+/// Whether the error is that of [`Outage::turn`]: the request wasn't sent because of the outage.
+#[cfg(feature = "agent")]
+pub(crate) fn gave_up(error: &Error) -> bool {
+    error.is_server() && error.status().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outage(within: Duration) -> Outage {
+        let policy = RetryPolicy::default().within(within);
+        let client = Client::builder().url("http://127.0.0.1:9").token("t".repeat(40));
+        Outage::new(&client.retry(policy).build().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_was_not_asked_for_long_is_asked_again() {
+        let within = Duration::from_secs(60);
+        let outage = outage(within);
+        let failure = Error::new(ErrorKind::Server, "down");
+        outage.report(outage.turn().await.unwrap(), Some(&failure));
+        // Nobody sends anything: the back ends are at work.
+        tokio::time::advance(within * 5).await;
+        let turn = outage.turn().await.unwrap();
+        // Only one finds out, the others don't wait for longer than the policy allows.
+        let error = outage.turn().await.unwrap_err();
+        assert!(error.to_string().contains("down"), "{error}");
+        #[cfg(feature = "agent")]
+        assert!(gave_up(&error));
+        outage.report(turn, None);
+        for _ in 0..3 {
+            outage.turn().await.unwrap();
         }
     }
 }

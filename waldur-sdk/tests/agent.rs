@@ -9,19 +9,21 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
 use tokio::sync::Notify;
 use waldur_sandbox::{
     Actor, Fault, Misbehaviour, OrderState as State, OrderType as Type, Release, ResourceState, Sandbox, Seed,
 };
 use waldur_sdk::agent::{
-    AgentIdentity, Approval, Backend, BackendError, Decision, Limits, OrderOutcome, OrderProcessor,
-    Provisioned, RoundReport, Setback, Task,
+    AgentIdentity, Approval, Backend, BackendError, Decision, Limits, OrderFailure, OrderOutcome,
+    OrderOutcomeKind as Kind, OrderProcessor, Provisioned, RoundFailure, RoundReport, SkippedStep, Task,
 };
-use waldur_sdk::{Client, NaiveDate, RetryPolicy, Uuid};
+use waldur_sdk::{BackendId, Client, NaiveDate, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
 const SET_DONE: &str = "/set_state_done/";
 const SET_ERRED: &str = "/set_state_erred/";
+const SET_LIMITS: &str = "/set_limits/";
 const SET_BACKEND_ID: &str = "/set_backend_id/";
 
 /// What the tests' own back end does beside making accounts.
@@ -40,6 +42,8 @@ struct Cluster {
     world: Arc<Mutex<World>>,
     asks_for_team: bool,
     transient: bool,
+    /// How much of each component is given beyond what is ordered.
+    extra: Decimal,
     /// Waits in here after the first has said that it is.
     hold: Option<(Arc<Notify>, Arc<Notify>)>,
 }
@@ -49,7 +53,8 @@ impl Cluster {
         {
             let mut world = self.world.lock().unwrap();
             world.calls += 1;
-            let seen = (task.order().uuid, task.backend_id().map(str::to_owned), task.is_rerun());
+            let known = task.backend_id().map(|id| id.to_string());
+            let seen = (task.order().uuid, known, task.is_rerun());
             world.seen.push(seen);
         }
         if self.asks_for_team {
@@ -80,25 +85,28 @@ impl Backend for Cluster {
         let order = task.order();
         let name = format!("hpc_{}", order.resource_name);
         if let Some(known) = task.backend_id() {
-            assert_eq!(known, name);
+            assert_eq!(*known, name.as_str());
         }
         if !world.accounts.contains_key(&order.resource_uuid) {
             world.made += 1;
         }
         world.accounts.insert(order.resource_uuid, (name.clone(), order.limits.clone()));
-        Ok(Provisioned::new(name).limits(order.limits.clone()))
+        let limits = order.limits.iter().map(|(name, limit)| (name.clone(), limit + self.extra)).collect();
+        Ok(Provisioned::new(name)?.limits(limits))
     }
 
-    async fn update(&self, task: &Task) -> Result<(), BackendError> {
+    async fn update(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
         self.enter(task).await?;
+        assert_eq!(Some(id), task.backend_id());
         let mut world = self.world.lock().unwrap();
         let order = task.order();
         world.accounts.insert(order.resource_uuid, ("updated".to_owned(), order.limits.clone()));
         Ok(())
     }
 
-    async fn terminate(&self, task: &Task) -> Result<(), BackendError> {
+    async fn terminate(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
         self.enter(task).await?;
+        assert_eq!(Some(id), task.backend_id());
         self.world.lock().unwrap().accounts.remove(&task.order().resource_uuid);
         Ok(())
     }
@@ -127,6 +135,9 @@ fn add(seed: &mut Seed<'_>, offering: Uuid, name: &str, type_: Type, state: Stat
     let project = seed.ids().project;
     let resource = seed.resource(offering, project, name, before);
     let order = seed.order(resource, type_, state);
+    if matches!(type_, Type::Update | Type::Terminate) {
+        seed.backend_id(resource, &format!("hpc_{name}"));
+    }
     if type_ != Type::Terminate {
         seed.order_limit(order, "cpu", 64);
     }
@@ -168,22 +179,32 @@ fn posts(sandbox: &Sandbox, path_end: &str) -> usize {
     requests.iter().filter(|request| request.method == "POST" && request.path.ends_with(path_end)).count()
 }
 
-fn names(report: &RoundReport) -> Vec<&'static str> {
-    report.orders.iter().map(|order| order.outcome.name()).collect()
+fn kinds(report: &RoundReport) -> Vec<Kind> {
+    report.orders.iter().map(|order| order.outcome.kind()).collect()
 }
 
 #[tokio::test]
 async fn orders_of_all_types_are_carried_out() {
     for release in [Release::Schema, Release::Late2024, Release::Newer] {
-        all_types_are_carried_out(&sandbox_of(release, OF_EACH).await).await;
+        let can_set_limits = release.has("marketplace_provider_resources_set_limits");
+        all_types_are_carried_out(&sandbox_of(release, OF_EACH).await, can_set_limits).await;
     }
 }
 
-async fn all_types_are_carried_out(sandbox: &Sandbox) {
+async fn all_types_are_carried_out(sandbox: &Sandbox, can_set_limits: bool) {
     let cluster = Cluster::default();
     let report = processor(sandbox, &cluster).run_once().await;
-    assert_eq!((report.count("done"), report.count("erred"), report.orders.len()), (5, 1, 6), "{report:#?}");
-    assert!(report.is_ok());
+    assert_eq!(
+        (report.count(Kind::Done), report.count(Kind::Erred), report.orders.len()),
+        (5, 1, 6),
+        "{report:#?}"
+    );
+    // The erred one is not kept back.
+    let failures: Vec<String> = report.failures().map(|failure| failure.to_string()).collect();
+    assert!(!report.is_ok() && failures.len() == 1, "{failures:?}");
+    assert!(failures[0].contains("erred: disk quota"), "{failures:?}");
+    assert!(failures[0].contains(&report.orders[5].order.uuid.simple().to_string()), "{failures:?}");
+    assert!(report.to_string().starts_with("5 done, 1 erred"), "{report}");
     use State::{Done, Erred};
     assert_eq!(states(sandbox), [Done, Done, Done, Done, Done, Erred]);
     for order in sandbox.orders() {
@@ -197,11 +218,9 @@ async fn all_types_are_carried_out(sandbox: &Sandbox) {
             }
             "gone" => assert_eq!(resource.state, ResourceState::Terminated),
             name => {
-                assert_eq!(
-                    (resource.state, &resource.limits["cpu"]),
-                    (ResourceState::Ok, &64.into()),
-                    "{name}"
-                );
+                assert_eq!(resource.state, ResourceState::Ok, "{name}");
+                let limit = (can_set_limits || order.type_ == Type::Update).then(|| 64.into());
+                assert_eq!(resource.limits.get("cpu"), limit.as_ref(), "{name}");
                 if order.type_ != Type::Update {
                     assert_eq!(resource.backend_id, format!("hpc_{name}"));
                 }
@@ -219,10 +238,10 @@ async fn all_types_are_carried_out(sandbox: &Sandbox) {
 async fn a_refusal_of_something_else_errs_nothing() {
     let (sandbox, cluster) = (sandbox_with(ONE).await, Cluster::default());
     let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
-    sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::Status(400));
-    assert_eq!(names(&processor.run_once().await), ["failed"]);
+    sandbox.fail_next(1, "POST", SET_BACKEND_ID, Fault::Status(400));
+    assert_eq!(kinds(&processor.run_once().await), [Kind::Failed]);
     assert_eq!(states(&sandbox), [State::Executing]);
-    assert_eq!(names(&processor.run_once().await), ["done"]);
+    assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
     assert_eq!(cluster.world.lock().unwrap().made, 1);
 }
 
@@ -267,7 +286,7 @@ async fn a_create_order_takes_few_requests() {
         let cluster = Cluster { asks_for_team, ..Cluster::default() };
         let offering = sandbox.ids().offerings.bulk;
         let report = OrderProcessor::new(&client(&sandbox), [offering], cluster).run_once().await;
-        assert_eq!(names(&report), ["done"]);
+        assert_eq!(kinds(&report), [Kind::Done]);
         let resource = sandbox.resource(sandbox.orders()[0].resource).unwrap();
         assert_eq!((resource.backend_id.as_str(), &resource.limits["cpu"]), ("hpc_one", &64.into()));
         assert_eq!(sandbox.requests().len(), expected, "{:#?}", sandbox.requests());
@@ -278,14 +297,14 @@ async fn a_create_order_takes_few_requests() {
 async fn it_is_decided_which_orders_are_approved() {
     let sandbox = sandbox_with(OF_EACH).await;
     let cluster = Cluster::default();
-    let left = processor(&sandbox, &cluster).approval(Decision::Leave).run_once().await;
-    assert_eq!((left.count("left"), left.count("done")), (4, 2), "{left:#?}");
+    let left = processor(&sandbox, &cluster).approval(Decision::Defer).run_once().await;
+    assert_eq!((left.count(Kind::Deferred), left.count(Kind::Done)), (4, 2), "{left:#?}");
     let choosy = processor(&sandbox, &cluster).approval(Approval::by(|order| match order.type_.as_str() {
         "Create" => Decision::Reject(format!("no {}", order.resource_name)),
         _ => Decision::Approve,
     }));
     let report = choosy.run_once().await;
-    assert_eq!((report.count("rejected"), report.count("done")), (2, 2), "{report:#?}");
+    assert_eq!((report.count(Kind::Rejected), report.count(Kind::Done)), (2, 2), "{report:#?}");
     let orders = sandbox.orders();
     let rejected: Vec<_> = orders.iter().filter(|order| order.state == State::Rejected).collect();
     assert_eq!(rejected.len(), 2);
@@ -302,18 +321,18 @@ async fn passing_failures_err_nothing_and_rest_longer_each_time() {
     let cluster = Cluster { transient: true, ..Cluster::default() };
     let patient = processor(&sandbox, &cluster).backoff(Duration::from_secs(50), Duration::from_secs(100));
     let report = patient.run_once().await;
-    let OrderOutcome::Failed { setback: Setback::Backend(error), again_in } = &report.orders[0].outcome
+    let OrderOutcome::Failed { failure: OrderFailure::Backend(error), again_in } = &report.orders[0].outcome
     else {
         panic!("{report:?}")
     };
     assert_eq!((error.to_string().as_str(), again_in.as_secs()), ("the cluster is busy", 50));
     assert_eq!(states(&sandbox), [State::Executing]);
     sandbox.clear_requests();
-    assert_eq!(names(&patient.run_once().await), ["resting"]);
+    assert_eq!(kinds(&patient.run_once().await), [Kind::Resting]);
     assert!(!report.is_ok() && sandbox.requests().len() == 2, "only the lists");
     // Somebody new takes it up as a re-run.
     let cluster = Cluster::default();
-    assert_eq!(names(&processor(&sandbox, &cluster).run_once().await), ["done"]);
+    assert_eq!(kinds(&processor(&sandbox, &cluster).run_once().await), [Kind::Done]);
     assert!(cluster.world.lock().unwrap().seen[0].2);
 }
 
@@ -325,7 +344,7 @@ async fn what_is_known_already_is_told_to_the_back_end_and_not_again_to_waldur()
     provider.set_backend_id(order.resource, "hpc_begun").await.unwrap();
     sandbox.clear_requests();
     let cluster = Cluster::default();
-    assert_eq!(names(&processor(&sandbox, &cluster).run_once().await), ["done"]);
+    assert_eq!(kinds(&processor(&sandbox, &cluster).run_once().await), [Kind::Done]);
     let seen = (order.uuid, Some("hpc_begun".to_owned()), true);
     assert_eq!(cluster.world.lock().unwrap().seen, [seen]);
     assert_eq!(posts(&sandbox, SET_BACKEND_ID), 0);
@@ -353,7 +372,7 @@ async fn an_order_that_was_canceled_meanwhile_is_not_completed() {
         report = processor.run_once() => report,
         () = others => unreachable!(),
     };
-    assert_eq!(names(&report), ["passed", "passed"], "{report:#?}");
+    assert_eq!(kinds(&report), [Kind::Superseded, Kind::Superseded], "{report:#?}");
     assert_eq!(states(&sandbox), [State::Done, State::Done]);
     assert_eq!(posts(&sandbox, SET_ERRED), 0);
 }
@@ -371,7 +390,7 @@ async fn overlapping_rounds_work_on_an_order_once() {
         report
     };
     let (first, second) = tokio::join!(processor.run_once(), second);
-    assert_eq!((names(&first), names(&second)), (vec!["done"], vec!["in work"]));
+    assert_eq!((kinds(&first), kinds(&second)), (vec![Kind::Done], vec![Kind::InProgress]));
     assert_eq!(cluster.world.lock().unwrap().calls, 1);
 }
 
@@ -412,7 +431,7 @@ async fn a_stop_brings_what_is_in_work_to_its_end_and_begins_nothing() {
             () = stopping => unreachable!(),
         }
         assert_eq!(reports.len(), 1);
-        let (done, not_begun) = (reports[0].count("done"), reports[0].count("not begun"));
+        let (done, not_begun) = (reports[0].count(Kind::Done), reports[0].count(Kind::NotBegun));
         assert_eq!(done + not_begun, 6, "{:#?}", reports[0]);
         assert!(not_begun >= 4 && done >= 1, "{}", reports[0]);
         let state = |wanted| states(&sandbox).iter().filter(|state| **state == wanted).count();
@@ -426,25 +445,35 @@ async fn a_stop_brings_what_is_in_work_to_its_end_and_begins_nothing() {
 
 #[tokio::test]
 async fn lost_answers_are_looked_up_and_nothing_sent_twice() {
-    for path_end in [APPROVE, SET_BACKEND_ID, "/set_limits/", SET_DONE] {
+    for path_end in [APPROVE, SET_BACKEND_ID, SET_LIMITS, SET_DONE] {
         let sandbox = sandbox_with(ONE).await;
         sandbox.fail_next(1, "POST", path_end, Fault::ResetAfter);
         let cluster = Cluster::default();
-        assert_eq!(names(&processor(&sandbox, &cluster).run_once().await), ["done"], "{path_end}");
+        assert_eq!(kinds(&processor(&sandbox, &cluster).run_once().await), [Kind::Done], "{path_end}");
         assert_eq!((states(&sandbox)[0], posts(&sandbox, path_end)), (State::Done, 1));
     }
-    // Not applied: it is said so, and the next round does it.
-    for path_end in [APPROVE, SET_BACKEND_ID, "/set_limits/", SET_DONE] {
+    // Not applied: it is seen and sent again.
+    for path_end in [APPROVE, SET_BACKEND_ID, SET_LIMITS, SET_DONE] {
         let sandbox = sandbox_with(ONE).await;
         sandbox.fail_next(1, "POST", path_end, Fault::ResetBefore);
         let cluster = Cluster::default();
-        let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
+        assert_eq!(kinds(&processor(&sandbox, &cluster).run_once().await), [Kind::Done], "{path_end}");
+        assert_looked_first(&sandbox);
+    }
+    // Where nothing may be sent again, the failure says so, and the next round does it.
+    for path_end in [APPROVE, SET_BACKEND_ID, SET_LIMITS, SET_DONE] {
+        let sandbox = sandbox_with(ONE).await;
+        sandbox.fail_next(1, "POST", path_end, Fault::ResetBefore);
+        let client = client(&sandbox).with_retry(RetryPolicy::never());
+        let offering = sandbox.ids().offerings.bulk;
+        let processor = OrderProcessor::new(&client, [offering], Cluster::default())
+            .backoff(Duration::ZERO, Duration::ZERO);
         let report = processor.run_once().await;
-        assert_eq!(names(&report), ["failed"], "{path_end}");
+        assert_eq!(kinds(&report), [Kind::Failed], "{path_end}");
         let text = report.orders[0].outcome.to_string();
-        assert!(text.contains("still") || text.contains("not so afterwards"), "{text}");
-        assert_eq!(names(&processor.run_once().await), ["done"]);
-        assert_eq!(cluster.world.lock().unwrap().made, 1);
+        assert!(text.contains("it was not applied") || text.contains("another value"), "{text}");
+        assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
+        assert_eq!(processor.backend().world.lock().unwrap().calls, 1);
     }
 }
 
@@ -453,12 +482,12 @@ async fn what_the_server_does_not_take_errs_the_order() {
     struct Wordy;
     impl Backend for Wordy {
         async fn create(&self, _: &Task) -> Result<Provisioned, BackendError> {
-            Ok("x".repeat(256).into())
+            Provisioned::new("x".repeat(256))
         }
-        async fn update(&self, _: &Task) -> Result<(), BackendError> {
+        async fn update(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
             Ok(())
         }
-        async fn terminate(&self, _: &Task) -> Result<(), BackendError> {
+        async fn terminate(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
             Ok(())
         }
     }
@@ -467,7 +496,7 @@ async fn what_the_server_does_not_take_errs_the_order() {
     let offerings = sandbox.ids().offerings;
     let report =
         OrderProcessor::new(&client(&sandbox), [offerings.bulk, offerings.slurm], Wordy).run_once().await;
-    assert_eq!(names(&report), ["erred", "erred"], "{report:#?}");
+    assert_eq!(kinds(&report), [Kind::Erred, Kind::Erred], "{report:#?}");
     let messages: Vec<_> =
         sandbox.orders().iter().map(|order| sandbox.order_content(order.uuid).unwrap()).collect();
     assert!(messages[0].error_message.contains("256"), "{messages:?}");
@@ -485,8 +514,8 @@ async fn an_offering_that_can_not_be_listed_stops_no_other() {
     sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Status(500));
     let processor = OrderProcessor::new(&client, [unknown, offering], cluster);
     let report = processor.run_once().await;
-    assert_eq!(report.unlisted.len(), 1, "{report:#?}");
-    assert!(!report.is_ok() && report.unlisted[0].error.is_server());
+    assert_eq!(report.list_failures.len(), 1, "{report:#?}");
+    assert!(!report.is_ok() && report.list_failures[0].error.is_server());
     // Whose orders the caller may not touch are not seen.
     let outsider =
         Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Outsider)).build().unwrap();
@@ -500,7 +529,7 @@ async fn an_offering_that_can_not_be_listed_stops_no_other() {
     let before = states(&sandbox);
     let slurm = sandbox.ids().offerings.slurm;
     let report = OrderProcessor::new(&consumer, [slurm], Cluster::default()).run_once().await;
-    assert!(report.orders.iter().all(|order| order.outcome.name() == "failed"), "{report:#?}");
+    assert!(report.orders.iter().all(|order| order.outcome.kind() == Kind::Failed), "{report:#?}");
     assert_eq!(states(&sandbox), before);
 }
 
@@ -523,11 +552,11 @@ fn assert_true(sandbox: &Sandbox, report: &RoundReport) {
     for item in &report.orders {
         let state = sandbox.order(item.order.uuid).unwrap().state;
         match &item.outcome {
-            OrderOutcome::Done => assert_eq!(state, State::Done),
+            OrderOutcome::Done { .. } => assert_eq!(state, State::Done),
             OrderOutcome::Erred { .. } => assert_eq!(state, State::Erred),
-            OrderOutcome::Passed { state: told } => assert_eq!(told.as_str(), state.as_str()),
-            OrderOutcome::Failed { setback, .. } => {
-                let unsure = setback.to_string().contains("not known");
+            OrderOutcome::Superseded { state: told } => assert_eq!(told.as_str(), state.as_str()),
+            OrderOutcome::Failed { failure, .. } => {
+                let unsure = failure.to_string().contains("not known");
                 assert!(
                     unsure || matches!(state, State::PendingProvider | State::Executing),
                     "{item:?}: {state:?}"
@@ -588,6 +617,13 @@ async fn on_a_bad_day_every_order_ends_right() {
     }
 }
 
+/// Whether nothing of the orders is left to do.
+fn all_ended(report: &RoundReport) -> bool {
+    report.list_failures.is_empty()
+        && report.unreadable.is_empty()
+        && kinds(report).iter().all(|kind| matches!(kind, Kind::Done | Kind::Erred))
+}
+
 /// What is compared between runs: orders, resources, accounts.
 fn everything(sandbox: &Sandbox, cluster: &Cluster) -> String {
     let orders: Vec<_> =
@@ -628,7 +664,7 @@ async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
     };
     let sandbox = sandbox_with(OF_EACH).await;
     let cluster = Cluster::default();
-    assert!(one(&sandbox, &cluster).run_once().await.is_ok());
+    assert!(all_ended(&one(&sandbox, &cluster).run_once().await));
     let (expected, requests) = (everything(&sandbox, &cluster), sandbox.requests().len());
     assert!(requests > 30);
     // Dropped with the answer unread; or everything fails from then on, before it is applied or after.
@@ -643,12 +679,12 @@ async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
                     sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count - 1));
                     let report = first.run_once().await;
                     assert_true(&sandbox, &report);
-                    assert!(!report.is_ok() || count == requests, "{how:?} {count}");
+                    assert!(!all_ended(&report) || count == requests, "{how:?} {count}");
                     sandbox.clear_faults();
                 }
             }
             let report = one(&sandbox, &cluster).run_once().await;
-            assert!(report.is_ok(), "{how:?} {count}: {report:#?}");
+            assert!(all_ended(&report), "{how:?} {count}: {report:#?}");
             assert_eq!(everything(&sandbox, &cluster), expected, "{how:?} {count}");
             assert_looked_first(&sandbox);
         }
@@ -731,4 +767,283 @@ async fn registrations_that_get_lost_or_are_refused() {
         assert!(agent.register_service(&stranger, "orders", "x").await.unwrap_err().is_not_found());
         assert!(service.set_statistics(&stranger, &1).await.is_err());
     }
+}
+
+/// A client that tries again without long pauses.
+fn hasty(sandbox: &Sandbox, within: Duration) -> Client {
+    let policy = RetryPolicy::default().within(within);
+    client(sandbox).with_retry(policy.pauses(Duration::from_millis(1), Duration::from_millis(20)))
+}
+
+/// So many pending orders of one offering, of all types in turn.
+async fn sandbox_of_many(count: usize) -> Sandbox {
+    let builder = Sandbox::builder().orders(0).seed(move |seed| {
+        let bulk = seed.ids().offerings.bulk;
+        for at in 0..count {
+            let type_ = [Type::Create, Type::Update, Type::Terminate][at % 3];
+            add(seed, bulk, &format!("job{at}"), type_, State::PendingProvider);
+        }
+    });
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_odd_order_is_named_and_the_others_are_done() {
+    let too_much: serde_json::Value =
+        serde_json::from_str(r#"{"cpu": 1000000000000000000000000000000}"#).unwrap();
+    for (field, value) in [
+        ("limits", too_much),
+        ("attributes", "many".into()),
+        ("marketplace_resource_uuid", serde_json::Value::Null),
+        ("type", serde_json::Value::Null),
+    ] {
+        let sandbox = sandbox_of_many(5).await;
+        let odd = sandbox.orders()[1].uuid;
+        sandbox.corrupt("marketplace-orders", odd, field, value);
+        let cluster = Cluster::default();
+        let processor = processor(&sandbox, &cluster);
+        let report = processor.run_once().await;
+        assert_eq!(report.to_string(), "4 done, 1 unreadable", "{field}");
+        assert_eq!(report.unreadable[0].uuid, Some(odd));
+        let failures: Vec<String> = report.failures().map(|failure| failure.to_string()).collect();
+        assert!(matches!(report.failures().next(), Some(RoundFailure::Unreadable(_))) && !report.is_ok());
+        assert!(
+            failures[0].contains(field) && failures[0].contains(&odd.simple().to_string()),
+            "{failures:?}"
+        );
+        assert_eq!(sandbox.order(odd).unwrap().state, State::PendingProvider);
+        assert_eq!(cluster.world.lock().unwrap().calls, 4);
+    }
+    // A plan that is "" is no plan.
+    let sandbox = sandbox_with(ONE).await;
+    sandbox.corrupt("marketplace-orders", sandbox.orders()[0].uuid, "plan_uuid", serde_json::Value::from(""));
+    assert_eq!(kinds(&processor(&sandbox, &Cluster::default()).run_once().await), [Kind::Done]);
+}
+
+#[tokio::test]
+async fn an_order_that_is_odd_after_its_approval_is_not_lost() {
+    let sandbox = sandbox_with(ONE).await;
+    let order = sandbox.orders()[0].uuid;
+    let odd = serde_json::json!({ "cpu": "many" });
+    sandbox.corrupt("marketplace_orders_retrieve", order, "limits", odd);
+    let cluster = Cluster::default();
+    let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
+    let report = processor.run_once().await;
+    assert_eq!((kinds(&report), report.failures().count()), (vec![Kind::Failed], 1));
+    assert!(report.orders[0].outcome.to_string().contains("limits"), "{report:#?}");
+    assert_eq!((states(&sandbox), cluster.world.lock().unwrap().calls), (vec![State::Executing], 0));
+    sandbox.clear_corruptions();
+    assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
+}
+
+/// A back end may take a blank id for "all".
+#[tokio::test]
+async fn a_resource_without_id_is_neither_changed_nor_terminated() {
+    for state in [State::PendingProvider, State::Executing] {
+        let builder = Sandbox::builder().orders(0).seed(move |seed| {
+            let bulk = seed.ids().offerings.bulk;
+            for type_ in [Type::Update, Type::Terminate] {
+                for id in ["", " ", "hpc_x"] {
+                    let resource = seed.resource(bulk, seed.ids().project, "one", ResourceState::Ok);
+                    seed.backend_id(resource, id);
+                    seed.order(resource, type_, state);
+                }
+            }
+        });
+        let (sandbox, cluster) = (builder.start().await.unwrap(), Cluster::default());
+        let processor = processor(&sandbox, &cluster);
+        for calls in [2, 2] {
+            let report = processor.run_once().await;
+            assert_eq!(report.count(Kind::NoBackendId), 4, "{report:#?}");
+            assert_eq!(report.failures().count(), 4);
+            assert!(
+                report.failures().all(|failure| failure.to_string().contains("has no id in the back end"))
+            );
+            assert_eq!(cluster.world.lock().unwrap().calls, calls);
+        }
+        assert_eq!(posts(&sandbox, APPROVE), if state == State::Executing { 0 } else { 2 });
+        let open = states(&sandbox).into_iter().filter(|now| *now == state).count();
+        assert_eq!((open, posts(&sandbox, SET_DONE), posts(&sandbox, SET_ERRED)), (4, 2, 0));
+        // Who asks to reject them is heard.
+        if state == State::PendingProvider {
+            let decision = Decision::Reject("nothing there".to_owned());
+            let report = processor.approval(decision).run_once().await;
+            assert_eq!(report.to_string(), "4 rejected");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_nobody_knows_is_not_approved() {
+    let sandbox = sandbox_with(ONE).await;
+    sandbox.corrupt(
+        "marketplace-orders",
+        sandbox.orders()[0].uuid,
+        "type",
+        serde_json::Value::from("Transfer"),
+    );
+    let report = processor(&sandbox, &Cluster::default()).run_once().await;
+    assert_eq!(kinds(&report), [Kind::Unknown]);
+    assert_eq!((states(&sandbox), report.is_ok()), (vec![State::PendingProvider], false));
+}
+
+/// On a server that can't set limits, an order is done without them.
+#[tokio::test]
+async fn what_a_server_does_not_have_is_skipped_and_said() {
+    let sandbox = sandbox_of(Release::Late2024, ONE).await;
+    let cluster = Cluster { extra: Decimal::ONE, ..Cluster::default() };
+    let report = processor(&sandbox, &cluster).run_once().await;
+    assert_eq!(kinds(&report), [Kind::Done], "{report:#?}");
+    assert_eq!(report.orders[0].outcome.skipped(), [SkippedStep::Limits]);
+    assert!(report.orders[0].outcome.to_string().contains("can't set limits"), "{}", report.orders[0]);
+    assert_eq!(report.to_string(), "1 done, 1 with skipped steps");
+    assert_eq!((states(&sandbox), posts(&sandbox, SET_LIMITS)), (vec![State::Done], 1));
+    assert_eq!(sandbox.resource(sandbox.orders()[0].resource).unwrap().backend_id, "hpc_one");
+}
+
+#[tokio::test]
+async fn on_each_release_all_types_end_in_few_requests() {
+    for release in [Release::Late2024, Release::Schema, Release::Newer] {
+        let sandbox = sandbox_of(release, OF_EACH).await;
+        let cluster = Cluster { extra: Decimal::ONE, asks_for_team: true, ..Cluster::default() };
+        let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
+        let first = processor.run_once().await;
+        assert!(all_ended(&first), "{release:?}: {first:#?}");
+        // Two lists, then at most eight requests for each order.
+        assert!(sandbox.requests().len() <= 2 + 8 * OF_EACH.len(), "{:#?}", sandbox.requests());
+        assert_eq!(cluster.world.lock().unwrap().calls, OF_EACH.len());
+        sandbox.clear_requests();
+        assert!(processor.run_once().await.orders.is_empty());
+        assert_eq!(sandbox.requests().len(), 2);
+    }
+}
+
+/// What the back end answered is kept while Waldur fails, for as long as the process lives.
+#[tokio::test]
+async fn a_back_end_that_succeeded_is_not_called_again() {
+    const ALL: &[(&str, Type, State)] = &[
+        ("new", Type::Create, State::PendingProvider),
+        ("larger", Type::Update, State::PendingProvider),
+        ("back", Type::Restore, State::Executing),
+        ("gone", Type::Terminate, State::Executing),
+    ];
+    for (operation, fault) in [
+        ("marketplace_provider_resources_set_backend_id", Fault::Status(500)),
+        ("marketplace_provider_resources_set_limits", Fault::Status(403)),
+        ("marketplace_orders_set_state_done", Fault::Status(500)),
+        ("marketplace_orders_set_state_done", Fault::ResetBefore),
+    ] {
+        let (sandbox, cluster) = (sandbox_with(ALL).await, Cluster::default());
+        let single = client(&sandbox).with_retry(RetryPolicy::never());
+        let offerings = sandbox.ids().offerings;
+        let processor = || {
+            OrderProcessor::new(&single, [offerings.bulk, offerings.slurm], cluster.clone())
+                .backoff(Duration::ZERO, Duration::ZERO)
+        };
+        sandbox.misbehave(Misbehaviour::new(fault).operation(operation));
+        let first = processor();
+        for round in 0..4 {
+            let report = first.run_once().await;
+            assert!(report.count(Kind::Failed) >= 2, "{operation}: {report:#?}");
+            assert_eq!(cluster.world.lock().unwrap().calls, ALL.len(), "{operation} {round}");
+        }
+        // Another process knows nothing of that.
+        let failing = sandbox.orders().iter().filter(|order| order.state == State::Executing).count();
+        let second = processor();
+        assert_eq!(second.run_once().await.count(Kind::Failed), failing);
+        assert_eq!(cluster.world.lock().unwrap().calls, ALL.len() + failing);
+        sandbox.clear_faults();
+        assert!(all_ended(&second.run_once().await));
+        assert_eq!(cluster.world.lock().unwrap().calls, ALL.len() + failing);
+        assert_eq!(states(&sandbox), [State::Done; 4]);
+    }
+}
+
+/// A login page answers in place of the API.
+#[tokio::test]
+async fn a_page_is_no_success() {
+    for path_end in [APPROVE, SET_BACKEND_ID, SET_LIMITS, SET_DONE] {
+        let (sandbox, cluster) = (sandbox_with(ONE).await, Cluster::default());
+        let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
+        sandbox.misbehave(Misbehaviour::new(Fault::Portal).method("POST").path_end(path_end));
+        let report = processor.run_once().await;
+        assert_eq!(kinds(&report), [Kind::Failed], "{path_end}");
+        let text = report.orders[0].to_string();
+        assert!(text.contains("page"), "{text}");
+        let expected = if path_end == APPROVE { State::PendingProvider } else { State::Executing };
+        assert_eq!((states(&sandbox), posts(&sandbox, path_end)), (vec![expected], 1));
+        sandbox.clear_faults();
+        assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
+        assert_eq!(cluster.world.lock().unwrap().calls, 1);
+    }
+}
+
+/// The database is gone for the next requests, reads included.
+#[tokio::test]
+async fn an_outage_is_waited_through() {
+    for lost in [Fault::Status(500), Fault::Status(502), Fault::StatusAfter(502), Fault::ResetAfter] {
+        for after in [1, 8, 40] {
+            let sandbox = sandbox_of_many(12).await;
+            sandbox.misbehave(Misbehaviour::new(lost.clone()).after(after).times(40));
+            let client = hasty(&sandbox, Duration::from_secs(60));
+            let cluster = Cluster::default();
+            let processor = OrderProcessor::new(&client, [sandbox.ids().offerings.bulk], cluster.clone());
+            let report = processor.run_once().await;
+            assert_eq!(report.count(Kind::Done), 12, "{lost:?} {after}: {report:#?}");
+            assert_eq!(states(&sandbox), [State::Done; 12]);
+            assert_eq!(cluster.world.lock().unwrap().calls, 12);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_outage_holds_the_rest_of_a_round_back() {
+    let sandbox = sandbox_of_many(200).await;
+    sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1));
+    let client = hasty(&sandbox, Duration::from_millis(200));
+    let cluster = Cluster::default();
+    let processor = OrderProcessor::new(&client, [sandbox.ids().offerings.bulk], cluster.clone());
+    let report = processor.run_once().await;
+    assert!(report.count(Kind::Held) > 150, "{report}");
+    assert_eq!(report.failures().count(), 200);
+    let held = report.orders.iter().find(|order| order.outcome.kind() == Kind::Held).unwrap();
+    assert!(held.outcome.to_string().contains("the server has been failing"), "{held}");
+    assert!(sandbox.requests().len() < 200, "{}", sandbox.requests().len());
+    // What was held back doesn't rest.
+    sandbox.clear_faults();
+    let second = processor.run_once().await;
+    assert_eq!(second.count(Kind::Done), report.count(Kind::Held), "{second}");
+}
+
+#[tokio::test]
+async fn each_order_is_a_sign_of_life() {
+    let sandbox = sandbox_of_many(4).await;
+    let (inside, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let cluster = Cluster { hold: Some((inside.clone(), go.clone())), ..Cluster::default() };
+    let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let processor = processor(&sandbox, &cluster)
+        .on_order(move |order| sender.send((order.order.uuid, order.outcome.kind())).unwrap());
+    let others = async {
+        let mut all = BTreeSet::new();
+        for _ in 0..4 {
+            // One is let go, and is told of before the next is.
+            inside.notified().await;
+            go.notify_one();
+            let (order, kind) = seen.recv().await.unwrap();
+            assert_eq!(kind, Kind::Done);
+            all.insert(order);
+            inside.notify_one();
+        }
+        all.len()
+    };
+    let (report, seen) = tokio::join!(processor.run_once(), others);
+    assert_eq!((report.count(Kind::Done), seen), (4, 4));
+}
+
+#[tokio::test]
+async fn counts_are_texts_for_logs_and_statistics() {
+    let sandbox = sandbox_with(OF_EACH).await;
+    let report = processor(&sandbox, &Cluster::default()).run_once().await;
+    assert_eq!(serde_json::to_value(report.counts()).unwrap(), serde_json::json!({ "done": 5, "erred": 1 }));
+    assert_eq!(format!("{:>6}", Kind::Done), "  done");
 }

@@ -718,6 +718,9 @@ impl<'a> Seed<'a> {
             let name = format!("job-{:04}", at + 1);
             let resource = self.resource(offering, self.ids.project, &name, resource_state(kind, state));
             let order = self.order(resource, kind, state);
+            if kind != OrderType::Create {
+                self.backend_id(resource, &format!("polar_{name}"));
+            }
             if kind == OrderType::Update {
                 self.order_limit(order, "cpu", 64);
             }

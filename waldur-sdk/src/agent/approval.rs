@@ -4,31 +4,31 @@ use std::fmt;
 
 use super::task::AgentOrder;
 
-/// What becomes of an order that waits for the provider.
+/// What to do with an order that waits for the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is approved and carried out.
+    /// Approve it and carry it out.
     Approve,
-    /// It is rejected, with a reason for the customer.
+    /// Reject it, with a reason for the customer.
     Reject(String),
-    /// It stays as it is, for somebody else to decide, and is asked about again in the next round.
-    Leave,
+    /// Leave it to somebody else. The processor asks again in the next round.
+    Defer,
 }
 
-/// How it is decided: the same for all, or by a function.
+/// Decides which of the orders that wait for the provider are approved.
 #[non_exhaustive]
 pub enum Approval {
-    /// The same for all.
+    /// The same decision for all orders.
     Same(Decision),
-    /// As a function says; see [`Approval::by`].
+    /// A function decides; see [`Approval::by`].
     By(DecideFn),
 }
 
-/// A function from an order to what becomes of it.
+/// Decides what to do with an order.
 type DecideFn = Box<dyn Fn(&AgentOrder) -> Decision + Send + Sync>;
 
 impl Approval {
-    /// Asked with each order as it was listed, in each round in which it waits.
+    /// Asks a function. It gets each waiting order as it was listed, once in every round.
     pub fn by(decide: impl Fn(&AgentOrder) -> Decision + Send + Sync + 'static) -> Self {
         Self::By(Box::new(decide))
     }

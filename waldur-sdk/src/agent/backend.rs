@@ -1,72 +1,90 @@
-//! What the provider's own system does for an order.
+//! The provider's back end, which carries out orders.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use super::task::{Limits, Task};
+use crate::backend_id::BackendId;
 use crate::error::Error;
 
-/// The provider's own system: what an [`OrderProcessor`](super::OrderProcessor) can't know.
+/// The provider's own system, to which an [`OrderProcessor`](super::OrderProcessor) hands the orders.
 ///
-/// Each function may be called again for the same order, after a failure, a lost answer or a restart, until the
-/// order has ended; so it looks first what is there. The resource's uuid ([`AgentOrder::resource_uuid`]) is the
-/// same each time: name what you make after it, or keep it with it. [`Task::backend_id`] is the id that an earlier
-/// attempt got as far as telling; an attempt that was cut off before it told one leaves none, though the
-/// resource may be there. [`Task::is_rerun`] says whether there may have been one.
+/// Each function may be called again for the same order: after it failed, and after the process was
+/// restarted. So look first what exists. The resource's uuid ([`AgentOrder::resource_uuid`]) never changes:
+/// name what you create after it, or store it with it. [`Task::backend_id`] is the id that Waldur has; it is
+/// `None` if an earlier attempt was interrupted before it reported an id, even if the resource exists.
+/// [`Task::is_rerun`] tells whether there may have been an earlier attempt.
 ///
-/// The futures are dropped only if the one of [`OrderProcessor::run`] or [`run_once`] is, or if one of them panics, which
-/// goes through to there.
+/// A function that succeeded is not called again by the same processor for the same order. If a later step
+/// fails, such as marking the order as done, the processor keeps the answer until the order has ended and
+/// repeats only the later steps. The answer is kept in memory, so a restarted process calls the function
+/// again.
+///
+/// The futures are dropped only if the future of [`OrderProcessor::run`] or [`run_once`] is dropped, or if
+/// one of them panics. Panics are not caught.
 ///
 /// [`AgentOrder::resource_uuid`]: super::AgentOrder::resource_uuid
 /// [`OrderProcessor::run`]: super::OrderProcessor::run
 /// [`run_once`]: super::OrderProcessor::run_once
 pub trait Backend: Send + Sync {
-    /// Makes the resource, or finds the one that an earlier attempt made, and says its id.
+    /// Creates the resource, or finds the one that an earlier attempt created, and returns its id.
     fn create(&self, task: &Task) -> impl Future<Output = Result<Provisioned, BackendError>> + Send;
 
-    /// Changes it to the limits or the plan of the order. The limits before are [`Task::resource_limits`].
-    fn update(&self, task: &Task) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// Changes the resource to the limits or the plan of the order. `id` is the resource's id in the back
+    /// end; the limits before the change are [`Task::resource_limits`].
+    fn update(&self, task: &Task, id: &BackendId) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Takes it away. It is no failure if it isn't there.
-    fn terminate(&self, task: &Task) -> impl Future<Output = Result<(), BackendError>> + Send;
+    /// Removes the resource. `id` is its id in the back end. A resource that no longer exists is no failure.
+    fn terminate(&self, task: &Task, id: &BackendId)
+    -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Brings back what was terminated, and says its id. Unless written, it fails for good.
+    /// Restores a terminated resource and returns its id. Fails permanently unless implemented.
     fn restore(&self, task: &Task) -> impl Future<Output = Result<Provisioned, BackendError>> + Send {
         let _ = task;
         async { Err(BackendError::permanent("resources of this offering can't be restored")) }
     }
 }
 
-/// What a back end made.
+/// A resource that the back end created or restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Provisioned {
-    pub(super) backend_id: String,
+    pub(super) backend_id: BackendId,
     pub(super) limits: Option<Limits>,
 }
 
 impl Provisioned {
-    /// It has this id, of at most 255 characters. The resource in Waldur gets it if it has another.
-    pub fn new(backend_id: impl Into<String>) -> Self {
-        Self { backend_id: backend_id.into(), limits: None }
+    /// The resource has this id in the back end: a [`BackendId`] or a text. It is set in Waldur unless it is
+    /// there already.
+    ///
+    /// # Errors
+    /// If the text is no [`BackendId`]: it is blank or too long. The error is a permanent one.
+    pub fn new<T>(backend_id: T) -> Result<Self, BackendError>
+    where
+        T: TryInto<BackendId>,
+        T::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        backend_id.try_into().map(Self::from).map_err(BackendError::permanent)
     }
 
-    /// It got these limits. The resource in Waldur gets them if it has others.
+    /// The resource got these limits. They are set in Waldur unless they are there already. A server without
+    /// that operation keeps its own; see [`SkippedStep::Limits`](super::SkippedStep::Limits).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 }
 
-impl<T: Into<String>> From<T> for Provisioned {
-    fn from(backend_id: T) -> Self {
-        Self::new(backend_id)
+impl From<BackendId> for Provisioned {
+    fn from(backend_id: BackendId) -> Self {
+        Self { backend_id, limits: None }
     }
 }
 
-/// Why a back end didn't do what an order asks for: a passing failure, or one that would come again.
+/// Why a back end didn't carry out an order.
 ///
-/// Errors of this crate are passing ones by `?`; of any other the back end says which it is.
+/// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into
+/// transient ones; for all others the back end decides.
 #[derive(Debug)]
 pub struct BackendError {
     transient: bool,
@@ -75,25 +93,26 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// Another attempt may succeed: the order stays as it is, and is taken up again in a later round.
+    /// Another attempt may succeed: the order stays as it is and is tried again in a later round.
     pub fn transient(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { transient: true, source: error.into(), traceback: None }
     }
 
-    /// It would fail again: the order becomes erred. The customer reads the error as it displays itself; the
-    /// operators read its causes, one a line, unless there is a [traceback](Self::with_traceback).
+    /// Another attempt would fail again: the order is marked as erred. The customer reads the error's
+    /// message; the operators read its causes, one per line, unless there is a
+    /// [traceback](Self::with_traceback).
     pub fn permanent(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { transient: false, source: error.into(), traceback: None }
     }
 
-    /// The details for the operators, in place of the causes.
+    /// Sets the details for the operators, in place of the causes.
     #[must_use]
     pub fn with_traceback(mut self, traceback: impl Into<String>) -> Self {
         self.traceback = Some(traceback.into());
         self
     }
 
-    /// Whether another attempt may succeed.
+    /// Returns whether another attempt may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient

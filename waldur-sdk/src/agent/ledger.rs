@@ -1,4 +1,5 @@
-//! Which orders are in work, and which are not to be tried again yet.
+//! What a processor remembers of orders between rounds: which are in progress, which have to wait, and what
+//! the back end answered.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// The pauses before an order is tried again: each twice the one before.
+use super::backend::Provisioned;
+
+/// The pauses before an order is tried again; each is twice as long as the one before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backoff {
     pub(super) first: Duration,
@@ -15,75 +18,111 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// After so many failures one after the other.
+    /// Returns the pause after so many failures in a row.
     fn pause(self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         self.first.saturating_mul(doubled).min(self.longest)
     }
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    in_work: bool,
-    failures: u32,
-    not_before: Option<Instant>,
+/// What the back end answered when it had carried out an order.
+#[derive(Clone, Debug)]
+pub(super) struct CarriedOut {
+    /// What it created or restored; none for other orders.
+    pub(super) provisioned: Option<Provisioned>,
 }
 
-/// What all rounds of a processor know of orders.
+#[derive(Debug)]
+struct Entry {
+    offering: Uuid,
+    in_progress: bool,
+    failures: u32,
+    not_before: Option<Instant>,
+    carried_out: Option<CarriedOut>,
+}
+
+/// What all rounds of a processor know of its orders.
+///
+/// An entry is removed when the order ends, or when it is no longer listed, so there are never more entries
+/// than orders that were open when their offering was listed last.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<HashMap<Uuid, Entry>>);
 
 /// Whether an order can be begun.
 #[derive(Debug)]
 pub(super) enum Begin<'a> {
-    Begun(InWork<'a>),
-    InWork,
+    Begun(Attempt<'a>),
+    InProgress,
     After(Duration),
 }
 
-/// An order in work; it isn't any more when this is dropped.
+/// An order in progress, until this is dropped.
 #[derive(Debug)]
-pub(super) struct InWork<'a> {
+pub(super) struct Attempt<'a> {
     ledger: &'a Ledger,
     order: Uuid,
 }
 
 impl Ledger {
     fn entries(&self) -> MutexGuard<'_, HashMap<Uuid, Entry>> {
-        // Whoever panicked left nothing half-written.
+        // A panic can't have left an entry half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self, order: Uuid) -> Begin<'_> {
+    pub(super) fn begin(&self, order: Uuid, offering: Uuid) -> Begin<'_> {
         let mut entries = self.entries();
-        let entry = entries.entry(order).or_default();
-        if entry.in_work {
-            return Begin::InWork;
+        let entry = entries.entry(order).or_insert(Entry {
+            offering,
+            in_progress: false,
+            failures: 0,
+            not_before: None,
+            carried_out: None,
+        });
+        if entry.in_progress {
+            return Begin::InProgress;
         }
         let wait = entry.not_before.map(|time| time.saturating_duration_since(Instant::now()));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return Begin::After(wait);
         }
-        entry.in_work = true;
-        Begin::Begun(InWork { ledger: self, order })
+        entry.in_progress = true;
+        Begin::Begun(Attempt { ledger: self, order })
     }
 
-    /// Forgets orders that are no longer listed.
-    pub(super) fn keep(&self, listed: &HashSet<Uuid>) {
-        self.entries().retain(|order, entry| entry.in_work || listed.contains(order));
+    /// Forgets the orders of an offering that was listed without them.
+    pub(super) fn keep(&self, offering: Uuid, listed: &HashSet<Uuid>) {
+        self.entries()
+            .retain(|order, entry| entry.in_progress || entry.offering != offering || listed.contains(order));
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.entries().len()
     }
 }
 
-impl InWork<'_> {
-    /// It came to an end: nothing is remembered of it.
+impl Attempt<'_> {
+    /// Returns what the back end answered in an earlier attempt.
+    pub(super) fn carried_out(&self) -> Option<CarriedOut> {
+        self.ledger.entries().get(&self.order)?.carried_out.clone()
+    }
+
+    /// Keeps what the back end answered, until the order ends.
+    pub(super) fn keep(&self, answer: CarriedOut) {
+        if let Some(entry) = self.ledger.entries().get_mut(&self.order) {
+            entry.carried_out = Some(answer);
+        }
+    }
+
+    /// The order needs no further attempt: forgets it.
     pub(super) fn ended(self) {
         self.ledger.entries().remove(&self.order);
     }
 
-    /// It is to be tried again, and not before what this says, which is at least `asked`.
+    /// The order has to be tried again. Returns the pause before that, which is at least `asked`.
     pub(super) fn failed(self, backoff: Backoff, asked: Option<Duration>) -> Duration {
         let mut entries = self.ledger.entries();
-        let entry = entries.entry(self.order).or_default();
+        let Some(entry) = entries.get_mut(&self.order) else { return backoff.first };
         entry.failures = entry.failures.saturating_add(1);
         let pause = backoff.pause(entry.failures).max(asked.unwrap_or_default());
         entry.not_before = Instant::now().checked_add(pause);
@@ -91,10 +130,10 @@ impl InWork<'_> {
     }
 }
 
-impl Drop for InWork<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if let Some(entry) = self.ledger.entries().get_mut(&self.order) {
-            entry.in_work = false;
+            entry.in_progress = false;
         }
     }
 }
@@ -102,37 +141,67 @@ impl Drop for InWork<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend_id::BackendId;
 
     const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(5) };
+    const OFFERING: Uuid = Uuid::from_u128(1);
 
-    fn begun(ledger: &Ledger, order: Uuid) -> InWork<'_> {
-        match ledger.begin(order) {
-            Begin::Begun(work) => work,
+    fn begun(ledger: &Ledger, order: Uuid) -> Attempt<'_> {
+        match ledger.begin(order, OFFERING) {
+            Begin::Begun(attempt) => attempt,
             other => panic!("{other:?}"),
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_order_is_in_work_once_and_waits_longer_after_each_failure() {
+    async fn an_order_is_in_progress_once_and_waits_longer_after_each_failure() {
         let (ledger, order) = (Ledger::default(), Uuid::from_u128(7));
         for pause in [1, 2, 4, 5, 5] {
-            let work = begun(&ledger, order);
-            assert!(matches!(ledger.begin(order), Begin::InWork));
+            let attempt = begun(&ledger, order);
+            assert!(matches!(ledger.begin(order, OFFERING), Begin::InProgress));
             begun(&ledger, Uuid::nil()).ended();
-            assert_eq!(work.failed(BACKOFF, None), Duration::from_secs(pause));
-            assert!(matches!(ledger.begin(order), Begin::After(wait) if wait == Duration::from_secs(pause)));
-            tokio::time::advance(Duration::from_secs(pause)).await;
+            assert_eq!(attempt.failed(BACKOFF, None), Duration::from_secs(pause));
+            let wait = Duration::from_secs(pause);
+            assert!(matches!(ledger.begin(order, OFFERING), Begin::After(left) if left == wait));
+            tokio::time::advance(wait).await;
         }
         begun(&ledger, order).ended();
         let asked = Some(Duration::from_secs(9));
         assert_eq!(begun(&ledger, order).failed(BACKOFF, asked), Duration::from_secs(9));
-        ledger.keep(&HashSet::new());
+        ledger.keep(OFFERING, &HashSet::new());
         // Dropped on its way, as when a round is.
         drop(begun(&ledger, order));
-        let work = begun(&ledger, order);
-        ledger.keep(&HashSet::new());
-        assert!(matches!(ledger.begin(order), Begin::InWork));
-        assert_eq!(work.failed(BACKOFF, None), Duration::from_secs(1));
+        let attempt = begun(&ledger, order);
+        ledger.keep(OFFERING, &HashSet::new());
+        assert!(matches!(ledger.begin(order, OFFERING), Begin::InProgress));
+        assert_eq!(attempt.failed(BACKOFF, None), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_until_the_order_ends_or_is_no_longer_listed() {
+        let (ledger, order) = (Ledger::default(), Uuid::from_u128(7));
+        let provisioned = Provisioned::from(BackendId::new("hpc_7").unwrap());
+        let answer = CarriedOut { provisioned: Some(provisioned.clone()) };
+        for _ in 0..3 {
+            let attempt = begun(&ledger, order);
+            attempt.keep(answer.clone());
+            attempt.failed(BACKOFF, None);
+            tokio::time::advance(BACKOFF.longest).await;
+        }
+        let attempt = begun(&ledger, order);
+        assert_eq!(attempt.carried_out().and_then(|answer| answer.provisioned), Some(provisioned));
+        attempt.ended();
+        assert_eq!(ledger.len(), 0);
+        let attempt = begun(&ledger, order);
+        assert!(attempt.carried_out().is_none());
+        attempt.keep(answer);
+        drop(attempt);
+        // Another offering says nothing about it.
+        ledger.keep(Uuid::nil(), &HashSet::new());
+        ledger.keep(OFFERING, &HashSet::from([order]));
+        assert_eq!(ledger.len(), 1);
+        ledger.keep(OFFERING, &HashSet::new());
+        assert_eq!(ledger.len(), 0);
     }
 
     #[test]

@@ -1,17 +1,20 @@
-//! What a provider's agent does: take up orders, have the back end carry them out, and tell Waldur.
+//! What a provider's agent does: process orders with the provider's back end, and register with Waldur.
 
 mod approval;
 mod backend;
 mod ledger;
+mod order_run;
 mod processor;
 mod registration;
 mod report;
 mod task;
-mod turn;
 
 pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::{OrderProcessor, StopHandle};
 pub use registration::{AgentIdentity, AgentProcessor, AgentService};
-pub use report::{OrderOutcome, OrderReport, RoundReport, Setback, Unlisted};
+pub use report::{
+    ListFailure, OrderFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure, RoundReport,
+    SkippedStep,
+};
 pub use task::{AgentOrder, Limits, Task};

@@ -1,6 +1,7 @@
 //! Rounds over the orders of some offerings.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,51 +18,65 @@ use uuid::Uuid;
 use super::approval::{Approval, Decision};
 use super::backend::Backend;
 use super::ledger::{Backoff, Begin, Ledger};
-use super::report::{OrderOutcome, OrderReport, RoundReport, Setback, Unlisted};
+use super::order_run::OrderRun;
+use super::report::{ListFailure, OrderFailure, OrderOutcome, OrderReport, RoundReport};
 use super::task::AgentOrder;
-use super::turn::Turn;
 use crate::client::Client;
 use crate::error::Error;
+use crate::outage::{self, Outage};
 use crate::row::Rows;
 use crate::types::OrderState;
 
-/// Takes up the orders of some offerings that wait for the provider or are executing, has a [`Backend`] carry
-/// them out, and tells Waldur what came of it.
+/// Processes the orders of some offerings: approves those that wait for the provider, has a [`Backend`] carry
+/// them out, and records the results in Waldur.
 ///
-/// An order that waits is approved first, unless [`approval`](Self::approval) says otherwise. Then the order and its
-/// resource are read, the back end does its part, the resource gets its id and limits, and the order is marked as done
-/// if it is still executing. A failure that the back end calls permanent, or what it made being refused by the server,
-/// marks the order as erred. Anything else leaves it as it is: it rests for a while, twice as long each time,
-/// and is taken up again by the round after that. Orders are worked on side by side
-/// ([`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)), one order never twice at once, also if rounds
-/// overlap; processors of other programs are not known of.
+/// The steps of an order:
 ///
-/// Nothing that changes something is sent on a guess: what may have been applied is looked at first. So a processor
-/// can be cut off anywhere; the next one goes on. That next one doesn't know what the back end was told: see
-/// [`Backend`].
+/// 1. An order that waits for the provider is approved, unless [`approval`](Self::approval) decides
+///    otherwise. If it is to update or terminate a resource, the resource is read before: without an id in
+///    the back end it is not approved, and the back end is never called ([`OrderOutcome::NoBackendId`]).
+/// 2. The order is read, and the resource unless it was read before.
+/// 3. The back end carries the order out.
+/// 4. The id and the limits that the back end returned are set on the resource, unless it has them already.
+///    Limits that the server can't set are left out, and the outcome says so ([`OrderOutcome::Done`]).
+/// 5. The order is marked as done, if it is still executing. It is marked as erred if the back end failed
+///    permanently, or if the server refuses what the back end returned.
 ///
-/// A Create order takes eight requests with the one that lists it, and one more if the back end asks for the team.
+/// After any other failure the order stays as it is. It is tried again after a pause, which doubles with each
+/// failure. Several orders are processed at once
+/// ([`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)), but never the same order twice, even
+/// if rounds overlap. The processor doesn't know of processors in other processes.
 ///
-/// It is for offerings that agents run. On others (basic and support) Waldur takes everything but that an order failed:
-/// such an order stays executing, is tried again, and its outcome says why.
+/// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can
+/// be interrupted anywhere, and the next one goes on. While the server fails, orders wait for it to come
+/// back, as long as the [retry policy](crate::RetryPolicy::within) allows; after that, the rest of the round
+/// is put off ([`OrderOutcome::Held`]).
+///
+/// Once the back end has carried out an order, its answer is kept in memory until the order has ended, so
+/// that later failures don't call it again. After a restart it is called again: see [`Backend`].
+///
+/// A Create order takes eight requests including the list, and one more if the back end reads the team.
+///
+/// The processor is for offerings that agents serve. For others (basic and support) Waldur doesn't accept
+/// that an order failed: such an order stays executing and is tried again, and its outcome says why.
 ///
 /// ```
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use waldur_sdk::Client;
 /// use waldur_sdk::agent::{Backend, BackendError, OrderProcessor, Provisioned, Task};
+/// use waldur_sdk::{BackendId, Client};
 ///
 /// struct Cluster;
 ///
 /// impl Backend for Cluster {
 ///     async fn create(&self, task: &Task) -> Result<Provisioned, BackendError> {
-///         // Named after the resource: whoever asks again finds it.
-///         Ok(Provisioned::new(format!("account-{}", task.order().resource_uuid.simple())))
+///         // Named after the resource, so that another attempt finds it.
+///         Provisioned::new(format!("account-{}", task.order().resource_uuid.simple()))
 ///     }
-///     async fn update(&self, task: &Task) -> Result<(), BackendError> {
-///         Err(BackendError::transient(format!("no answer about {:?}", task.backend_id())))
+///     async fn update(&self, _: &Task, id: &BackendId) -> Result<(), BackendError> {
+///         Err(BackendError::transient(format!("no answer about {id}")))
 ///     }
-///     async fn terminate(&self, _: &Task) -> Result<(), BackendError> {
+///     async fn terminate(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
 ///         Err(BackendError::permanent("there are jobs running"))
 ///     }
 /// }
@@ -73,11 +88,10 @@ use crate::types::OrderState;
 /// let processor = OrderProcessor::new(&client, [offering], Cluster);
 /// let report = processor.run_once().await;
 /// println!("{report}"); // 12 done, 4 erred, 4 failed
-/// for item in report.failures() {
-///     eprintln!("{}: {}", item.order.uuid, item.outcome);
+/// for failure in report.failures() {
+///     eprintln!("{failure}"); // order 1c0…: erred: there are jobs running
 /// }
 /// # assert_eq!(report.to_string(), "12 done, 4 erred, 4 failed");
-/// # assert!(processor.run_once().await.orders.iter().all(|item| item.outcome.name() == "resting"));
 /// # Ok(())
 /// # }
 /// ```
@@ -89,21 +103,35 @@ pub struct OrderProcessor<B> {
     approval: Approval,
     backoff: Backoff,
     interval: Duration,
+    on_order: OnOrder,
     ledger: Ledger,
     stop: StopHandle,
 }
 
-/// Stops an [`OrderProcessor`] from anywhere. Clones stop the same one.
+/// What is called with each order of a round.
+#[derive(Default)]
+struct OnOrder(Option<OnOrderFn>);
+
+type OnOrderFn = Box<dyn Fn(&OrderReport) + Send + Sync>;
+
+impl fmt::Debug for OnOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnOrder").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Stops an [`OrderProcessor`]. Clones stop the same processor.
 #[derive(Clone, Debug)]
 pub struct StopHandle(Arc<watch::Sender<bool>>);
 
 impl StopHandle {
-    /// No order is begun any more; those in work are brought to their end. That is for good.
+    /// Stops the processor for good: no further order is begun, and those in progress are finished. While the
+    /// server fails, that takes as long as the client's retry policy allows.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether it was stopped.
+    /// Returns whether the processor was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         *self.0.borrow()
@@ -116,7 +144,7 @@ impl StopHandle {
 }
 
 impl<B: Backend> OrderProcessor<B> {
-    /// For the orders of these offerings, and of no others.
+    /// Returns a processor for the orders of these offerings.
     pub fn new(client: &Client, offerings: impl IntoIterator<Item = Uuid>, backend: B) -> Self {
         let mut seen = HashSet::new();
         Self {
@@ -126,58 +154,72 @@ impl<B: Backend> OrderProcessor<B> {
             approval: Approval::Same(Decision::Approve),
             backoff: Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(600) },
             interval: Duration::from_secs(60),
+            on_order: OnOrder::default(),
             ledger: Ledger::default(),
             stop: StopHandle(Arc::new(watch::Sender::new(false))),
         }
     }
 
-    /// What becomes of orders that wait for the provider: a [`Decision`] for all, or [`Approval::by`] a function. They
-    /// are approved unless told.
+    /// Sets which of the orders that wait for the provider are approved: a [`Decision`] for all, or
+    /// [`Approval::by`] a function. By default all are.
     #[must_use]
     pub fn approval(mut self, approval: impl Into<Approval>) -> Self {
         self.approval = approval.into();
         self
     }
 
-    /// How long an order rests after its first failure, and at most: 10 s and 10 min unless told. It rests longer
-    /// if the server asks for that.
+    /// Sets the pause after the first failure of an order, and the longest one. The defaults are 10 s and 10
+    /// min. A pause is longer if the server asks for that.
     #[must_use]
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.backoff = Backoff { first, longest };
         self
     }
 
-    /// How long [`run`](Self::run) waits between two rounds: a minute unless told.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// The back end.
+    /// Calls `on_order` with each order as soon as the round is through with it, in the order in which that
+    /// happens. Use it to show that the process is alive during a long round. It is called between requests
+    /// and must not block.
+    ///
+    /// It isn't called while the back end works on a single order; a back end that takes long has to report
+    /// that itself.
+    #[must_use]
+    pub fn on_order(mut self, on_order: impl Fn(&OrderReport) + Send + Sync + 'static) -> Self {
+        self.on_order = OnOrder(Some(Box::new(on_order)));
+        self
+    }
+
+    /// Returns the back end.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// What stops this processor.
+    /// Returns a handle that stops this processor.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
-    /// One round: lists the orders, and takes each as far as it goes. Failures are in the report, an
-    /// offering that can't be listed too.
+    /// Does one round: lists the orders, and processes each as far as possible. All failures are in the
+    /// report.
     pub async fn run_once(&self) -> RoundReport {
         self.round(&AtomicBool::new(false)).await
     }
 
-    /// Round after round, until `until` ends (such as `tokio::signal::ctrl_c()`) or the processor is stopped.
-    /// The orders in work by then are brought to their end first. Each round is reported to `each`.
+    /// Does round after round, until `until` ends (such as `tokio::signal::ctrl_c()`) or the processor is
+    /// stopped. The orders in progress are finished first. Calls `each` after each round; see
+    /// [`on_order`](Self::on_order) for a call after each order.
     ///
-    /// What has to be sent after each round, such as [statistics](super::AgentService::set_statistics), is better sent from a
-    /// loop of one's own over [`run_once`](Self::run_once).
+    /// To send something after each round, such as [statistics](super::AgentService::set_statistics), call
+    /// [`run_once`](Self::run_once) in a loop instead.
     ///
-    /// Dropping this future cuts off the orders in work, which the next processor takes up again.
+    /// Dropping this future interrupts the orders in progress. The next processor takes them up again.
     pub async fn run(&self, until: impl Future, mut each: impl FnMut(RoundReport)) {
         let mut until = pin!(until);
         let enough = AtomicBool::new(false);
@@ -212,25 +254,37 @@ impl<B: Backend> OrderProcessor<B> {
             match list {
                 Ok(orders) => {
                     let (orders, unreadable) = orders.into_parts();
-                    listed.extend(orders);
+                    let readable = orders.iter().map(|order| Some(order.uuid));
+                    // An unreadable order is still open. One without a uuid may be any.
+                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
+                    if let Some(open) = open {
+                        self.ledger.keep(*offering, &open);
+                    }
+                    listed.extend(orders.into_iter().map(|order| (*offering, order)));
                     report.unreadable.extend(unreadable);
                 }
-                Err(error) => report.unlisted.push(Unlisted { offering_uuid: *offering, error }),
+                Err(error) => report.list_failures.push(ListFailure { offering_uuid: *offering, error }),
             }
         }
-        if report.unlisted.is_empty() {
-            self.ledger.keep(&listed.iter().map(|order| order.uuid).collect());
-        }
+        // Of this round: an outage that ended between two rounds holds nothing back.
+        let outage = Outage::new(&self.client);
+        let outage = &outage;
         let mut working = stream::iter(listed.into_iter().enumerate())
-            .map(|(index, order)| async move {
-                let outcome = if is_over() { OrderOutcome::NotBegun } else { self.work(&order).await };
-                tracing::debug!(order = %order.uuid, %outcome, "an order was worked on");
+            .map(|(index, (offering, order))| async move {
+                let outcome = match is_over() {
+                    true => OrderOutcome::NotBegun,
+                    false => self.process(offering, &order, outage).await,
+                };
+                tracing::debug!(order = %order.uuid, %outcome, "an order was processed");
                 (index, OrderReport { order, outcome })
             })
             .buffer_unordered(self.client.concurrency());
         let mut orders = Vec::new();
-        while let Some(order) = working.next().await {
-            orders.push(order);
+        while let Some((index, order)) = working.next().await {
+            if let OnOrder(Some(on_order)) = &self.on_order {
+                on_order(&order);
+            }
+            orders.push((index, order));
         }
         orders.sort_unstable_by_key(|(index, _)| *index);
         report.orders = orders.into_iter().map(|(_, order)| order).collect();
@@ -243,25 +297,29 @@ impl<B: Backend> OrderProcessor<B> {
         self.client.provider().rows(list).await
     }
 
-    async fn work(&self, order: &AgentOrder) -> OrderOutcome {
-        let in_work = match self.ledger.begin(order.uuid) {
-            Begin::Begun(in_work) => in_work,
-            Begin::InWork => return OrderOutcome::InWork,
+    async fn process(&self, offering: Uuid, order: &AgentOrder, outage: &Outage) -> OrderOutcome {
+        let attempt = match self.ledger.begin(order.uuid, offering) {
+            Begin::Begun(attempt) => attempt,
+            Begin::InProgress => return OrderOutcome::InProgress,
             Begin::After(again_in) => return OrderOutcome::Resting { again_in },
         };
-        let turn = Turn { client: &self.client, backend: &self.backend, approval: &self.approval };
-        match turn.take(order).await {
+        let run = OrderRun::new(&self.client, &self.backend, &self.approval, outage, &attempt);
+        match run.process(order).await {
             Ok(outcome) => {
-                in_work.ended();
+                attempt.ended();
                 outcome
             }
-            Err(setback) => {
-                let asked = match &setback {
-                    Setback::Waldur(error) => error.retry_after(),
-                    Setback::Backend(_) => None,
+            // Not the order's failure. What the back end answered is still kept.
+            Err(OrderFailure::Waldur(error)) if outage::gave_up(&error) => {
+                OrderOutcome::Held { reason: error.what() }
+            }
+            Err(failure) => {
+                let asked = match &failure {
+                    OrderFailure::Waldur(error) => error.retry_after(),
+                    OrderFailure::Backend(_) => None,
                 };
-                let again_in = in_work.failed(self.backoff, asked);
-                OrderOutcome::Failed { setback, again_in }
+                let again_in = attempt.failed(self.backoff, asked);
+                OrderOutcome::Failed { failure, again_in }
             }
         }
     }

@@ -1,9 +1,10 @@
-//! What came of a round, order by order.
+//! The results of a round, order by order.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::backend::BackendError;
@@ -12,17 +13,17 @@ use crate::error::Error;
 use crate::row::UnreadableRow;
 use crate::types::OrderState;
 
-/// What kept an order from its end.
+/// What failed while an order was processed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Setback {
-    /// Something that was asked of Waldur.
+pub enum OrderFailure {
+    /// A request to Waldur.
     Waldur(Error),
-    /// Something that was asked of the back end.
+    /// The back end.
     Backend(BackendError),
 }
 
-impl fmt::Display for Setback {
+impl fmt::Display for OrderFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waldur(error) => error.fmt(f),
@@ -31,167 +32,338 @@ impl fmt::Display for Setback {
     }
 }
 
-impl From<Error> for Setback {
+impl From<Error> for OrderFailure {
     fn from(error: Error) -> Self {
         Self::Waldur(error)
     }
 }
 
-/// What came of an order in a round.
+/// A step that an order was completed without, because the server doesn't have the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SkippedStep {
+    /// Setting the limits that the back end returned. The resource keeps those that it has in Waldur.
+    Limits,
+}
+
+impl fmt::Display for SkippedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limits => f.write_str("the server can't set limits, so they were not set"),
+        }
+    }
+}
+
+/// The result of an order in a round.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OrderOutcome {
-    /// The back end did what it asks for, and it was marked as done.
-    Done,
-    /// The back end failed for good, and it was marked as erred.
-    Erred {
-        /// What the customer reads.
-        message: String,
+    /// The back end carried it out, and it was marked as done.
+    Done {
+        /// What the server doesn't support. Empty on recent servers.
+        skipped: Vec<SkippedStep>,
     },
-    /// It was rejected, as [`Approval`](super::Approval) decided.
+    /// The [`Approval`](super::Approval) rejected it.
     Rejected {
-        /// What the customer reads.
+        /// The reason, which the customer reads.
         reason: String,
     },
-    /// It stays as it is, as [`Approval`](super::Approval) decided.
-    Left,
-    /// It is in another state by now, through somebody else: it ended, or was canceled, perhaps while the back end was
-    /// at work on it.
-    Passed {
+    /// The [`Approval`](super::Approval) left it to somebody else.
+    Deferred,
+    /// Somebody else has moved it to another state, perhaps while the back end was at work on it: it was
+    /// canceled, say, or waits for its start date.
+    Superseded {
         /// That state.
         state: OrderState,
     },
-    /// Something failed that may succeed later. The order is taken up again; nothing was marked as erred.
-    ///
-    /// If the error's answer was lost and its message says that what became of the order isn't known, it may have ended
-    /// all the same.
-    Failed {
-        /// What failed.
-        setback: Setback,
-        /// How long it rests.
-        again_in: Duration,
+    /// The back end failed permanently, or the server refused what it returned. The order was marked as
+    /// erred.
+    Erred {
+        /// The message, which the customer reads.
+        message: String,
     },
-    /// It rests after a failure of an earlier round.
-    Resting {
-        /// How long it still rests.
-        again_in: Duration,
-    },
-    /// Another round of the same processor is at work on it.
-    InWork,
-    /// It wasn't begun because the processor was stopped.
-    NotBegun,
-    /// It asks for something that this version doesn't know.
+    /// It is to update or terminate a resource that has no id in the back end. The back end was not called
+    /// and the order was not approved. It stays as it is until somebody sets the resource's id or ends the
+    /// order.
+    NoBackendId,
+    /// Its type is not known to this version. It was neither approved nor carried out.
     Unknown {
-        /// The type of the order.
+        /// That type.
         type_: String,
     },
+    /// A step failed that may succeed later. The order is tried again; it was not marked as erred.
+    ///
+    /// If the error is [unconfirmed](Error::is_unconfirmed), the order may have moved on all the same. The
+    /// next attempt reads it first.
+    Failed {
+        /// What failed.
+        failure: OrderFailure,
+        /// The time until the next attempt.
+        again_in: Duration,
+    },
+    /// It failed in an earlier round, and it is too early for the next attempt.
+    Resting {
+        /// The time until the next attempt.
+        again_in: Duration,
+    },
+    /// The server kept failing, so the order was not begun, or not continued. The next round takes it up
+    /// without a further pause.
+    Held {
+        /// How long the server has been failing, and the last failure.
+        reason: String,
+    },
+    /// Another round of the same processor is at work on it.
+    InProgress,
+    /// It was not begun because the processor was stopped.
+    NotBegun,
 }
 
 impl OrderOutcome {
-    /// A word for it.
+    /// Returns the kind, for counts and logs.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn kind(&self) -> OrderOutcomeKind {
         match self {
-            Self::Done => "done",
-            Self::Erred { .. } => "erred",
-            Self::Rejected { .. } => "rejected",
-            Self::Left => "left",
-            Self::Passed { .. } => "passed",
-            Self::Failed { .. } => "failed",
-            Self::Resting { .. } => "resting",
-            Self::InWork => "in work",
-            Self::NotBegun => "not begun",
-            Self::Unknown { .. } => "unknown",
+            Self::Done { .. } => OrderOutcomeKind::Done,
+            Self::Rejected { .. } => OrderOutcomeKind::Rejected,
+            Self::Deferred => OrderOutcomeKind::Deferred,
+            Self::Superseded { .. } => OrderOutcomeKind::Superseded,
+            Self::Erred { .. } => OrderOutcomeKind::Erred,
+            Self::NoBackendId => OrderOutcomeKind::NoBackendId,
+            Self::Unknown { .. } => OrderOutcomeKind::Unknown,
+            Self::Failed { .. } => OrderOutcomeKind::Failed,
+            Self::Resting { .. } => OrderOutcomeKind::Resting,
+            Self::Held { .. } => OrderOutcomeKind::Held,
+            Self::InProgress => OrderOutcomeKind::InProgress,
+            Self::NotBegun => OrderOutcomeKind::NotBegun,
+        }
+    }
+
+    /// Returns the steps that a done order was completed without.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedStep] {
+        match self {
+            Self::Done { skipped } => skipped,
+            _ => &[],
         }
     }
 }
 
 impl fmt::Display for OrderOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)?;
         match self {
-            Self::Erred { message } => write!(f, "erred: {message}"),
-            Self::Rejected { reason } => write!(f, "rejected: {reason}"),
-            Self::Passed { state } => write!(f, "passed: it is {state} by now"),
-            Self::Failed { setback, again_in } => write!(f, "failed: {setback}; again in {again_in:?}"),
-            Self::Resting { again_in } => write!(f, "resting: again in {again_in:?}"),
-            Self::Unknown { type_ } => write!(f, "unknown: its type is {type_}"),
-            Self::Done | Self::Left | Self::InWork | Self::NotBegun => f.write_str(self.name()),
+            Self::Done { skipped } => skipped.iter().try_for_each(|step| write!(f, "; {step}")),
+            Self::Rejected { reason } | Self::Held { reason } => write!(f, ": {reason}"),
+            Self::Superseded { state } => write!(f, ": the order is {state}"),
+            Self::Erred { message } => write!(f, ": {message}"),
+            Self::NoBackendId => {
+                f.write_str(": the resource has no id in the back end; set it, or end the order")
+            }
+            Self::Unknown { type_ } => write!(f, ": its type is {type_}"),
+            Self::Failed { failure, again_in } => write!(f, ": {failure}; again in {again_in:?}"),
+            Self::Resting { again_in } => write!(f, ": again in {again_in:?}"),
+            Self::Deferred | Self::InProgress | Self::NotBegun => Ok(()),
         }
     }
 }
 
-/// An order and what came of it.
+/// The kind of an [`OrderOutcome`]. Displays and serializes as a text such as `done`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum OrderOutcomeKind {
+    /// [`OrderOutcome::Done`]
+    Done,
+    /// [`OrderOutcome::Rejected`]
+    Rejected,
+    /// [`OrderOutcome::Deferred`]
+    Deferred,
+    /// [`OrderOutcome::Superseded`]
+    Superseded,
+    /// [`OrderOutcome::Erred`]
+    Erred,
+    /// [`OrderOutcome::NoBackendId`]
+    NoBackendId,
+    /// [`OrderOutcome::Unknown`]
+    Unknown,
+    /// [`OrderOutcome::Failed`]
+    Failed,
+    /// [`OrderOutcome::Resting`]
+    Resting,
+    /// [`OrderOutcome::Held`]
+    Held,
+    /// [`OrderOutcome::InProgress`]
+    InProgress,
+    /// [`OrderOutcome::NotBegun`]
+    NotBegun,
+}
+
+impl OrderOutcomeKind {
+    /// Returns the text, such as `done`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Rejected => "rejected",
+            Self::Deferred => "deferred",
+            Self::Superseded => "superseded",
+            Self::Erred => "erred",
+            Self::NoBackendId => "without backend id",
+            Self::Unknown => "of unknown type",
+            Self::Failed => "failed",
+            Self::Resting => "resting",
+            Self::Held => "held back",
+            Self::InProgress => "in progress",
+            Self::NotBegun => "not begun",
+        }
+    }
+
+    /// Returns whether somebody has to know of it: the order erred, or it is open and nothing is known to go
+    /// on with it.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Erred | Self::NoBackendId | Self::Unknown | Self::Failed | Self::Resting | Self::Held => {
+                true
+            }
+            Self::Done
+            | Self::Rejected
+            | Self::Deferred
+            | Self::Superseded
+            | Self::InProgress
+            | Self::NotBegun => false,
+        }
+    }
+}
+
+impl fmt::Display for OrderOutcomeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for OrderOutcomeKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// An order and its outcome.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OrderReport {
     /// The order as it was listed.
     pub order: AgentOrder,
-    /// What came of it.
+    /// Its outcome in this round.
     pub outcome: OrderOutcome,
+}
+
+impl fmt::Display for OrderReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "order {}: {}", self.order.uuid.simple(), self.outcome)
+    }
 }
 
 /// An offering whose orders could not be listed.
 #[derive(Debug)]
-pub struct Unlisted {
+#[non_exhaustive]
+pub struct ListFailure {
     /// The offering.
     pub offering_uuid: Uuid,
-    /// Why.
+    /// Why the list failed.
     pub error: Error,
 }
 
-/// What came of a round: one outcome an order that was listed, in that order.
+impl fmt::Display for ListFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the orders of offering {}: {}", self.offering_uuid.simple(), self.error)
+    }
+}
+
+/// Something in a round that somebody has to know of. Displays as one line that names the order and the
+/// reason.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum RoundFailure<'a> {
+    /// An order with an outcome that [is a failure](OrderOutcomeKind::is_failure).
+    Order(&'a OrderReport),
+    /// An order that can't be read.
+    Unreadable(&'a UnreadableRow),
+    /// An offering whose orders could not be listed.
+    List(&'a ListFailure),
+}
+
+impl fmt::Display for RoundFailure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(order) => order.fmt(f),
+            Self::Unreadable(row) => write!(f, "unreadable: {row}"),
+            Self::List(failure) => failure.fmt(f),
+        }
+    }
+}
+
+/// The results of a round: one outcome per order, in the order in which they were listed.
 #[derive(Debug, Default)]
 #[must_use]
 #[non_exhaustive]
 pub struct RoundReport {
     /// The orders.
     pub orders: Vec<OrderReport>,
-    /// The offerings whose orders are not among them.
-    pub unlisted: Vec<Unlisted>,
-    /// The orders that were listed and can't be read, such as one with a limit that is no number. They stay as they are.
+    /// The offerings whose orders could not be listed, and so are not among `orders`.
+    pub list_failures: Vec<ListFailure>,
+    /// The orders that were listed but can't be read, such as one with a limit that is no number. They stay
+    /// as they are.
     pub unreadable: Vec<UnreadableRow>,
 }
 
 impl RoundReport {
-    /// How many orders came to this, by [`OrderOutcome::name`].
+    /// Returns how many orders have an outcome of this kind.
     #[must_use]
-    pub fn count(&self, name: &str) -> usize {
-        self.orders.iter().filter(|order| order.outcome.name() == name).count()
+    pub fn count(&self, kind: OrderOutcomeKind) -> usize {
+        self.orders.iter().filter(|order| order.outcome.kind() == kind).count()
     }
 
-    /// Whether everything was listed and nothing failed or rests.
+    /// Returns how many orders have an outcome of each kind, for a log or
+    /// [`AgentService::set_statistics`](super::AgentService::set_statistics). Kinds without orders are
+    /// absent.
     #[must_use]
-    pub fn is_ok(&self) -> bool {
-        self.unlisted.is_empty() && self.failures().next().is_none()
-    }
-
-    /// The orders that failed now, or rest after a failure.
-    pub fn failures(&self) -> impl Iterator<Item = &OrderReport> {
-        let failed = |outcome: &OrderOutcome| {
-            matches!(
-                outcome,
-                OrderOutcome::Failed { .. } | OrderOutcome::Resting { .. } | OrderOutcome::Unknown { .. }
-            )
-        };
-        self.orders.iter().filter(move |order| failed(&order.outcome))
-    }
-
-    /// How many orders came to what, for a log or [`AgentService::set_statistics`](super::AgentService::set_statistics).
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+    pub fn counts(&self) -> BTreeMap<OrderOutcomeKind, usize> {
         let mut counts = BTreeMap::new();
         for order in &self.orders {
-            *counts.entry(order.outcome.name()).or_default() += 1;
+            *counts.entry(order.outcome.kind()).or_default() += 1;
         }
         counts
+    }
+
+    /// Returns whether there are no [failures](Self::failures).
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.failures().next().is_none()
+    }
+
+    /// Returns everything that somebody has to know of: lists that failed, orders that can't be read, and
+    /// orders with an outcome that [is a failure](OrderOutcomeKind::is_failure), erred ones included.
+    pub fn failures(&self) -> impl Iterator<Item = RoundFailure<'_>> {
+        let lists = self.list_failures.iter().map(RoundFailure::List);
+        let unreadable = self.unreadable.iter().map(RoundFailure::Unreadable);
+        let orders = self.orders.iter().filter(|order| order.outcome.kind().is_failure());
+        lists.chain(unreadable).chain(orders.map(RoundFailure::Order))
     }
 }
 
 impl fmt::Display for RoundReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> =
-            self.counts().into_iter().map(|(name, count)| format!("{count} {name}")).collect();
-        if !self.unlisted.is_empty() {
-            parts.push(format!("{} offerings not listed", self.unlisted.len()));
+            self.counts().into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let skipped = self.orders.iter().filter(|order| !order.outcome.skipped().is_empty()).count();
+        for (count, what) in [
+            (skipped, "with skipped steps"),
+            (self.unreadable.len(), "unreadable"),
+            (self.list_failures.len(), "offerings not listed"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
         }
         if parts.is_empty() {
             parts.push("no orders".to_owned());

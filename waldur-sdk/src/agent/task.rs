@@ -1,4 +1,4 @@
-//! What a back end is told of an order.
+//! What a back end is given: an order and its resource.
 
 use std::collections::BTreeMap;
 
@@ -6,120 +6,146 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+use waldur_api_client::builder;
 
+use crate::backend_id::BackendId;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::provider::TeamMember;
 use crate::row::{Rows, row};
 use crate::types::{OrderState, RequestTypes};
 
-/// How much of each component, by its type, such as `cpu`.
+/// Amounts of components, by the component's type such as `cpu`.
 pub type Limits = BTreeMap<String, Decimal>;
 
 row! {
-    /// An order, as far as a back end needs it.
+    /// An order, as a back end needs it.
     #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
     pub struct AgentOrder {
         /// The order's uuid.
         pub uuid: Uuid = need "uuid",
-        /// Where it stands.
+        /// Its state.
         pub state: OrderState = need "state",
         /// What it asks for.
         pub type_: RequestTypes = need "type",
-        /// The marketplace resource that it is about.
+        /// The resource that is ordered or changed.
         pub resource_uuid: Uuid = need "marketplace_resource_uuid",
-        /// Its name, as the customer chose it; empty if it has none.
+        /// The resource's name, which the customer chose; empty if it has none.
         pub resource_name: String = or_default "resource_name",
-        /// The offering of that resource.
+        /// The resource's offering.
         pub offering_uuid: Uuid = need "offering_uuid",
-        /// The project that the resource is in.
+        /// The resource's project.
         pub project_uuid: Option<Uuid> = optional "project_uuid",
-        /// Its name.
+        /// The project's name.
         pub project_name: String = or_default "project_name",
-        /// Its short name; empty if there is none.
+        /// The project's short name; empty if it has none.
         pub project_slug: String = or_default "project_slug",
-        /// The organisation of the project.
+        /// The project's organisation.
         pub customer_uuid: Option<Uuid> = optional "customer_uuid",
-        /// Its short name; empty if there is none.
+        /// The organisation's short name; empty if it has none.
         pub customer_slug: String = or_default "customer_slug",
-        /// Who ordered; empty if nobody is known.
+        /// The user who ordered; empty if the server doesn't say.
         pub created_by_username: String = or_default "created_by_username",
-        /// The plan that the resource has, or is to have.
+        /// The plan that the resource has, or is to get.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
-        /// The limits that are asked for; empty if the order is not about them.
+        /// The ordered limits; empty if the order sets none.
         pub limits: Limits = exact "limits",
-        /// What the customer filled in.
+        /// The values that the customer filled in.
         pub attributes: Map<String, Value> = exact "attributes",
     }
 }
 
 row! {
-    /// A resource, as far as it matters whether something was told already.
+    /// A resource as it is in Waldur before the back end works on it.
     #[derive(Clone, Debug)]
     pub(super) struct ResourceRow {
-        // An answer that was blanked on its way has none of these, and is no answer.
+        // An answer without it was blanked on its way, and says nothing about the id either.
         #[allow(dead_code, reason = "it has to be there")]
         offering_uuid: Uuid = need "offering_uuid",
-        pub(super) backend_id: String = exact "backend_id",
-        pub(super) limits: Limits = exact "limits",
+        backend_id: String = exact "backend_id",
+        limits: Limits = exact "limits",
     }
 }
 
-/// An order to carry out. What costs another request is asked for when it is needed, once.
+impl ResourceRow {
+    /// Returns the id in the back end, none if it is blank.
+    ///
+    /// # Errors
+    /// If it is longer than an id can be.
+    pub(super) fn backend_id(&self) -> Result<Option<BackendId>, Error> {
+        if self.backend_id.trim().is_empty() {
+            return Ok(None);
+        }
+        BackendId::new(self.backend_id.as_str()).map(Some).map_err(|error| {
+            Error::new(ErrorKind::Decode, error.what())
+                .in_operation(builder::MarketplaceProviderResourcesRetrieve::OPERATION)
+        })
+    }
+}
+
+/// An order to carry out. What costs another request is read when it is needed, and only once.
 #[derive(Debug)]
 pub struct Task {
     client: Client,
     order: AgentOrder,
-    resource: ResourceRow,
-    rerun: bool,
+    backend_id: Option<BackendId>,
+    resource_limits: Limits,
+    is_rerun: bool,
     team: OnceCell<Rows<TeamMember>>,
 }
 
 impl Task {
-    pub(super) fn new(client: Client, order: AgentOrder, resource: ResourceRow, rerun: bool) -> Self {
-        Self { client, order, resource, rerun, team: OnceCell::new() }
+    pub(super) fn new(
+        client: Client,
+        order: AgentOrder,
+        resource: ResourceRow,
+        is_rerun: bool,
+    ) -> Result<Self, Error> {
+        let (backend_id, resource_limits) = (resource.backend_id()?, resource.limits);
+        Ok(Self { client, order, backend_id, resource_limits, is_rerun, team: OnceCell::new() })
     }
 
-    /// The order, read after its approval.
+    /// Returns the order, as it was read after its approval.
     #[must_use]
     pub fn order(&self) -> &AgentOrder {
         &self.order
     }
 
-    /// What the resource is called in the back end, if that was told before.
+    /// Returns the id that the resource has in the back end, if Waldur knows one.
     #[must_use]
-    pub fn backend_id(&self) -> Option<&str> {
-        Some(self.resource.backend_id.as_str()).filter(|id| !id.is_empty())
+    pub fn backend_id(&self) -> Option<&BackendId> {
+        self.backend_id.as_ref()
     }
 
-    /// The limits that the resource has in Waldur; those that the order asks for are [`AgentOrder::limits`].
+    /// Returns the limits that the resource has in Waldur. The ordered ones are [`AgentOrder::limits`].
     #[must_use]
     pub fn resource_limits(&self) -> &Limits {
-        &self.resource.limits
+        &self.resource_limits
     }
 
-    /// Whether the order was executing before this attempt, so that an earlier one may have got somewhere.
+    /// Returns whether the order was executing before this attempt, so that an earlier one may have done part
+    /// of it.
     #[must_use]
     pub fn is_rerun(&self) -> bool {
-        self.rerun
+        self.is_rerun
     }
 
-    /// The members of the project, with their accounts at the offering; read once.
+    /// Returns the members of the project with their accounts at the offering. They are read once.
     /// (`marketplace_provider_resources_team_list`)
     ///
-    /// Accounts are made by Waldur after the approval and take their names a little later: a back end that needs
-    /// them and finds none fails with [`BackendError::transient`](super::BackendError::transient).
+    /// Waldur creates the accounts after the approval and names them a little later. A back end that needs an
+    /// account which is missing fails with [`BackendError::transient`](super::BackendError::transient).
     ///
     /// # Errors
-    /// If they can't be read.
+    /// If the list can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
         let provider = self.client.provider();
         let team = self.team.get_or_try_init(|| provider.team(self.order.resource_uuid));
         team.await.map(|team| &**team)
     }
 
-    /// The client, for whatever else a back end needs to know.
+    /// Returns the client, for whatever else a back end has to read.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
@@ -141,12 +167,16 @@ mod tests {
     #[test]
     fn limits_are_read_in_all_their_shapes() {
         let row = read(&Value::Null, &json!({ "cpu": 8, "ram": "1.50", "gpu": null, "disk": 2.5 })).unwrap();
-        assert_eq!(row.backend_id, "");
+        assert_eq!(row.backend_id().unwrap(), None);
+        assert_eq!(read(&json!(" "), &Value::Null).unwrap().backend_id().unwrap(), None);
+        assert_eq!(read(&json!("a"), &Value::Null).unwrap().backend_id().unwrap().unwrap(), "a");
+        let long = read(&json!("x".repeat(256)), &Value::Null).unwrap();
+        assert!(long.backend_id().unwrap_err().is_decode());
         let expected = [("cpu", 80), ("disk", 25), ("ram", 15)];
         let expected = expected.map(|(name, tenths)| (name.to_owned(), Decimal::new(tenths, 1)));
         assert_eq!(row.limits, Limits::from(expected));
         assert!(read(&json!("a"), &Value::Null).unwrap().limits.is_empty());
-        // A limit that can't be said is no missing one.
+        // A limit that can't be read is not a missing one.
         for wrong in [json!(7), json!({ "cpu": 1e30 }), json!({ "cpu": "many" })] {
             assert_eq!(read(&json!("a"), &wrong).unwrap_err(), "limits");
         }

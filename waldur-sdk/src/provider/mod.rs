@@ -32,7 +32,7 @@ pub use offerings::{
     OfferingPlan,
 };
 #[cfg(feature = "agent")]
-pub(crate) use orders::StateRow;
+pub(crate) use orders::Action;
 pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
 pub use resources::{Endpoint, Resource, ResourceFilter};

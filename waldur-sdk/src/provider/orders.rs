@@ -38,8 +38,8 @@ row! {
 
 row! {
     /// The state of an order alone.
-    pub(crate) struct StateRow {
-        pub(crate) state: OrderState = need "state",
+    struct StateRow {
+        state: OrderState = need "state",
     }
 }
 
@@ -102,7 +102,7 @@ impl OrderFilter {
 
 /// What a workflow does to an order.
 #[derive(Clone, Copy, Debug)]
-enum Action<'a> {
+pub(crate) enum Action<'a> {
     Approve,
     Reject { reason: &'a str },
     Cancel,
@@ -127,7 +127,7 @@ impl Action<'_> {
     }
 
     /// Whether a server takes it in this state, so that another run may help.
-    fn is_possible(self, state: &OrderState) -> bool {
+    pub(crate) fn is_possible(self, state: &OrderState) -> bool {
         use OrderState::{Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate};
         match self {
             Self::Approve | Self::Reject { .. } => matches!(state, PendingProvider),
@@ -512,7 +512,12 @@ impl Provider {
         Outcome::of(self.apply(Confirm::new(&self.client), None, action, order).await)
     }
 
-    async fn apply(
+    /// Does it to an order, and reads the order where the answer leaves open whether it was applied. `doubt` is the error
+    /// of an earlier attempt: the order is read first then.
+    ///
+    /// # Errors
+    /// What the server refuses, the state that stands in the way, and what isn't known to be applied.
+    pub(crate) async fn apply(
         &self,
         confirm: Confirm<'_>,
         doubt: Option<Error>,
@@ -530,7 +535,7 @@ impl Provider {
         confirm.go_on(doubt, || self.ask(action, order), look).await
     }
 
-    async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {
+    pub(crate) async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {
         let row: StateRow =
             row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await?;
         Ok(row.state)

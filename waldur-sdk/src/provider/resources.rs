@@ -323,12 +323,22 @@ impl Provider {
                 format!("backend_id has {length} characters; a server takes {BACKEND_ID_LENGTH} at most");
             return Err(Error::new(ErrorKind::Validation, problem).in_operation(SET_BACKEND_ID));
         }
-        let body = ResourceBackendIdRequest::builder().backend_id(backend_id.as_str());
+        self.send_backend_id(Confirm::new(&self.client), resource, &backend_id).await
+    }
+
+    /// Sets the id as it is, and reads it again if the answer is lost.
+    pub(crate) async fn send_backend_id(
+        &self,
+        confirm: Confirm<'_>,
+        resource: Uuid,
+        backend_id: &str,
+    ) -> Result<(), Error> {
+        let body = ResourceBackendIdRequest::builder().backend_id(backend_id);
         let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &BackendIdRow| now.backend_id == backend_id.trim(), Seen::Unchanged)
-            .await
+        let is_so = |now: &BackendIdRow| now.backend_id == backend_id.trim();
+        self.change_by(confirm, resource, send, is_so, Seen::Unchanged).await
     }
 
     /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
@@ -423,16 +433,17 @@ impl Provider {
         limits: impl IntoIterator<Item = (K, L)>,
     ) -> Result<BTreeMap<String, Decimal>, Error> {
         let limits = limits.into_iter().map(|(type_, limit)| (type_.into(), limit.into())).collect();
-        self.tell_limits(resource, &limits).await?;
+        self.send_limits(Confirm::new(&self.client), resource, &limits).await?;
         match self.retrieve_resource::<LimitsRow>(resource).await {
             Ok(now) => Ok(now.limits),
             Err(unread) => Err(unread.with_note("the limits were set; what they are now can't be read")),
         }
     }
 
-    /// Sets the limits, and takes the server's word for it.
-    pub(crate) async fn tell_limits(
+    /// Sets the limits, and reads them again only if the answer is lost.
+    pub(crate) async fn send_limits(
         &self,
+        confirm: Confirm<'_>,
         resource: Uuid,
         limits: &BTreeMap<String, Decimal>,
     ) -> Result<(), Error> {
@@ -440,7 +451,8 @@ impl Provider {
         let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
         let call = call.body(body);
         let send = || Error::of_change(call.clone().send());
-        self.change(resource, send, |now: &LimitsRow| now.limits == *limits, Seen::Differs).await
+        let is_so = |now: &LimitsRow| now.limits == *limits;
+        self.change_by(confirm, resource, send, is_so, Seen::Differs).await
     }
 
     /// Keeps what the back end has to say about a resource, as any JSON; it replaces what was there.
@@ -682,6 +694,17 @@ impl Provider {
         is_so: impl Fn(&R) -> bool,
         else_shown: fn(String) -> Seen<()>,
     ) -> Result<(), Error> {
+        self.change_by(Confirm::new(&self.client), resource, send, is_so, else_shown).await
+    }
+
+    async fn change_by<R: Row, S: Future<Output = Result<(), Error>>>(
+        &self,
+        confirm: Confirm<'_>,
+        resource: Uuid,
+        send: impl Fn() -> S,
+        is_so: impl Fn(&R) -> bool,
+        else_shown: fn(String) -> Seen<()>,
+    ) -> Result<(), Error> {
         let look = || async {
             let now = self.retrieve_resource::<R>(resource).await?;
             Ok(match is_so(&now) {
@@ -690,7 +713,7 @@ impl Provider {
             })
         };
         let looks_after = |error: &Error| error.is_answer_lost();
-        Confirm::new(&self.client).after(looks_after).send(send, look).await.map(drop)
+        confirm.after(looks_after).send(send, look).await.map(drop)
     }
 }
 

@@ -1,0 +1,243 @@
+//! The steps of one order, from the state in which it was listed to its end.
+//!
+//! Every change in Waldur is made only after a look at what is there, and is looked at again if its answer is
+//! lost. So a run can be interrupted anywhere, and the next one goes on.
+
+use uuid::Uuid;
+use waldur_api_client::builder;
+
+use super::approval::{Approval, Decision};
+use super::backend::{Backend, BackendError, Provisioned};
+use super::ledger::{Attempt, CarriedOut};
+use super::report::{OrderFailure, OrderOutcome, SkippedStep};
+use super::task::{AgentOrder, ResourceRow, Task};
+use crate::client::Client;
+use crate::confirm::{Applied, Confirm};
+use crate::error::{Error, ErrorKind};
+use crate::outage::Outage;
+use crate::provider::Action;
+use crate::row;
+use crate::types::{OrderState, RequestTypes};
+
+/// What a change of an order came to.
+enum Change {
+    Applied(Applied),
+    /// Somebody else has moved the order to this state, in which the change isn't possible.
+    Superseded(OrderState),
+}
+
+/// Processes one order.
+#[derive(Debug)]
+pub(super) struct OrderRun<'a, B> {
+    client: &'a Client,
+    backend: &'a B,
+    approval: &'a Approval,
+    confirm: Confirm<'a>,
+    attempt: &'a Attempt<'a>,
+}
+
+impl<'a, B: Backend> OrderRun<'a, B> {
+    pub(super) fn new(
+        client: &'a Client,
+        backend: &'a B,
+        approval: &'a Approval,
+        outage: &'a Outage,
+        attempt: &'a Attempt<'a>,
+    ) -> Self {
+        // An order waits here for the end of an outage: there is nothing else to do with it.
+        let confirm = Confirm::new(client).during(outage).within(client.retry_policy().within);
+        Self { client, backend, approval, confirm, attempt }
+    }
+
+    /// Processes the order as far as possible.
+    pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderOutcome, OrderFailure> {
+        let is_pending = listed.state == OrderState::PendingProvider;
+        if is_pending {
+            match self.approval.decide(listed) {
+                Decision::Approve => {}
+                Decision::Reject(reason) => return self.reject(listed.uuid, reason).await,
+                Decision::Defer => return Ok(OrderOutcome::Deferred),
+            }
+        }
+        if let RequestTypes::Other(type_) = &listed.type_ {
+            return Ok(OrderOutcome::Unknown { type_: type_.clone() });
+        }
+        // Without an id such an order can't be carried out, so it isn't approved either.
+        let mut resource = None;
+        if matches!(listed.type_, RequestTypes::Update | RequestTypes::Terminate)
+            && self.attempt.carried_out().is_none()
+        {
+            let row = self.resource(listed.resource_uuid).await?;
+            if row.backend_id()?.is_none() {
+                return Ok(OrderOutcome::NoBackendId);
+            }
+            resource = Some(row);
+        }
+        let mut is_rerun = !is_pending;
+        if is_pending {
+            match self.apply(Action::Approve, listed.uuid).await? {
+                Change::Applied(applied) => is_rerun = applied == Applied::Already,
+                Change::Superseded(state) => return Ok(OrderOutcome::Superseded { state }),
+            }
+        }
+        let order = self.order(listed.uuid).await?;
+        match known(order.state.clone())? {
+            OrderState::Executing => {}
+            state => return Ok(OrderOutcome::Superseded { state }),
+        }
+        let resource = match resource {
+            Some(resource) => resource,
+            None => self.resource(order.resource_uuid).await?,
+        };
+        self.carry_out(Task::new(self.client.clone(), order, resource, is_rerun)?).await
+    }
+
+    async fn carry_out(&self, task: Task) -> Result<OrderOutcome, OrderFailure> {
+        let order = task.order();
+        let provisioned = match self.attempt.carried_out() {
+            Some(CarriedOut { provisioned }) => provisioned,
+            None => {
+                let answer = match (&order.type_, task.backend_id()) {
+                    (RequestTypes::Create, _) => self.backend.create(&task).await.map(Some),
+                    (RequestTypes::Restore, _) => self.backend.restore(&task).await.map(Some),
+                    (RequestTypes::Update, Some(id)) => self.backend.update(&task, id).await.map(|()| None),
+                    (RequestTypes::Terminate, Some(id)) => {
+                        self.backend.terminate(&task, id).await.map(|()| None)
+                    }
+                    (RequestTypes::Update | RequestTypes::Terminate, None) => {
+                        return Ok(OrderOutcome::NoBackendId);
+                    }
+                    (RequestTypes::Other(type_), _) => {
+                        return Ok(OrderOutcome::Unknown { type_: type_.clone() });
+                    }
+                };
+                match answer {
+                    Ok(provisioned) => {
+                        self.attempt.keep(CarriedOut { provisioned: provisioned.clone() });
+                        provisioned
+                    }
+                    Err(error) if error.is_transient() => return Err(OrderFailure::Backend(error)),
+                    Err(error) => return self.set_erred(order.uuid, &error).await,
+                }
+            }
+        };
+        let recorded = match &provisioned {
+            Some(provisioned) => self.record(&task, provisioned).await,
+            None => Ok(Vec::new()),
+        };
+        match recorded {
+            Ok(skipped) => self.finish(Action::Complete, order.uuid, OrderOutcome::Done { skipped }).await,
+            // The server would refuse it again.
+            Err(error) if is_final(&error) => {
+                self.set_erred(order.uuid, &BackendError::permanent(error)).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn reject(&self, order: Uuid, reason: String) -> Result<OrderOutcome, OrderFailure> {
+        match self.apply(Action::Reject { reason: &reason }, order).await? {
+            Change::Applied(Applied::Now) => Ok(OrderOutcome::Rejected { reason }),
+            Change::Applied(Applied::Already) => Ok(OrderOutcome::Superseded { state: OrderState::Rejected }),
+            Change::Superseded(state) => Ok(OrderOutcome::Superseded { state }),
+        }
+    }
+
+    async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderOutcome, OrderFailure> {
+        let (message, traceback) = (error.to_string(), error.traceback());
+        let action = Action::Err { message: &message, traceback: &traceback };
+        let outcome = OrderOutcome::Erred { message: message.clone() };
+        match self.finish(action, order, outcome).await {
+            // Otherwise nobody would read what happened.
+            Err(OrderFailure::Waldur(error)) => {
+                Err(error.with_note(format!("the order can't be erred: {message}")).into())
+            }
+            result => result,
+        }
+    }
+
+    /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read
+    /// before.
+    async fn finish(
+        &self,
+        action: Action<'_>,
+        order: Uuid,
+        outcome: OrderOutcome,
+    ) -> Result<OrderOutcome, OrderFailure> {
+        match self.state(order).await? {
+            OrderState::Executing => {}
+            state => return Ok(OrderOutcome::Superseded { state }),
+        }
+        Ok(match self.apply(action, order).await? {
+            Change::Applied(Applied::Now) => outcome,
+            Change::Applied(Applied::Already) => OrderOutcome::Superseded { state: self.state(order).await? },
+            Change::Superseded(state) => OrderOutcome::Superseded { state },
+        })
+    }
+
+    async fn apply(&self, action: Action<'_>, order: Uuid) -> Result<Change, Error> {
+        match self.client.provider().apply(self.confirm, None, action, order).await {
+            Ok(((), applied)) => Ok(Change::Applied(applied)),
+            Err(error) if error.is_superseded() => match self.state(order).await {
+                Ok(state) if !action.is_possible(&state) => Ok(Change::Superseded(state)),
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the id and the limits that Waldur doesn't have yet. Returns the steps that the server doesn't
+    /// support.
+    async fn record(&self, task: &Task, provisioned: &Provisioned) -> Result<Vec<SkippedStep>, Error> {
+        let (provider, resource) = (self.client.provider(), task.order().resource_uuid);
+        let mut skipped = Vec::new();
+        let id = provisioned.backend_id.as_str();
+        // Servers cut white space off.
+        if task.backend_id().is_none_or(|known| known.as_str() != id.trim()) {
+            provider.send_backend_id(self.confirm, resource, id).await?;
+        }
+        if let Some(limits) = provisioned.limits.as_ref().filter(|limits| *limits != task.resource_limits()) {
+            match provider.send_limits(self.confirm, resource, limits).await {
+                Err(error) if error.is_unsupported() => skipped.push(SkippedStep::Limits),
+                result => result?,
+            }
+        }
+        Ok(skipped)
+    }
+
+    async fn order(&self, order: Uuid) -> Result<AgentOrder, Error> {
+        let api = self.client.api();
+        self.confirm.read(|| row::retrieve(api.marketplace_orders_retrieve().uuid(order))).await
+    }
+
+    async fn resource(&self, resource: Uuid) -> Result<ResourceRow, Error> {
+        let api = self.client.api();
+        self.confirm
+            .read(|| row::retrieve(api.marketplace_provider_resources_retrieve().uuid(resource)))
+            .await
+    }
+
+    async fn state(&self, order: Uuid) -> Result<OrderState, Error> {
+        let provider = self.client.provider();
+        known(self.confirm.read(|| provider.state_of(order)).await?)
+    }
+}
+
+/// Fails for a state that this version doesn't know: it doesn't tell whether the order has ended.
+fn known(state: OrderState) -> Result<OrderState, Error> {
+    match state {
+        OrderState::Other(text) => {
+            let error = Error::new(ErrorKind::Decode, format!("the order's state is \"{text}\""));
+            Err(error.in_operation(builder::MarketplaceOrdersRetrieve::OPERATION))
+        }
+        state => Ok(state),
+    }
+}
+
+/// Returns whether the server refuses the id or the limits themselves, and not what stands in the way for
+/// now.
+fn is_final(error: &Error) -> bool {
+    let is_named =
+        || error.messages().iter().any(|one| ["backend_id", "limits"].contains(&one.path.as_str()));
+    error.is_validation() && (error.attempts() == 0 || error.status() == Some(400) && is_named())
+}
