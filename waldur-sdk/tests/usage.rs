@@ -390,6 +390,32 @@ async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
 }
 
 #[tokio::test]
+async fn usage_is_reported_to_every_release() {
+    for release in Release::ALL {
+        let sandbox = Sandbox::builder().release(release).start().await.unwrap();
+        let resource = sandbox.ids().resources.ok;
+        let provider = provider(&sandbox);
+        let report =
+            || provider.report_usage(resource).all(amount("99.5")).description("nightly").skip_equal();
+        let planned = report().dry_run().await.unwrap();
+        assert_eq!((planned.usages.len(), posts(&sandbox)), (3, 0));
+        assert_eq!(report().await.unwrap(), planned);
+        assert!(report().await.unwrap().usages.is_empty());
+        let shares = ["alice_hpc", "bob_hpc"].map(|username| UserAmount {
+            component: "cpu".to_owned(),
+            username: username.to_owned(),
+            amount: amount("49.75"),
+        });
+        let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+        assert!(matches!(items[0].outcome, Outcome::Done), "{release:?}: {items:?}");
+        let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
+        assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{release:?}: {items:?}");
+        assert_eq!(provider.user_usages(resource, today()).await.unwrap().len(), 2);
+        assert_eq!(there(&sandbox, resource, planned.month)["cpu"], amount("99.5"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_measured_is_left_out() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
