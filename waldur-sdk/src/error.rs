@@ -146,6 +146,8 @@ enum Confirmation {
     Superseded,
     /// The object could not be read, or doesn't tell.
     Unknown,
+    /// Nothing was sent, because the server kept failing.
+    HeldBack,
 }
 
 impl Error {
@@ -561,6 +563,19 @@ impl Error {
     pub(crate) fn unconfirmed(mut self, why: &dyn fmt::Display) -> Self {
         self.0.confirmation = Some(Confirmation::Unknown);
         self.with_note(format!("whether it was applied is not known: {why}"))
+    }
+
+    /// A request that isn't sent because the server kept failing. `problem` says since when.
+    pub(crate) fn held_back(problem: String) -> Self {
+        let mut error = Self::new(ErrorKind::Server, problem).unsent(true);
+        error.0.confirmation = Some(Confirmation::HeldBack);
+        error
+    }
+
+    /// Whether this is [`Error::held_back`].
+    #[cfg(feature = "agent")]
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.0.confirmation == Some(Confirmation::HeldBack)
     }
 
     /// Whether this is [`Error::superseded`].

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::client::Client;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::retry::RetryPolicy;
 
 /// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a
@@ -77,7 +77,7 @@ impl Outage {
                         failing.since.elapsed().as_secs_f64(),
                         failing.reason
                     );
-                    return Err(Error::new(ErrorKind::Server, problem).unsent(true));
+                    return Err(Error::held_back(problem));
                 }
                 failing.next
             };
@@ -121,15 +121,10 @@ impl Outage {
     }
 }
 
-/// Whether the error is that of [`Outage::turn`]: the request wasn't sent because of the outage.
-#[cfg(feature = "agent")]
-pub(crate) fn gave_up(error: &Error) -> bool {
-    error.is_server() && error.status().is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn outage(within: Duration) -> Outage {
         let policy = RetryPolicy::default().within(within);
@@ -150,7 +145,7 @@ mod tests {
         let error = outage.turn().await.unwrap_err();
         assert!(error.to_string().contains("down"), "{error}");
         #[cfg(feature = "agent")]
-        assert!(gave_up(&error));
+        assert!(error.is_held_back());
         outage.report(turn, None);
         for _ in 0..3 {
             outage.turn().await.unwrap();

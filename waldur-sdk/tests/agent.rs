@@ -117,7 +117,9 @@ impl Backend for Cluster {
 }
 
 fn client(sandbox: &Sandbox) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
+    let policy = RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(20));
+    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    builder.retry(policy).build().unwrap()
 }
 
 fn processor(sandbox: &Sandbox, cluster: &Cluster) -> OrderProcessor<Cluster> {
@@ -769,8 +771,8 @@ async fn registrations_that_get_lost_or_are_refused() {
     }
 }
 
-/// A client that tries again without long pauses.
-fn hasty(sandbox: &Sandbox, within: Duration) -> Client {
+/// A client that tries again for so long.
+fn patient(sandbox: &Sandbox, within: Duration) -> Client {
     let policy = RetryPolicy::default().within(within);
     client(sandbox).with_retry(policy.pauses(Duration::from_millis(1), Duration::from_millis(20)))
 }
@@ -818,6 +820,46 @@ async fn an_odd_order_is_named_and_the_others_are_done() {
     let sandbox = sandbox_with(ONE).await;
     sandbox.corrupt("marketplace-orders", sandbox.orders()[0].uuid, "plan_uuid", serde_json::Value::from(""));
     assert_eq!(kinds(&processor(&sandbox, &Cluster::default()).run_once().await), [Kind::Done]);
+}
+
+/// A success that nothing comes of is none.
+#[tokio::test]
+async fn an_approval_that_changed_nothing_is_a_failure() {
+    let (sandbox, cluster) = (sandbox_with(ONE).await, Cluster::default());
+    let order = sandbox.orders()[0].uuid;
+    let still = serde_json::Value::from("pending-provider");
+    sandbox.corrupt("marketplace_orders_retrieve", order, "state", still);
+    let report = processor(&sandbox, &cluster).run_once().await;
+    assert_eq!((kinds(&report), cluster.world.lock().unwrap().calls), (vec![Kind::Failed], 0));
+    assert!(report.orders[0].outcome.to_string().contains("still pending-provider"), "{report:#?}");
+}
+
+/// Any field of one order can be anything: the others are processed, and it is neither lost nor misread.
+#[tokio::test]
+async fn whatever_an_order_looks_like_the_others_are_processed() {
+    let odd_values = serde_json::json!([
+        null, true, 0, -1, 1.5, 1e30, "", " ", "x", "1000000000000000000000000000000", [], [null], [1, "x"], {},
+        { "cpu": 1e30, "ram": "many", "gpu": 1 }, { "uuid": { "uuid": [] } },
+    ]);
+    let sandbox = sandbox_of_many(5).await;
+    let processor = processor(&sandbox, &Cluster::default()).approval(Decision::Defer);
+    assert_eq!(processor.run_once().await.to_string(), "5 deferred");
+    let list = sandbox.requests().into_iter().find(|request| request.path.ends_with("/marketplace-orders/"));
+    let query = list.unwrap().query;
+    let fields: Vec<&str> = query.split('&').filter_map(|pair| pair.strip_prefix("field=")).collect();
+    assert!(fields.len() > 10, "{query}");
+    for field in fields {
+        let values = odd_values.as_array().unwrap().iter().cloned().map(Some);
+        for value in values.chain([None]) {
+            sandbox.corrupt("marketplace_orders_list", 2, field, value.clone());
+            let report = processor.run_once().await;
+            sandbox.clear_corruptions();
+            let what = format!("{field} {value:?}: {report:#?}");
+            assert_eq!(report.orders.len() + report.unreadable.len(), 5, "{what}");
+            assert!(report.count(Kind::Deferred) >= 4 && report.unreadable.len() <= 1, "{what}");
+            assert_eq!(report.is_ok(), report.count(Kind::Deferred) == 5, "{what}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -985,7 +1027,7 @@ async fn an_outage_is_waited_through() {
         for after in [1, 8, 40] {
             let sandbox = sandbox_of_many(12).await;
             sandbox.misbehave(Misbehaviour::new(lost.clone()).after(after).times(40));
-            let client = hasty(&sandbox, Duration::from_secs(60));
+            let client = patient(&sandbox, Duration::from_secs(60));
             let cluster = Cluster::default();
             let processor = OrderProcessor::new(&client, [sandbox.ids().offerings.bulk], cluster.clone());
             let report = processor.run_once().await;
@@ -1000,7 +1042,7 @@ async fn an_outage_is_waited_through() {
 async fn a_long_outage_holds_the_rest_of_a_round_back() {
     let sandbox = sandbox_of_many(200).await;
     sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1));
-    let client = hasty(&sandbox, Duration::from_millis(200));
+    let client = patient(&sandbox, Duration::from_millis(200));
     let cluster = Cluster::default();
     let processor = OrderProcessor::new(&client, [sandbox.ids().offerings.bulk], cluster.clone());
     let report = processor.run_once().await;

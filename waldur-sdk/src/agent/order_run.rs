@@ -51,7 +51,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
 
     /// Processes the order as far as possible.
     pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderOutcome, OrderFailure> {
-        let is_pending = listed.state == OrderState::PendingProvider;
+        let is_pending = known(listed.state.clone())? == OrderState::PendingProvider;
         if is_pending {
             match self.approval.decide(listed) {
                 Decision::Approve => {}
@@ -83,6 +83,9 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         let order = self.order(listed.uuid).await?;
         match known(order.state.clone())? {
             OrderState::Executing => {}
+            OrderState::PendingProvider => {
+                return Err(unexpected("the order was approved and is still pending-provider").into());
+            }
             state => return Ok(OrderOutcome::Superseded { state }),
         }
         let resource = match resource {
@@ -226,12 +229,13 @@ impl<'a, B: Backend> OrderRun<'a, B> {
 /// Fails for a state that this version doesn't know: it doesn't tell whether the order has ended.
 fn known(state: OrderState) -> Result<OrderState, Error> {
     match state {
-        OrderState::Other(text) => {
-            let error = Error::new(ErrorKind::Decode, format!("the order's state is \"{text}\""));
-            Err(error.in_operation(builder::MarketplaceOrdersRetrieve::OPERATION))
-        }
+        OrderState::Other(text) => Err(unexpected(&format!("the order's state is \"{text}\""))),
         state => Ok(state),
     }
+}
+
+fn unexpected(problem: &str) -> Error {
+    Error::new(ErrorKind::Decode, problem).in_operation(builder::MarketplaceOrdersRetrieve::OPERATION)
 }
 
 /// Returns whether the server refuses the id or the limits themselves, and not what stands in the way for

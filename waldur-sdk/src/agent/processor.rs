@@ -23,7 +23,7 @@ use super::report::{ListFailure, OrderFailure, OrderOutcome, OrderReport, RoundR
 use super::task::AgentOrder;
 use crate::client::Client;
 use crate::error::Error;
-use crate::outage::{self, Outage};
+use crate::outage::Outage;
 use crate::row::Rows;
 use crate::types::OrderState;
 
@@ -310,7 +310,7 @@ impl<B: Backend> OrderProcessor<B> {
                 outcome
             }
             // Not the order's failure. What the back end answered is still kept.
-            Err(OrderFailure::Waldur(error)) if outage::gave_up(&error) => {
+            Err(OrderFailure::Waldur(error)) if error.is_held_back() => {
                 OrderOutcome::Held { reason: error.what() }
             }
             Err(failure) => {
