@@ -1028,7 +1028,7 @@ async fn an_outage_is_waited_through() {
             let sandbox = sandbox_of_many(12).await;
             sandbox.misbehave(Misbehaviour::new(lost.clone()).after(after).times(40));
             let client = patient(&sandbox, Duration::from_secs(60));
-            let cluster = Cluster::default();
+            let cluster = Cluster { asks_for_team: true, ..Cluster::default() };
             let processor = OrderProcessor::new(&client, [sandbox.ids().offerings.bulk], cluster.clone());
             let report = processor.run_once().await;
             assert_eq!(report.count(Kind::Done), 12, "{lost:?} {after}: {report:#?}");

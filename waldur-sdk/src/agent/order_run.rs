@@ -3,6 +3,8 @@
 //! Every change in Waldur is made only after a look at what is there, and is looked at again if its answer is
 //! lost. So a run can be interrupted anywhere, and the next one goes on.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -32,6 +34,7 @@ pub(super) struct OrderRun<'a, B> {
     client: &'a Client,
     backend: &'a B,
     approval: &'a Approval,
+    outage: &'a Arc<Outage>,
     confirm: Confirm<'a>,
     attempt: &'a Attempt<'a>,
 }
@@ -41,12 +44,12 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         client: &'a Client,
         backend: &'a B,
         approval: &'a Approval,
-        outage: &'a Outage,
+        outage: &'a Arc<Outage>,
         attempt: &'a Attempt<'a>,
     ) -> Self {
         // An order waits here for the end of an outage: there is nothing else to do with it.
         let confirm = Confirm::new(client).during(outage).within(client.retry_policy().within);
-        Self { client, backend, approval, confirm, attempt }
+        Self { client, backend, approval, outage, confirm, attempt }
     }
 
     /// Processes the order as far as possible.
@@ -92,7 +95,8 @@ impl<'a, B: Backend> OrderRun<'a, B> {
             Some(resource) => resource,
             None => self.resource(order.resource_uuid).await?,
         };
-        self.carry_out(Task::new(self.client.clone(), order, resource, is_rerun)?).await
+        let task = Task::new(self.client.clone(), Arc::clone(self.outage), order, resource, is_rerun)?;
+        self.carry_out(task).await
     }
 
     async fn carry_out(&self, task: Task) -> Result<OrderOutcome, OrderFailure> {

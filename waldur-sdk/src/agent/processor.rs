@@ -267,7 +267,7 @@ impl<B: Backend> OrderProcessor<B> {
             }
         }
         // Of this round: an outage that ended between two rounds holds nothing back.
-        let outage = Outage::new(&self.client);
+        let outage = Arc::new(Outage::new(&self.client));
         let outage = &outage;
         let mut working = stream::iter(listed.into_iter().enumerate())
             .map(|(index, (offering, order))| async move {
@@ -297,7 +297,7 @@ impl<B: Backend> OrderProcessor<B> {
         self.client.provider().rows(list).await
     }
 
-    async fn process(&self, offering: Uuid, order: &AgentOrder, outage: &Outage) -> OrderOutcome {
+    async fn process(&self, offering: Uuid, order: &AgentOrder, outage: &Arc<Outage>) -> OrderOutcome {
         let attempt = match self.ledger.begin(order.uuid, offering) {
             Begin::Begun(attempt) => attempt,
             Begin::InProgress => return OrderOutcome::InProgress,

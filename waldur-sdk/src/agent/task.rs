@@ -1,6 +1,7 @@
 //! What a back end is given: an order and its resource.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -10,7 +11,9 @@ use waldur_api_client::builder;
 
 use crate::backend_id::BackendId;
 use crate::client::Client;
+use crate::confirm::Confirm;
 use crate::error::{Error, ErrorKind};
+use crate::outage::Outage;
 use crate::provider::TeamMember;
 use crate::row::{Rows, row};
 use crate::types::{OrderState, RequestTypes};
@@ -88,6 +91,7 @@ impl ResourceRow {
 #[derive(Debug)]
 pub struct Task {
     client: Client,
+    outage: Arc<Outage>,
     order: AgentOrder,
     backend_id: Option<BackendId>,
     resource_limits: Limits,
@@ -98,12 +102,13 @@ pub struct Task {
 impl Task {
     pub(super) fn new(
         client: Client,
+        outage: Arc<Outage>,
         order: AgentOrder,
         resource: ResourceRow,
         is_rerun: bool,
     ) -> Result<Self, Error> {
         let (backend_id, resource_limits) = (resource.backend_id()?, resource.limits);
-        Ok(Self { client, order, backend_id, resource_limits, is_rerun, team: OnceCell::new() })
+        Ok(Self { client, outage, order, backend_id, resource_limits, is_rerun, team: OnceCell::new() })
     }
 
     /// Returns the order, as it was read after its approval.
@@ -131,7 +136,8 @@ impl Task {
         self.is_rerun
     }
 
-    /// Returns the members of the project with their accounts at the offering. They are read once.
+    /// Returns the members of the project with their accounts at the offering. They are read once; while the
+    /// server fails, they are waited for as everything else of an order is.
     /// (`marketplace_provider_resources_team_list`)
     ///
     /// Waldur creates the accounts after the approval and names them a little later. A back end that needs an
@@ -141,8 +147,10 @@ impl Task {
     /// If the list can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
         let provider = self.client.provider();
-        let team = self.team.get_or_try_init(|| provider.team(self.order.resource_uuid));
-        team.await.map(|team| &**team)
+        let confirm = Confirm::new(&self.client).during(&self.outage);
+        let confirm = confirm.within(self.client.retry_policy().within);
+        let read = || confirm.read(|| provider.team(self.order.resource_uuid));
+        self.team.get_or_try_init(read).await.map(|team| &**team)
     }
 
     /// Returns the client, for whatever else a back end has to read.
