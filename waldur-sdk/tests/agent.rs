@@ -838,7 +838,8 @@ async fn an_approval_that_changed_nothing_is_a_failure() {
 #[tokio::test]
 async fn whatever_an_order_looks_like_the_others_are_processed() {
     let odd_values = serde_json::json!([
-        null, true, 0, -1, 1.5, 1e30, "", " ", "x", "1000000000000000000000000000000", [], [null], [1, "x"], {},
+        null, true, 0, -1, 1.5, 1e30, "", " ", "x", "1000000000000000000000000000000",
+        [], [null], [1, "x"], {},
         { "cpu": 1e30, "ram": "many", "gpu": 1 }, { "uuid": { "uuid": [] } },
     ]);
     let sandbox = sandbox_of_many(5).await;
