@@ -191,4 +191,26 @@ mod tests {
         let without_id = json!({ "offering_uuid": Uuid::nil(), "limits": {} });
         assert_eq!(row::of_json::<ResourceRow>(&without_id).unwrap_err(), "backend_id");
     }
+
+    #[test]
+    fn an_order_needs_only_what_it_is_carried_out_by() {
+        let whole = json!({
+            "uuid": Uuid::from_u128(1), "state": "executing", "type": "Create", "offering_uuid": Uuid::from_u128(2),
+            "marketplace_resource_uuid": Uuid::from_u128(3), "limits": { "cpu": 8 }, "attributes": { "name": "a" },
+        });
+        let with = |field: &str, value: Value| {
+            let mut order = whole.clone();
+            order[field] = value;
+            row::of_json::<AgentOrder>(&order)
+        };
+        // What other servers and languages write for nothing.
+        for nothing in [json!([]), json!(""), json!(null), json!({})] {
+            assert!(with("attributes", nothing.clone()).unwrap().attributes.is_empty(), "{nothing}");
+            assert!(with("limits", nothing.clone()).unwrap().limits.is_empty(), "{nothing}");
+            assert_eq!(with("plan_uuid", nothing).unwrap().plan_uuid, None);
+        }
+        assert_eq!(with("limits", json!({ "cpu": 1e30 })).unwrap_err(), "limits");
+        assert_eq!(with("attributes", json!([1])).unwrap_err(), "attributes");
+        assert_eq!(with("marketplace_resource_uuid", Value::Null).unwrap_err(), "marketplace_resource_uuid");
+    }
 }
