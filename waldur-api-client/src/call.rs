@@ -304,7 +304,8 @@ impl Prepared<'_> {
     }
 }
 
-/// Reads the beginning of an answer other than 2xx. If it breaks off, what came counts: the status says the most.
+/// Reads the beginning of an answer other than 2xx. If it breaks off, what came counts: the status says the
+/// most.
 #[doc(hidden)]
 pub async fn refusal(mut response: Response) -> http::Response<Bytes> {
     let mut body = Vec::new();

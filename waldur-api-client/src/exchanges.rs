@@ -1,5 +1,5 @@
-//! Every operation with the types of its body and its answer as functions, for programs that handle traffic which
-//! others recorded. Behind the feature `exchanges`, since it makes every model part of a program.
+//! Every operation with the types of its body and its answer as functions, for programs that handle traffic
+//! which others recorded. Behind the feature `exchanges`, since it makes every model part of a program.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,5 @@
-//! A byte for each name of a field, by which it is found: the build script writes the table, `model` looks it up.
+//! A byte for each name of a field, by which it is found: the build script writes the table, `model` looks it
+//! up.
 
 /// The byte of a name: of its length and three of its letters, which tell most names of a model apart.
 pub(crate) const fn field_hash(name: &str) -> u8 {

@@ -1,7 +1,8 @@
-//! Every operation and model of the [Waldur](https://waldur.com) API, generated at build time from a pinned schema.
+//! Every operation and model of the [Waldur](https://waldur.com) API, generated at build time from a pinned
+//! schema.
 //!
-//! [`Client`] has a function for each operation of the features that are on; each gives a builder whose setters are
-//! the operation's parameters and whose `send` sends it. Models are in [`types`].
+//! [`Client`] has a function for each operation of the features that are on; each gives a builder whose
+//! setters are the operation's parameters and whose `send` sends it. Models are in [`types`].
 //!
 //! Answers are read leniently: what a server leaves out, or sends as null or "", is none; a value that
 //! doesn't fit its field costs that field, with a `tracing` warning. An object that may hold more than the

@@ -1,4 +1,5 @@
-//! Which operations are lists, and which let their fields be chosen: facts that a pager and a projection need.
+//! Which operations are lists, and which let their fields be chosen: facts that a pager and a projection
+//! need.
 
 use crate::call::{Call, Operation};
 use crate::wire::Wire;
@@ -24,8 +25,8 @@ pub trait ListCall<'a>: Sized {
     fn into_call(self) -> Call<'a>;
 }
 
-/// A call whose answer is an object, of which fields can be chosen by the parameter `field`: implemented by the builder
-/// of every such operation.
+/// A call whose answer is an object, of which fields can be chosen by the parameter `field`: implemented by
+/// the builder of every such operation.
 pub trait RetrieveCall<'a>: Sized {
     /// The names that `field` takes.
     const FIELDS: &'static [&'static str];

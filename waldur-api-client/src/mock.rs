@@ -1,10 +1,10 @@
-//! Typed helpers for [`httpmock`](https://docs.rs/httpmock), for tests of single calls: a function for each operation
-//! of the features that are on, with a setter for each of its parameters and its body, and one for its answer. Behind
-//! the feature `mock`.
+//! Typed helpers for [`httpmock`](https://docs.rs/httpmock), for tests of single calls: a function for each
+//! operation of the features that are on, with a setter for each of its parameters and its body, and one for
+//! its answer. Behind the feature `mock`.
 //!
-//! What isn't set isn't looked at. A parameter is matched as [`Client`](crate::Client) writes it: all values of an
-//! array, a uuid without dashes. For whole workflows there is `waldur-sandbox`, which keeps state and knows the rules
-//! of the server.
+//! What isn't set isn't looked at. A parameter is matched as [`Client`](crate::Client) writes it: all values
+//! of an array, a uuid without dashes. For whole workflows there is `waldur-sandbox`, which keeps state and
+//! knows the rules of the server.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

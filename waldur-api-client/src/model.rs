@@ -108,7 +108,8 @@ thread_local! {
 /// Stands for a field that the model doesn't have.
 const NO_FIELD: u16 = u16::MAX;
 
-/// Reads the objects of a list with `read`, in which one object's fields mostly stand in the order of the last one's.
+/// Reads the objects of a list with `read`, in which one object's fields mostly stand in the order of the
+/// last one's.
 pub(crate) fn in_a_list<T>(order: &mut Vec<u16>, read: impl FnOnce() -> T) -> T {
     ORDER.set(Some(std::mem::take(order)));
     let value = read();

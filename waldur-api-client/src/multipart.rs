@@ -7,8 +7,9 @@ use reqwest::multipart::{Form, Part};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A body of `multipart/form-data`, for the operations that take files. Files are read while they are sent, so
-/// neither their size nor their number costs memory; a request with a file can't be repeated by a transport.
+/// A body of `multipart/form-data`, for the operations that take files. Files are read while they are sent,
+/// so neither their size nor their number costs memory; a request with a file can't be repeated by a
+/// transport.
 ///
 /// ```no_run
 /// # use waldur_api_client::{Client, Multipart};
@@ -35,8 +36,8 @@ impl Multipart {
         Self(self.0.text(name.into(), value.into()))
     }
 
-    /// Adds the fields of a model, or of anything else that is an object: an array repeats its field, null is sent as
-    /// an empty text, and what is an object itself is sent as JSON.
+    /// Adds the fields of a model, or of anything else that is an object: an array repeats its field, null is
+    /// sent as an empty text, and what is an object itself is sent as JSON.
     ///
     /// # Errors
     /// If it can't be encoded or is no object.
@@ -57,8 +58,8 @@ impl Multipart {
         Ok(self)
     }
 
-    /// Adds a file, under its own name and with the media type that its extension stands for. It is opened now and
-    /// read while it is sent.
+    /// Adds a file, under its own name and with the media type that its extension stands for. It is opened
+    /// now and read while it is sent.
     ///
     /// # Errors
     /// If it can't be opened.

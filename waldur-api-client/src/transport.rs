@@ -15,8 +15,8 @@ use crate::error::BoxError;
 
 /// Carries requests: adds credentials, retries, limits, or answers by itself in a test.
 pub trait Transport: Send + Sync + Debug + 'static {
-    /// Carries `request`, which is one of `operation`. An answer of any status is an answer; an error means that
-    /// there is none, and reaches the caller as [`Failure::Transport`](crate::Failure::Transport).
+    /// Carries `request`, which is one of `operation`. An answer of any status is an answer; an error means
+    /// that there is none, and reaches the caller as [`Failure::Transport`](crate::Failure::Transport).
     fn execute(
         &self,
         request: reqwest::Request,
@@ -24,8 +24,8 @@ pub trait Transport: Send + Sync + Debug + 'static {
     ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>>;
 }
 
-/// How an answer came, for transports that tell: they put it into the extensions of the response, and an error about
-/// that answer carries it on.
+/// How an answer came, for transports that tell: they put it into the extensions of the response, and an
+/// error about that answer carries it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// How many requests were sent.
@@ -66,16 +66,16 @@ pub struct Hooks {
 }
 
 impl Client {
-    /// A client of the deployment at `base_url` (scheme, host and port, without `/api`), whose requests are built by
-    /// `http` and carried by `transport`.
+    /// A client of the deployment at `base_url` (scheme, host and port, without `/api`), whose requests are
+    /// built by `http` and carried by `transport`.
     pub fn with_transport(base_url: &str, http: reqwest::Client, transport: Arc<dyn Transport>) -> Self {
         let hooks = Hooks { transport: Some(transport), strict: false };
         Self::new_with_client(base_url.trim_end_matches('/'), http, hooks)
     }
 
-    /// This client in strict mode: a field of an answer that doesn't fit its type makes a call that reads an error,
-    /// which names the operation, the JSON path and both kinds. (A call that changes something has happened when
-    /// it is answered with a 2xx; such an answer never becomes an error.)
+    /// This client in strict mode: a field of an answer that doesn't fit its type makes a call that reads an
+    /// error, which names the operation, the JSON path and both kinds. (A call that changes something has
+    /// happened when it is answered with a 2xx; such an answer never becomes an error.)
     #[must_use]
     pub fn strict(&self) -> Self {
         let hooks = Hooks { strict: true, ..self.inner().clone() };

@@ -1,9 +1,9 @@
 //! How long it takes to approve 1,000 orders of a server that takes 20 ms for each answer, 16 at once:
 //! `cargo bench -p waldur-sdk --bench approvals`.
 //!
-//! If nothing but the approvals took time, that would be 1.25 s. The best of three runs, lists included, must stay under
-//! 1.15 of it. (The client itself has at most 100 requests under way unless told otherwise, whatever the workflow asks
-//! for: see `ClientBuilder::max_requests`.)
+//! If nothing but the approvals took time, that would be 1.25 s. The best of three runs, lists included, must
+//! stay under 1.15 of it. (The client itself has at most 100 requests under way unless told otherwise,
+//! whatever the workflow asks for: see `ClientBuilder::max_requests`.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,13 +1,13 @@
-//! Reading a list of 100,000 orders, as whole processes: the SDK against a program written by hand on reqwest and serde,
-//! for the same four fields. The two run in turn, each several times.
+//! Reading a list of 100,000 orders, as whole processes: the SDK against a program written by hand on reqwest
+//! and serde, for the same four fields. The two run in turn, each several times.
 //!
 //! ```sh
 //! cargo bench -p waldur-sdk --bench listing
 //! ```
 //!
-//! Throughput is measured on a server of prepared pages, so that the clients are what takes the time; memory while
-//! streaming from the sandbox. It fails if the SDK reaches less than 0.83 of the hand-written program, or takes more
-//! than 25 MB.
+//! Throughput is measured on a server of prepared pages, so that the clients are what takes the time; memory
+//! while streaming from the sandbox. It fails if the SDK reaches less than 0.83 of the hand-written program,
+//! or takes more than 25 MB.
 //!
 //! The Python client on the same server, where it is wanted:
 //!

@@ -1,6 +1,7 @@
 //! A script without an async runtime: `cargo run --example scripting --features blocking`.
 //!
-//! It takes server and token from the environment, or from a profile of `~/.config/waldur/config.toml`, and only reads.
+//! It takes server and token from the environment, or from a profile of `~/.config/waldur/config.toml`, and
+//! only reads.
 
 use waldur_sdk::blocking::Client;
 use waldur_sdk::types::OrderState;

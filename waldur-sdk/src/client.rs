@@ -123,8 +123,9 @@ impl Client {
         &self.seam().core.booking
     }
 
-    /// How often and how long calls are retried. A workflow that has looked and knows that a change was not applied
-    /// sends it again by the same policy, each time with a retry of the shared budget ([`Client::take_retry`]).
+    /// How often and how long calls are retried. A workflow that has looked and knows that a change was not
+    /// applied sends it again by the same policy, each time with a retry of the shared budget
+    /// ([`Client::take_retry`]).
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
         &self.seam().retry
     }

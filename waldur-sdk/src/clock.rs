@@ -13,9 +13,9 @@ const SECOND: i64 = 1000;
 
 /// How far the server's clock is ahead of this machine's, in milliseconds.
 ///
-/// A `Date` without fraction, of an answer between two moments, leaves a range for the difference. The value is
-/// moved only as far as the newest range asks, so that it becomes better with each answer and follows a clock
-/// that was set.
+/// A `Date` without fraction, of an answer between two moments, leaves a range for the difference. The value
+/// is moved only as far as the newest range asks, so that it becomes better with each answer and follows a
+/// clock that was set.
 #[derive(Debug)]
 pub(crate) struct ServerClock(AtomicI64);
 

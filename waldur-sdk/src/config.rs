@@ -229,8 +229,9 @@ impl ClientBuilder {
     }
 
     /// The proxy for all requests, such as `http://user:password@proxy.example.org:3128`; with the feature
-    /// `socks` also one such as `socks5h://proxy.example.org:1080` (that resolves names by itself; for `socks5`
-    /// they are resolved here). Unless told, the usual variables decide (`HTTPS_PROXY`, `NO_PROXY`, …).
+    /// `socks` also one such as `socks5h://proxy.example.org:1080` (that resolves names by itself; for
+    /// `socks5` they are resolved here). Unless told, the usual variables decide (`HTTPS_PROXY`, `NO_PROXY`,
+    /// …).
     #[must_use]
     pub fn proxy(mut self, url: impl Into<SecretString>) -> Self {
         self.set.proxy = Some(Named::new("proxy", Proxying::Through(url.into())));

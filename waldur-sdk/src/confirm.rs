@@ -1,8 +1,9 @@
-//! Confirming a change: the one rule for what is known of a request whose answer doesn't tell whether it was applied.
+//! Confirming a change: the one rule for what is known of a request whose answer doesn't tell whether it was
+//! applied.
 //!
-//! A request that changes something is sent once. If its answer leaves open whether it was applied, the object is read:
-//! if the change is there, it succeeded; if the object is provably as it was, the request is sent again, within the
-//! client's retry policy and budget; if the object can't be read, nothing is claimed.
+//! A request that changes something is sent once. If its answer leaves open whether it was applied, the
+//! object is read: if the change is there, it succeeded; if the object is provably as it was, the request is
+//! sent again, within the client's retry policy and budget; if the object can't be read, nothing is claimed.
 
 use backon::ExponentialBackoff;
 use tokio::time::{Duration, Instant, sleep};
@@ -26,10 +27,11 @@ pub enum Applied {
 pub(crate) enum Seen<T> {
     /// The change is there.
     Applied(T),
-    /// The object is as it was, and the change is still possible. Says how it is, such as `the order is executing`.
+    /// The object is as it was, and the change is still possible. Says how it is, such as `the order is
+    /// executing`.
     Unchanged(String),
-    /// The object shows something else than what was sent, which may be what the server made of it. The change replaces
-    /// what is there, so sending it again does no harm.
+    /// The object shows something else than what was sent, which may be what the server made of it. The
+    /// change replaces what is there, so sending it again does no harm.
     Differs(String),
     /// The object is in a state in which the change isn't possible any more. Says in which.
     Superseded(String),
@@ -51,7 +53,8 @@ pub(crate) struct Confirm<'a> {
     looks_after: fn(&Error) -> bool,
     sends_again: bool,
     outage: Option<&'a Outage>,
-    /// How long the object is read again if it can't be read; none: as often as the retry policy has attempts.
+    /// How long the object is read again if it can't be read; none: as often as the retry policy has
+    /// attempts.
     patience: Option<Duration>,
 }
 
@@ -184,8 +187,8 @@ impl<'a> Confirm<'a> {
         result
     }
 
-    /// Reads something that changes nothing, again while the server fails. During an outage each attempt waits for its
-    /// turn.
+    /// Reads something that changes nothing, again while the server fails. During an outage each attempt
+    /// waits for its turn.
     ///
     /// # Errors
     /// The last failure, and any that isn't about the server.

@@ -301,8 +301,8 @@ impl Error {
         Self::of_call(call).await.map(drop)
     }
 
-    /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through a
-    /// [`Client`](crate::Client), such as recorded ones. The operation can be added by
+    /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through
+    /// a [`Client`](crate::Client), such as recorded ones. The operation can be added by
     /// [`Error::in_operation`].
     #[must_use]
     pub fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
@@ -484,8 +484,8 @@ impl Error {
     }
 
     /// An HTML page with a status of 2xx in place of an answer: of a portal, of a login that stands before
-    /// the API, of a proxy. Whether the request was applied isn't known ([`Error::is_answer_lost`]). The kind is
-    /// [`ErrorKind::Decode`].
+    /// the API, of a proxy. Whether the request was applied isn't known ([`Error::is_answer_lost`]). The kind
+    /// is [`ErrorKind::Decode`].
     #[must_use]
     pub fn is_page(&self) -> bool {
         self.0.page
@@ -511,10 +511,10 @@ impl Error {
         }
     }
 
-    /// Whether the server doesn't have the operation at all, being older or younger than the schema: a 404 with a page for
-    /// people. (Of an object that isn't there, or isn't for the caller to see, servers say so in JSON.) Also true of what
-    /// was not sent because the server isn't known to do it, such as to book a report into another month than its current
-    /// one; the kind is [`ErrorKind::Validation`] then.
+    /// Whether the server doesn't have the operation at all, being older or younger than the schema: a 404
+    /// with a page for people. (Of an object that isn't there, or isn't for the caller to see, servers say so
+    /// in JSON.) Also true of what was not sent because the server isn't known to do it, such as to book a
+    /// report into another month than its current one; the kind is [`ErrorKind::Validation`] then.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.0.unsupported || self.is_of_unknown_route()
@@ -535,15 +535,15 @@ impl Error {
             )
     }
 
-    /// Whether it isn't known if a change was applied: the answer was lost, and reading the object didn't tell. Look at
-    /// the object before you send the change again.
+    /// Whether it isn't known if a change was applied: the answer was lost, and reading the object didn't
+    /// tell. Look at the object before you send the change again.
     #[must_use]
     pub fn is_unconfirmed(&self) -> bool {
         self.0.confirmation == Some(Confirmation::Unknown)
     }
 
-    /// Whether the server refuses the request and would refuse it again: it is forbidden, there is no such object or
-    /// operation, a value isn't valid, or the object is in a state in which it isn't possible.
+    /// Whether the server refuses the request and would refuse it again: it is forbidden, there is no such
+    /// object or operation, a value isn't valid, or the object is in a state in which it isn't possible.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self.kind() {
@@ -559,7 +559,8 @@ impl Error {
         self.with_note(format!("it was not applied: {state}"))
     }
 
-    /// The object was read after this error, and doesn't tell whether the change was applied, or could not be read.
+    /// The object was read after this error, and doesn't tell whether the change was applied, or could not be
+    /// read.
     pub(crate) fn unconfirmed(mut self, why: &dyn fmt::Display) -> Self {
         self.0.confirmation = Some(Confirmation::Unknown);
         self.with_note(format!("whether it was applied is not known: {why}"))

@@ -4,8 +4,8 @@ use reqwest::header::{HeaderMap, LINK};
 
 /// The query of the link to the next page; none where there is no such link.
 ///
-/// Only the query: whatever scheme, host or path a proxy wrote before it, the next page is asked for where the first
-/// one was.
+/// Only the query: whatever scheme, host or path a proxy wrote before it, the next page is asked for where
+/// the first one was.
 pub(crate) fn next_query(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     links.flat_map(links_of).find(|(_, parameters)| is_next(parameters)).map(|(target, _)| {

@@ -55,8 +55,8 @@ const READS: usize = 3;
 /// # }
 /// ```
 ///
-/// Items that are removed while a list is read move the later ones to pages that were read already. Whoever acts on
-/// what is listed, so that it leaves the list, collects first ([`all`](List::all)) and acts then.
+/// Items that are removed while a list is read move the later ones to pages that were read already. Whoever
+/// acts on what is listed, so that it leaves the list, collects first ([`all`](List::all)) and acts then.
 pub trait List<'a>: ListCall<'a> {
     /// The list, to say how it is to be read.
     fn listing(self) -> Listing<'a, Self::Item> {
@@ -76,7 +76,8 @@ pub trait List<'a>: ListCall<'a> {
         self.listing().select_fields(names)
     }
 
-    /// [`Listing::page_size`]. (Builders of lists that come in pages have a setter of this name, which does the same.)
+    /// [`Listing::page_size`]. (Builders of lists that come in pages have a setter of this name, which does
+    /// the same.)
     fn page_size(self, size: impl Into<i64>) -> Listing<'a, Self::Item> {
         self.listing().page_size(size)
     }
@@ -212,12 +213,13 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         listing
     }
 
-    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and reads the
-    /// items into it by its own rules: a field that isn't there is an error unless it is an `Option` or has a default,
-    /// and the error names its path. A server takes a fraction of the time to answer a few fields instead of all.
+    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and
+    /// reads the items into it by its own rules: a field that isn't there is an error unless it is an
+    /// `Option` or has a default, and the error names its path. A server takes a fraction of the time to
+    /// answer a few fields instead of all.
     ///
-    /// Reading it fails before anything is sent where `Row` doesn't say its fields (because one of them is flattened,
-    /// or it is no struct), or has one that the operation doesn't have.
+    /// Reading it fails before anything is sent where `Row` doesn't say its fields (because one of them is
+    /// flattened, or it is no struct), or has one that the operation doesn't have.
     pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> Listing<'a, Row> {
         let names = select::field_names::<Row>()
             .and_then(|names| select::check(names, self.facts.fields).map(|()| select::texts(names)));
@@ -231,7 +233,8 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         }
     }
 
-    /// [`select`](Self::select) with names that are not checked, such as that of a field which a newer server has.
+    /// [`select`](Self::select) with names that are not checked, such as that of a field which a newer server
+    /// has.
     pub fn select_fields<Row: DeserializeOwned + Send + 'static>(
         mut self,
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -280,8 +283,8 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         self
     }
 
-    /// How many pages are asked for at once when it is known how many there are: one unless told otherwise. The items
-    /// keep their order.
+    /// How many pages are asked for at once when it is known how many there are: one unless told otherwise.
+    /// The items keep their order.
     pub fn concurrency(mut self, pages: usize) -> Self {
         if pages == 0 {
             self.refusal = Some("`concurrency` is zero".to_owned());
@@ -296,15 +299,16 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         self
     }
 
-    /// Leaves out items whose uuid came before: those that moved to the next page because others were inserted before
-    /// them. It keeps the uuids of all items in memory, and asks for `uuid` where fields are selected.
+    /// Leaves out items whose uuid came before: those that moved to the next page because others were
+    /// inserted before them. It keeps the uuids of all items in memory, and asks for `uuid` where fields are
+    /// selected.
     pub fn dedup(mut self) -> Self {
         self.dedup = true;
         self
     }
 
-    /// Begins where [`Page::next`] says. Reading it fails before anything is sent where that is of another operation, or
-    /// of other filters.
+    /// Begins where [`Page::next`] says. Reading it fails before anything is sent where that is of another
+    /// operation, or of other filters.
     pub fn resume(mut self, from: Continuation) -> Self {
         self.from = Some(from);
         self
@@ -320,14 +324,14 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         Pages(pages.boxed())
     }
 
-    /// Item by item; a page is in memory at a time, or as many as [`concurrency`](Self::concurrency) says. An error ends
-    /// it, and says how many items came before.
+    /// Item by item; a page is in memory at a time, or as many as [`concurrency`](Self::concurrency) says. An
+    /// error ends it, and says how many items came before.
     pub fn stream(self) -> Items<'a, T> {
         Items { pages: self.pages(), page: Vec::new().into_iter() }
     }
 
-    /// All items, in the server's order. A list that becomes shorter while it is read, so that something may be
-    /// missing, is read again from its beginning.
+    /// All items, in the server's order. A list that becomes shorter while it is read, so that something may
+    /// be missing, is read again from its beginning.
     ///
     /// # Errors
     /// If the list can't be read, or became shorter at each of three readings.
@@ -359,8 +363,8 @@ impl<'a, T: Send + 'static> Listing<'a, T> {
         }
     }
 
-    /// How many items there are, whatever the limit: by HEAD where the operation has that, else from the header of a page
-    /// with one item. Of a list that isn't counted, all items are read.
+    /// How many items there are, whatever the limit: by HEAD where the operation has that, else from the
+    /// header of a page with one item. Of a list that isn't counted, all items are read.
     ///
     /// # Errors
     /// If the list can't be read.

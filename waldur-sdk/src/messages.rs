@@ -11,7 +11,8 @@ const SHOWN: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// The path of the field in the request, such as `usages[0].amount`; empty for what is about the whole request.
+    /// The path of the field in the request, such as `usages[0].amount`; empty for what is about the whole
+    /// request.
     pub path: String,
     /// What the server says, in the language of the user. Not for a program to compare with.
     pub text: String,
@@ -33,8 +34,9 @@ pub struct Messages(Vec<Message>);
 impl Messages {
     /// Reads the body of an error. What isn't JSON, such as a page of a proxy, has no messages.
     ///
-    /// Servers send `{"detail": …}`, `{"non_field_errors": […]}`, a bare array, or an object of fields, nested like
-    /// the request; the keys `detail` and `non_field_errors` are no fields and don't appear in a path.
+    /// Servers send `{"detail": …}`, `{"non_field_errors": […]}`, a bare array, or an object of fields,
+    /// nested like the request; the keys `detail` and `non_field_errors` are no fields and don't appear in a
+    /// path.
     #[must_use]
     pub fn parse(body: &[u8]) -> Self {
         let mut messages = Self::default();
@@ -91,7 +93,8 @@ impl Messages {
         self.0.iter()
     }
 
-    /// The messages about the field at `path`, such as `usages[0].amount`; "" for those about the whole request.
+    /// The messages about the field at `path`, such as `usages[0].amount`; "" for those about the whole
+    /// request.
     pub fn about<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |message| message.path == path).map(|message| message.text.as_str())
     }

@@ -16,8 +16,8 @@ use crate::link;
 use crate::list::{Listing, Page};
 use crate::select;
 
-/// Where to go on in a list: what [`Page::next`] says and [`Listing::resume`] takes. Its text can be kept and parsed
-/// again, by another process as well.
+/// Where to go on in a list: what [`Page::next`] says and [`Listing::resume`] takes. Its text can be kept and
+/// parsed again, by another process as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continuation {
     operation: String,
@@ -75,8 +75,8 @@ impl fmt::Display for Place {
 /// A page on its way: where it is, and what came of it.
 type OnTheWay<'a> = BoxFuture<'a, (Place, Result<Whole, waldur_api_client::Error>)>;
 
-/// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a page that
-/// isn't full; never later than at a page that was there before.
+/// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a
+/// page that isn't full; never later than at a page that was there before.
 pub(crate) struct Walk<'a, T> {
     listing: Listing<'a, T>,
     /// What is asked for next; none at the end.
@@ -269,8 +269,8 @@ impl<'a, T: Send + 'static> Walk<'a, T> {
         (!ended).then_some(Place::Number(number + 1))
     }
 
-    /// The number of the last page that is wanted, if pages go on as the first of them does: a server may give fewer
-    /// items a page than were asked for.
+    /// The number of the last page that is wanted, if pages go on as the first of them does: a server may
+    /// give fewer items a page than were asked for.
     fn last_page(&self, place: &Place, length: usize, total: u64) -> Option<u64> {
         let Place::Number(number) = place else { return None };
         if let (Some(last), 2..) = (self.last, *number) {

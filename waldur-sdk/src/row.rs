@@ -1,8 +1,9 @@
 //! Rows: how this crate's own types are read from answers, as leniently as the generated models.
 //!
-//! [`row!`](crate::row) declares a type with the names that its fields have on the wire and how much each of them is
-//! needed. The fields are read by the client's own decoder: a value that doesn't fit costs that field, with a warning.
-//! A row that lacks what is needed is set aside as an [`UnreadableRow`]; the rows beside it are read all the same.
+//! [`row!`](crate::row) declares a type with the names that its fields have on the wire and how much each of
+//! them is needed. The fields are read by the client's own decoder: a value that doesn't fit costs that
+//! field, with a warning. A row that lacks what is needed is set aside as an [`UnreadableRow`]; the rows
+//! beside it are read all the same.
 
 use std::fmt;
 use std::ops::Deref;
@@ -168,7 +169,8 @@ pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a
     })
 }
 
-/// All rows of a list, each once, asking only for the fields of `R`; pages beyond the first are asked for side by side.
+/// All rows of a list, each once, asking only for the fields of `R`; pages beyond the first are asked for
+/// side by side.
 ///
 /// # Errors
 /// If the list can't be read. A row that can't be used is set aside.
@@ -244,8 +246,8 @@ pub(crate) fn uuid_of(address: &str) -> Option<Uuid> {
 /// - `or_unknown`: of an open enum, `Other("")` in those cases.
 /// - `optional`: an `Option`, none in those cases; `non_empty` also where a text is empty.
 /// - `by_address`: an `Option` of the uuid at the end of an object's address.
-/// - `exact`: its default where it is null; a row in which it is absent, or doesn't fit as a whole, can't be used. For
-///   what a workflow must not get wrong, such as limits.
+/// - `exact`: its default where it is null; a row in which it is absent, or doesn't fit as a whole, can't be
+///   used. For what a workflow must not get wrong, such as limits.
 macro_rules! row {
     (
         $(#[$meta:meta])*

@@ -11,7 +11,8 @@ use waldur_api_client::list::RetrieveCall;
 
 use crate::error::{Error, ErrorKind};
 
-/// The names that `Row` reads, as its `Deserialize` says them: of a struct with named fields, with their renames.
+/// The names that `Row` reads, as its `Deserialize` says them: of a struct with named fields, with their
+/// renames.
 pub(crate) fn field_names<Row: DeserializeOwned>() -> Result<&'static [&'static str], String> {
     let row = std::any::type_name::<Row>();
     let mut names = None;
@@ -25,8 +26,8 @@ pub(crate) fn field_names<Row: DeserializeOwned>() -> Result<&'static [&'static 
     }
 }
 
-/// Checks `names` against those that the parameter `field` of the operation takes: a server would pass over a name
-/// that it doesn't know, and answer everything if it knows none.
+/// Checks `names` against those that the parameter `field` of the operation takes: a server would pass over a
+/// name that it doesn't know, and answer everything if it knows none.
 pub(crate) fn check(names: &[&str], known: Option<&[&str]>) -> Result<(), String> {
     let Some(known) = known else {
         return Err("the fields of this operation can't be chosen: it has no parameter `field`".to_owned());
@@ -101,9 +102,9 @@ pub struct Selection<'a, Row> {
 
 /// What the operations have that answer one object and let its fields be chosen.
 pub trait Retrieve<'a>: RetrieveCall<'a> {
-    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and reads the
-    /// answer into it: by its own rules, so a field that isn't there is an error unless it is an `Option` or has a
-    /// default.
+    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and
+    /// reads the answer into it: by its own rules, so a field that isn't there is an error unless it is an
+    /// `Option` or has a default.
     ///
     /// ```
     /// # #[tokio::main]
@@ -130,8 +131,8 @@ pub trait Retrieve<'a>: RetrieveCall<'a> {
     /// ```
     ///
     /// # Errors
-    /// Awaiting it fails before anything is sent where `Row` doesn't say its fields, or has one that the operation
-    /// doesn't have.
+    /// Awaiting it fails before anything is sent where `Row` doesn't say its fields, or has one that the
+    /// operation doesn't have.
     fn select<Row: DeserializeOwned + Send + 'static>(self) -> Selection<'a, Row> {
         let mut call = self.into_call();
         let names = field_names::<Row>().and_then(|names| check(names, Some(Self::FIELDS)).map(|()| names));

@@ -1,6 +1,6 @@
-//! The eighteen workflows of the published guide for service providers, in its order: what each does for a provider, a
-//! consumer and an outsider, on servers of several ages. Where the guide's own sample doesn't match the API, the test
-//! says what comes of it here.
+//! The eighteen workflows of the published guide for service providers, in its order: what each does for a
+//! provider, a consumer and an outsider, on servers of several ages. Where the guide's own sample doesn't
+//! match the API, the test says what comes of it here.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -130,8 +130,8 @@ async fn row_3_list_resources() {
     }
 }
 
-/// The sample approves executing orders, each of which is a 409: they are past that here, and what its reader wants has
-/// a call of its own.
+/// The sample approves executing orders, each of which is a 409: they are past that here, and what its reader
+/// wants has a call of its own.
 #[tokio::test]
 async fn row_4_approve_and_reject_orders() {
     for row in rows().await {
@@ -163,8 +163,8 @@ async fn row_4_approve_and_reject_orders() {
     }
 }
 
-/// The sample takes back an executing order to terminate, as whoever it is: it is the customer's to do, and only where
-/// no agent works on it.
+/// The sample takes back an executing order to terminate, as whoever it is: it is the customer's to do, and
+/// only where no agent works on it.
 #[tokio::test]
 async fn row_5_cancel_orders() {
     for row in rows().await {
@@ -182,7 +182,8 @@ async fn row_5_cancel_orders() {
     }
 }
 
-/// The plain sample posts to the resource itself, which is no operation: it is an action of the provider's view.
+/// The plain sample posts to the resource itself, which is no operation: it is an action of the provider's
+/// view.
 #[tokio::test]
 async fn row_6_set_the_backend_id() {
     for row in rows().await {
@@ -268,8 +269,8 @@ async fn row_10_list_the_team() {
     }
 }
 
-/// The sample names components by what people read, where the server knows their types, and asks the consumer's view for
-/// the plan periods.
+/// The sample names components by what people read, where the server knows their types, and asks the
+/// consumer's view for the plan periods.
 #[tokio::test]
 async fn row_11_report_usage() {
     for row in rows().await {

@@ -1,5 +1,5 @@
-//! Every workflow that changes something, interrupted at each of its requests and run again: it ends as if it had never
-//! been interrupted. (The processor of orders has a test of its own, as has membership.)
+//! Every workflow that changes something, interrupted at each of its requests and run again: it ends as if it
+//! had never been interrupted. (The processor of orders has a test of its own, as has membership.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -192,8 +192,8 @@ async fn approvals_that_were_interrupted_go_on() {
     }
 }
 
-/// With every fifth request going wrong, each order ends right, no approval is repeated unless somebody looked
-/// before, and each report tells the truth.
+/// With every fifth request going wrong, each order ends right, no approval is repeated unless somebody
+/// looked before, and each report tells the truth.
 #[tokio::test]
 async fn a_bad_day_ends_well() {
     const ORDERS: usize = 200;

@@ -1,6 +1,6 @@
-//! Every workflow on orders, resources and offerings on each release of the server: it works, or the server says that it
-//! hasn't got it and nothing changes, within a few requests. (Usage, accounts, members and the processor of orders have
-//! tests of their own.)
+//! Every workflow on orders, resources and offerings on each release of the server: it works, or the server
+//! says that it hasn't got it and nothing changes, within a few requests. (Usage, accounts, members and the
+//! processor of orders have tests of their own.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

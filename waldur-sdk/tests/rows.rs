@@ -1,4 +1,5 @@
-//! Rows of lists, one field of one row being anything at all: the rows beside it are read as ever, and nothing panics.
+//! Rows of lists, one field of one row being anything at all: the rows beside it are read as ever, and
+//! nothing panics.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

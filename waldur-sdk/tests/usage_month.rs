@@ -299,8 +299,8 @@ async fn users_are_reported_for_the_month_that_is_named() {
     assert!(none.to_string().contains("no usage is reported for 2026-09"), "{none}");
 }
 
-/// Starts a server in October 2026 that takes a report only without `date`. Returns its address and a log of the
-/// methods and statuses.
+/// Starts a server in October 2026 that takes a report only without `date`. Returns its address and a log of
+/// the methods and statuses.
 async fn picky_server(dated: bool) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -20,7 +20,8 @@ pub enum Verdict {
     Ok {
         /// The paths of what the types lose; those of the request begin with `request`.
         dropped: Vec<String>,
-        /// The paths of what the types don't know: of a server that is newer, or of a field that the schema forgot.
+        /// The paths of what the types don't know: of a server that is newer, or of a field that the schema
+        /// forgot.
         unknown: Vec<String>,
     },
     /// The server refused, and the client says so.

@@ -1,5 +1,5 @@
-//! The SDK's workflows on what a real server answered: each path answers with the fullest body that was recorded for it,
-//! reduced to the fields that are asked for, as a server would.
+//! The SDK's workflows on what a real server answered: each path answers with the fullest body that was
+//! recorded for it, reduced to the fields that are asked for, as a server would.
 //!
 //! The recordings are not part of this repository: without them beside it, the test says so and passes.
 

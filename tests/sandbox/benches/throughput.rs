@@ -1,7 +1,7 @@
 //! How many requests a second a sandbox serves: `cargo bench -p waldur-sandbox`.
 //!
-//! Clients on kept connections take turns at what a provider's program does most: reading one order with chosen
-//! fields, reading a page of ten whole orders, and setting a back-end id.
+//! Clients on kept connections take turns at what a provider's program does most: reading one order with
+//! chosen fields, reading a page of ten whole orders, and setting a back-end id.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

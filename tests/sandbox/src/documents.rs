@@ -680,8 +680,8 @@ pub(crate) fn set_statistics(call: &Call, state: &mut State) -> Outcome {
     answer(call, state, uuid, StatusCode::OK)
 }
 
-/// Takes out identities without services, or services not heard of for a while; or says which it would, which is
-/// what it does unless told otherwise. Staff only.
+/// Takes out identities without services, or services not heard of for a while; or says which it would, which
+/// is what it does unless told otherwise. Staff only.
 pub(crate) fn cleanup(call: &Call, state: &mut State) -> Outcome {
     if call.actor()? != Actor::Staff {
         return Err(forbidden());

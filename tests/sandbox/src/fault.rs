@@ -19,16 +19,16 @@ pub enum Fault {
     /// This status instead of the answer; the request is not applied. 500, 502, 503 and 504 come with a page
     /// for people, others with `{"detail": …}`.
     Status(u16),
-    /// This status instead of the answer, as [`Fault::Status`], but the request is applied: a proxy lost its server
-    /// while it waited.
+    /// This status instead of the answer, as [`Fault::Status`], but the request is applied: a proxy lost its
+    /// server while it waited.
     StatusAfter(u16),
-    /// A page with status 200, such as a login or a portal in front of the server shows to all; the request is not
-    /// applied.
+    /// A page with status 200, such as a login or a portal in front of the server shows to all; the request
+    /// is not applied.
     Portal,
     /// A redirect with this status to such a page on the same server; the request is not applied.
     PortalRedirect(u16),
-    /// 411, as some proxies answer to POST, PUT and PATCH without a `Content-Length`; the request is not applied.
-    /// Other requests are not struck.
+    /// 411, as some proxies answer to POST, PUT and PATCH without a `Content-Length`; the request is not
+    /// applied. Other requests are not struck.
     LengthRequired,
     /// The page of an unknown route, as a server answers that doesn't have the operation; it is not applied.
     NoSuchOperation,
@@ -63,16 +63,16 @@ pub enum Fault {
     VanishedItems(usize),
     /// The request is answered as by a server of late 2024, without younger properties.
     OlderServer,
-    /// The request is applied and answered; so long after the answer, the connection closes. What the client sends
-    /// on it by then is not applied.
+    /// The request is applied and answered; so long after the answer, the connection closes. What the client
+    /// sends on it by then is not applied.
     CloseAfter(Duration),
     /// The sandbox's clock is set when the request arrives, which is applied and answered then.
     Clock(DateTime<Utc>),
 }
 
 impl Fault {
-    /// One of most kinds that pass, for [`Misbehaviour::any_of`]: those that hang for long or do nothing to single
-    /// answers are among them, those of proxies and portals in front of the server aren't.
+    /// One of most kinds that pass, for [`Misbehaviour::any_of`]: those that hang for long or do nothing to
+    /// single answers are among them, those of proxies and portals in front of the server aren't.
     pub fn each() -> Vec<Self> {
         vec![
             Self::Status(500),
@@ -193,11 +193,12 @@ fn status_answer(status: u16) -> Answer {
 /// # let _ = (lost, throttled);
 /// ```
 ///
-/// As a text, such as the program's `--faults` takes them, it is `FAULT[@OPERATION or path end][*TIMES][%PERCENT]`:
-/// `503`, `429:3%10` (with `Retry-After: 3`, one in ten), `reset-after@marketplace_orders_approve_by_provider*2`,
-/// `delay:250` (milliseconds), `missing:uuid+state@/marketplace-orders/`. The faults are a status, `no-operation`,
-/// `reset-before`, `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`,
-/// `missing[:NAMES]`, `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT`, `older`, `after:STATUS`,
+/// As a text, such as the program's `--faults` takes them, it is `FAULT[@OPERATION or path
+/// end][*TIMES][%PERCENT]`: `503`, `429:3%10` (with `Retry-After: 3`, one in ten),
+/// `reset-after@marketplace_orders_approve_by_provider*2`, `delay:250` (milliseconds),
+/// `missing:uuid+state@/marketplace-orders/`. The faults are a status, `no-operation`, `reset-before`,
+/// `reset-after`, `empty`, `delay:MS`, `truncated`, `stalled`, `media-type:TYPE`, `extra`, `missing[:NAMES]`,
+/// `null[:NAMES]`, `blank[:NAMES]`, `unknown[:NAMES]`, `vanished:COUNT`, `older`, `after:STATUS`,
 /// `portal[:STATUS]`, `length-required`, `close:MICROSECONDS` and `clock:SECONDS` (since 1970).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehaviour {

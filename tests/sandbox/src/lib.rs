@@ -3,9 +3,10 @@
 //! # Where the rules are
 //!
 //! Each rule of the server is in the module named after what it is about: `orders`, `resources`, `usages`,
-//! `offering_users`, `providers`, `offerings`, `people`, `organisations`, and `documents` for the rest; what holds
-//! for all of them in `actor` (who may), `listing` and `filters` (pages, fields, order), `answer` (shapes of
-//! errors) and `server`. `contract` is the judge, `contract/drifts` the table of what real servers do differently.
+//! `offering_users`, `providers`, `offerings`, `people`, `organisations`, and `documents` for the rest; what
+//! holds for all of them in `actor` (who may), `listing` and `filters` (pages, fields, order), `answer`
+//! (shapes of errors) and `server`. `contract` is the judge, `contract/drifts` the table of what real servers
+//! do differently.
 
 mod actor;
 mod answer;

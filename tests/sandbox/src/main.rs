@@ -25,9 +25,9 @@ struct Arguments {
     /// How to misbehave, with commas between: FAULT[@OPERATION or path end][*TIMES][%PERCENT].
     ///
     /// FAULT is a status such as 503 (429:3 adds Retry-After: 3), reset-before, reset-after, empty, delay:MS,
-    /// truncated, stalled, media-type:TYPE, extra, missing[:NAMES], null[:NAMES], blank[:NAMES], unknown[:NAMES]
-    /// (NAMES are property names with + between), vanished:COUNT, older, after:STATUS, portal[:STATUS],
-    /// length-required, close:MICROSECONDS or clock:SECONDS. For example:
+    /// truncated, stalled, media-type:TYPE, extra, missing[:NAMES], null[:NAMES], blank[:NAMES],
+    /// unknown[:NAMES] (NAMES are property names with + between), vanished:COUNT, older, after:STATUS,
+    /// portal[:STATUS], length-required, close:MICROSECONDS or clock:SECONDS. For example:
     /// 503%5,reset-after@marketplace_orders_approve_by_provider*2
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<Misbehaviour>,

@@ -33,7 +33,8 @@ enum Side {
     Consumer,
 }
 
-/// Something that can be done to an order: by whom, from which states, at which kinds of offerings, to which state.
+/// Something that can be done to an order: by whom, from which states, at which kinds of offerings, to which
+/// state.
 #[derive(Debug)]
 struct Transition {
     side: Side,
@@ -177,8 +178,8 @@ fn names(states: &[OrderState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The order, once this can be done to it. In this order the server refuses: what isn't seen, what isn't allowed,
-/// the state, the kind of offering; what is wrong with the body comes after that.
+/// The order, once this can be done to it. In this order the server refuses: what isn't seen, what isn't
+/// allowed, the state, the kind of offering; what is wrong with the body comes after that.
 fn ready<'a>(call: &Call, state: &'a State, step: &Transition) -> Result<(Actor, &'a Order), Answer> {
     let (actor, order, offering) = allowed(call, state, step.side)?;
     if !step.from.contains(&order.state) {
@@ -192,8 +193,8 @@ fn ready<'a>(call: &Call, state: &'a State, step: &Transition) -> Result<(Actor,
 
 /// Takes the order to the next state, and its resource with it.
 ///
-/// A real server leaves an approved order executing until its provider says that it is done; so does this one,
-/// for every kind of offering.
+/// A real server leaves an approved order executing until its provider says that it is done; so does this
+/// one, for every kind of offering.
 fn go(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> Outcome {
     let (actor, order) = ready(call, state, step)?;
     let uuid = order.uuid;

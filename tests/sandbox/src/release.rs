@@ -30,14 +30,15 @@ pub enum Release {
 
 use Release::{Late2024, Newer, Schema};
 
-/// Since which release servers have an operation, or a key of one: `operation.key` names a key of its body, its
-/// query or its rows.
+/// Since which release servers have an operation, or a key of one: `operation.key` names a key of its body,
+/// its query or its rows.
 ///
-/// All operations of the sandbox are here, and with them those that a provider's workflows call. A recorded server
-/// of October 2024 says which it has. About those that nobody asked it, the published schemas and clients of later servers
-/// say when they came, and what was there before the first of these (7.4.7) counts as old if it belongs to what is old:
-/// lists, projects, orders, offerings. The routes of a sandbox follow from this table: to what its release doesn't
-/// have, it answers 404 with a page, as a server does to an unknown address.
+/// All operations of the sandbox are here, and with them those that a provider's workflows call. A recorded
+/// server of October 2024 says which it has. About those that nobody asked it, the published schemas and
+/// clients of later servers say when they came, and what was there before the first of these (7.4.7) counts
+/// as old if it belongs to what is old: lists, projects, orders, offerings. The routes of a sandbox follow
+/// from this table: to what its release doesn't have, it answers 404 with a page, as a server does to an
+/// unknown address.
 pub const SINCE: &[(&str, Release)] = &[
     ("version_retrieve", Late2024),
     ("users_list", Late2024),
@@ -309,14 +310,15 @@ impl Release {
         BY_NAME.get(name).copied()
     }
 
-    /// Whether this release has the operation or `operation.key`, by [`SINCE`] and [`GONE`]. What these don't list,
-    /// none has.
+    /// Whether this release has the operation or `operation.key`, by [`SINCE`] and [`GONE`]. What these don't
+    /// list, none has.
     pub fn has(self, name: &str) -> bool {
         let gone = || GONE.iter().any(|(gone, since)| *gone == name && self >= *since);
         Self::since(name).is_some_and(|since| self >= since) && !gone()
     }
 
-    /// Whether this release takes a parameter of an operation. What [`SINCE`] doesn't list is as old as the schema.
+    /// Whether this release takes a parameter of an operation. What [`SINCE`] doesn't list is as old as the
+    /// schema.
     pub(crate) fn takes(self, operation: &str, parameter: &str) -> bool {
         self.has_schema()
             || Self::since(&format!("{operation}.{parameter}")).is_none_or(|since| self >= since)
@@ -352,8 +354,8 @@ impl Release {
         self >= Schema
     }
 
-    /// A resource that becomes OK gives each member of its team an account without a name. Later that depends on
-    /// the offering, and the sandbox's offerings don't do it.
+    /// A resource that becomes OK gives each member of its team an account without a name. Later that depends
+    /// on the offering, and the sandbox's offerings don't do it.
     pub(crate) fn makes_accounts_for_teams(self) -> bool {
         self < Schema
     }

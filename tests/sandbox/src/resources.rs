@@ -252,7 +252,8 @@ pub(crate) fn set_backend_metadata(call: &Call, state: &mut State) -> Outcome {
     Ok(status("The backend metadata is updated"))
 }
 
-/// Where the resource can be reached: these addresses, and none that was there before. Any text is an address.
+/// Where the resource can be reached: these addresses, and none that was there before. Any text is an
+/// address.
 pub(crate) fn set_endpoints(call: &Call, state: &mut State) -> Outcome {
     visible(call, state, PROVIDER)?;
     let data = call.data()?;
@@ -462,8 +463,8 @@ fn must_be_staff(call: &Call, state: &State) -> Result<(), Answer> {
     if call.actor()? == Actor::Staff { Ok(()) } else { Err(forbidden()) }
 }
 
-/// A yes or no that only staff decides: `paused`, `downscaled`, `restrict_member_access`. Without it the server
-/// crashes.
+/// A yes or no that only staff decides: `paused`, `downscaled`, `restrict_member_access`. Without it the
+/// server crashes.
 pub(crate) fn set_flag(call: &Call, state: &mut State) -> Outcome {
     must_be_staff(call, state)?;
     let name = call.action().trim_start_matches("set_");

@@ -394,8 +394,8 @@ pub(crate) fn has_collection(name: &str) -> bool {
     ROUTES.iter().any(|route| route.path.split_once('/') == Some((name, "*/")))
 }
 
-/// The version whose schema the answers follow where the recordings don't say otherwise, or one before or after it.
-/// A server of late 2024 shows it to staff.
+/// The version whose schema the answers follow where the recordings don't say otherwise, or one before or
+/// after it. A server of late 2024 shows it to staff.
 fn version(call: &Call, _: &mut State) -> Outcome {
     if !call.release.shows_its_version() && call.actor()? != Actor::Staff {
         return Err(forbidden());

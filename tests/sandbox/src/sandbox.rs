@@ -130,24 +130,25 @@ impl Builder {
         self
     }
 
-    /// Sets the clock, which otherwise is the machine's. A clock that is set stands still until it is set again, by
-    /// [`Sandbox::set_now`] or [`Fault::Clock`].
+    /// Sets the clock, which otherwise is the machine's. A clock that is set stands still until it is set
+    /// again, by [`Sandbox::set_now`] or [`Fault::Clock`].
     #[must_use]
     pub fn now(mut self, time: DateTime<Utc>) -> Self {
         self.clock.set = Some(time);
         self
     }
 
-    /// The zone in which the server counts months and reads times without a zone; UTC unless told. A report without
-    /// `date` just after midnight in Tallinn is for the new month, while it is still the old one in UTC.
+    /// The zone in which the server counts months and reads times without a zone; UTC unless told. A report
+    /// without `date` just after midnight in Tallinn is for the new month, while it is still the old one in
+    /// UTC.
     #[must_use]
     pub fn time_zone(mut self, zone: FixedOffset) -> Self {
         self.clock.zone = zone;
         self
     }
 
-    /// What a deployment's workers do later is done at once: an approved order of an offering without an agent
-    /// is done, where it would be executing for a while.
+    /// What a deployment's workers do later is done at once: an approved order of an offering without an
+    /// agent is done, where it would be executing for a while.
     #[must_use]
     pub fn inline_workers(mut self) -> Self {
         self.inline_workers = true;
@@ -567,11 +568,12 @@ impl Sandbox {
         lock(&self.shared.state).clock.set = Some(time);
     }
 
-    /// Gives one field of one row another value in all answers from now on, or leaves it out (`None`). Only answers
-    /// change: filters, order and permissions go by what is inside.
+    /// Gives one field of one row another value in all answers from now on, or leaves it out (`None`). Only
+    /// answers change: filters, order and permissions go by what is inside.
     ///
-    /// `of` is an operation, such as `marketplace_orders_list`, or a collection, such as `marketplace-orders`, for
-    /// its list and its objects. A field that a request doesn't ask for stays away. Several calls add up.
+    /// `of` is an operation, such as `marketplace_orders_list`, or a collection, such as
+    /// `marketplace-orders`, for its list and its objects. A field that a request doesn't ask for stays away.
+    /// Several calls add up.
     ///
     /// ```
     /// # use serde_json::json;
@@ -670,7 +672,8 @@ impl Sandbox {
             .collect()
     }
 
-    /// One of the collections that have little of their own, such as `marketplace-robot-accounts`, oldest first.
+    /// One of the collections that have little of their own, such as `marketplace-robot-accounts`, oldest
+    /// first.
     pub fn documents(&self, collection: &str) -> Vec<DocumentView> {
         lock(&self.shared.state)
             .documents

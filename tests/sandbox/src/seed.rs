@@ -408,8 +408,8 @@ impl<'a> Seed<'a> {
         uuid
     }
 
-    /// How a component of an offering is billed: `usage`, which it is unless told, `limit`, `fixed`, `one` (at the
-    /// start) or `few` (with each change of plan).
+    /// How a component of an offering is billed: `usage`, which it is unless told, `limit`, `fixed`, `one`
+    /// (at the start) or `few` (with each change of plan).
     pub fn billing_type(&mut self, offering: Uuid, component: &str, billing_type: &str) {
         let components = self.state.offerings.get_mut(offering).map(|row| row.components.iter_mut());
         for row in components.into_iter().flatten().filter(|row| row.kind == component) {
@@ -602,8 +602,8 @@ impl<'a> Seed<'a> {
         uuid
     }
 
-    /// Whether the user of an account agreed to the offering's terms, and has to agree again to newer ones. Without
-    /// this, nobody has agreed. A server of late 2024 doesn't say.
+    /// Whether the user of an account agreed to the offering's terms, and has to agree again to newer ones.
+    /// Without this, nobody has agreed. A server of late 2024 doesn't say.
     pub fn consent(&mut self, offering_user: Uuid, has_consent: bool, requires_reconsent: bool) {
         if let Some(row) = self.state.offering_users.get_mut(offering_user) {
             row.consent = Consent { given: has_consent, outdated: requires_reconsent };

@@ -111,7 +111,8 @@ async fn closed(closes: &mut watch::Receiver<Option<Instant>>) {
     }
 }
 
-/// Timers go by the millisecond and come late by one or two: the last of the time is waited for by looking at the clock.
+/// Timers go by the millisecond and come late by one or two: the last of the time is waited for by looking at
+/// the clock.
 async fn wait_until(due: Instant) {
     const LATE: Duration = Duration::from_millis(2);
     if let Some(early) = due.checked_sub(LATE) {

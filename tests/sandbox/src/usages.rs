@@ -156,9 +156,9 @@ fn target(form: &mut Form, state: &State, data: &Map<String, Value>) -> Option<U
     found
 }
 
-/// Reports what a resource used in a month. The latest report of a component replaces all that was there, so that
-/// a description left out is none; of two in one report the last counts; a negative amount is taken as it is. Who
-/// may is asked last.
+/// Reports what a resource used in a month. The latest report of a component replaces all that was there, so
+/// that a description left out is none; of two in one report the last counts; a negative amount is taken as
+/// it is. Who may is asked last.
 pub(crate) fn set_usage(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.data()?;

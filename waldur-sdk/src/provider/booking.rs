@@ -70,8 +70,8 @@ impl Provider {
     /// matters, unless it was `read` just now.
     ///
     /// # Errors
-    /// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current one
-    /// or ends right now.
+    /// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current
+    /// one or ends right now.
     pub(super) async fn check_month(
         &self,
         resource: Uuid,

@@ -72,8 +72,8 @@ pub struct OfferingPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ComponentDefinition {
-    /// Its name in usages, limits and prices, such as `cpu`: letters, digits and `_-/:`, at most 50. An offering has
-    /// one of a type.
+    /// Its name in usages, limits and prices, such as `cpu`: letters, digits and `_-/:`, at most 50. An
+    /// offering has one of a type.
     pub type_: String,
     /// Its name for people, at most 150 characters.
     pub name: String,
@@ -291,7 +291,8 @@ impl fmt::Display for ComponentStep {
     }
 }
 
-/// How the components of an offering come to match a given set: a step for each, one a line where it is shown.
+/// How the components of an offering come to match a given set: a step for each, one a line where it is
+/// shown.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[must_use = "nothing is done until it is applied"]
@@ -381,7 +382,8 @@ row! {
 }
 
 impl Provider {
-    /// An offering of the caller's, with its components and plans. (`marketplace_provider_offerings_retrieve`)
+    /// An offering of the caller's, with its components and plans.
+    /// (`marketplace_provider_offerings_retrieve`)
     ///
     /// # Errors
     /// If it is none of the caller's.
@@ -408,8 +410,8 @@ impl Provider {
         })
     }
 
-    /// What would have to be done so that the components of an offering match the set; nothing is changed. What the set
-    /// leaves out is removed, unless it comes with the type of the offering.
+    /// What would have to be done so that the components of an offering match the set; nothing is changed.
+    /// What the set leaves out is removed, unless it comes with the type of the offering.
     ///
     /// ```
     /// # #[tokio::main]
@@ -438,7 +440,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If the offering is none of the caller's, the set has a type twice, or a component that no server takes.
+    /// If the offering is none of the caller's, the set has a type twice, or a component that no server
+    /// takes.
     pub async fn plan_components(
         &self,
         offering: Uuid,
@@ -447,8 +450,8 @@ impl Provider {
         ComponentPlan::between(&self.offering(offering).await?, wanted)
     }
 
-    /// Does what a plan says, step by step, so that new components come in the order of the set. A step that fails stops
-    /// no other; what is so already is not an error, so this is safe to do again.
+    /// Does what a plan says, step by step, so that new components come in the order of the set. A step that
+    /// fails stops no other; what is so already is not an error, so this is safe to do again.
     /// (`marketplace_provider_offerings_create_offering_component`, `…_update_offering_component`,
     /// `…_remove_offering_component`; where the offering has resources, no component can be removed.)
     pub async fn apply_component_plan(&self, plan: &ComponentPlan) -> Vec<ComponentItem> {

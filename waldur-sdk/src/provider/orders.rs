@@ -155,8 +155,8 @@ impl Provider {
         self.find_orders(OrderFilter { states: states.into_iter().collect(), ..OrderFilter::default() }).await
     }
 
-    /// All orders that the filter lets through, as many pages as there are; pages beyond the first are asked for
-    /// side by side. (`marketplace_orders_list`)
+    /// All orders that the filter lets through, as many pages as there are; pages beyond the first are asked
+    /// for side by side. (`marketplace_orders_list`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -316,8 +316,8 @@ impl Provider {
         self.act_on_all(OrderState::Executing, Action::Complete, progress).await
     }
 
-    /// Rejects every order that waits for the provider, with a reason for the customer. They are listed, asked for
-    /// once and reported like those of [`Provider::approve_all_pending_orders`].
+    /// Rejects every order that waits for the provider, with a reason for the customer. They are listed,
+    /// asked for once and reported like those of [`Provider::approve_all_pending_orders`].
     ///
     /// ```
     /// # #[tokio::main]
@@ -392,30 +392,31 @@ impl Provider {
         self.act(Action::Reject { reason }, order).await
     }
 
-    /// Takes an order back that has not ended. (`marketplace_orders_cancel`; it is for the customer, and for offerings
-    /// without an agent: anything else is [`Outcome::Refused`].)
+    /// Takes an order back that has not ended. (`marketplace_orders_cancel`; it is for the customer, and for
+    /// offerings without an agent: anything else is [`Outcome::Refused`].)
     pub async fn cancel_order(&self, order: Uuid) -> Outcome {
         self.act(Action::Cancel, order).await
     }
 
-    /// Sets an order to executing: one that waits for the provider or for the consumer, or one that is erred. An order
-    /// that waits for the consumer skips the consumer's approval by that: servers accept it.
+    /// Sets an order to executing: one that waits for the provider or for the consumer, or one that is erred.
+    /// An order that waits for the consumer skips the consumer's approval by that: servers accept it.
     /// (`marketplace_orders_set_state_executing`)
     pub async fn set_order_executing(&self, order: Uuid) -> Outcome {
         self.act(Action::Execute, order).await
     }
 
-    /// Marks an executing order as done; its resource is OK then, or terminated. (`marketplace_orders_set_state_done`)
+    /// Marks an executing order as done; its resource is OK then, or terminated.
+    /// (`marketplace_orders_set_state_done`)
     pub async fn set_order_done(&self, order: Uuid) -> Outcome {
         self.act(Action::Complete, order).await
     }
 
-    /// Reports that an executing order failed: it becomes erred, with a message for the customer and details for the
-    /// operators. (`marketplace_orders_set_state_erred`; a server needs both fields, so both are sent, empty or not. It is
-    /// for some types of offerings only.)
+    /// Reports that an executing order failed: it becomes erred, with a message for the customer and details
+    /// for the operators. (`marketplace_orders_set_state_erred`; a server needs both fields, so both are
+    /// sent, empty or not. It is for some types of offerings only.)
     ///
-    /// The order is read first, and asked for only if it is executing: servers take this in any state, and some err the
-    /// resource of an order that is done.
+    /// The order is read first, and asked for only if it is executing: servers take this in any state, and
+    /// some err the resource of an order that is done.
     pub async fn set_order_erred(
         &self,
         order: Uuid,
@@ -431,8 +432,8 @@ impl Provider {
         }
     }
 
-    /// Acts on all orders in `state`, side by side. What isn't known after that is looked at again at the end, for as
-    /// long as the retry policy allows.
+    /// Acts on all orders in `state`, side by side. What isn't known after that is looked at again at the
+    /// end, for as long as the retry policy allows.
     async fn act_on_all(
         &self,
         state: OrderState,
@@ -512,8 +513,8 @@ impl Provider {
         Outcome::of(self.apply(Confirm::new(&self.client), None, action, order).await)
     }
 
-    /// Does it to an order, and reads the order where the answer leaves open whether it was applied. `doubt` is the error
-    /// of an earlier attempt: the order is read first then.
+    /// Does it to an order, and reads the order where the answer leaves open whether it was applied. `doubt`
+    /// is the error of an earlier attempt: the order is read first then.
     ///
     /// # Errors
     /// What the server refuses, the state that stands in the way, and what isn't known to be applied.

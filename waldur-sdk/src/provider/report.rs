@@ -19,7 +19,8 @@ use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
 
 /// How many decimals a server takes.
 const DECIMALS: u32 = 2;
-/// Servers take 18 digits before the point, and then fail (500) with what their invoices can't hold: more than
+/// Servers take 18 digits before the point, and then fail (500) with what their invoices can't hold: more
+/// than
 /// 15. Invoices of younger servers hold 12, which matters only where a component is billed by usage.
 const LIMIT: i64 = 1_000_000_000_000_000;
 
@@ -498,9 +499,9 @@ impl IntoFuture for UsageReport {
     type Output = Result<ReportedUsage, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Works it out and sends it: at most three requests, or four where a server before 7.9.3 doesn't tell the
-    /// components with the resource. The first report to a server that takes no date for the current month has
-    /// one more. (`marketplace_component_usages_set_usage`)
+    /// Works it out and sends it: at most three requests, or four where a server before 7.9.3 doesn't tell
+    /// the components with the resource. The first report to a server that takes no date for the current
+    /// month has one more. (`marketplace_component_usages_set_usage`)
     ///
     /// If the answer is lost, the usages are read again; a report that isn't recorded is sent again, within
     /// the client's retry policy. If that doesn't tell, [`Error::is_unconfirmed`] is true. On a server that

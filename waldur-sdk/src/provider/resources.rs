@@ -54,8 +54,8 @@ row! {
         pub customer_uuid: Option<Uuid> = optional "customer_uuid",
         /// Its plan, if it has one.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
-        /// How much of each component it may use, by the component's type. A limit that isn't a number, or is too large
-        /// for a [`Decimal`], is left out with a warning.
+        /// How much of each component it may use, by the component's type. A limit that isn't a number, or is
+        /// too large for a [`Decimal`], is left out with a warning.
         pub limits: BTreeMap<String, Decimal> = or_default "limits",
         /// Whether it is paused.
         pub paused: bool = or_default "paused",
@@ -179,7 +179,8 @@ impl ResourceFilter {
 }
 
 impl Provider {
-    /// All resources that the filter lets through, from the provider's view. (`marketplace_provider_resources_list`)
+    /// All resources that the filter lets through, from the provider's view.
+    /// (`marketplace_provider_resources_list`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -222,7 +223,8 @@ impl Provider {
         self.rows(self.list_of_resources(filter)).await
     }
 
-    /// [`Provider::resources`] with other fields: those of `Row`, see [`Listing::select`](crate::Listing::select).
+    /// [`Provider::resources`] with other fields: those of `Row`, see
+    /// [`Listing::select`](crate::Listing::select).
     ///
     /// # Errors
     /// If they can't be listed, or `Row` has a field that the operation doesn't have.
@@ -269,8 +271,8 @@ impl Provider {
         self.retrieve_resource(resource).await
     }
 
-    /// The resource with this id in the back end; none if there is none. Resources that were terminated keep their id:
-    /// they are looked at only if no other has it. (`marketplace_provider_resources_list`)
+    /// The resource with this id in the back end; none if there is none. Resources that were terminated keep
+    /// their id: they are looked at only if no other has it. (`marketplace_provider_resources_list`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -309,12 +311,13 @@ impl Provider {
         }
     }
 
-    /// Sets the id that a resource has in the provider's back end; "" takes it away. Setting it again is no error.
-    /// (`marketplace_provider_resources_set_backend_id`; a server needs the field, so it is always sent.)
+    /// Sets the id that a resource has in the provider's back end; "" takes it away. Setting it again is no
+    /// error. (`marketplace_provider_resources_set_backend_id`; a server needs the field, so it is always
+    /// sent.)
     ///
     /// # Errors
-    /// If the id is longer than 255 characters (before anything is sent), or the caller may not see or change the
-    /// resource.
+    /// If the id is longer than 255 characters (before anything is sent), or the caller may not see or change
+    /// the resource.
     pub async fn set_backend_id(&self, resource: Uuid, backend_id: impl Into<String>) -> Result<(), Error> {
         let backend_id = backend_id.into();
         let length = backend_id.chars().count();
@@ -341,13 +344,14 @@ impl Provider {
         self.change_by(confirm, resource, send, is_so, Seen::Unchanged).await
     }
 
-    /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked for first.
-    /// A resource that has it already is left as it is. (`marketplace_provider_offerings_check_unique_backend_id`, or
-    /// `marketplace_provider_resources_list` where a server doesn't have that; between the question and the answer somebody
-    /// else may take the id.)
+    /// [`Provider::set_backend_id`], but only if no other resource of the offering has that id: it is asked
+    /// for first. A resource that has it already is left as it is.
+    /// (`marketplace_provider_offerings_check_unique_backend_id`, or `marketplace_provider_resources_list`
+    /// where a server doesn't have that; between the question and the answer somebody else may take the id.)
     ///
     /// # Errors
-    /// If another resource has the id or the offering doesn't allow it, and those of [`Provider::set_backend_id`].
+    /// If another resource has the id or the offering doesn't allow it, and those of
+    /// [`Provider::set_backend_id`].
     pub async fn set_unique_backend_id(&self, resource: Uuid, backend_id: &str) -> Result<(), Error> {
         let now: BackendIdRow = self.retrieve_resource(resource).await?;
         if now.backend_id == backend_id {
@@ -390,8 +394,8 @@ impl Provider {
     /// (`marketplace_provider_resources_submit_report`)
     ///
     /// # Errors
-    /// If there is no section, or one is without header or body (before anything is sent), or the caller may not change
-    /// the resource.
+    /// If there is no section, or one is without header or body (before anything is sent), or the caller may
+    /// not change the resource.
     pub async fn submit_report<H: Into<String>, B: Into<String>>(
         &self,
         resource: Uuid,
@@ -421,9 +425,9 @@ impl Provider {
         self.change(resource, send, |now: &ReportRow| now.report == wanted, Seen::Differs).await
     }
 
-    /// Sets how much a resource may use of each component, by the component's type, and gives the limits as they are then;
-    /// limits that aren't named go. Newer servers narrow what a component doesn't allow, and say nothing.
-    /// (`marketplace_provider_resources_set_limits`, and it is read again)
+    /// Sets how much a resource may use of each component, by the component's type, and gives the limits as
+    /// they are then; limits that aren't named go. Newer servers narrow what a component doesn't allow, and
+    /// say nothing. (`marketplace_provider_resources_set_limits`, and it is read again)
     ///
     /// # Errors
     /// If the caller may not change the resource, or a newer server doesn't know a component.
@@ -613,8 +617,8 @@ impl Provider {
             .await
     }
 
-    /// Sets the last day of a resource, or takes it away. A server takes a day that is a week ahead or more, of a resource
-    /// that cost nothing lately. (`marketplace_provider_resources_set_end_date_by_provider`)
+    /// Sets the last day of a resource, or takes it away. A server takes a day that is a week ahead or more,
+    /// of a resource that cost nothing lately. (`marketplace_provider_resources_set_end_date_by_provider`)
     ///
     /// # Errors
     /// If the caller may not change the resource, or the server doesn't take the day.
@@ -635,8 +639,8 @@ impl Provider {
         Ok(self.retrieve_resource::<EndpointsRow>(resource).await?.endpoints)
     }
 
-    /// Says where a resource can be reached, with names and addresses, in place of what was said before. Servers have this
-    /// since 8.0.9: it is a request of its own, not one of the pinned schema's.
+    /// Says where a resource can be reached, with names and addresses, in place of what was said before.
+    /// Servers have this since 8.0.9: it is a request of its own, not one of the pinned schema's.
     ///
     /// ```
     /// # #[tokio::main]
@@ -655,8 +659,8 @@ impl Provider {
     /// ```
     ///
     /// # Errors
-    /// If a name or address is empty (before anything is sent), the caller may not change the resource, or the server is
-    /// older than that ([`Error::is_unsupported`]).
+    /// If a name or address is empty (before anything is sent), the caller may not change the resource, or
+    /// the server is older than that ([`Error::is_unsupported`]).
     pub async fn set_endpoints<N: Into<String>, A: Into<String>>(
         &self,
         resource: Uuid,
@@ -685,8 +689,8 @@ impl Provider {
         row::retrieve(self.client.api().marketplace_provider_resources_retrieve().uuid(resource)).await
     }
 
-    /// Sends a change of a resource, and reads the resource if the answer is lost. `else_shown` says what it means if
-    /// that isn't so: servers keep some values as they are, and make others fit.
+    /// Sends a change of a resource, and reads the resource if the answer is lost. `else_shown` says what it
+    /// means if that isn't so: servers keep some values as they are, and make others fit.
     async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
         &self,
         resource: Uuid,

@@ -250,9 +250,9 @@ impl Provider {
         self.rows(list).await
     }
 
-    /// Reads the components of a resource's offering, with the limits of the resource: one request, or two where
-    /// a server before 7.9.3 doesn't tell them with the resource. (`marketplace_provider_resources_retrieve`,
-    /// `marketplace_provider_offerings_retrieve`)
+    /// Reads the components of a resource's offering, with the limits of the resource: one request, or two
+    /// where a server before 7.9.3 doesn't tell them with the resource.
+    /// (`marketplace_provider_resources_retrieve`, `marketplace_provider_offerings_retrieve`)
     ///
     /// ```
     /// # #[tokio::main]

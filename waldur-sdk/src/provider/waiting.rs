@@ -24,8 +24,8 @@ const GROWTH: f32 = 1.5;
 
 type Condition = Box<dyn Fn(&Order) -> bool + Send + Sync>;
 
-/// Waits for an order: awaited, it gives the order when it is where it should be; [`OrderWait::changes`] is the way
-/// there. Made by [`Provider::wait_for_order`].
+/// Waits for an order: awaited, it gives the order when it is where it should be; [`OrderWait::changes`] is
+/// the way there. Made by [`Provider::wait_for_order`].
 #[must_use = "nothing is asked until it is awaited"]
 pub struct OrderWait {
     provider: Provider,
@@ -141,23 +141,24 @@ impl OrderWait {
         self
     }
 
-    /// How long to wait at most: an hour unless told. Failures that may pass, such as of a server that is being
-    /// restarted, are waited through.
+    /// How long to wait at most: an hour unless told. Failures that may pass, such as of a server that is
+    /// being restarted, are waited through.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
     }
 
-    /// How long to pause before the order is read again: from `first`, by half more each time and a bit by chance, to
-    /// `longest`; from `first` again when the order has changed. From one second to thirty unless told.
+    /// How long to pause before the order is read again: from `first`, by half more each time and a bit by
+    /// chance, to `longest`; from `first` again when the order has changed. From one second to thirty unless
+    /// told.
     pub fn every(mut self, first: Duration, longest: Duration) -> Self {
         let first = first.max(Duration::from_millis(1));
         self.pauses = (first, longest.max(first));
         self
     }
 
-    /// The order as it is first, and whenever its state has changed; the last is as it was waited for. If it doesn't
-    /// come to that, an error is the last.
+    /// The order as it is first, and whenever its state has changed; the last is as it was waited for. If it
+    /// doesn't come to that, an error is the last.
     #[must_use]
     pub fn changes(self) -> BoxStream<'static, Result<Order, WaitError>> {
         stream::unfold(Watch::new(self), |mut watch| async move {

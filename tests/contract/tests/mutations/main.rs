@@ -1,5 +1,5 @@
-//! Each rule of the contract, broken once: the provider's workflows run on the sandbox through a proxy that spoils
-//! one kind of request in one way, and that must be seen. Unspoiled, they do what they should.
+//! Each rule of the contract, broken once: the provider's workflows run on the sandbox through a proxy that
+//! spoils one kind of request in one way, and that must be seen. Unspoiled, they do what they should.
 
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]

@@ -6,8 +6,9 @@ use super::operation::Operation;
 use super::schema::{At, Judge, Object, Schema, Shape};
 use super::{Finding, Wrong, drifts};
 
-/// Takes out what the schema no longer has, and adds what an answer has to have and nobody computes: null, "", 0, false or an empty list, by its schema.
-/// Properties that the real server leaves out stay out. `chosen` are the names of `field`, if there are any.
+/// Takes out what the schema no longer has, and adds what an answer has to have and nobody computes: null,
+/// "", 0, false or an empty list, by its schema. Properties that the real server leaves out stay out.
+/// `chosen` are the names of `field`, if there are any.
 pub(crate) fn complete(operation: &Operation, body: &mut Value, chosen: Option<&dyn Fn(&str) -> bool>) {
     let Some(schema) = operation.answer() else { return };
     match (&schema.shape, body) {

@@ -1,5 +1,5 @@
-//! Recorded sessions with a real server, played again: status, headers, and the keys and kinds of the answers have
-//! to agree, but for what the tables say.
+//! Recorded sessions with a real server, played again: status, headers, and the keys and kinds of the answers
+//! have to agree, but for what the tables say.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
