@@ -75,7 +75,7 @@ impl Client {
         Self { shared: Arc::new(shared) }
     }
 
-    /// A client to one's own wishes.
+    /// Returns a builder with default settings.
     #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -152,26 +152,26 @@ impl Client {
         Self::new(Shared::new(seam, self.shared.url.clone(), self.shared.concurrency))
     }
 
-    /// This client for calls that may take so long, with all attempts and pauses.
+    /// Returns a client whose calls time out after `timeout`, retries and pauses included. Connections and
+    /// limits stay shared.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         self.but(|seam| seam.timeout = timeout)
     }
 
-    /// This client for calls that are tried so often and so long. The budget of repetitions stays that of the
-    /// client.
+    /// Returns a client that retries according to `policy`. The retry budget stays shared.
     #[must_use]
     pub fn with_retry(&self, policy: RetryPolicy) -> Self {
         self.but(|seam| seam.retry = policy)
     }
 
-    /// This client for calls that do no harm if they are applied twice: POST and PATCH are repeated like GET.
+    /// Returns a client that treats POST and PATCH as idempotent and retries them like GET.
     #[must_use]
     pub fn repeating(&self) -> Self {
         self.but(|seam| seam.retry.every_method = true)
     }
 
-    /// This client in the name of another user; its own must be staff.
+    /// Returns a client that acts as `user`. Requires a staff token.
     #[must_use]
     pub fn impersonating(&self, user: Uuid) -> Self {
         self.but(|seam| seam.impersonated = HeaderValue::from_str(&user.simple().to_string()).ok())

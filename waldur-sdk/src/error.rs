@@ -500,7 +500,7 @@ impl Error {
     /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that
     /// failed.
     ///
-    /// This is no word on whether a state-changing call was applied: see [`Error::is_answer_lost`].
+    /// Does not say whether a state-changing call was applied; see [`Error::is_answer_lost`].
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind() {

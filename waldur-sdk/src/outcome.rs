@@ -1,4 +1,4 @@
-//! What came of a workflow, item by item.
+//! Results of bulk operations, one per item.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use crate::error::Error;
 use crate::provider::Order;
 use crate::row::UnreadableRow;
 
-/// What came of one item.
+/// The result of one item.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It was done now. If the answer was lost, the order was read again and is where it should be.
+    /// It was applied now. If the answer was lost, the object was read again and shows it.
     Done,
-    /// Nothing had to be done: it was so already.
+    /// The object was already in the requested state.
     AlreadySo,
     /// The server refuses, and would again.
     Refused {
@@ -55,16 +55,16 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// An order and what came of it.
+/// An order and its result.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// The order as it was listed.
     pub order: Order,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// How far a workflow is, told after each item.
+/// Progress of a bulk operation, passed to the callback after each item.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
     /// How many items are through, this one included.
@@ -75,7 +75,7 @@ pub struct Progress<'a> {
     pub item: &'a Item,
 }
 
-/// What came of a workflow: one item an order, as listed.
+/// The results of a bulk operation: one item per order, as listed.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Report {

@@ -72,7 +72,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A page on its way: where it is, and what came of it.
+/// A page that was asked for: where it is, and its answer.
 type OnTheWay<'a> = BoxFuture<'a, (Place, Result<Whole, waldur_api_client::Error>)>;
 
 /// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a

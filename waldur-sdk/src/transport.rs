@@ -81,7 +81,7 @@ impl Transport for Seam {
     }
 }
 
-/// What came of one request.
+/// How one request ended.
 enum Attempt {
     /// The answer to hand over.
     Answer(Response),

@@ -79,7 +79,7 @@ pub struct AgentService {
     pub identity_uuid: Uuid,
 }
 
-/// What does it: a back end of some type.
+/// A processor of an agent service: the back end that does the work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AgentProcessor {

@@ -23,7 +23,7 @@ const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
 const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERATION;
 const RENAME_ALL: &Operation = builder::MarketplaceServiceProvidersSetOfferingsUsername::OPERATION;
 
-/// What a server takes.
+/// The longest username that Waldur accepts.
 const USERNAME_LENGTH: usize = 100;
 
 row! {
@@ -133,7 +133,7 @@ pub enum OfferingUserTransition {
     SetOk,
     /// It can't be made.
     SetErrorCreating,
-    /// It shall go.
+    /// Deletion is requested.
     RequestDeletion,
     /// The provider begins to remove it.
     SetDeleting,
@@ -228,7 +228,7 @@ impl OfferingUserTransition {
         }
     }
 
-    /// Whether something can be said to the user with it.
+    /// Whether this transition accepts a comment for the user.
     #[must_use]
     pub fn takes_comment(self) -> bool {
         matches!(self, Self::SetPendingAccountLinking | Self::SetPendingAdditionalValidation)

@@ -505,7 +505,7 @@ impl fmt::Display for MembershipPlan {
     }
 }
 
-/// What came of one member.
+/// The result of one member.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum MemberOutcome {
@@ -522,17 +522,17 @@ pub enum MemberOutcome {
     },
 }
 
-/// A member and what came of it.
+/// A member and the result.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct MemberItem {
     /// The member, as planned.
     pub member: PlannedMember,
-    /// What came of it.
+    /// The result.
     pub outcome: MemberOutcome,
 }
 
-/// What came of a synchronisation: one item a member, as planned.
+/// The results of a synchronisation: one item per member, as planned.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use]
@@ -610,7 +610,7 @@ impl fmt::Display for MembershipReport {
     }
 }
 
-/// A resource and what came of its members.
+/// A resource and the result of its members.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SyncedResource {
@@ -628,12 +628,12 @@ pub struct SyncedResource {
 pub struct DepartedAccount {
     /// The account, as it was listed.
     pub account: OfferingUser,
-    /// What came of requesting its deletion; none if that was held back, because a team, a resource or an
+    /// The result of requesting its deletion; none if that was held back, because a team, a resource or an
     /// account couldn't be read that may show otherwise.
     pub outcome: Option<Outcome>,
 }
 
-/// What came of all resources.
+/// The results of all resources.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use]

@@ -359,13 +359,13 @@ impl fmt::Display for ComponentPlan {
     }
 }
 
-/// A step and what came of it.
+/// A step and its result.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ComponentItem {
     /// The step.
     pub step: ComponentStep,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 

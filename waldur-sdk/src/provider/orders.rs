@@ -51,7 +51,7 @@ impl Order {
     }
 }
 
-/// Which orders: all, unless told.
+/// Filter for listing orders. Matches all of them until narrowed.
 ///
 /// ```
 /// use waldur_sdk::OrderFilter;
@@ -75,13 +75,13 @@ impl OrderFilter {
         Self::default()
     }
 
-    /// Those in this state, or in one of several, each said by a call.
+    /// Only orders in `state`. Call again to accept further states.
     pub fn state(mut self, state: OrderState) -> Self {
         self.states.push(state);
         self
     }
 
-    /// Those that ask for this, or for one of several, each said by a call.
+    /// Only orders of this type. Call again to accept further types.
     pub fn of_type(mut self, type_: RequestTypes) -> Self {
         self.types.push(type_);
         self

@@ -28,7 +28,7 @@ const CHECK_UNIQUE: &Operation = builder::MarketplaceProviderOfferingsCheckUniqu
 const SET_BACKEND_ID: &Operation = builder::MarketplaceProviderResourcesSetBackendId::OPERATION;
 const SUBMIT_REPORT: &Operation = builder::MarketplaceProviderResourcesSubmitReport::OPERATION;
 
-/// What a server takes.
+/// The longest backend id that Waldur accepts.
 const BACKEND_ID_LENGTH: usize = 255;
 
 row! {
@@ -130,7 +130,7 @@ row! {
     }
 }
 
-/// Which resources: all that the provider has, unless told.
+/// Filter for listing resources. Matches all of them until narrowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct ResourceFilter {
@@ -147,7 +147,7 @@ impl ResourceFilter {
         Self::default()
     }
 
-    /// Those in this state, or in one of several, each said by a call.
+    /// Only resources in `state`. Call again to accept further states.
     pub fn state(mut self, state: ResourceState) -> Self {
         self.states.push(state);
         self
@@ -501,7 +501,7 @@ impl Provider {
         .await
     }
 
-    /// A resource that failed is OK again. (`marketplace_provider_resources_set_as_ok`)
+    /// Sets an erred resource back to OK. (`marketplace_provider_resources_set_as_ok`)
     ///
     /// # Errors
     /// If the caller may not change the resource.
@@ -548,7 +548,7 @@ impl Provider {
         self.change(resource, send, is_so, Seen::Differs).await
     }
 
-    /// A resource was just seen in the back end. (`marketplace_provider_resources_refresh_last_sync`)
+    /// Sets the resource's last-sync time to now. (`marketplace_provider_resources_refresh_last_sync`)
     ///
     /// # Errors
     /// If the caller may not change the resource.
@@ -602,7 +602,7 @@ impl Provider {
         self.change(resource, send, |now: &Resource| now.downscaled == downscaled, Seen::Unchanged).await
     }
 
-    /// Keeps the members of a resource out, or lets them in.
+    /// Blocks or allows members' access to a resource.
     /// (`marketplace_provider_resources_set_restrict_member_access`)
     ///
     /// # Errors

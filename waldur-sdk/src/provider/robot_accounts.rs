@@ -59,7 +59,7 @@ pub enum RobotAccountTransition {
     SetOk,
     /// Something went wrong.
     SetErred,
-    /// It shall go.
+    /// Deletion is requested.
     RequestDeletion,
     /// It is gone.
     SetDeleted,

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
 use crate::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
 
-/// What a server takes.
+/// The longest username that Waldur accepts.
 const USERNAME_LENGTH: usize = 100;
 
 /// What a user used of a component.
@@ -32,12 +32,12 @@ pub struct UserAmount {
     pub amount: Decimal,
 }
 
-/// A component and what came of the report of its users.
+/// A component and the result of reporting its users.
 #[derive(Debug)]
 pub struct UserUsageItem {
     /// The type of the component.
     pub component: String,
-    /// What came of it: all of its users or none, where the server takes them in bulk.
+    /// The result: all of its users or none, where the server takes them in bulk.
     pub outcome: Outcome,
 }
 
@@ -58,7 +58,7 @@ impl Provider {
     /// Before anything is sent. Of kind [`ErrorKind::Validation`] if an amount has more than two decimals or
     /// fifteen digits before the point, the type of a component is empty, a username is empty, longer than
     /// 100 characters or there twice, or nothing was reported of a component itself for that month; of kind
-    /// [`ErrorKind::Decode`] if the usage of a component can't be read. What came of the components is in the
+    /// [`ErrorKind::Decode`] if the usage of a component can't be read. The results of the components are in the
     /// items.
     pub async fn report_user_usages(
         &self,

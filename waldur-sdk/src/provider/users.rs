@@ -180,7 +180,7 @@ impl Provider {
         self.rows(self.client.api().keys_list()).await
     }
 
-    /// The service provider that an organisation is; none if it is none.
+    /// Returns the service provider of organisation `customer`, or `None` if it is not one.
     /// (`marketplace_service_providers_list`)
     ///
     /// ```

@@ -45,11 +45,11 @@ impl fmt::Debug for OrderWait {
     }
 }
 
-/// Why waiting for an order ended without it being where it should be.
+/// Why waiting for an order failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The order has ended, otherwise than waited for: nothing will come of it.
+    /// The order ended in a state other than the one waited for.
     Ended {
         /// As it ended.
         order: Box<Order>,
