@@ -1,30 +1,26 @@
 //! Generates the client from the normalised schema, for the features that are on.
 
-#[path = "build/codegen.rs"]
-mod codegen;
-#[path = "build/mock.rs"]
-mod mock;
-
 use std::error::Error;
 use std::path::PathBuf;
+
+use waldur_api_codegen::{FIELD_HASH, generate, mock, prune};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=schema/waldur.json");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-changed=src/field_hash.rs");
     let schema = std::fs::read_to_string("schema/waldur.json")?;
     let mut document: serde_json::Value = serde_json::from_str(&schema)?;
     let is_on = |feature: &str| {
         let variable = format!("CARGO_FEATURE_{}", feature.to_uppercase().replace('-', "_"));
         std::env::var_os(variable).is_some()
     };
-    codegen::prune(&mut document, is_on);
-    let code = codegen::generate(&document, is_on("exchanges"))?;
+    prune(&mut document, is_on);
+    let code = generate(&document, is_on("exchanges"))?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?);
     std::fs::write(out.join("generated.rs"), code)?;
+    std::fs::write(out.join("field_hash.rs"), FIELD_HASH)?;
     if is_on("mock") {
-        std::fs::write(out.join("mock.rs"), mock::generate(&document)?)?;
+        std::fs::write(out.join("mock.rs"), mock(&document)?)?;
     }
     Ok(())
 }

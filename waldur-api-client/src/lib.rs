@@ -21,7 +21,10 @@ mod comma_separated;
 mod error;
 #[cfg(feature = "exchanges")]
 pub mod exchanges;
-mod field_hash;
+/// A byte for each name of a field, as the generator computes it for its tables: the same source for both.
+mod field_hash {
+    include!(concat!(env!("OUT_DIR"), "/field_hash.rs"));
+}
 pub mod list;
 #[cfg(feature = "mock")]
 pub mod mock;

@@ -1,10 +1,5 @@
 //! Tries the generator on every operation, so that a schema that can't be built is never pinned.
 
-// What build.rs uses and this doesn't is no dead code there.
-#[allow(dead_code)]
-#[path = "../../waldur-api-client/build/codegen.rs"]
-mod shared;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -75,13 +70,13 @@ fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
     let mut document = json!({
         "openapi": document["openapi"], "info": document["info"], "components": document["components"], "paths": paths,
     });
-    shared::prune(&mut document, |feature| feature == "this");
+    waldur_api_codegen::prune(&mut document, |feature| feature == "this");
     document
 }
 
 fn attempt(document: &Value) -> std::result::Result<(), String> {
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let file = shared::file(document, false).map_err(|error| error.to_string())?;
+        let file = waldur_api_codegen::file(document, false).map_err(|error| error.to_string())?;
         let result = sound(&file);
         // This is much to take apart, and the program is about to end.
         std::mem::forget(file);
@@ -265,7 +260,7 @@ mod tests {
                 "State": {"x-enum": ["½", "ü"], "x-rust-type": {"crate": "waldur-api-client", "version": "*", "path": "waldur_api_client::types::State", "parameters": []}},
             }},
         });
-        let code = super::shared::generate(&document, false).unwrap();
+        let code = waldur_api_codegen::generate(&document, false).unwrap();
         let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
             "pub fn things_list_2(",
@@ -306,7 +301,7 @@ mod tests {
             }}},
             "components": {"schemas": {"Thing": model(json!([])), "ThingRequest": model(json!(["name"]))}},
         });
-        let code = super::shared::generate(&document, false).unwrap();
+        let code = waldur_api_codegen::generate(&document, false).unwrap();
         let code: String = code.split_whitespace().collect();
         for expected in [
             "constKEEPS_ADDITIONAL:bool=true;",

@@ -6,11 +6,11 @@ use quote::ToTokens as _;
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 
-use crate::codegen::{self, Result};
+use crate::{METHODS, Result, query_parameters, spec};
 
-/// The code of the helpers for all operations of `document`.
-pub(crate) fn generate(document: &Value) -> Result<String> {
-    let (spec, settings) = codegen::spec(document)?;
+/// Generates the typed helpers for `httpmock` for all operations of `document`.
+pub fn generate(document: &Value) -> Result<String> {
+    let (spec, settings) = spec(document)?;
     let tokens = Generator::new(&settings).httpmock(&spec, "waldur_api_client")?;
     let mut file: syn::File = syn::parse2(tokens)?;
     let mut texts = Texts::default();
@@ -33,13 +33,10 @@ pub(crate) fn generate(document: &Value) -> Result<String> {
 fn parameters(document: &Value) -> (usize, usize) {
     let (mut paths, mut queries) = (0, 0);
     for item in document["paths"].as_object().into_iter().flat_map(serde_json::Map::values) {
-        for (_, operation) in item
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| codegen::METHODS.contains(&name.as_str()))
+        for (_, operation) in
+            item.as_object().into_iter().flatten().filter(|(name, _)| METHODS.contains(&name.as_str()))
         {
-            queries += codegen::query_parameters(document, operation).len();
+            queries += query_parameters(document, operation).len();
             let all = operation["parameters"].as_array().into_iter().flatten();
             paths += all.filter(|parameter| parameter["in"] == "path").count();
         }

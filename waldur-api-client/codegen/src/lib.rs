@@ -3,19 +3,13 @@
 //! Shared by build.rs, which writes the code, and by the `xtask`, which tries every operation before a schema is
 //! pinned.
 
-#[path = "docs.rs"]
 mod docs;
-#[path = "enums.rs"]
 mod enums;
-#[path = "exchanges.rs"]
 mod exchanges;
-#[path = "../src/field_hash.rs"]
 mod field_hash;
-#[path = "lists.rs"]
 mod lists;
-#[path = "slim.rs"]
+mod mock;
 mod slim;
-#[path = "trim.rs"]
 mod trim;
 
 use std::collections::BTreeSet;
@@ -25,14 +19,20 @@ use proc_macro2::TokenStream;
 use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::{Value, json};
 
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub use mock::generate as mock;
+
+/// The outcome of generating; an error says what the generator could not take.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The source of the function that makes the tables of field names, which the client compiles as well.
+pub const FIELD_HASH: &str = include_str!("field_hash.rs");
 
 pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Keeps the operations of the features that are on, and the components that they lead to.
 ///
 /// `x-paths` keeps all paths.
-pub(crate) fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
+pub fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
     document["x-paths"] = paths(document).into_iter().collect();
     for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
         if let Some(item) = item.as_object_mut() {
@@ -85,12 +85,12 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// The client's code for all operations of `document`, with the table of their types where `with_exchanges`.
-pub(crate) fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
+pub fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
     Ok(prettyplease::unparse(&file(document, with_exchanges)?))
 }
 
 /// The same, before it is written out.
-pub(crate) fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
+pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
     let generated = tokens(document)?;
     let mut file: syn::File = syn::parse2(trim::trim(generated))?;
     let (operations, received) = slim::slim(&mut file, document)?;
