@@ -1,76 +1,12 @@
-//! Walking an OpenAPI document that is held as JSON: its operations, and the schemas in it.
+//! Walking an OpenAPI document that is held as JSON: its operations, as the generator walks them, and the schemas in
+//! it, to change them.
 
 use serde_json::{Map, Value};
 
-/// The methods that a path item can hold; everything else in it is not an operation.
-pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
-
-const SCHEMA_REF: &str = "#/components/schemas/";
-
-/// One operation of a document, with where it stands.
-pub(crate) struct Operation<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) method: &'a str,
-    pub(crate) value: &'a Value,
-}
-
-impl Operation<'_> {
-    /// The operation's id, or its method and path where it has none.
-    pub(crate) fn id(&self) -> String {
-        match self.value["operationId"].as_str() {
-            Some(id) => id.to_owned(),
-            None => format!("{} {}", self.method, self.path),
-        }
-    }
-
-    /// The first of the operation's tags, or "untagged".
-    pub(crate) fn tag(&self) -> &str {
-        self.value["tags"][0].as_str().unwrap_or("untagged")
-    }
-}
-
-/// All operations, in the order of their paths and methods.
-pub(crate) fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
-    document["paths"].as_object().into_iter().flatten().flat_map(|(path, item)| {
-        item.as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(method, _)| METHODS.contains(&method.as_str()))
-            .map(move |(method, value)| Operation { path, method, value })
-    })
-}
-
-/// Calls `f` with the path, the method and the object of each operation.
-pub(crate) fn each_operation(document: &mut Value, mut f: impl FnMut(&str, &str, &mut Map<String, Value>)) {
-    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
-    for (path, item) in paths {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if let (true, Some(operation)) = (METHODS.contains(&method.as_str()), operation.as_object_mut()) {
-                f(path, method, operation);
-            }
-        }
-    }
-}
-
-/// The name of the component schema that `schema` refers to.
-pub(crate) fn ref_name(schema: &Value) -> Option<&str> {
-    schema.get("$ref")?.as_str()?.strip_prefix(SCHEMA_REF)
-}
-
-/// A reference to the component schema `name`.
-pub(crate) fn ref_to(name: &str) -> Value {
-    serde_json::json!({ "$ref": format!("{SCHEMA_REF}{name}") })
-}
-
-/// The component schemas of a document.
-pub(crate) fn schemas(document: &Value) -> Option<&Map<String, Value>> {
-    document.get("components")?.get("schemas")?.as_object()
-}
-
-/// The component schemas of a document, to change.
-pub(crate) fn schemas_mut(document: &mut Value) -> Option<&mut Map<String, Value>> {
-    document.get_mut("components")?.get_mut("schemas")?.as_object_mut()
-}
+pub(crate) use waldur_api_codegen::document::{
+    METHODS, Operation, each_operation, operations, reach, ref_name, ref_to, schemas, schemas_mut,
+    travelling, used,
+};
 
 /// Calls `f` with `schema` and every schema nested in it, the inner ones first.
 pub(crate) fn each_schema_in(schema: &mut Value, f: &mut impl FnMut(&mut Value)) {
@@ -159,30 +95,4 @@ fn component_parameters(document: &mut Value) -> Vec<&mut Value> {
         .into_iter()
         .flat_map(Map::values_mut)
         .collect()
-}
-
-/// The names of the component schemas that request bodies (`body`) or answers lead to.
-pub(crate) fn travelling(document: &Value, body: bool) -> std::collections::BTreeSet<String> {
-    let mut found = std::collections::BTreeSet::new();
-    for operation in operations(document) {
-        reach(document, &operation.value[if body { "requestBody" } else { "responses" }], &mut found);
-    }
-    found
-}
-
-/// Adds to `found` the names of all component schemas that `value` refers to, directly or through others.
-pub(crate) fn reach(document: &Value, value: &Value, found: &mut std::collections::BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            if let Some(name) = ref_name(value)
-                && let (true, Some(schema)) =
-                    (found.insert(name.to_owned()), schemas(document).and_then(|all| all.get(name)))
-            {
-                reach(document, schema, found);
-            }
-            map.values().for_each(|inner| reach(document, inner, found));
-        }
-        Value::Array(list) => list.iter().for_each(|inner| reach(document, inner, found)),
-        _ => {}
-    }
 }

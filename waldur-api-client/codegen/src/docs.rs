@@ -1,46 +1,38 @@
-//! Documentation from the facts: the pin holds no prose, and most of what a caller must know is in the facts anyway.
+//! Documentation from the facts: the pin holds no prose, and most of what a caller must know is in the facts
+//! anyway.
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use crate::document::Operation;
 
-use super::METHODS;
-
-/// Gives each operation that has none a description.
-pub(super) fn describe(document: &mut Value) {
-    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if METHODS.contains(&method.as_str()) && operation.get("description").is_none() {
-                let text = operation_text(path, method, operation);
-                operation["description"] = json!(text);
-            }
-        }
+/// Returns the documentation of `operation`: the schema's own where it was kept, or else what the facts say.
+pub(crate) fn text(operation: Operation<'_>) -> String {
+    let own = |key: &str| operation.value[key].as_str().filter(|text| !text.is_empty());
+    let description = own("description").map_or_else(|| facts(operation), str::to_owned);
+    match own("summary") {
+        Some(summary) => format!("{}\n\n{description}", summary.trim_end_matches(['.', ','])),
+        None => description,
     }
 }
 
-fn operation_text(path: &str, method: &str, operation: &Value) -> String {
+fn facts(Operation { path, method, value }: Operation<'_>) -> String {
     let mut text = format!(
         "`{} {path}`, operation `{}`.",
         method.to_uppercase(),
-        operation["operationId"].as_str().unwrap_or_default()
+        value["operationId"].as_str().unwrap_or_default()
     );
-    let permissions = operation["x-permissions"].as_array();
-    for permission in permissions.into_iter().flatten() {
+    for permission in value["x-permissions"].as_array().into_iter().flatten() {
         let name = permission["permission"].as_str().unwrap_or_default();
-        let scopes: Vec<&str> =
-            permission["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let scopes =
+            permission["scopes"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        let scopes: Vec<String> = scopes.map(|scope| format!("`{scope}`")).collect();
         let _ = write!(text, "\n\nNeeds the permission `{name}`");
         if !scopes.is_empty() {
-            let _ = write!(
-                text,
-                " on {}",
-                scopes.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" or ")
-            );
+            let _ = write!(text, " on {}", scopes.join(" or "));
         }
         text.push('.');
     }
-    let parameters = operation["parameters"].as_array();
-    let paged = parameters.is_some_and(|all| {
+    let paged = value["parameters"].as_array().is_some_and(|all| {
         all.iter()
             .any(|one| one["$ref"].as_str() == Some("#/components/parameters/Page") || one["name"] == "page")
     });
@@ -50,11 +42,49 @@ fn operation_text(path: &str, method: &str, operation: &Value) -> String {
     if method == "head" {
         text.push_str("\n\nAnswers the headers of the list only: the total is in `X-Result-Count`.");
     }
-    if operation["x-multipart"] == true {
+    if value["x-multipart"] == true {
         text.push_str("\n\nThe server takes files here as well, as `multipart/form-data`.");
     }
-    if operation["deprecated"] == true {
+    if value["deprecated"] == true {
         text.push_str("\n\nDeprecated by the server.");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn text(method: &str, value: &Value) -> String {
+        super::text(crate::document::Operation { path: "/x/", method, value })
+    }
+
+    #[test]
+    fn facts_are_said_in_words() {
+        let value = json!({
+            "operationId": "x_list", "deprecated": true, "x-multipart": true,
+            "parameters": [{"$ref": "#/components/parameters/Page"}],
+            "x-permissions": [{"permission": "X.LIST", "scopes": ["project", "customer"]}, {"permission": "Y"}],
+        });
+        assert_eq!(
+            text("get", &value),
+            "`GET /x/`, operation `x_list`.\n\nNeeds the permission `X.LIST` on `project` or `customer`.\n\n\
+             Needs the permission `Y`.\n\n\
+             Paged: `page` and `page_size`; the total is in the header `X-Result-Count`.\n\n\
+             The server takes files here as well, as `multipart/form-data`.\n\nDeprecated by the server."
+        );
+        let value = json!({"operationId": "x_count"});
+        assert!(
+            text("head", &value)
+                .ends_with("Answers the headers of the list only: the total is in `X-Result-Count`.")
+        );
+    }
+
+    #[test]
+    fn prose_that_was_kept_stands_in_their_place() {
+        let value = json!({"operationId": "x", "summary": "Sum.", "description": "Long."});
+        assert_eq!(text("get", &value), "Sum\n\nLong.");
+        let value = json!({"operationId": "x", "summary": "Sum", "description": ""});
+        assert_eq!(text("get", &value), "Sum\n\n`GET /x/`, operation `x`.");
+    }
 }

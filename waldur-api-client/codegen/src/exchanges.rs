@@ -4,21 +4,23 @@ use quote::quote;
 use serde_json::Value;
 use syn::Ident;
 
-use super::lists::element;
-use super::slim::Slimmed;
-use super::{Result, paths};
+use crate::Result;
+use crate::answer::Answer;
+use crate::calls::Call;
+use crate::document::parameters;
+use crate::lists::element;
+use crate::prune::paths;
 
 /// Adds the module `exchanges` to the generated code.
-pub(super) fn append(
+pub(crate) fn append(
     file: &mut syn::File,
     document: &Value,
-    operations: &[Slimmed],
+    calls: &[Call<'_>],
     received: &[Ident],
 ) -> Result<()> {
     let paths = paths(document);
-    let exchanges = operations.iter().map(|Slimmed { ident, path, method, body, answer, read }| {
-        let parameters = document["paths"][path][method]["parameters"].as_array();
-        let parameters = parameters.into_iter().flatten().filter(|one| one["in"] == "path").map(|one| {
+    let exchanges = calls.iter().map(|Call { operation, ident, body, read, answer }| {
+        let parameters = parameters(document, operation.value).filter(|one| one["in"] == "path").map(|one| {
             let name = one["name"].as_str().unwrap_or_default();
             let schema = &one["schema"];
             if schema["format"] == "uuid" {
@@ -33,11 +35,11 @@ pub(super) fn append(
             Some(body) => quote!(Some(write_body::<#body>)),
             None => quote!(None),
         };
-        let answer = match read.to_string().as_str() {
-            "empty" => quote!(Answer::Empty),
-            "stream" => quote!(Answer::Raw),
-            "optional" => quote!(Answer::Optional(read_answer::<#answer>)),
-            _ => quote!(Answer::Json(read_answer::<#answer>)),
+        let answer = match read {
+            Answer::Empty => quote!(Answer::Empty),
+            Answer::Stream => quote!(Answer::Raw),
+            Answer::Optional => quote!(Answer::Optional(read_answer::<#answer>)),
+            Answer::Json => quote!(Answer::Json(read_answer::<#answer>)),
         };
         quote!(Exchange {
             operation: builder::#ident::OPERATION,
@@ -55,10 +57,15 @@ pub(super) fn append(
             read_page: read_answer::<::std::vec::Vec<types::#model>>,
         })
     });
-    let lists = operations.iter().filter(|one| one.method == "get" && element(&one.answer).is_some());
-    let lists = lists.map(|Slimmed { ident, .. }| {
-        quote!(List { operation: builder::#ident::OPERATION, facts: <builder::#ident<'_> as ListCall<'_>>::LIST })
-    });
+    let mut lists = Vec::new();
+    for call @ Call { ident, .. } in calls.iter().filter(|call| call.operation.method == "get") {
+        if element(call)?.is_some() {
+            lists.push(quote!(List {
+                operation: builder::#ident::OPERATION,
+                facts: <builder::#ident<'_> as ListCall<'_>>::LIST
+            }));
+        }
+    }
     let module: syn::Item = syn::parse2(quote! {
         /// Tables of what was generated.
         pub mod exchanges {

@@ -1,5 +1,6 @@
-/// Returns a byte for the name of a field: of its length and three of its letters, which tell most names of a model
-/// apart. The generator writes a table of these bytes for each model, and the client looks names up in it.
+/// Returns a byte for the name of a field: of its length and three of its letters, which tell most names of a
+/// model apart. The generator writes a table of these bytes for each model, and the client looks names up in
+/// it.
 pub(crate) const fn field_hash(name: &str) -> u8 {
     let bytes = name.as_bytes();
     let length = bytes.len();

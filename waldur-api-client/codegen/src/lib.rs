@@ -1,158 +1,79 @@
-//! From the normalised schema to the client's code: prune by feature, document from the facts, generate, slim.
+//! Generates the code of `waldur-api-client` from a normalised schema of the Waldur API.
 //!
-//! Shared by build.rs, which writes the code, and by the `xtask`, which tries every operation before a schema is
-//! pinned.
+//! The client's build script [`prune`]s the schema to the features that are on and writes what [`generate`]
+//! makes of it. Maintainers' tools generate every operation before a schema is pinned. The interface follows
+//! the needs of these two; a version of this crate fits the client of the same version only.
+//!
+//! progenitor generates, which decides how a schema's types are written in Rust. Its code is then rewritten,
+//! because most of the time and memory of a build would go there:
+//!
+//! - Models that are only received lose their builders, and their derived `Deserialize` becomes a table,
+//!   which is read leniently as well (`models`).
+//! - Models that are sent keep a builder, without the conversions of each field.
+//! - The builder of an operation is one call in the making, not a field and a conversion for each parameter
+//!   and an async body of its own (`calls`).
+//!
+//! What a call or a model is comes from the schema; only Rust types are taken from the generated code. Each
+//! pass counts what it did: a count that isn't what the schema says is an error, since the generator changed.
 
+mod answer;
+mod calls;
+mod client;
 mod docs;
+pub mod document;
 mod enums;
 mod exchanges;
 mod field_hash;
 mod lists;
 mod mock;
-mod slim;
+mod models;
+pub mod names;
+mod prune;
+mod spec;
+mod syntax;
+#[cfg(test)]
+mod tests;
 mod trim;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 
-use proc_macro2::TokenStream;
-use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use mock::generate as mock;
+pub use prune::prune;
 
-/// The outcome of generating; an error says what the generator could not take.
+/// The outcome of generating; an error says what could not be generated.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The source of the function that makes the tables of field names, which the client compiles as well.
+/// The source of the function by which the names of fields are found, which the client compiles as well.
 pub const FIELD_HASH: &str = include_str!("field_hash.rs");
 
-pub(crate) const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
-
-/// Keeps the operations of the features that are on, and the components that they lead to.
+/// Returns the client's code for all operations of `document`, with the table of their types where
+/// `with_exchanges`.
 ///
-/// `x-paths` keeps all paths.
-pub fn prune(document: &mut Value, is_on: impl Fn(&str) -> bool) {
-    document["x-paths"] = paths(document).into_iter().collect();
-    for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-        if let Some(item) = item.as_object_mut() {
-            // A list is counted by HEAD, also where that operation belongs to another feature.
-            let head = item.get("head").map(|head| head["operationId"].clone());
-            if let (Some(head), Some(get)) = (head, item.get_mut("get")) {
-                get["x-head"] = head;
-            }
-            item.retain(|_, operation| {
-                operation["x-features"].as_array().into_iter().flatten().filter_map(Value::as_str).any(&is_on)
-            });
-        }
-    }
-    if let Some(paths) = document["paths"].as_object_mut() {
-        paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
-    }
-    let mut used = BTreeSet::new();
-    reach(document, &document["paths"], &mut used);
-    reach(document, &document["components"]["parameters"], &mut used);
-    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.retain(|name, _| used.contains(name));
-    }
-}
-
-/// Returns all paths of `document`, including those of pruned operations.
-pub(crate) fn paths(document: &Value) -> Vec<String> {
-    match document["x-paths"].as_array() {
-        Some(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        None => document["paths"].as_object().into_iter().flat_map(serde_json::Map::keys).cloned().collect(),
-    }
-}
-
-fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            let name = map
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|path| path.strip_prefix("#/components/schemas/"));
-            if let Some(name) = name
-                && found.insert(name.to_owned())
-            {
-                reach(document, &document["components"]["schemas"][name], found);
-            }
-            map.values().for_each(|inner| reach(document, inner, found));
-        }
-        Value::Array(list) => list.iter().for_each(|inner| reach(document, inner, found)),
-        _ => {}
-    }
-}
-
-/// The client's code for all operations of `document`, with the table of their types where `with_exchanges`.
+/// # Errors
+/// What progenitor can't take, and code of progenitor's that isn't what the schema lets expect.
+///
+/// # Panics
+/// progenitor panics on some schemas. A normalised one is none of them.
 pub fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
     Ok(prettyplease::unparse(&file(document, with_exchanges)?))
 }
 
-/// The same, before it is written out.
+/// Does what [`generate`] does, and returns the code before it is written out.
+///
+/// # Errors
+/// Those of [`generate`].
 pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
-    let generated = tokens(document)?;
-    let mut file: syn::File = syn::parse2(trim::trim(generated))?;
-    let (operations, received) = slim::slim(&mut file, document)?;
+    let mut file: syn::File = syn::parse2(trim::trim(spec::tokens(document)?))?;
+    let received = models::rewrite(&mut file, document)?.received;
+    let calls = calls::rewrite(&mut file, document)?;
+    client::drop_hooks(&mut file)?;
+    client::document_functions(&mut file, document)?;
     enums::append(&mut file, document)?;
-    lists::append(&mut file, document, &operations)?;
+    lists::append(&mut file, document, &calls)?;
     if with_exchanges {
-        exchanges::append(&mut file, document, &operations, &received)?;
+        exchanges::append(&mut file, document, &calls, &received)?;
     }
     Ok(file)
-}
-
-/// What progenitor makes of `document`.
-fn tokens(document: &Value) -> Result<TokenStream> {
-    let (spec, settings) = spec(document)?;
-    Ok(Generator::new(&settings).generate_tokens(&spec)?)
-}
-
-/// `document` as progenitor takes it, and what it is told.
-pub(crate) fn spec(document: &Value) -> Result<(openapiv3::OpenAPI, GenerationSettings)> {
-    let mut document = document.clone();
-    docs::describe(&mut document);
-    complete(&mut document);
-    let spec: openapiv3::OpenAPI = serde_json::from_value(document)?;
-    let mut settings = GenerationSettings::new();
-    settings
-        .with_interface(InterfaceStyle::Builder)
-        .with_tag(TagStyle::Merged)
-        .with_inner_type(quote::quote!(crate::Hooks))
-        .with_crate("waldur-api-client", CrateVers::Any, None)
-        .with_crate("std", CrateVers::Any, None)
-        .with_crate("serde_json", CrateVers::Any, None);
-    Ok((spec, settings))
-}
-
-/// The query parameters of an operation, with those that it only refers to.
-pub(crate) fn query_parameters<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
-    let resolve = |parameter: &'a Value| match parameter["$ref"].as_str() {
-        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or(parameter),
-        None => parameter,
-    };
-    let all = operation["parameters"].as_array().into_iter().flatten().map(resolve);
-    all.filter(|parameter| parameter["in"] == "query").collect()
-}
-
-/// What OpenAPI requires and the pin, which holds no prose, leaves out.
-fn complete(document: &mut Value) {
-    document["info"]["title"] = json!("Waldur");
-    for item in document["paths"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
-        for (_, operation) in item
-            .as_object_mut()
-            .into_iter()
-            .flatten()
-            .filter(|(method, _)| METHODS.contains(&method.as_str()))
-        {
-            for response in
-                operation["responses"].as_object_mut().into_iter().flat_map(serde_json::Map::values_mut)
-            {
-                if let Some(response) = response.as_object_mut() {
-                    response.entry("description").or_insert_with(|| json!(""));
-                    response.remove("headers");
-                }
-            }
-        }
-    }
 }

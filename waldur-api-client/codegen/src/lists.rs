@@ -1,25 +1,30 @@
-//! Lists, and operations whose fields can be chosen (`crate::list`): from the facts, on the generated builders.
+//! Lists, and operations whose fields can be chosen (`crate::list`): from the facts, on the generated
+//! builders.
 
-use heck::ToPascalCase as _;
-use quote::quote;
+use quote::{format_ident, quote};
 use serde_json::Value;
+use syn::Type;
 
-use super::slim::{Slimmed, module};
-use super::{Result, query_parameters};
+use crate::calls::Call;
+use crate::document::{Operation, parameters, ref_name};
+use crate::syntax::{argument_of, module};
+use crate::{Result, answer, names};
 
-/// Makes the builders of `operations` lists where they are.
-pub(super) fn append(file: &mut syn::File, document: &Value, operations: &[Slimmed]) -> Result<()> {
-    let mut found = Vec::new();
-    for Slimmed { ident, answer, path, method, .. } in operations.iter().filter(|one| one.method == "get") {
-        let item = &document["paths"][path];
-        let parameters = query_parameters(document, &item[method]);
-        let fields = parameters.iter().find(|parameter| parameter["name"] == "field").and_then(|parameter| {
-            let name = parameter["schema"]["items"]["$ref"].as_str()?.rsplit('/').next()?;
-            Some(quote::format_ident!("{}", name.to_pascal_case()))
+/// Makes the builders of `calls` lists where they are, or objects whose fields can be chosen. Returns how
+/// many are which.
+pub(crate) fn append(file: &mut syn::File, document: &Value, calls: &[Call<'_>]) -> Result<(usize, usize)> {
+    let builders = module(file, "builder")?;
+    let (mut lists, mut objects) = (0, 0);
+    for call in calls.iter().filter(|call| call.operation.method == "get") {
+        let Call { ident, operation: Operation { path, value, .. }, .. } = call;
+        let query = || parameters(document, value).filter(|parameter| parameter["in"] == "query");
+        let fields = query().find(|parameter| parameter["name"] == "field").and_then(|parameter| {
+            Some(format_ident!("{}", names::model(ref_name(&parameter["schema"]["items"])?)))
         });
-        let implementation = if let Some(of) = element(answer) {
-            let paged = parameters.iter().any(|parameter| parameter["name"] == "page");
-            let head = match item[method]["x-head"].as_str() {
+        let implementation = if let Some(of) = element(call)? {
+            lists += 1;
+            let paged = query().any(|parameter| parameter["name"] == "page");
+            let head = match value["x-head"].as_str() {
                 Some(id) => quote! {
                     Some(&Operation { id: #id, method: "HEAD", path: #path, body_required: false })
                 },
@@ -38,6 +43,7 @@ pub(super) fn append(file: &mut syn::File, document: &Value, operations: &[Slimm
                 }
             }
         } else if let Some(name) = fields {
+            objects += 1;
             quote! {
                 impl<'a> crate::list::RetrieveCall<'a> for #ident<'a> {
                     const FIELDS: &'static [&'static str] = types::#name::KNOWN;
@@ -47,21 +53,78 @@ pub(super) fn append(file: &mut syn::File, document: &Value, operations: &[Slimm
         } else {
             continue;
         };
-        found.push(syn::parse2(implementation)?);
+        builders.push(syn::parse2(implementation)?);
     }
-    module(file, "builder")?.extend::<Vec<syn::Item>>(found);
-    Ok(())
+    Ok((lists, objects))
 }
 
-/// What a list is a list of.
-pub(super) fn element(answer: &syn::Type) -> Option<syn::Type> {
-    let syn::Type::Path(path) = answer else { return None };
-    let last = path.path.segments.last()?;
-    match &last.arguments {
-        syn::PathArguments::AngleBracketed(inner) if last.ident == "Vec" => match inner.args.first()? {
-            syn::GenericArgument::Type(inner) => Some(inner.clone()),
-            _ => None,
-        },
-        _ => None,
+/// Returns what the answer to `call` is a list of, where it is a list.
+pub(crate) fn element<'a>(call: &'a Call<'_>) -> Result<Option<&'a Type>> {
+    if answer::schema(call.operation.value).is_none_or(|schema| schema["type"] != "array") {
+        return Ok(None);
+    }
+    match argument_of(&call.answer, "Vec") {
+        Some(of) => Ok(Some(of)),
+        None => Err(format!("operation {}: the list it answers is no Vec", call.ident).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::tests::{code, ref_to, with};
+
+    #[test]
+    fn lists_and_objects_with_fields_to_choose_are_told_apart() {
+        let field = json!({"in": "query", "name": "field", "schema": {"type": "array", "items": ref_to("ThingFieldEnum")}});
+        let list = with(&json!({"type": "array", "items": ref_to("Thing")}));
+        let document = json!({
+            "openapi": "3.0.3", "info": {"version": "1"},
+            "paths": {
+                "/a/": {
+                    "get": {"operationId": "a_list", "x-head": "a_count", "responses": {"2XX": list}, "parameters": [
+                        field, {"$ref": "#/components/parameters/Page"}]},
+                    "post": {"operationId": "a_post", "responses": {"2XX": list}},
+                },
+                "/b/": {"get": {"operationId": "b_list", "responses": {"2XX": list}}},
+                "/c/": {"get": {"operationId": "c_retrieve", "responses": {"2XX": with(&ref_to("Thing"))}, "parameters": [field]}},
+                "/d/": {"get": {"operationId": "d_retrieve", "responses": {"2XX": with(&ref_to("Thing"))}}},
+            },
+            "components": {
+                "parameters": {"Page": {"in": "query", "name": "page", "schema": {"type": "integer"}}},
+                "schemas": {
+                    "Thing": {"type": "object", "properties": {"a": {"type": "integer"}}},
+                    "ThingFieldEnum": {"x-enum": ["a"], "x-rust-type": {"crate": "waldur-api-client", "version": "*",
+                        "path": "waldur_api_client::types::ThingFieldEnum", "parameters": []}},
+                },
+            },
+        });
+        let mut file = crate::spec::generated(&document);
+        let calls = crate::calls::rewrite(&mut file, &document).unwrap();
+        assert_eq!(super::append(&mut file, &document, &calls).unwrap(), (2, 1));
+        let code = code(&file);
+        for expected in [
+            "crate::list::ListCall<'a> for AList<'a> { type Item = types::Thing;",
+            "id: \"a_count\", method: \"HEAD\", path: \"/a/\", body_required: false, }, ), paged: true, \
+             fields: Some(types::ThingFieldEnum::KNOWN),",
+            "head: None, paged: false, fields: None,",
+            "crate::list::RetrieveCall<'a> for CRetrieve<'a> { const FIELDS: &'static [&'static str] = types::ThingFieldEnum::KNOWN;",
+        ] {
+            assert!(code.contains(expected), "{expected:?} is not in {code}");
+        }
+
+        let received: Vec<syn::Ident> = vec![syn::parse_quote!(Thing)];
+        crate::exchanges::append(&mut file, &document, &calls, &received).unwrap();
+        let code = crate::tests::code(&file);
+        for (expected, times) in [
+            ("Exchange { operation:", 5),
+            ("answer: Answer::Json(", 5),
+            ("List { operation:", 2),
+            ("ReceivedModel { name: <types::Thing as Model>::NAME,", 1),
+            ("&[\"/a/\", \"/b/\", \"/c/\", \"/d/\"]", 1),
+        ] {
+            assert_eq!(code.matches(expected).count(), times, "{expected:?} in {code}");
+        }
     }
 }

@@ -6,7 +6,9 @@ use quote::ToTokens as _;
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 
-use crate::{METHODS, Result, query_parameters, spec};
+use crate::Result;
+use crate::document::{self, operations};
+use crate::spec::spec;
 
 /// Generates the typed helpers for `httpmock` for all operations of `document`.
 pub fn generate(document: &Value) -> Result<String> {
@@ -29,16 +31,13 @@ pub fn generate(document: &Value) -> Result<String> {
     Ok(prettyplease::unparse(&file))
 }
 
-/// How many parameters `document` has in paths, and how many in queries.
+/// Returns how many parameters `document` has in paths, and how many in queries.
 fn parameters(document: &Value) -> (usize, usize) {
     let (mut paths, mut queries) = (0, 0);
-    for item in document["paths"].as_object().into_iter().flat_map(serde_json::Map::values) {
-        for (_, operation) in
-            item.as_object().into_iter().flatten().filter(|(name, _)| METHODS.contains(&name.as_str()))
-        {
-            queries += query_parameters(document, operation).len();
-            let all = operation["parameters"].as_array().into_iter().flatten();
-            paths += all.filter(|parameter| parameter["in"] == "path").count();
+    for operation in operations(document) {
+        for parameter in document::parameters(document, operation.value) {
+            paths += usize::from(parameter["in"] == "path");
+            queries += usize::from(parameter["in"] == "query");
         }
     }
     (paths, queries)
@@ -88,4 +87,27 @@ fn literal(tokens: TokenStream) -> Option<syn::LitStr> {
         TokenTree::Literal(literal) => syn::parse2(TokenTree::Literal(literal).into()).ok(),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn every_parameter_is_matched_as_the_client_writes_it() {
+        let document = json!({
+            "openapi": "3.0.3", "info": {"version": "1"},
+            "paths": {"/x/{uuid}/": {"get": {"operationId": "x", "responses": {"2XX": {}}, "parameters": [
+                {"in": "path", "name": "uuid", "required": true, "schema": {"type": "string"}},
+                {"$ref": "#/components/parameters/Page"},
+                {"in": "query", "name": "o", "schema": {"type": "string"}}]}}},
+            "components": {"parameters": {"Page": {"in": "query", "name": "page", "schema": {"type": "integer"}}}},
+        });
+        assert_eq!(super::parameters(&document), (1, 2));
+        let code = super::generate(&document).unwrap();
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(code.matches("super::path(self.0, ").count(), 1, "{code}");
+        assert_eq!(code.matches("super::query(").count(), 2, "{code}");
+        assert!(!code.contains("to_string()"), "{code}");
+    }
 }

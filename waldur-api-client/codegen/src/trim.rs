@@ -2,11 +2,9 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// The functions of an operation's builder that tell what it is.
-const TELLING: [&str; 2] = ["body", "send"];
-
-/// `code` without the builders of the models, and without the functions of the operations' builders but the telling.
-pub(super) fn trim(code: TokenStream) -> TokenStream {
+/// Returns `code` without the builders of the models, and without the functions of the operations' builders,
+/// but for the signature of `send`, which has the type of the answer.
+pub(crate) fn trim(code: TokenStream) -> TokenStream {
     let code = within(code, "types", |types| within(types, "builder", |_| TokenStream::new()));
     within(code, "builder", builders)
 }
@@ -31,11 +29,7 @@ fn regroup(group: &Group, inside: TokenStream) -> TokenTree {
     TokenTree::Group(Group::new(group.delimiter(), inside))
 }
 
-fn is_braces(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
-}
-
-/// The module of the operations' builders: what has functions keeps the telling ones.
+/// The module of the operations' builders: of functions, it keeps only `send`, without its body.
 fn builders(code: TokenStream) -> TokenStream {
     code.into_iter()
         .map(|token| match token {
@@ -43,12 +37,18 @@ fn builders(code: TokenStream) -> TokenStream {
                 let mut kept = TokenStream::new();
                 let mut item = Vec::new();
                 for token in group.stream() {
-                    let ends = is_braces(&token);
-                    item.push(token);
-                    if ends && is_dropped(&item) {
-                        item.clear();
-                    } else if ends {
-                        kept.extend(item.drain(..));
+                    let body = match &token {
+                        TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => Some(body.clone()),
+                        _ => None,
+                    };
+                    let function = body.as_ref().and_then(|_| function(&item));
+                    match (body, function) {
+                        (Some(body), Some(name)) if name == "send" => {
+                            kept.extend(item.drain(..));
+                            kept.extend([regroup(&body, TokenStream::new())]);
+                        }
+                        (Some(_), Some(_)) => item.clear(),
+                        _ => item.push(token),
                     }
                 }
                 kept.extend(item);
@@ -59,8 +59,46 @@ fn builders(code: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Whether the item of these tokens is a function that tells nothing.
-fn is_dropped(item: &[TokenTree]) -> bool {
+/// Returns the name of the function that `item` declares.
+fn function(item: &[TokenTree]) -> Option<String> {
     let mut words = item.iter().skip_while(|token| !matches!(token, TokenTree::Ident(word) if word == "fn"));
-    words.nth(1).is_some_and(|name| !TELLING.contains(&name.to_string().as_str()))
+    words.nth(1).map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_the_builders_only_fields_and_what_is_sent_stay() {
+        let code: proc_macro2::TokenStream = syn::parse_quote! {
+            pub mod types {
+                pub struct A { pub a: u8 }
+                impl A { pub fn builder() -> builder::A { Default::default() } }
+                pub mod builder { pub struct A { a: Result<u8, String> } }
+            }
+            pub mod builder {
+                pub struct List<'a> { client: &'a super::Client, state: Result<u8, String> }
+                impl<'a> List<'a> {
+                    pub fn new(client: &'a super::Client) -> Self { Self { client } }
+                    pub fn state<V>(mut self, value: V) -> Self where V: TryInto<u8> { self }
+                    #[doc = "d"]
+                    pub async fn send(self) -> Result<ResponseValue<u8>, Error<()>> { let Self { client } = self; }
+                }
+            }
+        };
+        let expected: proc_macro2::TokenStream = syn::parse_quote! {
+            pub mod types {
+                pub struct A { pub a: u8 }
+                impl A { pub fn builder() -> builder::A { Default::default() } }
+                pub mod builder {}
+            }
+            pub mod builder {
+                pub struct List<'a> { client: &'a super::Client, state: Result<u8, String> }
+                impl<'a> List<'a> {
+                    #[doc = "d"]
+                    pub async fn send(self) -> Result<ResponseValue<u8>, Error<()>> {}
+                }
+            }
+        };
+        assert_eq!(super::trim(code).to_string(), expected.to_string());
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use serde_json::{Value, json};
+use waldur_api_codegen::names::first_free;
 
 use super::{is_type, own_type};
 use crate::document::{each_schema, ref_name, ref_to, schemas, schemas_mut};
@@ -136,12 +137,7 @@ pub(super) fn open(document: &mut Value) -> usize {
     for name in &names {
         let Some(mut schema) = all.remove(name) else { continue };
         let base = name.to_pascal_case();
-        let mut rust = base.clone();
-        let mut number = 2;
-        while !taken.insert(rust.clone()) {
-            rust = format!("{base}{number}");
-            number += 1;
-        }
+        let rust = first_free(&base, "", |name| taken.insert(name.to_owned()));
         let mut texts: Vec<Value> = Vec::new();
         for text in values(&schema).into_iter().flatten() {
             // "" is no value: it is read as none.

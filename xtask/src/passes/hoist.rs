@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use serde_json::Value;
+use waldur_api_codegen::names::first_free;
 
 use super::enums::{keep_nullable, values};
 use super::is_type;
@@ -43,15 +44,9 @@ fn hoist(document: &mut Value, suffix: &str, is_wanted: fn(&Value) -> bool) -> u
             if let Some(component) = component.as_object_mut() {
                 component.remove("nullable");
             }
-            let name = named.entry((base.clone(), component.to_string())).or_insert_with(|| {
-                let mut name = base.clone();
-                let mut number = 2;
-                while !taken.insert(name.clone()) {
-                    name = format!("{base}{number}");
-                    number += 1;
-                }
-                name
-            });
+            let name = named
+                .entry((base.clone(), component.to_string()))
+                .or_insert_with(|| first_free(&base, "", |name| taken.insert(name.to_owned())));
             *schema = keep_nullable(schema, ref_to(name));
             found.insert(name.clone(), component);
         });

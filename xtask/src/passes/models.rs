@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
+use waldur_api_codegen::names::first_free;
 
 use super::is_type;
 use crate::document::{
     content_schemas, each_operation, each_schema, each_schema_in, reach, ref_name, ref_to, schemas,
-    schemas_mut, travelling,
+    schemas_mut, travelling, used,
 };
 
 /// A component that has no fields of its own (a plain value, a list, a map, another component) is that wherever it is
@@ -67,10 +68,7 @@ pub(super) fn split(document: &mut Value) -> usize {
     for name in
         sent.intersection(&received).filter(|name| all.get(*name).is_some_and(|one| is_type(one, "object")))
     {
-        let mut twin = format!("{name}Request");
-        while !taken.insert(twin.to_pascal_case()) {
-            twin.push('2');
-        }
+        let twin = first_free(&format!("{name}Request"), "", |name| taken.insert(name.to_pascal_case()));
         twins.insert(name.clone(), twin);
     }
     let rename = |schema: &mut Value| {
@@ -121,9 +119,7 @@ pub(super) fn received_are_optional(document: &mut Value) -> usize {
 
 /// Drops the component schemas that no operation leads to.
 pub(super) fn drop_unused(document: &mut Value) -> usize {
-    let mut used = BTreeSet::new();
-    reach(document, &document["paths"], &mut used);
-    reach(document, &document["components"]["parameters"], &mut used);
+    let used = used(document);
     // An open enum is reached through the Rust type's name only where a reference became a type parameter, which
     // still is a reference: nothing more to follow.
     let Some(all) = schemas_mut(document) else { return 0 };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value, json};
+use waldur_api_codegen::names::{first_free, is_keyword};
 
 use crate::document::{each_operation, each_parameter, each_schema, ref_name, ref_to, schemas, schemas_mut};
 
@@ -87,21 +88,6 @@ fn plain(name: &str, prefix: &str) -> String {
     plain
 }
 
-fn is_keyword(name: &str) -> bool {
-    syn::parse_str::<syn::Ident>(name).is_err() || ["gen", "macro"].contains(&name)
-}
-
-/// The first of `base`, `base_2`, `base_3`, … that `is_free`.
-fn first_free(base: &str, mut is_free: impl FnMut(&str) -> bool) -> String {
-    let mut name = base.to_owned();
-    let mut number = 2;
-    while !is_free(&name) {
-        name = format!("{base}_{number}");
-        number += 1;
-    }
-    name
-}
-
 /// Operations without an id are named by method and path; ids that are one name in Rust are told apart, as are those
 /// of what generated code has already.
 pub(super) fn operations(document: &mut Value) -> usize {
@@ -120,7 +106,7 @@ pub(super) fn operations(document: &mut Value) -> usize {
                 return;
             }
             let base = if is_same { wanted } else { wanted.trim_matches('_').to_snake_case() };
-            let id = first_free(&base, |id| {
+            let id = first_free(&base, "_", |id| {
                 !is_keyword(&id.to_snake_case())
                     && !functions.contains(&id.to_snake_case())
                     && !types.contains(&id.to_snake_case().to_pascal_case())
@@ -154,7 +140,7 @@ pub(super) fn models(document: &mut Value) -> usize {
                 continue;
             }
             let base = if fits(name) { name.clone() } else { plain(name, "Model_").to_pascal_case() };
-            let free = first_free(&base, |name| taken.insert(name.to_pascal_case()));
+            let free = first_free(&base, "_", |name| taken.insert(name.to_pascal_case()));
             if free != *name {
                 renamed.insert(name.clone(), free);
             }
@@ -203,7 +189,7 @@ pub(super) fn parameters(document: &mut Value) -> usize {
                 } else {
                     plain(&name, "parameter_").to_snake_case()
                 };
-                let free = first_free(&base, |name| taken.insert(name.to_snake_case()));
+                let free = first_free(&base, "_", |name| taken.insert(name.to_snake_case()));
                 if free != name {
                     parameter.insert("name".to_owned(), json!(free));
                     parameter.insert("x-name".to_owned(), json!(name));
