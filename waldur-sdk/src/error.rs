@@ -287,18 +287,12 @@ impl Error {
         Self::new(kind, "").with_shared_source(source)
     }
 
-    /// Awaits a call of the generated client.
-    pub(crate) async fn of_call<T>(
-        call: impl Future<Output = Result<T, waldur_api_client::Error>>,
-    ) -> Result<T, Self> {
-        Ok(call.await?)
-    }
-
     /// Awaits a call that changes something, whose answer holds nothing of interest.
     pub(crate) async fn of_change<T>(
         call: impl Future<Output = Result<T, waldur_api_client::Error>>,
     ) -> Result<(), Self> {
-        Self::of_call(call).await.map(drop)
+        call.await?;
+        Ok(())
     }
 
     /// What an answer other than 2xx says, by its status and its shape: for answers that didn't come through

@@ -57,6 +57,7 @@ impl fmt::Display for Outcome {
 
 /// An order and its result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Item {
     /// The order as it was listed.
     pub order: Order,
@@ -66,6 +67,7 @@ pub struct Item {
 
 /// Progress of a bulk operation, passed to the callback after each item.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress<'a> {
     /// How many items are through, this one included.
     pub finished: usize,
@@ -78,6 +80,7 @@ pub struct Progress<'a> {
 /// The results of a bulk operation: one item per order, as listed.
 #[derive(Clone, Debug, Default)]
 #[must_use]
+#[non_exhaustive]
 pub struct Report {
     /// The items.
     pub items: Vec<Item>,

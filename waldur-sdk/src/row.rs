@@ -163,7 +163,7 @@ pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a
     call.query("field", &texts(names));
     Box::pin(async move {
         let operation = call.operation();
-        let sent: R::Sent = Error::of_call(async { call.prepare().whole().await?.read() }).await?;
+        let sent: R::Sent = call.prepare().whole().await?.read()?;
         R::from_sent(sent)
             .map_err(|field| Error::new(ErrorKind::Decode, unusable(field)).in_operation(operation))
     })

@@ -135,7 +135,7 @@ impl AgentIdentity {
             None => {
                 let call = client.api().marketplace_site_agent_identities_create().body(body());
                 let send = || async {
-                    let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(Self::of);
+                    let made = call.clone().send().await?.into_inner().and_then(Self::of);
                     made.ok_or_else(|| no_uuid(CREATE))
                 };
                 let look = || async {
@@ -192,7 +192,7 @@ impl AgentIdentity {
         let call = repeating.api().marketplace_site_agent_identities_register_service().uuid(self.uuid);
         let call = call.body(body);
         let send = || async {
-            let row = Error::of_call(call.clone().send()).await?.into_inner();
+            let row = call.clone().send().await?.into_inner();
             row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(SERVICE))
         };
         let look = || async {
@@ -232,7 +232,7 @@ impl AgentService {
         let call = repeating.api().marketplace_site_agent_services_register_processor().uuid(self.uuid);
         let call = call.body(body);
         let send = || async {
-            let row = Error::of_call(call.clone().send()).await?.into_inner();
+            let row = call.clone().send().await?.into_inner();
             row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(PROCESSOR))
         };
         let look = || async {

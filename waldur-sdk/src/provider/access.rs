@@ -459,7 +459,7 @@ impl Provider {
         }
         let call = self.client.api().marketplace_offering_users_create().body(body);
         let send = || async {
-            let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(OfferingUser::of);
+            let made = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
             // An answer that lost the name doesn't tell whether the account can be used.
             let made = made.filter(|account| username.is_empty() || !account.username.is_empty());
             made.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE))
@@ -528,7 +528,7 @@ impl Provider {
         let body = PatchedOfferingUserRequest::builder().username(username.clone());
         let call = self.client.api().marketplace_offering_users_partial_update().uuid(account).body(body);
         let send = || async {
-            let now = Error::of_call(call.clone().send()).await?.into_inner().and_then(OfferingUser::of);
+            let now = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
             let now = now.filter(|account| !account.username.is_empty());
             now.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(RENAME))
         };

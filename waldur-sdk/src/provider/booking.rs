@@ -168,7 +168,7 @@ async fn post(
 
     let mut call = Call::new(client.api(), builder::MarketplaceComponentUsagesSetUsage::OPERATION);
     call.body(Ok::<_, Error>(Dated { report, date }));
-    let answer = Error::of_call(call.prepare().empty()).await?;
+    let answer = call.prepare().empty().await?;
     Ok(date_of(answer.headers()).or_else(|| client.server_now()))
 }
 

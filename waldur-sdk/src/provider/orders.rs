@@ -482,9 +482,7 @@ impl Provider {
         let api = self.client.api();
         match action {
             Action::Approve => {
-                Error::of_call(api.marketplace_orders_approve_by_provider().uuid(order).send())
-                    .await
-                    .map(drop)
+                Error::of_change(api.marketplace_orders_approve_by_provider().uuid(order).send()).await
             }
             Action::Reject { reason } => {
                 let body = OrderProviderRejectionRequest::builder().provider_rejection_comment(reason);
@@ -493,9 +491,7 @@ impl Provider {
             }
             Action::Cancel => Error::of_change(api.marketplace_orders_cancel().uuid(order).send()).await,
             Action::Execute => {
-                Error::of_call(api.marketplace_orders_set_state_executing().uuid(order).send())
-                    .await
-                    .map(drop)
+                Error::of_change(api.marketplace_orders_set_state_executing().uuid(order).send()).await
             }
             Action::Complete => {
                 Error::of_change(api.marketplace_orders_set_state_done().uuid(order).send()).await

@@ -378,7 +378,7 @@ impl Provider {
     async fn backend_id_problems(&self, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
         let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
         let call = self.client.api().marketplace_provider_offerings_check_unique_backend_id().uuid(offering);
-        let answer = Error::of_call(call.body(body).send()).await?.into_inner().unwrap_or_default();
+        let answer = call.body(body).send().await?.into_inner().unwrap_or_default();
         let Some(is_unique) = answer.is_unique else {
             let error = Error::new(ErrorKind::Decode, "whether the id is unique is not said");
             return Err(error.in_operation(CHECK_UNIQUE));
@@ -555,7 +555,7 @@ impl Provider {
     pub async fn refresh_last_sync(&self, resource: Uuid) -> Result<(), Error> {
         let call = self.client.api().marketplace_provider_resources_refresh_last_sync().uuid(resource);
         // The time there is the server's: reading it again tells nothing.
-        Error::of_call(call.send()).await.map(drop).map_err(|error| match error.is_answer_lost() {
+        Error::of_change(call.send()).await.map_err(|error| match error.is_answer_lost() {
             true => error.unconfirmed(&"the server keeps its own time; it can be sent again"),
             false => error,
         })

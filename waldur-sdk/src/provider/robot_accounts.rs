@@ -243,7 +243,7 @@ impl Provider {
         }
         let call = self.client.api().marketplace_robot_accounts_create().body(body);
         let send = || async {
-            let made = Error::of_call(call.clone().send()).await?.into_inner();
+            let made = call.clone().send().await?.into_inner();
             let made = made.and_then(|model| {
                 Some(RobotAccount {
                     uuid: model.uuid?,
@@ -395,10 +395,10 @@ impl Provider {
         self.robot_account(account).await?;
         let send = || async {
             let call = self.client.api().marketplace_robot_accounts_destroy().uuid(account);
-            match Error::of_call(call.send()).await {
+            match Error::of_change(call.send()).await {
                 // It was there: a DELETE is sent again if its answer is lost, and finds nothing then.
                 Err(error) if error.is_not_found() && error.attempts() > 1 => Ok(()),
-                result => result.map(drop),
+                result => result,
             }
         };
         let look = || async {

@@ -349,9 +349,7 @@ impl Provider {
         let mut body = ProjectServiceAccountRequest::builder().project(project);
         fill!(body, wanted, email, description, username, preferred_identifier);
         let call = self.client.api().marketplace_project_service_accounts_create().body(body);
-        let send = || async {
-            ServiceAccountToken::of(Error::of_call(call.clone().send()).await?.into_inner(), operation)
-        };
+        let send = || async { ServiceAccountToken::of(call.clone().send().await?.into_inner(), operation) };
         let look = || async {
             let list = self.client.api().marketplace_project_service_accounts_list().project_uuid(project);
             let there = self.rows::<ProjectAccountRow>(list).await?;
@@ -378,9 +376,7 @@ impl Provider {
         let mut body = CustomerServiceAccountRequest::builder().customer(customer);
         fill!(body, wanted, email, description, username, preferred_identifier);
         let call = self.client.api().marketplace_customer_service_accounts_create().body(body);
-        let send = || async {
-            ServiceAccountToken::of(Error::of_call(call.clone().send()).await?.into_inner(), operation)
-        };
+        let send = || async { ServiceAccountToken::of(call.clone().send().await?.into_inner(), operation) };
         let look = || async {
             let list = self.client.api().marketplace_customer_service_accounts_list().customer_uuid(customer);
             let there = self.rows::<CustomerAccountRow>(list).await?;
@@ -422,12 +418,12 @@ impl Provider {
                 ServiceAccountOwner::Project => {
                     let operation = builder::MarketplaceProjectServiceAccountsRotateApiKey::OPERATION;
                     let call = api.marketplace_project_service_accounts_rotate_api_key().uuid(account.uuid);
-                    ServiceAccountToken::of(Error::of_call(call.send()).await?.into_inner(), operation)
+                    ServiceAccountToken::of(call.send().await?.into_inner(), operation)
                 }
                 ServiceAccountOwner::Customer => {
                     let operation = builder::MarketplaceCustomerServiceAccountsRotateApiKey::OPERATION;
                     let call = api.marketplace_customer_service_accounts_rotate_api_key().uuid(account.uuid);
-                    ServiceAccountToken::of(Error::of_call(call.send()).await?.into_inner(), operation)
+                    ServiceAccountToken::of(call.send().await?.into_inner(), operation)
                 }
             }
         };
@@ -449,11 +445,11 @@ impl Provider {
             let state = match account.owner {
                 ServiceAccountOwner::Project => {
                     let call = api.marketplace_project_service_accounts_retrieve().uuid(uuid);
-                    Error::of_call(call.send()).await?.into_inner().state
+                    call.send().await?.into_inner().state
                 }
                 ServiceAccountOwner::Customer => {
                     let call = api.marketplace_customer_service_accounts_retrieve().uuid(uuid);
-                    Error::of_call(call.send()).await?.into_inner().state
+                    call.send().await?.into_inner().state
                 }
             };
             Ok(state)
@@ -500,7 +496,7 @@ impl Provider {
         fill!(body, wanted, email, description);
         let call = self.client.api().marketplace_course_accounts_create().body(body);
         let send = || async {
-            let made = Error::of_call(call.clone().send()).await?.into_inner().and_then(CourseAccount::of);
+            let made = call.clone().send().await?.into_inner().and_then(CourseAccount::of);
             required(made, "uuid", operation)
         };
         let look = || async {
@@ -525,7 +521,7 @@ impl Provider {
         let api = self.client.api();
         let state = || async {
             let call = api.marketplace_course_accounts_retrieve().uuid(account);
-            Ok(Error::of_call(call.send()).await?.into_inner().state)
+            Ok(call.send().await?.into_inner().state)
         };
         let destroy = || async {
             Error::of_change(api.marketplace_course_accounts_destroy().uuid(account).send()).await

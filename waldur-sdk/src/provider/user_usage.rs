@@ -34,6 +34,7 @@ pub struct UserAmount {
 
 /// A component and the result of reporting its users.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct UserUsageItem {
     /// The type of the component.
     pub component: String,
