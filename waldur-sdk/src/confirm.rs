@@ -140,7 +140,8 @@ impl<'a> Confirm<'a> {
                         }
                         return Ok((value, Applied::Now));
                     }
-                    Err(error) if !(self.looks_after)(&error) => return Err(error),
+                    // A refusal of the second request says nothing about the first, which may have arrived late.
+                    Err(error) if !is_ambiguous && !(self.looks_after)(&error) => return Err(error),
                     Err(error) => error,
                 },
             };
@@ -245,5 +246,65 @@ impl<'a> Confirm<'a> {
 
     fn pause(&self, pauses: &mut ExponentialBackoff, error: &Error) -> Duration {
         pauses.next().unwrap_or_default().max(error.retry_after().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::future::ready;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn client() -> Client {
+        Client::builder().url("http://127.0.0.1:1").token("0123456789").build().unwrap()
+    }
+
+    fn error(kind: ErrorKind) -> Error {
+        Error::new(kind, "")
+    }
+
+    /// Answers what is next.
+    fn script<T>(steps: Vec<T>) -> impl Fn() -> std::future::Ready<T> {
+        let steps = RefCell::new(steps.into_iter());
+        move || ready(steps.borrow_mut().next().unwrap())
+    }
+
+    fn still() -> Result<Seen<()>, Error> {
+        Ok(Seen::Unchanged("it is as it was".to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_second_request_is_no_word_on_the_first() {
+        for kind in [ErrorKind::Forbidden, ErrorKind::Validation, ErrorKind::NotFound] {
+            // The first arrived after the look.
+            let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
+            let seen = script(vec![still(), Ok(Seen::Applied(()))]);
+            let client = client();
+            assert_eq!(Confirm::new(&client).send(sent, seen).await.unwrap(), ((), Applied::Now));
+            // It did not arrive at all.
+            let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
+            let refused = Confirm::new(&client).send(sent, script(vec![still(), still()])).await.unwrap_err();
+            assert!(refused.kind() == kind && refused.to_string().contains("not applied"), "{refused}");
+            // Nobody knows.
+            let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
+            let seen = script(vec![still(), Err(error(ErrorKind::Forbidden))]);
+            assert!(Confirm::new(&client).send(sent, seen).await.unwrap_err().is_unconfirmed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_only_request_needs_no_look() {
+        let sent = script(vec![Err(error(ErrorKind::Forbidden))]);
+        let refused = Confirm::new(&client()).send::<(), _, _>(sent, script(Vec::new())).await.unwrap_err();
+        assert!(refused.is_forbidden() && !refused.is_unconfirmed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_would_be_made_twice_is_sent_once() {
+        let sent = script(vec![Err(error(ErrorKind::Transport))]);
+        let failed = Confirm::new(&client()).once().send(sent, script(vec![still()])).await.unwrap_err();
+        assert!(failed.is_transport() && failed.to_string().contains("not applied"), "{failed}");
     }
 }

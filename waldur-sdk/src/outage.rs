@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use backon::ExponentialBackoff;
-use futures_util::future::{Either, select};
+use futures_util::future::select;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -81,9 +81,7 @@ impl Outage {
                 }
                 failing.next
             };
-            if let Either::Left(_) = select(std::pin::pin!(over), std::pin::pin!(sleep_until(next))).await {
-                // The next round of the loop passes.
-            }
+            select(std::pin::pin!(over), std::pin::pin!(sleep_until(next))).await;
         }
     }
 
