@@ -54,6 +54,10 @@ pub enum ErrorKind {
     Decode,
     /// A wrong setting, such as the URL or the token; or 407: the proxy demands a user name and password.
     Configuration,
+    /// An order ended in another state than the one that was waited for.
+    Ended,
+    /// The provider's own back end failed. [`Error::cause`] returns its error.
+    Backend,
 }
 
 impl ErrorKind {
@@ -97,6 +101,8 @@ impl ErrorKind {
             Self::Timeout => "no answer in time",
             Self::Decode => "unexpected answer",
             Self::Configuration => "wrong configuration",
+            Self::Ended => "ended",
+            Self::Backend => "the back end failed",
         }
     }
 }
@@ -489,6 +495,32 @@ impl Error {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         self.kind() == ErrorKind::Configuration
+    }
+
+    /// An order ended in another state than the one that was waited for.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.kind() == ErrorKind::Ended
+    }
+
+    /// The provider's own back end failed. [`Error::cause`] returns its error.
+    #[must_use]
+    pub fn is_backend(&self) -> bool {
+        self.kind() == ErrorKind::Backend
+    }
+
+    /// Returns the first of the errors behind this one that is a `T`: what a workflow found in place of an
+    /// answer, or the error of the caller's own back end or token provider.
+    #[must_use]
+    pub fn cause<T: StdError + 'static>(&self) -> Option<&T> {
+        let mut next = self.source();
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
     }
 
     /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that
