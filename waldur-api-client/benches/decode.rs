@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use waldur_api_client::__private::decode;
 use waldur_api_client::Decimal;
 use waldur_api_client::types::{BillingUnit, OrderDetails, OrderState, RequestTypes};
-use waldur_api_client::wire::decode;
 
 const ORDERS: usize = 300;
 const ROUNDS: usize = 200;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::Operation;
-use crate::wire::{DecodeError, Decoded, Misfit, Wire, decode_noting_unknown};
+use crate::wire::{DecodeError, Decoded, TypeMismatch, Wire, decode_noting_unknown};
 
 pub use crate::generated::exchanges::{ALL, LISTS, MODELS, PATHS};
 
@@ -16,7 +16,7 @@ pub struct Reading {
     /// What the type holds of it, written again.
     pub value: Value,
     /// The values that didn't fit, which the type doesn't hold.
-    pub misfits: Vec<Misfit>,
+    pub misfits: Vec<TypeMismatch>,
     /// The paths of the fields that the type doesn't have.
     pub unknown: Vec<String>,
 }

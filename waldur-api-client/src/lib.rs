@@ -10,49 +10,58 @@
 //! that aren't integers are [`Decimal`]s. Requests are strict: what is required must be set, and nothing is
 //! sent that wasn't.
 //!
-//! Behaviour (credentials, retries, limits) belongs to a [`Transport`], which carries every request.
+//! Every call passes one pipeline, with credentials, retries, redirects, limits and telemetry: see
+//! [`ClientBuilder`] for the settings, [`RetryPolicy`] for what is retried, and [`Error`] for what can go wrong.
 
 // The generated code names this crate as others do.
 #[allow(unused_extern_crates, reason = "without any feature nothing names it")]
 extern crate self as waldur_api_client;
 
-pub mod call;
-mod comma_separated;
+mod auth;
+mod call;
+mod client;
+mod config;
 mod error;
 #[cfg(feature = "exchanges")]
 pub mod exchanges;
-/// A byte for each name of a field, as the generator computes it for its tables: the same source for both.
-mod field_hash {
-    include!(concat!(env!("OUT_DIR"), "/field_hash.rs"));
-}
-pub mod list;
+mod list;
 #[cfg(feature = "mock")]
 pub mod mock;
-pub mod model;
-mod multipart;
-mod nullable;
-mod number;
-mod number_or_text;
-mod open_enum;
-pub mod page;
-mod query;
 mod transport;
-pub mod wire;
-
-pub use call::Operation;
-pub use comma_separated::CommaSeparated;
-pub use error::{BoxError, Error, Failure, SharedError};
-pub use multipart::Multipart;
-pub use nullable::Nullable;
-pub use number::Number;
-pub use number_or_text::NumberOrText;
-pub use query::QueryValue;
-pub use rust_decimal::Decimal;
-pub use transport::{Hooks, Sending, Transport, declare_length};
+mod wire;
 
 #[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
 }
 
-pub use generated::{ByteStream, Client, ClientInfo, ResponseValue, builder, types};
+pub use auth::{AccessToken, ClientCredentials, Credentials};
+pub use call::{ByteStream, RawRequest, RawResponse, Response};
+pub use client::Client;
+pub use config::{CONFIG_FILE_VARIABLE, ClientBuilder, PROFILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
+pub use error::{BoxError, Error, ErrorKind, Message, Messages};
+pub use generated::{builder, types};
+pub use http::{Method, StatusCode};
+pub use list::{
+    ItemStream, ListCall, ListExt, ListRequest, MAX_PAGE_SIZE, Page, PageStream, PageToken, Projection,
+    RetrieveCall, RetrieveExt,
+};
+pub use rust_decimal::Decimal;
+pub use secrecy::{ExposeSecret, SecretString};
+pub use transport::{RetryPolicy, Transport};
+pub use uuid::Uuid;
+pub use wire::{
+    CommaSeparated, DecodeError, Multipart, Nullable, Number, NumberOrText, Operation, QueryValue,
+    TypeMismatch,
+};
+
+/// For the crates of this workspace: no part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::call::{BufferedResponse, Call, PreparedRequest};
+    pub use crate::list::{ListFacts, ReadPage, project};
+    pub use crate::wire::model;
+    pub use crate::wire::{
+        Checked, Decoded, Shape, Text, Wire, decode, decode_noting_unknown, note_misfit, read_model, time,
+    };
+}

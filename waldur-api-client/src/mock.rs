@@ -13,7 +13,7 @@
 //! use httpmock::MockServer;
 //! use waldur_api_client::mock::MockServerExt as _;
 //! use waldur_api_client::types::{OrderDetails, OrderState};
-//! use waldur_api_client::{Client, Hooks};
+//! use waldur_api_client::Client;
 //!
 //! let server = MockServer::start_async().await;
 //! let waiting = vec![OrderState::PendingProvider];
@@ -23,7 +23,7 @@
 //!     then.success(200, &vec![order]);
 //! });
 //!
-//! let client = Client::new(&server.base_url(), Hooks::default());
+//! let client = Client::builder().url(server.base_url()).token("0123").build()?;
 //! let orders = client.marketplace_orders_list().state(waiting.clone()).send().await?.into_inner();
 //! assert_eq!(orders[0].state, Some(OrderState::PendingProvider));
 //! list.assert_async().await;
@@ -32,10 +32,10 @@
 //! ```
 
 use httpmock::When;
-use progenitor_client::encode_path;
 use regex::Regex;
 
-use crate::QueryValue;
+use crate::call::encode_segment;
+use crate::wire::QueryValue;
 
 pub use generated::{MockServerExt, operations};
 
@@ -63,7 +63,7 @@ impl QueryValue for str {
 /// Matches `pattern`, a regular expression with one pair of braces, where `texts` stands there.
 #[allow(clippy::expect_used, reason = "an assertion for tests")]
 fn path(when: When, pattern: &str, texts: Vec<String>) -> When {
-    let value = regex::escape(&encode_path(&texts.join(",")));
+    let value = regex::escape(&encode_segment(&texts.join(",")));
     let pattern = Regex::new(&pattern.replacen("{}", &value, 1));
     when.path_matches(pattern.expect("a path is a regular expression"))
 }

@@ -5,13 +5,11 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use waldur_api_client::model::Model;
+use waldur_api_client::__private::model::Model;
+use waldur_api_client::__private::{Decoded, Wire, decode};
+use waldur_api_client::Decimal;
 use waldur_api_client::types::{
     ComponentUsage, OfferingUser, OrderDetails, OrderState, Project, Resource, ServiceProvider, User,
-};
-use waldur_api_client::{
-    Decimal,
-    wire::{Decoded, Wire, decode},
 };
 
 /// Decodes an object, and gives the paths that were dropped.

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waldur_api_client::types::{self, OrderState};
-use waldur_api_client::{BoxError, Client, Failure, Nullable, Operation, Transport};
+use waldur_api_client::{BoxError, Client, DecodeError, Nullable, Operation, Transport};
 
 /// Keeps what is sent, and answers the same to everything.
 #[derive(Debug)]
@@ -40,7 +40,8 @@ impl Transport for Recorder {
 
 fn client(status: u16, answer: &'static str) -> (Client, Arc<Recorder>) {
     let recorder = Arc::new(Recorder { sent: Mutex::default(), status, answer });
-    (Client::with_transport("http://waldur.test/", reqwest::Client::new(), recorder.clone()), recorder)
+    let client = Client::builder().url("http://waldur.test/").token("0123").transport(recorder.clone());
+    (client.build().unwrap(), recorder)
 }
 
 const ORDER: Uuid = Uuid::from_u128(0x227e_d643_4294_531b_83de_eada_7708_2d05);
@@ -94,7 +95,8 @@ async fn what_is_required_is_missed_before_anything_is_sent() {
             "`usages` is required",
         ),
     ] {
-        assert!(matches!(&*error.failure, Failure::Request(text) if text.contains(word)), "{error}");
+        assert!(error.is_validation() && error.to_string().contains(word), "{error}");
+        assert_eq!((error.attempts(), error.status()), (0, None));
     }
     assert!(recorder.sent.lock().unwrap().is_empty());
 }
@@ -111,14 +113,11 @@ async fn a_change_that_got_2xx_has_happened_whatever_its_body() {
 }
 
 #[tokio::test]
-async fn any_other_status_is_handed_over_whole() {
+async fn any_other_status_is_an_error_with_its_body() {
     let (client, _) = client(409, "{\"detail\":\"no\"}");
     let error = client.marketplace_orders_approve_by_provider().uuid(ORDER).send().await.unwrap_err();
-    let Failure::Status(response) = *error.failure else { panic!("{error}") };
-    assert_eq!(
-        (response.status().as_u16(), response.body().as_ref()),
-        (409, b"{\"detail\":\"no\"}".as_slice())
-    );
+    assert_eq!((error.status(), error.body()), (Some(409), "{\"detail\":\"no\"}"));
+    assert!(error.is_conflict() && error.messages().to_string() == "no", "{error}");
 }
 
 #[tokio::test]
@@ -127,7 +126,8 @@ async fn strict_reading_names_operation_path_and_kinds_and_spares_changes() {
     assert_eq!(client.marketplace_orders_list().send().await.unwrap().into_inner().len(), 2);
     let strict = client.strict();
     let error = strict.marketplace_orders_list().send().await.unwrap_err();
-    assert!(matches!(&*error.failure, Failure::Decode { body, .. } if !body.is_empty()), "{error}");
+    assert!(error.is_unexpected_response() && !error.body().is_empty(), "{error}");
+    assert!(matches!(error.cause(), Some(DecodeError::TypeMismatch(_))), "{error:?}");
     let text = error.to_string();
     for part in ["marketplace_orders_list", "$[1].created", "expected a time", "found an array"] {
         assert!(text.contains(part), "{text}");

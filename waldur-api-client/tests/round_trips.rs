@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use waldur_api_client::__private::{Decoded, Wire, decode};
 use waldur_api_client::types::{
     GenericOrderAttributes, OrderCreateRequest, OrderDetails, OrderState, ProviderOfferingDetails, Resource,
     ResourceState, User,
 };
-use waldur_api_client::wire::{Decoded, Wire, decode};
 use waldur_api_client::{CommaSeparated, Decimal, Nullable, Number, NumberOrText, QueryValue};
 
 /// Written and read leniently, it is the same, and nothing is told.

@@ -33,7 +33,7 @@ async fn one_request(listener: TcpListener) -> (String, Vec<u8>, usize) {
 async fn upload(body: Multipart) -> (String, String, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let client = Client::new(&url, waldur_api_client::Hooks::default());
+    let client = Client::builder().url(&url).token("0123").no_proxy().build().unwrap();
     let call = client.marketplace_orders_set_provider_info().uuid(Uuid::from_u128(1)).upload(body);
     let (sent, (head, body, length)) = tokio::join!(call, one_request(listener));
     sent.unwrap();

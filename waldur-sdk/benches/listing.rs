@@ -16,11 +16,15 @@
 //! WALDUR_BENCH_PYTHON=/tmp/venv/bin/python cargo bench -p waldur-sdk --bench listing
 //! ```
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use common::client_builder_at;
 use futures_util::TryStreamExt as _;
 use reqwest::Url;
 use serde::Deserialize;
@@ -28,8 +32,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 use waldur_sandbox::{Actor, Sandbox};
+use waldur_sdk::ListExt as _;
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Client, List as _};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -81,8 +85,8 @@ async fn run(reader: impl Future<Output = Result<(usize, usize)>>) -> Result<()>
 }
 
 async fn sdk(url: &str, token: &str) -> Result<(usize, usize)> {
-    let client = Client::builder().url(url).token(token).build()?;
-    let mut rows = client.api().marketplace_orders_list().select::<Row>().stream();
+    let client = client_builder_at(url, token).build()?;
+    let mut rows = client.marketplace_orders_list().select::<Row>().stream();
     let (mut items, mut weight) = (0, 0);
     while let Some(row) = rows.try_next().await? {
         items += 1;

@@ -5,15 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use common::client_builder_at;
 use divan::Bencher;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use waldur_sdk::{Client, Method};
+use waldur_sdk::Client;
+use waldur_sdk::api::Method;
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 const PATH: &str = "/api/marketplace-orders/?page=1";
@@ -50,7 +55,7 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
     });
     let url: String = told.recv().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let seam = Client::builder().url(&url).token(TOKEN).no_proxy().build().unwrap();
+    let seam = client_builder_at(&url, TOKEN).no_proxy().build().unwrap();
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     Setting { runtime, url, seam, plain }
 });

@@ -1,7 +1,7 @@
 //! Gives everybody who should have one an account at an offering: `cargo run --example access`.
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, OfferingUserTransition};
+use waldur_sdk::{Client, ClientExt as _, OfferingUserTransition};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

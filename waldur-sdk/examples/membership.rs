@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{AccountName, Client, MembershipBackend, MembershipOptions, MembershipResource};
+use waldur_sdk::{
+    AccountName, Client, ClientExt as _, MembershipBackend, MembershipOptions, MembershipResource,
+};
 
 /// A real one would talk to a directory or a scheduler.
 struct Groups(Mutex<BTreeSet<String>>);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Client, OrderFilter};
+use waldur_sdk::{Client, ClientExt as _, OrderFilter};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::Client;
+use waldur_sdk::{Client, ClientExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

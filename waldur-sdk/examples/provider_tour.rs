@@ -11,7 +11,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{Client, Decimal, Progress, Provider, Report, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Progress, Provider, Report, Uuid};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -6,7 +6,7 @@ use std::error::Error;
 
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::types::ResourceState;
-use waldur_sdk::{Client, ResourceFilter};
+use waldur_sdk::{Client, ClientExt as _, ResourceFilter};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,7 @@
 //! It takes server and token from the environment, or from a profile of `~/.config/waldur/config.toml`, and
 //! only reads.
 
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::blocking::Client;
 use waldur_sdk::types::OrderState;
 

@@ -5,7 +5,7 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use waldur_sandbox::{Actor, Fault, OrderState, Sandbox};
-use waldur_sdk::Client;
+use waldur_sdk::{Client, ClientExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, Component, Decimal, UserAmount};
+use waldur_sdk::{Client, ClientExt as _, Component, Decimal, UserAmount};
 
 /// What the back end would say.
 fn measured(component: &Component) -> Option<Decimal> {

@@ -7,9 +7,9 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use waldur_api_client::wire::{self, Wire};
+use waldur_api_client::__private::Wire;
 
-use crate::error::{Error, ErrorKind};
+use waldur_api_client::{Error, ErrorKind};
 
 /// Declares a text that isn't blank and has at most so many characters.
 macro_rules! name {
@@ -125,7 +125,7 @@ macro_rules! name {
                 }
                 let name = Self::new(text).ok();
                 if name.is_none() {
-                    wire::note_misfit(concat!("a ", $field), "a longer text");
+                    waldur_api_client::__private::note_misfit(concat!("a ", $field), "a longer text");
                 }
                 Ok(name)
             }
@@ -180,7 +180,9 @@ mod tests {
 
     #[test]
     fn in_answers_a_blank_name_is_none() {
-        let read = |json: &str| wire::decode::<Vec<Option<BackendId>>>(json.as_bytes()).unwrap();
+        let read = |json: &str| {
+            waldur_api_client::__private::decode::<Vec<Option<BackendId>>>(json.as_bytes()).unwrap()
+        };
         let decoded = read(r#"["a", "", " ", null, 7]"#);
         let ids: Vec<_> = decoded.value.into_iter().map(|id| id.map(BackendId::into_string)).collect();
         assert_eq!(ids[..4], [Some("a".to_owned()), None, None, None]);

@@ -4,6 +4,7 @@
 //! use waldur_sdk::blocking::Client;
 //!
 //! # fn with(url: &str, token: &str) -> Result<(), waldur_sdk::Error> {
+//! # use waldur_sdk::ClientExt as _;
 //! let client = Client::new(waldur_sdk::Client::builder().url(url).token(token))?;
 //! let report = client.approve_all_pending_orders()?;
 //! println!("{report}");
@@ -18,13 +19,14 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Handle, Runtime};
 use uuid::Uuid;
 
-use crate::client::Client as AsyncClient;
-use crate::config::ClientBuilder;
-use crate::error::{Error, ErrorKind};
+use crate::client_ext::ClientExt as _;
 use crate::outcome::Report;
 use crate::provider::{Amounts, LiveResource, Order, ReportedUsage};
 use crate::row::Rows;
-use crate::types::OrderState;
+use waldur_api_client::Client as AsyncClient;
+use waldur_api_client::ClientBuilder;
+use waldur_api_client::types::OrderState;
+use waldur_api_client::{Error, ErrorKind};
 
 /// A [`Client`](AsyncClient) whose calls return when they are done. Clones share it and its one thread.
 ///

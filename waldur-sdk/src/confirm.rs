@@ -6,14 +6,16 @@
 //! sent again, within the client's retry policy and budget; if the object can't be read, nothing is claimed.
 
 use backon::ExponentialBackoff;
+use serde::Serialize;
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::client::Client;
-use crate::error::Error;
 use crate::outage::Outage;
+use waldur_api_client::Client;
+use waldur_api_client::Error;
 
 /// How a change came to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Applied {
     /// This call applied it.
@@ -63,7 +65,7 @@ impl<'a> Confirm<'a> {
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
-            looks_after: |error| error.is_answer_lost() || error.is_conflict(),
+            looks_after: |error| error.is_ambiguous() || error.is_conflict(),
             sends_again: true,
             outage: None,
             patience: None,
@@ -126,7 +128,7 @@ impl<'a> Confirm<'a> {
     {
         let begun = Instant::now();
         let policy = self.client.retry_policy();
-        let mut pauses = policy.backoff();
+        let mut pauses = policy.pauses();
         let mut sent = 1;
         // Whether any of the requests may have been applied.
         let mut is_ambiguous = false;
@@ -145,7 +147,7 @@ impl<'a> Confirm<'a> {
                     Err(error) => error,
                 },
             };
-            is_ambiguous |= error.is_answer_lost();
+            is_ambiguous |= error.is_ambiguous();
             let unapplied = match self.look(&look).await {
                 Ok(Seen::Applied(value)) => {
                     if sent > 1 {
@@ -161,8 +163,8 @@ impl<'a> Confirm<'a> {
             };
             let pause = self.pause(&mut pauses, &error);
             let is_passing = error.is_server() || error.is_transport() || error.is_timeout();
-            let in_time = begun.elapsed().saturating_add(pause) <= policy.within;
-            let may_again = self.sends_again && is_passing && sent < policy.attempts && in_time;
+            let in_time = begun.elapsed().saturating_add(pause) <= policy.max_elapsed;
+            let may_again = self.sends_again && is_passing && sent < policy.max_attempts && in_time;
             if !(may_again && self.client.take_retry()) {
                 return Err(match unapplied {
                     // The server said why it refuses.
@@ -215,7 +217,7 @@ impl<'a> Confirm<'a> {
     {
         let begun = Instant::now();
         let policy = self.client.retry_policy();
-        let mut pauses = policy.backoff();
+        let mut pauses = policy.pauses();
         let mut looked = 1;
         loop {
             let result = match outage {
@@ -233,8 +235,13 @@ impl<'a> Confirm<'a> {
             };
             let pause = self.pause(&mut pauses, &unread);
             let goes_on = match self.patience {
-                Some(patience) if policy.retries() => begun.elapsed().saturating_add(pause) <= patience,
-                _ => looked < policy.attempts && begun.elapsed().saturating_add(pause) <= policy.within,
+                Some(patience) if policy.max_attempts > 1 => {
+                    begun.elapsed().saturating_add(pause) <= patience
+                }
+                _ => {
+                    looked < policy.max_attempts
+                        && begun.elapsed().saturating_add(pause) <= policy.max_elapsed
+                }
             };
             if !goes_on {
                 return Err(unread);
@@ -255,7 +262,7 @@ mod tests {
     use std::future::ready;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use waldur_api_client::ErrorKind;
 
     fn client() -> Client {
         Client::builder().url("http://127.0.0.1:1").token("0123456789").build().unwrap()

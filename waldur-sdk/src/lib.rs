@@ -7,6 +7,7 @@
 //! ```
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sdk::ClientExt as _;
 //! use waldur_sandbox::{Actor, Sandbox};
 //! use waldur_sdk::{Client, Decimal};
 //!
@@ -50,6 +51,34 @@
 //! again. If its answer is lost, the object is read again before anything is reported. [`Error`] says what
 //! kind of thing went wrong, in which operation, after how many attempts; no token is ever part of it.
 //!
+//! Every fallible function of this crate returns [`Error`]. A failure that isn't about a request has a kind of
+//! its own ([`ErrorKind::Ended`], [`ErrorKind::Backend`]) or that of the like failure of a request. Its details
+//! are the cause of the error, which [`Error::cause`] returns by its type:
+//!
+//! | what failed | kind | cause |
+//! |---|---|---|
+//! | an order ended in another state | [`ErrorKind::Ended`] | [`UnfinishedOrder`] |
+//! | an order isn't in the awaited state in time | [`ErrorKind::Timeout`] | [`UnfinishedOrder`], if the order could be read; [`Error`], if reading it failed last |
+//! | a resource has no backend id | [`ErrorKind::Validation`] | `NoBackendId` (feature `agent`) |
+//! | a membership back end | [`ErrorKind::Backend`] | the back end's own error |
+//! | an order's back end | [`ErrorKind::Backend`] | `agent::BackendError` (feature `agent`), or the error in it |
+//!
+//! Only what implements a back end returns errors of other types: its own, or `agent::BackendError`, which says
+//! whether another attempt may succeed.
+//!
+//! Errors and results can be cloned, sent to other threads and serialized.
+//!
+//! ```
+//! use waldur_sdk::types::OrderState;
+//! use waldur_sdk::{Error, UnfinishedOrder};
+//!
+//! /// Returns the state in which the order was last.
+//! fn last_state(error: &Error) -> Option<&OrderState> {
+//!     error.cause::<UnfinishedOrder>().map(|unfinished| &unfinished.order.state)
+//! }
+//! # let _ = last_state;
+//! ```
+//!
 //! # What is told while it runs
 //! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
 //! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
@@ -63,50 +92,24 @@ pub mod agent;
 mod backend_id;
 #[cfg(feature = "blocking")]
 pub mod blocking;
-mod client;
-mod clock;
-mod config;
+mod client_ext;
 mod confirm;
-mod connection;
-mod credentials;
-mod error;
-mod flow;
-mod link;
-mod list;
-mod messages;
-mod observe;
-mod oidc;
 mod outage;
 mod outcome;
-mod pager;
-mod profile;
 mod provider;
-mod raw;
-mod redirect;
-mod retry;
 mod row;
-mod select;
-mod settings;
-mod transport;
 
 pub use backend_id::{AccountName, BackendId};
 pub use chrono::{DateTime, NaiveDate, Utc};
-pub use client::Client;
-pub use config::ClientBuilder;
+pub use client_ext::ClientExt;
 pub use confirm::Applied;
-pub use credentials::{AccessToken, Credentials};
-pub use error::{Error, ErrorKind};
-pub use list::{Items, List, Listing, MAX_PAGE_SIZE, Page, Pages};
-pub use messages::{Message, Messages};
-pub use oidc::ClientCredentials;
 pub use outcome::{Item, Outcome, Progress, Report};
-pub use pager::Continuation;
 pub use provider::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 pub use provider::{
     AmountFn, Amounts, Component, ComponentUsage, Endpoint, LiveResource, Order, OrderFilter, OrderWait,
     PlanPeriod, ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter,
-    ServedCustomer, ServedProject, ServiceProvider, SshKey, TeamMember, Usage, UsageReport, User, UserAmount,
-    UserUsage, UserUsageItem, WaitError,
+    ServedCustomer, ServedProject, ServiceProvider, SshKey, TeamMember, UnfinishedOrder, Usage, UsageReport,
+    User, UserAmount, UserUsage, UserUsageItem,
 };
 pub use provider::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
@@ -118,23 +121,15 @@ pub use provider::{
 };
 #[cfg(feature = "agent")]
 pub use provider::{
-    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,
-    MembershipOptions, MembershipPlan, MembershipReport, MembershipResource, MembershipSync, PlannedMember,
+    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipOptions,
+    MembershipPlan, MembershipReport, MembershipResource, MembershipSync, NoBackendId, PlannedMember,
     SyncedResource,
 };
-pub use raw::{Answer, Request};
-pub use reqwest::Method;
-pub use retry::RetryPolicy;
 pub use row::{Rows, UnreadableRow};
-pub use rust_decimal::Decimal;
-pub use secrecy::{ExposeSecret, SecretString};
-pub use select::{Retrieve, Selection};
-pub use settings::{CONFIG_FILE_VARIABLE, PROFILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
-pub use uuid::Uuid;
-/// The generated client.
-pub use waldur_api_client as api;
-/// The models of the generated client.
-pub use waldur_api_client::types;
+pub use waldur_api_client::{
+    self as api, AccessToken, Client, ClientBuilder, ClientCredentials, Credentials, Decimal, Error,
+    ErrorKind, ListExt, RetrieveExt, RetryPolicy, Uuid, types,
+};
 
 // The README's program is compiled like any other.
 #[cfg(doctest)]

@@ -8,9 +8,9 @@ use futures_util::future::select;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::client::Client;
-use crate::error::Error;
-use crate::retry::RetryPolicy;
+use waldur_api_client::Client;
+use waldur_api_client::Error;
+use waldur_api_client::RetryPolicy;
 
 /// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a
 /// 5xx, a lost connection, no answer in time), one request passes after each pause, until one succeeds.
@@ -71,7 +71,7 @@ impl Outage {
                     failing.next = now + failing.pauses.next().unwrap_or_default();
                     return Ok(Turn(generation));
                 }
-                if failing.since.elapsed() > self.policy.within {
+                if failing.since.elapsed() > self.policy.max_elapsed {
                     let problem = format!(
                         "not sent: the server has been failing for {:.0} s, at last with: {}",
                         failing.since.elapsed().as_secs_f64(),
@@ -97,14 +97,14 @@ impl Outage {
                 self.over.notify_waiters();
             }
             false => {}
-            true if turn.0 == state.generation && self.policy.retries() => {
+            true if turn.0 == state.generation && self.policy.max_attempts > 1 => {
                 let reason = error.map(Error::reason).unwrap_or_default();
                 let asked = error.and_then(Error::retry_after).unwrap_or_default();
                 let now = Instant::now();
                 let mut failing = state.failing.take().unwrap_or_else(|| Failing {
                     since: now,
                     next: now,
-                    pauses: self.policy.backoff(),
+                    pauses: self.policy.pauses(),
                     reason: String::new(),
                 });
                 failing.reason = reason;
@@ -122,10 +122,10 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use waldur_api_client::ErrorKind;
 
     fn outage(within: Duration) -> Outage {
-        let policy = RetryPolicy::default().within(within);
+        let policy = RetryPolicy::default().max_elapsed(within);
         let client = Client::builder().url("http://127.0.0.1:9").token("t".repeat(40));
         Outage::new(&client.retry(policy).build().unwrap())
     }

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::confirm::Applied;
-use crate::error::Error;
 use crate::provider::Order;
 use crate::row::UnreadableRow;
+use waldur_api_client::Error;
 
 /// The result of one item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
     /// It was applied now. If the answer was lost, the object was read again and shows it.
@@ -56,7 +59,7 @@ impl fmt::Display for Outcome {
 }
 
 /// An order and its result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Item {
     /// The order as it was listed.
@@ -66,7 +69,7 @@ pub struct Item {
 }
 
 /// Progress of a bulk operation, passed to the callback after each item.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// How many items are through, this one included.
@@ -78,7 +81,7 @@ pub struct Progress<'a> {
 }
 
 /// The results of a bulk operation: one item per order, as listed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[must_use]
 #[non_exhaustive]
 pub struct Report {

@@ -9,17 +9,12 @@ use std::fmt;
 use std::ops::Deref;
 
 use futures_util::future::{BoxFuture, ready};
-use serde::Deserializer;
+use serde::{Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
-use waldur_api_client::call::Whole;
-use waldur_api_client::list::RetrieveCall;
-use waldur_api_client::model::Model;
-use waldur_api_client::wire::{self, Wire};
-
-use crate::error::{Error, ErrorKind};
-use crate::list::Listing;
-use crate::select::{check, refused, texts};
+use waldur_api_client::__private::model::Model;
+use waldur_api_client::__private::{self as wire, BufferedResponse, Wire, project};
+use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
 /// A type that is read from the objects of an answer. Implemented by [`row!`](crate::row).
 pub(crate) trait Row: Sized + Send + 'static {
@@ -34,7 +29,7 @@ pub(crate) trait Row: Sized + Send + 'static {
 }
 
 /// A row of a list that was set aside because it can't be used. Everything else of the list was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UnreadableRow {
     /// The operation of the list, as the schema names it.
@@ -57,7 +52,7 @@ impl fmt::Display for UnreadableRow {
 }
 
 /// The rows of a list in the server's order, and those that were set aside. Derefs to a slice of the former.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[must_use]
 pub struct Rows<T> {
     rows: Vec<T>,
@@ -155,17 +150,16 @@ impl<'a, T> IntoIterator for &'a Rows<T> {
 /// # Errors
 /// Those of the call; of kind `Decode` where a needed field is missing or doesn't fit.
 pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a, Result<R, Error>> {
-    let names = R::Sent::FIELDS;
-    let mut call = call.into_call();
-    if let Err(problem) = check(names, Some(C::FIELDS)) {
-        return Box::pin(ready(Err(refused(&call, &problem))));
-    }
-    call.query("field", &texts(names));
+    let call = match project(call, R::Sent::FIELDS) {
+        Ok(call) => call,
+        Err(error) => return Box::pin(ready(Err(error))),
+    };
     Box::pin(async move {
         let operation = call.operation();
-        let sent: R::Sent = call.prepare().whole().await?.read()?;
-        R::from_sent(sent)
-            .map_err(|field| Error::new(ErrorKind::Decode, unusable(field)).in_operation(operation))
+        let sent: R::Sent = call.prepare().buffer().await?.read()?;
+        R::from_sent(sent).map_err(|field| {
+            Error::new(ErrorKind::UnexpectedResponse, unusable(field)).with_operation(operation)
+        })
     })
 }
 
@@ -175,7 +169,7 @@ pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a
 /// # Errors
 /// If the list can't be read. A row that can't be used is set aside.
 pub(crate) fn all<'a, R: Row, T: Send + 'static>(
-    listing: Listing<'a, T>,
+    listing: ListRequest<'a, T>,
     concurrency: usize,
 ) -> BoxFuture<'a, Result<Rows<R>, Error>> {
     let listing = listing.with_fields(R::Sent::FIELDS, read::<R>).concurrency(concurrency).dedup();
@@ -187,16 +181,16 @@ pub(crate) fn all<'a, R: Row, T: Send + 'static>(
 /// # Errors
 /// If the list can't be read. A row that can't be used is set aside.
 pub(crate) fn each<'a, R: Row, T: Send + 'static>(
-    listing: Listing<'a, T>,
+    listing: ListRequest<'a, T>,
 ) -> BoxFuture<'a, Result<Rows<R>, Error>> {
     let listing = listing.with_fields(R::Sent::FIELDS, read::<R>);
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
 /// Reads the page of a list: an element for each of its items, whatever they are.
-fn read<R: Row>(whole: Whole) -> Result<Vec<Option<Result<R, UnreadableRow>>>, waldur_api_client::Error> {
-    let (operation, body) = (whole.operation(), whole.body.clone());
-    let sent: Vec<Option<R::Sent>> = whole.read()?;
+fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Result<R, UnreadableRow>>>, Error> {
+    let (operation, body) = (response.operation(), response.body.clone());
+    let sent: Vec<Option<R::Sent>> = response.read()?;
     let mut uuids = None;
     let rows = sent.into_iter().enumerate().map(|(index, sent)| {
         let row = match sent {
@@ -259,7 +253,7 @@ macro_rules! row {
         $vis struct $name { $( $(#[$field_meta])* $field_vis $field: $type, )* }
 
         const _: () = {
-            use ::waldur_api_client::model;
+            use ::waldur_api_client::__private::model;
 
             #[derive(Default)]
             pub(crate) struct Sent { $( $field: $crate::row::row!(@sent $mode $type), )* }
@@ -280,9 +274,9 @@ macro_rules! row {
                 }
             }
 
-            impl ::waldur_api_client::wire::Wire for Sent {
+            impl ::waldur_api_client::__private::Wire for Sent {
                 fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                    ::waldur_api_client::wire::read_model(deserializer)
+                    ::waldur_api_client::__private::read_model(deserializer)
                 }
             }
 
@@ -294,7 +288,7 @@ macro_rules! row {
                 }
             }
 
-            impl ::waldur_api_client::wire::Wire for $name {
+            impl ::waldur_api_client::__private::Wire for $name {
                 fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                     $crate::row::read_nested(deserializer)
                 }
@@ -304,7 +298,7 @@ macro_rules! row {
     (@sent optional $type:ty) => { $type };
     (@sent non_empty $type:ty) => { $type };
     (@sent by_address $type:ty) => { Option<String> };
-    (@sent exact $type:ty) => { Option<::waldur_api_client::wire::Checked<$type>> };
+    (@sent exact $type:ty) => { Option<::waldur_api_client::__private::Checked<$type>> };
     (@sent $mode:ident $type:ty) => { Option<$type> };
     (@take need $wire:literal, $value:expr) => { $value.ok_or($wire)? };
     (@take or_default $wire:literal, $value:expr) => { $value.unwrap_or_default() };

@@ -2,26 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 
+use common::{client, posts, provider, provider_as, sent};
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::OfferingUserState;
-use waldur_sdk::{Client, OfferingUserTransition as Transition, Provider, RetryPolicy, Uuid};
+use waldur_sdk::{OfferingUserTransition as Transition, RetryPolicy, Uuid};
 
 const ACCOUNTS: &str = "/marketplace-offering-users/";
-
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
-}
-
-fn provider(sandbox: &Sandbox) -> Provider {
-    client(sandbox, Actor::Provider).provider()
-}
-
-fn sent(sandbox: &Sandbox, method: &str) -> usize {
-    sandbox.requests().iter().filter(|request| request.method == method).count()
-}
 
 fn account(sandbox: &Sandbox, user: Uuid, offering: Uuid) -> Option<(String, State)> {
     let rows = sandbox.offering_users();
@@ -51,7 +43,7 @@ async fn access_is_granted_with_two_requests_and_found_the_next_time() {
     let again = provider(&sandbox).grant_access(bob, slurm, "bob01").await.unwrap();
     assert!(!again.created);
     assert_eq!(again.account, access.account);
-    assert_eq!((sandbox.requests().len(), sent(&sandbox, "POST")), (3, 1));
+    assert_eq!((sandbox.requests().len(), posts(&sandbox)), (3, 1));
     // Another name doesn't rename.
     let other = provider(&sandbox).grant_access(bob, slurm, "bobby").await.unwrap();
     assert_eq!(other.account.username, "bob01");
@@ -122,7 +114,7 @@ async fn a_lost_answer_is_looked_up_before_anything_is_sent_again() {
     let sandbox = Sandbox::start().await.unwrap();
     let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
     sandbox.fail_next(1, "POST", ACCOUNTS, Fault::Status(502));
-    let impatient = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let impatient = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     let error = impatient.grant_access(bob, slurm, "bob01").await.unwrap_err();
     assert!(error.is_server() && error.to_string().contains("not applied"), "{error}");
     assert_eq!(account(&sandbox, bob, slurm), None);
@@ -146,7 +138,7 @@ async fn only_the_provider_gives_access() {
     let sandbox = Sandbox::start().await.unwrap();
     let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let provider = client(&sandbox, actor).provider();
+        let provider = provider_as(&sandbox, actor);
         let error = provider.grant_access(bob, slurm, "bob01").await.unwrap_err();
         assert!(error.is_forbidden(), "{actor:?}: {error}");
         assert!(provider.offering_users([]).await.unwrap().is_empty());
@@ -175,7 +167,7 @@ async fn the_legal_transitions_are_those_of_the_server() {
         }
     };
     let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
-    let (provider, raw) = (provider(&sandbox), client(&sandbox, Actor::Provider));
+    let (provider, raw) = (provider(&sandbox), client(&sandbox));
     let accounts = provider.offering_users([]).await.unwrap();
     for state in State::ALL {
         for transition in Transition::ALL {
@@ -186,23 +178,23 @@ async fn the_legal_transitions_are_those_of_the_server() {
             assert_eq!(offered, transition.is_legal_from(&OfferingUserState::from(state.as_str())));
             sandbox.clear_requests();
             match provider.change_offering_user(uuid, transition).await {
-                Ok(now) if now.state == before.state => assert_eq!(sent(&sandbox, "POST"), 0),
+                Ok(now) if now.state == before.state => assert_eq!(posts(&sandbox), 0),
                 Ok(now) => {
                     assert!(offered, "{name}");
                     let there = account(&sandbox, before.user_uuid, before.offering_uuid).unwrap();
                     assert_eq!((now.username, now.state.unwrap().as_str()), (there.0, there.1.as_str()));
                     // It is where it should be: nothing is sent.
                     provider.change_offering_user(uuid, transition).await.unwrap();
-                    assert_eq!(sent(&sandbox, "POST"), 1);
+                    assert_eq!(posts(&sandbox), 1);
                 }
                 Err(error) => {
                     assert!(!offered && error.is_conflict(), "{name}: {error}");
                     let text = error.to_string();
                     assert!(text.contains(state.as_str()) && text.contains(transition.as_str()), "{text}");
                     // Refused before anything is sent, and the server would have refused it as well.
-                    assert_eq!(sent(&sandbox, "POST"), 0);
+                    assert_eq!(posts(&sandbox), 0);
                     let path = format!("/api/marketplace-offering-users/{}/{transition}/", uuid.simple());
-                    let error = raw.request(waldur_sdk::Method::POST, path).send().await.unwrap_err();
+                    let error = raw.request(waldur_sdk::api::Method::POST, path).send().await.unwrap_err();
                     assert_eq!(error.status(), Some(400), "{name}: {error}");
                 }
             }
@@ -227,13 +219,13 @@ async fn a_lost_answer_of_a_transition_is_looked_up() {
     let now = provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
     assert_eq!(now.state, Some(OfferingUserState::Creating));
     sandbox.fail_next(1, "POST", "/set_pending_account_linking/", Fault::ResetBefore);
-    let impatient = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let impatient = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     let error = impatient.change_offering_user(uuid, Transition::SetPendingAccountLinking).await.unwrap_err();
     assert!(error.to_string().contains("the account is Creating") && !error.is_unconfirmed(), "{error}");
     sandbox.fail_next(1, "PATCH", "/", Fault::ResetAfter);
     let now = provider.set_offering_user_username(uuid, "bob01").await.unwrap();
     assert!(now.is_usable());
-    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (2, 1));
+    assert_eq!((posts(&sandbox), sent(&sandbox, "PATCH")), (2, 1));
 }
 
 #[tokio::test]
@@ -250,11 +242,29 @@ async fn users_are_told_what_to_do() {
     assert!(sandbox.requests().is_empty());
     let now = provider.change_offering_user_with_comment(uuid, linking, "Link it", url).await.unwrap();
     assert_eq!(now.state, Some(OfferingUserState::PendingAccountLinking));
-    let client = client(&sandbox, Actor::Provider);
-    let answer = client.api().marketplace_offering_users_retrieve().uuid(uuid);
+    let client = client(&sandbox);
+    let answer = client.marketplace_offering_users_retrieve().uuid(uuid);
     let there = answer.send().await.unwrap().into_inner();
     assert_eq!(there.service_provider_comment.as_deref(), Some("Link it"));
     assert_eq!(there.service_provider_comment_url.as_deref(), Some(url));
+}
+
+/// Where a comment would be lost, nothing is sent.
+#[tokio::test]
+async fn a_comment_is_taken_where_the_user_has_to_do_something() {
+    let takes: Vec<Transition> = Transition::ALL.into_iter().filter(|one| one.takes_comment()).collect();
+    assert_eq!(takes, [Transition::SetPendingAccountLinking, Transition::SetPendingAdditionalValidation]);
+    for transition in Transition::ALL {
+        let sandbox = with_bob("bob01", State::Creating).await;
+        let uuid = sandbox.offering_users().iter().find(|row| row.username == "bob01").unwrap().uuid;
+        let change =
+            provider(&sandbox).change_offering_user_with_comment(uuid, transition, "Do it", "").await;
+        let refused = change.is_err_and(|error| error.is_validation());
+        assert_eq!(
+            (refused, posts(&sandbox)),
+            if transition.takes_comment() { (false, 1) } else { (true, 0) }
+        );
+    }
 }
 
 #[tokio::test]
@@ -265,19 +275,18 @@ async fn a_user_is_named_at_all_offerings() {
     // The answer is lost: doing it again does no harm.
     sandbox.fail_next(1, "POST", "/set_offerings_username/", Fault::ResetAfter);
     provider.set_offerings_username(ids.service_provider, ids.users.alice, "alice_all").await.unwrap();
-    let accounts =
-        provider.of_customer(ids.provider_customer).offering_users([OfferingUserState::Ok]).await.unwrap();
+    let narrow = provider.clone().of_customer(ids.provider_customer);
+    let accounts = narrow.offering_users([OfferingUserState::Ok]).await.unwrap();
     let alices: Vec<_> = accounts.iter().filter(|account| account.user_uuid == ids.users.alice).collect();
     assert!(alices.len() == 3 && alices.iter().all(|account| account.username == "alice_all"), "{alices:?}");
 
-    let provider = client(&sandbox, Actor::Provider).provider();
     let unknown =
         provider.set_offerings_username(ids.service_provider, Uuid::from_u128(1), "x").await.unwrap_err();
     assert!(unknown.is_validation(), "{unknown}");
     sandbox.clear_requests();
     let empty = provider.set_offerings_username(ids.service_provider, ids.users.alice, "").await.unwrap_err();
     assert!(empty.is_validation() && sandbox.requests().is_empty());
-    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     let error =
         outsider.set_offerings_username(ids.service_provider, ids.users.alice, "x").await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
@@ -323,7 +332,7 @@ async fn gaps_are_what_is_missing_unusable_and_too_much() {
     assert!(provider.access_gaps(slurm).await.unwrap().is_empty());
     // Others see neither accounts nor resources, which is not the same as no gaps.
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = client(&sandbox, actor).provider().access_gaps(slurm).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).access_gaps(slurm).await.unwrap_err();
         assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
     }
     let nothing = provider.access_gaps(Uuid::from_u128(1)).await.unwrap_err();
@@ -351,7 +360,7 @@ async fn a_bad_day_ends_with_the_right_accounts() {
     // Those that hang only take time.
     let bad = Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
     sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
-    let client = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never());
+    let client = client(&sandbox).with_retry(RetryPolicy::never());
     let users = users.lock().unwrap().clone();
     let mut errors = 0;
     for (number, user) in users.iter().enumerate() {
@@ -405,7 +414,7 @@ async fn a_change_that_was_not_applied_is_sent_again() {
     provider.change_offering_user(uuid, Transition::BeginCreating).await.unwrap();
     sandbox.fail_next(1, "PATCH", "/", Fault::ResetBefore);
     assert!(provider.set_offering_user_username(uuid, "bob01").await.unwrap().is_usable());
-    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (2, 2));
+    assert_eq!((posts(&sandbox), sent(&sandbox, "PATCH")), (2, 2));
     assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
 }
 
@@ -420,10 +429,13 @@ async fn an_odd_answer_is_no_success_and_no_failure() {
     // Not applied.
     sandbox.fail_next(1, "POST", ACCOUNTS, Fault::Status(200));
     let error = provider.grant_access(ids.users.consumer, slurm, "cora").await.unwrap_err();
-    assert!(error.is_decode() && error.to_string().contains("not applied"), "{error}");
+    assert!(error.is_unexpected_response() && error.to_string().contains("not applied"), "{error}");
     sandbox.fail_next(1, "PATCH", "/", Fault::Status(200));
     let error = provider.set_offering_user_username(uuid, "bob01").await.unwrap_err();
-    assert!(error.is_decode() && error.to_string().contains("the account has no name"), "{error}");
+    assert!(
+        error.is_unexpected_response() && error.to_string().contains("the account has no name"),
+        "{error}"
+    );
     sandbox.misbehave(Misbehaviour::new(Fault::Portal).method("POST").times(3));
     for result in [
         provider.change_offering_user(uuid, Transition::BeginCreating).await.map(drop),
@@ -448,7 +460,7 @@ async fn an_odd_answer_is_no_success_and_no_failure() {
         let access = provider.grant_access(user, slurm, user.simple().to_string()).await.unwrap();
         assert!(access.created && access.account.is_usable(), "{access:?}");
     }
-    assert_eq!((sent(&sandbox, "POST"), sent(&sandbox, "PATCH")), (7, 2));
+    assert_eq!((posts(&sandbox), sent(&sandbox, "PATCH")), (7, 2));
 }
 
 /// Of whom it isn't certain whether they are members, nobody says that their account is too much.
@@ -476,7 +488,7 @@ async fn gaps_show_the_rows_that_can_not_be_read() {
     sandbox.corrupt("marketplace-offering-users", sandbox.ids().offering_user, "username", json!([]));
     assert_eq!(provider.access_gaps(slurm).await.unwrap().unreadable.len(), 1);
     let error = provider.grant_access(sandbox.ids().users.alice, slurm, "other").await.unwrap_err();
-    assert!(error.is_decode() && sent(&sandbox, "POST") + sent(&sandbox, "PATCH") == 0, "{error}");
+    assert!(error.is_unexpected_response() && posts(&sandbox) + sent(&sandbox, "PATCH") == 0, "{error}");
     assert!(error.to_string().contains(&sandbox.ids().users.alice.simple().to_string()), "{error}");
 }
 

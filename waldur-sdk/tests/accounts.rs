@@ -2,31 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
+use common::{client, client_as, posts, provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Sandbox};
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::api::{ExposeSecret as _, Method};
 use waldur_sdk::types::{RobotAccountStates, ServiceAccountState};
 use waldur_sdk::{
-    Client, ExposeSecret as _, Method, OfferingUserTransition as AccountTransition, Provider, RetryPolicy,
-    RobotAccountTransition as Transition, ServiceAccountOwner, ServiceAccountRequest,
+    OfferingUserTransition as AccountTransition, Provider, RetryPolicy, RobotAccountTransition as Transition,
+    ServiceAccountOwner, ServiceAccountRequest,
 };
 
 const ROBOTS: &str = "marketplace-robot-accounts";
 
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
-}
-
-fn provider(sandbox: &Sandbox) -> Provider {
-    client(sandbox, Actor::Provider).provider()
-}
-
 /// Sends nothing a second time.
 fn impatient(sandbox: &Sandbox) -> Provider {
-    client(sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider()
-}
-
-fn sent(sandbox: &Sandbox, method: &str) -> usize {
-    sandbox.requests().iter().filter(|request| request.method == method).count()
+    client(sandbox).with_retry(RetryPolicy::never()).provider()
 }
 
 #[tokio::test]
@@ -42,7 +35,7 @@ async fn a_robot_is_made_once() {
     // A resource has one of a type.
     let error = provider.create_robot_account(resource, "cicd", "another").await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("deployer"), "{error}");
-    assert_eq!((sandbox.documents(ROBOTS).len(), sent(&sandbox, "POST")), (1, 1));
+    assert_eq!((sandbox.documents(ROBOTS).len(), posts(&sandbox)), (1, 1));
     // One that is going is none to be had.
     provider.change_robot_account(robot.uuid, Transition::RequestDeletion).await.unwrap();
     let error = provider.create_robot_account(resource, "cicd", "deployer").await.unwrap_err();
@@ -77,7 +70,7 @@ async fn a_robot_goes_its_way() {
             assert_eq!(legal, other.is_legal_from(state));
             if !legal && other.target() != *state {
                 let path = format!("/api/{ROBOTS}/{}/{other}/", robot.simple());
-                let raw = client(&sandbox, Actor::Provider).request(Method::POST, path).json(&json!({}));
+                let raw = client(&sandbox).request(Method::POST, path).json(&json!({}));
                 assert!(raw.send().await.unwrap_err().is_conflict());
                 assert!(provider.change_robot_account(robot, other).await.unwrap_err().is_conflict());
             }
@@ -94,7 +87,7 @@ async fn a_robot_goes_its_way() {
     sandbox.clear_requests();
     let error = provider.change_robot_account(robot, Transition::SetOk).await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("set_state_ok"), "{error}");
-    assert!(error.to_string().contains("Deleted") && sent(&sandbox, "POST") == 0, "{error}");
+    assert!(error.to_string().contains("Deleted") && posts(&sandbox) == 0, "{error}");
 }
 
 #[tokio::test]
@@ -123,7 +116,7 @@ async fn lost_answers_are_looked_up() {
     sandbox.fail_next(1, "POST", "/set_state_request_deletion/", Fault::ResetAfter);
     let now = provider.change_robot_account(robot.uuid, Transition::RequestDeletion).await.unwrap();
     assert_eq!(now.state, Some(RobotAccountStates::RequestedDeletion));
-    assert_eq!((sent(&sandbox, "POST"), sandbox.documents(ROBOTS).len()), (3, 1));
+    assert_eq!((posts(&sandbox), sandbox.documents(ROBOTS).len()), (3, 1));
     sandbox.fail_next(1, "DELETE", "/", Fault::ResetAfter);
     provider.delete_robot_account(robot.uuid).await.unwrap();
     assert!(sandbox.documents(ROBOTS).is_empty());
@@ -133,7 +126,7 @@ async fn lost_answers_are_looked_up() {
 async fn accounts_of_services_are_made_and_closed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     let wanted = ServiceAccountRequest {
         email: "ops@example.org".to_owned(),
         description: "nightly".to_owned(),
@@ -160,7 +153,7 @@ async fn accounts_of_services_are_made_and_closed() {
         sandbox.fail_next(1, "POST", "/rotate_api_key/", Fault::ResetAfter);
         let lost = consumer.rotate_service_account_key(account).await.unwrap_err();
         assert!(lost.to_string().contains("do it again"), "{lost}");
-        let outsider = client(&sandbox, Actor::Outsider).provider();
+        let outsider = provider_as(&sandbox, Actor::Outsider);
         assert!(outsider.rotate_service_account_key(account).await.unwrap_err().is_not_found());
         assert!(outsider.close_service_account(account).await.unwrap_err().is_not_found());
 
@@ -177,14 +170,14 @@ async fn accounts_of_services_are_made_and_closed() {
     sandbox.clear_requests();
     sandbox.fail_next(1, "POST", "-service-accounts/", Fault::ResetAfter);
     let lost = consumer.create_project_service_account(ids.project, wanted.clone()).await.unwrap_err();
-    assert!(lost.to_string().contains("not known") && sent(&sandbox, "POST") == 1, "{lost}");
+    assert!(lost.to_string().contains("not known") && posts(&sandbox) == 1, "{lost}");
     assert!(lost.is_unconfirmed());
     // A look tells that nothing was made.
     sandbox.fail_next(1, "POST", "-service-accounts/", Fault::ResetBefore);
     let other = ServiceAccountRequest { username: "other".to_owned(), ..wanted.clone() };
     let lost = consumer.create_project_service_account(ids.project, other).await.unwrap_err();
     assert!(lost.to_string().contains("not applied") && !lost.is_unconfirmed(), "{lost}");
-    assert_eq!(sent(&sandbox, "POST"), 2);
+    assert_eq!(posts(&sandbox), 2);
     let refused = provider(&sandbox).create_project_service_account(ids.project, wanted).await;
     assert!(refused.unwrap_err().is_forbidden());
 }
@@ -193,7 +186,7 @@ async fn accounts_of_services_are_made_and_closed() {
 async fn accounts_of_courses_are_made_and_closed() {
     let sandbox = Sandbox::start().await.unwrap();
     let project = sandbox.ids().project;
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     let made = consumer.create_course_account(project, "student@example.org", "Physics").await.unwrap();
     assert_eq!((made.email.as_str(), made.project_uuid), ("student@example.org", Some(project)));
     sandbox.fail_next(1, "DELETE", "/", Fault::ResetAfter);
@@ -201,7 +194,7 @@ async fn accounts_of_courses_are_made_and_closed() {
         consumer.close_course_account(made.uuid).await.unwrap();
         assert_eq!(sandbox.documents("marketplace-course-accounts")[0].state, "Closed");
     }
-    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     assert!(outsider.close_course_account(made.uuid).await.unwrap_err().is_not_found());
     assert!(outsider.create_course_account(project, "", "").await.unwrap_err().is_forbidden());
 }
@@ -216,7 +209,7 @@ async fn wrong_robots_are_refused_before_they_are_sent() {
         assert!(error.is_validation(), "{error}");
     }
     assert!(sandbox.requests().is_empty());
-    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     assert!(outsider.create_robot_account(resource, "cicd", "a").await.unwrap_err().is_forbidden());
     assert!(outsider.robot_accounts().await.unwrap().is_empty());
 }
@@ -225,7 +218,7 @@ async fn wrong_robots_are_refused_before_they_are_sent() {
 async fn accounts_of_services_and_courses_are_listed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
-    let consumer = client(&sandbox, Actor::Consumer);
+    let consumer = client_as(&sandbox, Actor::Consumer);
     for (collection, body) in [
         ("marketplace-project-service-accounts", json!({ "project": ids.project, "username": "svc" })),
         ("marketplace-customer-service-accounts", json!({ "customer": ids.consumer_customer })),
@@ -247,7 +240,7 @@ async fn accounts_of_services_and_courses_are_listed() {
         ("c@example.org", Some(ids.project))
     );
     assert_eq!(of_course, provider.all_course_accounts(ids.service_provider).await.unwrap());
-    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     assert!(outsider.course_accounts(ids.offerings.slurm).await.unwrap_err().is_not_found());
     assert!(outsider.all_course_accounts(ids.service_provider).await.unwrap_err().is_forbidden());
 }
@@ -266,7 +259,7 @@ async fn an_answer_that_lost_a_field_is_looked_up() {
     assert_eq!(robot.uuid, sandbox.documents(ROBOTS)[0].uuid);
 
     // Nothing tells a new one from another like it: it isn't said to be made, and isn't said not to be.
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     lost("marketplace_course_accounts_create");
     let error = consumer.create_course_account(ids.project, "s@example.org", "Physics").await.unwrap_err();
     assert!(error.is_unconfirmed() && !error.to_string().contains("not applied"), "{error}");
@@ -274,14 +267,14 @@ async fn an_answer_that_lost_a_field_is_looked_up() {
     let wanted = ServiceAccountRequest { username: "svc".to_owned(), ..ServiceAccountRequest::default() };
     let error = consumer.create_project_service_account(ids.project, wanted).await.unwrap_err();
     assert!(error.is_unconfirmed() && error.to_string().contains("1 accounts are like it"), "{error}");
-    assert_eq!(sent(&sandbox, "POST"), 3);
+    assert_eq!(posts(&sandbox), 3);
 }
 
 #[tokio::test]
 async fn one_odd_row_costs_no_other() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     for number in 0..3 {
         let wanted = ServiceAccountRequest { username: format!("svc{number}"), ..Default::default() };
         consumer.create_project_service_account(ids.project, wanted.clone()).await.unwrap();
@@ -335,8 +328,8 @@ async fn a_robot_that_can_not_be_read_is_not_made_again() {
     provider.create_robot_account(resource, "cicd", "bot").await.unwrap();
     sandbox.corrupt("marketplace_robot_accounts_list", 0, "type", json!({}));
     let error = provider.create_robot_account(resource, "cicd", "bot").await.unwrap_err();
-    assert!(error.is_decode() && error.to_string().contains("cicd"), "{error}");
-    assert_eq!((sent(&sandbox, "POST"), sandbox.documents(ROBOTS).len()), (1, 1));
+    assert!(error.is_unexpected_response() && error.to_string().contains("cicd"), "{error}");
+    assert_eq!((posts(&sandbox), sandbox.documents(ROBOTS).len()), (1, 1));
 }
 
 /// What a server may keep of accounts.
@@ -373,7 +366,7 @@ async fn each_release_does_it_or_says_that_it_can_not() {
         let ids = *sandbox.ids();
         let (slurm, own, resource) = (ids.offerings.slurm, ids.service_provider, ids.resources.ok);
         let provider = provider(&sandbox);
-        let consumer = client(&sandbox, Actor::Consumer).provider();
+        let consumer = provider_as(&sandbox, Actor::Consumer);
         let mut unsupported: Vec<&str> = Vec::new();
         macro_rules! go {
             ($name:literal, $work:expr) => {{
@@ -438,7 +431,7 @@ async fn each_release_does_it_or_says_that_it_can_not() {
             // There is nothing to do it with, but for an account from elsewhere.
             _ => {
                 let elsewhere = Sandbox::start().await.unwrap();
-                let there = client(&elsewhere, Actor::Consumer).provider();
+                let there = provider_as(&elsewhere, Actor::Consumer);
                 let made = there.create_project_service_account(ids.project, wanted()).await.unwrap();
                 go!("rotate", consumer.rotate_service_account_key(&made.account));
                 go!("close", consumer.close_service_account(&made.account));

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::ffi::OsString;
 use std::time::Duration;
 
-use waldur_sdk::{Client, ClientBuilder, Error, TOKEN_VARIABLE, URL_VARIABLE};
+use common::{blank_client_builder, client_builder_at};
+use waldur_sdk::api::{TOKEN_VARIABLE, URL_VARIABLE};
+use waldur_sdk::{Client, ClientBuilder, ClientExt as _, Error};
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 
@@ -51,21 +55,21 @@ fn wrong_variables_are_named() {
 
 #[test]
 fn wrong_fields_are_named() {
-    let good = || Client::builder().url("https://waldur.example.org").token(TOKEN);
+    let good = || client_builder_at("https://waldur.example.org", TOKEN);
     good().build().unwrap();
-    refused(Client::builder().token(TOKEN).build(), "url");
-    refused(Client::builder().url("https://waldur.example.org").build(), "token");
+    refused(blank_client_builder().token(TOKEN).build(), "url");
+    refused(blank_client_builder().url("https://waldur.example.org").build(), "token");
     refused(good().url("nonsense").build(), "url");
     refused(good().token("").build(), "token");
-    refused(good().concurrency(0).build(), "concurrency");
+    refused(good().bulk_concurrency(0).build(), "bulk_concurrency");
     refused(good().timeout(Duration::ZERO).build(), "timeout");
     refused(good().connect_timeout(Duration::ZERO).build(), "connect_timeout");
 }
 
 #[test]
 fn the_token_is_shown_nowhere() {
-    let builder = Client::builder().url("https://waldur.example.org").token(TOKEN);
+    let builder = client_builder_at("https://waldur.example.org", TOKEN);
     assert!(!format!("{builder:?}").contains(TOKEN));
     let client = builder.build().unwrap();
-    assert!(!format!("{client:?} {:?} {:?}", client.api(), client.provider()).contains(TOKEN));
+    assert!(!format!("{client:?} {:?} {:?}", client, client.provider()).contains(TOKEN));
 }

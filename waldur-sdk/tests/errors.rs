@@ -2,34 +2,149 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use waldur_sandbox::{Actor, Fault, Sandbox};
-use waldur_sdk::{Client, Error, List as _, Outcome, Report, Rows, Uuid};
+mod common;
+
+use common::client;
+use std::future::IntoFuture as _;
+use waldur_sandbox::{Fault, Sandbox};
+use waldur_sdk::api::{Message, Messages};
+use waldur_sdk::{
+    Access, AccessGaps, Applied, Client, ClientExt as _, Component, ComponentDefinition, ComponentItem,
+    ComponentPlan, ComponentStep, ComponentUsage, CourseAccount, Decimal, Endpoint, Error, ErrorKind, Item,
+    ListExt as _, LiveResource, OfferingComponent, OfferingDetails, OfferingPlan, OfferingUser,
+    OfferingUserTransition, Order, OrderFilter, Outcome, PlanPeriod, ProjectPermission, ProvidedOffering,
+    Report, ReportedUsage, Resource, ResourceFilter, RobotAccount, RobotAccountTransition, Rows,
+    ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken, ServiceProvider,
+    SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserUsage, UserUsageItem, Uuid,
+};
 
 fn is_shared<T: Clone + Send + Sync + 'static>() {}
+fn is_result<T: Clone + Send + Sync + serde::Serialize + 'static>() {}
+fn is_error<T: std::error::Error + Clone + Send + Sync + 'static>() {}
 fn is_send<T: Send>(value: T) -> T {
     value
 }
 
+/// Asserts it of each of these types.
+macro_rules! each {
+    ($assert:ident: $($type:ty),* $(,)?) => {{ $( $assert::<$type>(); )* }};
+}
+
 #[test]
 fn errors_can_be_kept() {
-    is_shared::<Error>();
-    is_shared::<waldur_sdk::api::Error>();
-    is_shared::<Outcome>();
-    is_shared::<Report>();
-    is_shared::<Rows<Uuid>>();
+    each!(is_error: Error, waldur_sdk::api::Error, UnfinishedOrder);
+    each!(is_result: Error, ErrorKind, Message, Messages);
+    #[cfg(feature = "agent")]
+    each!(is_error: waldur_sdk::NoBackendId, waldur_sdk::agent::BackendError);
+}
+
+#[test]
+fn results_can_be_kept_and_serialized() {
+    each!(is_result: Applied, Item, Outcome, Report, Rows<Uuid>, UnreadableRow);
+    each!(is_result: Order, Resource, Endpoint, LiveResource, TeamMember);
+    each!(is_result: Component, ComponentUsage, PlanPeriod, ReportedUsage, Usage, UserUsage, UserUsageItem);
+    each!(is_result: Access, AccessGaps, OfferingUser, OfferingUserTransition);
+    each!(is_result: RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner, CourseAccount);
+    each!(is_result: ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep);
+    each!(is_result: OfferingComponent, OfferingDetails, OfferingPlan, ProvidedOffering);
+    each!(is_result: User, SshKey, ServiceProvider, ServedCustomer, ServedProject, ProjectPermission);
+    // Holds a secret.
+    is_shared::<ServiceAccountToken>();
+}
+
+#[cfg(feature = "agent")]
+#[test]
+fn results_of_agents_can_be_kept_and_serialized() {
+    use waldur_sdk::agent::{
+        AgentIdentity, AgentOrder, AgentProcessor, AgentService, ListFailure, OrderOutcome, OrderOutcomeKind,
+        OrderReport, RoundFailure, RoundReport, SkippedStep,
+    };
+    use waldur_sdk::{
+        DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipPlan, MembershipReport,
+        MembershipResource, MembershipSync, PlannedMember, SyncedResource,
+    };
+    each!(is_result: AgentIdentity, AgentOrder, AgentProcessor, AgentService);
+    each!(is_result: ListFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure<'static>, RoundReport);
+    each!(is_result: SkippedStep, DepartedAccount, MemberItem, MemberOutcome, MemberStep, PlannedMember);
+    each!(is_result: MembershipPlan, MembershipReport, MembershipResource, MembershipSync, SyncedResource);
+}
+
+#[test]
+fn futures_of_workflows_can_be_sent() {
+    let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
+    let (provider, id) = (client.provider(), Uuid::nil());
+    drop(is_send(provider.find_orders(OrderFilter::new())));
+    drop(is_send(provider.approve_all_pending_orders()));
+    drop(is_send(provider.complete_all_executing_orders()));
+    drop(is_send(provider.approve_order(id)));
+    drop(is_send(provider.reject_order(id, "no room")));
+    drop(is_send(provider.wait_for_order(id).into_future()));
+    drop(is_send(provider.wait_for_order(id).changes()));
+    drop(is_send(provider.resources(ResourceFilter::new())));
+    drop(is_send(provider.set_backend_id(id, "polar_0001")));
+    drop(is_send(provider.set_usage_for_all_components(id, Decimal::ONE)));
+    drop(is_send(provider.report_usage(id).component("cpu", Decimal::ONE).into_future()));
+    drop(is_send(provider.grant_access(id, id, "alice")));
+    drop(is_send(provider.access_gaps(id)));
+    drop(is_send(provider.offering(id)));
+    drop(is_send(provider.team(id)));
+}
+
+#[cfg(feature = "agent")]
+#[test]
+fn futures_of_agents_can_be_sent() {
+    use waldur_sdk::agent::{AgentIdentity, Backend, BackendError, OrderProcessor, Provisioned, Task};
+    use waldur_sdk::{AccountName, BackendId, MembershipBackend, MembershipOptions, MembershipResource};
+
+    struct Nothing;
+
+    impl Backend for Nothing {
+        async fn create(&self, _: &Task) -> Result<Provisioned, BackendError> {
+            Err(BackendError::permanent("there is no room"))
+        }
+        async fn update(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Ok(())
+        }
+        async fn terminate(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Ok(())
+        }
+    }
+
+    impl MembershipBackend for Nothing {
+        type Error = String;
+        async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, String> {
+            Ok(Vec::new())
+        }
+        async fn add(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+            Ok(())
+        }
+        async fn remove(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
+    let (provider, id, options) = (client.provider(), Uuid::nil(), MembershipOptions::new());
+    drop(is_send(provider.plan_membership(id, &Nothing, options)));
+    drop(is_send(provider.sync_membership(id, &Nothing, options)));
+    drop(is_send(provider.sync_all_memberships(&Nothing, options)));
+    drop(is_send(AgentIdentity::register(&client, id, "polar-agent", "1.4.0")));
+    let processor = OrderProcessor::new(&client, [id], Nothing);
+    drop(is_send(processor.run_once()));
+    drop(is_send(processor.run(std::future::pending::<()>(), |_| ())));
 }
 
 async fn mixed(client: &Client, order: Uuid) -> Result<usize, Error> {
     // The generated client's calls and the workflows', by the same `?`.
-    client.api().marketplace_orders_retrieve().uuid(order).send().await?;
-    let users = client.api().users_list().all().await?;
+    client.marketplace_orders_retrieve().uuid(order).send().await?;
+    let users = client.users_list().all().await?;
     Ok(users.len() + client.orders([]).await?.len())
 }
 
 #[tokio::test]
 async fn calls_of_both_crates_have_one_error() {
     let sandbox = Sandbox::start().await.unwrap();
-    let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap();
+    let client = client(&sandbox);
     let order = sandbox.orders()[0].uuid;
     assert!(is_send(mixed(&client, order)).await.unwrap() > 0);
 

@@ -4,13 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 
+use common::{client_as, provider_as, today};
 use serde::Deserialize;
 use waldur_sandbox::{Actor, OrderState as State, Release, Sandbox};
 use waldur_sdk::types::{OrderState, RequestTypes, ResourceState};
 use waldur_sdk::{
-    Client, Decimal, Error, List as _, NaiveDate, OrderFilter, Outcome, Provider, ResourceFilter, Utc, Uuid,
+    Client, Decimal, Error, ListExt as _, OrderFilter, Outcome, Provider, ResourceFilter, Uuid,
 };
 
 const RELEASES: [Release; 3] = [Release::Schema, Release::Late2024, Release::Newer];
@@ -27,9 +30,8 @@ async fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for release in RELEASES {
         let sandbox = Sandbox::builder().release(release).start().await.unwrap();
-        let client = |actor| Client::builder().url(sandbox.url()).token(sandbox.token(actor));
-        let [provider, consumer, outsider] = [Actor::Provider, Actor::Consumer, Actor::Outsider]
-            .map(|actor| client(actor).build().unwrap().provider());
+        let [provider, consumer, outsider] =
+            [Actor::Provider, Actor::Consumer, Actor::Outsider].map(|actor| provider_as(&sandbox, actor));
         rows.push(Row { sandbox, provider, consumer, outsider });
     }
     rows
@@ -37,7 +39,7 @@ async fn rows() -> Vec<Row> {
 
 impl Row {
     fn client(&self, actor: Actor) -> Client {
-        Client::builder().url(self.sandbox.url()).token(self.sandbox.token(actor)).build().unwrap()
+        client_as(&self.sandbox, actor)
     }
 
     fn posts(&self) -> Vec<String> {
@@ -57,10 +59,6 @@ impl Row {
     fn state(&self, order: Uuid) -> State {
         self.sandbox.order(order).unwrap().state
     }
-}
-
-fn today() -> NaiveDate {
-    Utc::now().date_naive()
 }
 
 /// What isn't there for somebody, or isn't for them to do.
@@ -223,7 +221,7 @@ async fn row_8_pages() {
     for row in rows().await {
         for (actor, count) in [(Actor::Provider, 3), (Actor::Consumer, 0), (Actor::Outsider, 0)] {
             let client = row.client(actor);
-            let list = || client.api().marketplace_provider_offerings_list();
+            let list = || client.marketplace_provider_offerings_list();
             let first = list().page(1).page_size(1).send().await.unwrap().into_inner();
             assert_eq!(first.len(), usize::from(count > 0));
             assert_eq!(list().page_size(1).all().await.unwrap().len(), count);
@@ -245,8 +243,7 @@ async fn row_9_choose_fields() {
         // Service providers are public.
         for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
             let client = row.client(actor);
-            let chosen =
-                client.api().marketplace_service_providers_list().select::<Chosen>().all().await.unwrap();
+            let chosen = client.marketplace_service_providers_list().select::<Chosen>().all().await.unwrap();
             assert_eq!((chosen.len(), chosen[0].offering_count), (1, 3));
             assert!(!chosen[0].customer_name.is_empty() && !chosen[0].customer_abbreviation.is_empty());
         }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::sync::LazyLock;
-use std::time::Duration;
+mod common;
 
+use std::sync::LazyLock;
+
+use common::{client_builder_as, quick, today};
 use serde_json::json;
 use waldur_sandbox::{
     Actor, Fault, Ids, Misbehaviour, OfferingUserState, OrderState as State, OrderType, Release,
@@ -15,8 +17,8 @@ use waldur_sandbox::{
 use waldur_sdk::agent::AgentIdentity;
 use waldur_sdk::types::BillingTypeEnum;
 use waldur_sdk::{
-    Client, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Outcome, Report,
-    RetryPolicy, RobotAccountTransition, ServiceAccountRequest, UserAmount, Utc, Uuid,
+    Client, ClientExt as _, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Outcome,
+    Report, RetryPolicy, RobotAccountTransition, ServiceAccountRequest, UserAmount, Uuid,
 };
 
 /// One for all the sandboxes: certificates take long to read.
@@ -24,13 +26,8 @@ static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 
 /// A client that sends one request after the other, each once.
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(actor));
-    builder.concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
-}
-
-/// Retries without long pauses.
-fn quick() -> RetryPolicy {
-    RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5))
+    let builder = client_builder_as(sandbox, actor);
+    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
 }
 
 /// Whether a workflow says that everything is where it should be.
@@ -159,10 +156,6 @@ impl Start {
             }
         }
     }
-}
-
-fn today() -> NaiveDate {
-    Utc::now().date_naive()
 }
 
 /// An order of an offering with an agent.

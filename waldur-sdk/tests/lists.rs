@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use common::client;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
-use waldur_sandbox::{Actor, Fault, OrderState as State, Sandbox};
+use waldur_sandbox::{Fault, OrderState as State, Sandbox};
+use waldur_sdk::api::PageToken;
 use waldur_sdk::api::{self, BoxError, Operation, Transport};
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{Client, Continuation, List as _, Retrieve as _, Uuid};
+use waldur_sdk::{ListExt as _, RetrieveExt as _, Uuid};
 
 /// A list of `items` orders, and how its server pages it.
 #[derive(Debug)]
@@ -127,9 +131,10 @@ impl Transport for Server {
     }
 }
 
-fn client(server: Server) -> (api::Client, Arc<Server>) {
+fn client_of(server: Server) -> (api::Client, Arc<Server>) {
     let server = Arc::new(server);
-    (api::Client::with_transport("http://waldur.test", reqwest::Client::new(), server.clone()), server)
+    let client = api::Client::builder().url("http://waldur.test").token("0123").transport(server.clone());
+    (client.build().unwrap(), server)
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,7 +147,7 @@ fn numbers(rows: &[Row]) -> Vec<u128> {
 }
 
 async fn all(server: Server) -> (Result<Vec<u128>, waldur_sdk::Error>, usize) {
-    let (client, server) = client(server);
+    let (client, server) = client_of(server);
     let rows = client.marketplace_orders_list().select::<Row>().all().await;
     let asked = server.asked.lock().unwrap().len();
     (rows.map(|rows| numbers(&rows)), asked)
@@ -187,7 +192,7 @@ async fn without_count_and_links_a_short_page_is_the_end() {
     // A list that isn't paged at all, of just a page's length or more.
     for items in [300, 700] {
         let server = Server { ignores_page: true, cap: 10_000, ..bare(items) };
-        let (client, server) = client(server);
+        let (client, server) = client_of(server);
         let list = client
             .marketplace_orders_list()
             .select::<Row>()
@@ -212,7 +217,7 @@ async fn a_list_that_does_not_end_is_an_error_that_says_how_far_it_got() {
     ] {
         let (rows, asked) = all(server).await;
         let error = rows.unwrap_err();
-        assert!(error.is_decode() && error.operation() == "marketplace_orders_list");
+        assert!(error.is_unexpected_response() && error.operation() == "marketplace_orders_list");
         assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
         assert!(asked <= 3);
     }
@@ -220,7 +225,7 @@ async fn a_list_that_does_not_end_is_an_error_that_says_how_far_it_got() {
 
 #[tokio::test]
 async fn a_page_that_fails_says_how_far_it_got() {
-    let (client, _) = client(Server { fails: Some((3, 500)), ..server(900) });
+    let (client, _) = client_of(Server { fails: Some((3, 500)), ..server(900) });
     let mut stream = client.marketplace_orders_list().stream();
     let mut came = 0;
     let error = loop {
@@ -242,7 +247,7 @@ async fn a_list_that_becomes_shorter_is_read_again_or_reported() {
     // Read again, from the beginning: what is left, with nothing missing.
     assert_eq!(rows.unwrap(), (401..=650).collect::<Vec<_>>());
     assert_eq!(asked, 3);
-    let (client, _) = client(shorter());
+    let (client, _) = client_of(shorter());
     let came: Result<Vec<_>, _> = client.marketplace_orders_list().stream().try_collect().await;
     let error = came.unwrap_err();
     assert!(error.is_not_found() && error.to_string().contains("became shorter"), "{error}");
@@ -253,7 +258,7 @@ async fn a_list_that_becomes_shorter_is_read_again_or_reported() {
 async fn pages_are_asked_for_side_by_side_and_keep_their_order() {
     for (concurrency, most) in [(1, 1), (4, 4), (100, 7)] {
         for limit in [None, Some(650)] {
-            let (client, server) = client(server(2400));
+            let (client, server) = client_of(server(2400));
             let mut list = client.marketplace_orders_list().select::<Row>().concurrency(concurrency);
             if let Some(limit) = limit {
                 list = list.limit(limit);
@@ -267,14 +272,14 @@ async fn pages_are_asked_for_side_by_side_and_keep_their_order() {
         }
     }
     // The count was too small: the rest comes one after the other.
-    let (client, _) = client(Server { count_off: -1700, ..server(2400) });
+    let (client, _) = client_of(Server { count_off: -1700, ..server(2400) });
     let rows = client.marketplace_orders_list().select::<Row>().concurrency(3).all().await.unwrap();
     assert_eq!(rows.len(), 2400);
 }
 
 #[tokio::test]
 async fn no_more_is_asked_for_than_is_wanted() {
-    let (client, server) = client(server(900));
+    let (client, server) = client_of(server(900));
     let list = || client.marketplace_orders_list().state([OrderState::Done]);
     assert_eq!(list().first().await.unwrap().unwrap().uuid, Some(Uuid::from_u128(1)));
     assert_eq!(list().limit(2).all().await.unwrap().len(), 2);
@@ -300,7 +305,7 @@ async fn lists_are_counted_also_where_head_or_the_count_is_missing() {
         (Server { heads: false, ..server(650) }, 2),
         (Server { counts: false, ..server(650) }, 5),
     ] {
-        let (client, server) = client(server);
+        let (client, server) = client_of(server);
         assert_eq!(client.marketplace_orders_list().count().await.unwrap(), 650);
         assert_eq!(server.asked.lock().unwrap().len(), requests);
     }
@@ -308,12 +313,12 @@ async fn lists_are_counted_also_where_head_or_the_count_is_missing() {
 
 #[tokio::test]
 async fn a_list_is_resumed_where_it_was_left() {
-    let (client, server) = client(server(900));
+    let (client, server) = client_of(server(900));
     let list = || client.marketplace_orders_list().state([OrderState::Done]).select::<Row>();
     let first = list().pages().next().await.unwrap().unwrap();
     assert_eq!((first.total, first.received, first.items.len()), (Some(900), 300, 300));
     let kept = first.next.unwrap().to_string();
-    let place: Continuation = kept.parse().unwrap();
+    let place: PageToken = kept.parse().unwrap();
     let rest: Vec<_> = list().resume(place.clone()).pages().try_collect().await.unwrap();
     assert_eq!(rest.iter().map(|page| page.received).collect::<Vec<_>>(), [600, 900]);
     assert!(rest[1].next.is_none());
@@ -336,7 +341,7 @@ async fn items_that_come_twice_are_left_out_when_asked() {
         *server.items.lock().unwrap() = (1..=300).chain(300..=400).collect();
         server
     };
-    let (client, _) = client(twice());
+    let (client, _) = client_of(twice());
     assert_eq!(client.marketplace_orders_list().all().await.unwrap().len(), 401);
     let rows = client.marketplace_orders_list().select::<Row>().dedup().all().await.unwrap();
     assert_eq!(numbers(&rows), (1..=400).collect::<Vec<_>>());
@@ -353,17 +358,13 @@ async fn items_that_come_twice_are_left_out_when_asked() {
 #[tokio::test]
 async fn lists_without_pages_are_one_request() {
     let sandbox = Sandbox::start().await.unwrap();
-    let client = on(&sandbox);
-    let team = client.api().marketplace_provider_resources_team_list().uuid(sandbox.ids().resources.ok);
+    let client = client(&sandbox);
+    let team = client.marketplace_provider_resources_team_list().uuid(sandbox.ids().resources.ok);
     assert!(!team.clone().all().await.unwrap().is_empty());
     let count = team.clone().count().await.unwrap();
     assert_eq!(team.clone().page_size(1).all().await.unwrap().len() as u64, count);
     assert!(team.first().await.unwrap().is_some());
     assert!(sandbox.requests().iter().all(|request| request.query.is_empty()));
-}
-
-fn on(sandbox: &Sandbox) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
 }
 
 #[tokio::test]
@@ -376,13 +377,13 @@ async fn rows_get_what_they_name_and_nothing_else() {
         start_date: Option<String>,
     }
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Done, 7).start().await.unwrap();
-    let client = on(&sandbox);
-    let rows = client.api().marketplace_orders_list().select::<Row>().all().await.unwrap();
+    let client = client(&sandbox);
+    let rows = client.marketplace_orders_list().select::<Row>().all().await.unwrap();
     assert!(
         rows.len() == 7
             && rows.iter().all(|row| row.stands_at == OrderState::Done && row.start_date.is_none())
     );
-    let one = client.api().marketplace_orders_retrieve().uuid(rows[0].uuid).select::<Row>().await.unwrap();
+    let one = client.marketplace_orders_retrieve().uuid(rows[0].uuid).select::<Row>().await.unwrap();
     assert_eq!(one.uuid, rows[0].uuid);
     for request in sandbox.requests() {
         assert!(request.query.contains("field=uuid&field=state&field=start_date"), "{}", request.query);
@@ -404,8 +405,8 @@ async fn rows_that_cannot_be_asked_for_are_refused_before_anything_is_sent() {
         row: Row,
     }
     let sandbox = Sandbox::start().await.unwrap();
-    let client = on(&sandbox);
-    let list = || client.api().marketplace_orders_list();
+    let client = client(&sandbox);
+    let list = || client.marketplace_orders_list();
     for (error, word) in [
         (list().select::<Unknown>().all().await.unwrap_err(), "colour is no field"),
         (list().select::<Unknown>().count().await.unwrap_err(), "colour is no field"),
@@ -414,18 +415,11 @@ async fn rows_that_cannot_be_asked_for_are_refused_before_anything_is_sent() {
         (list().select::<Row>().page_size(0).all().await.unwrap_err(), "`page_size` is 0"),
         (list().page_size(-1).all().await.unwrap_err(), "`page_size` is -1"),
         (
-            client
-                .api()
-                .marketplace_orders_retrieve()
-                .uuid(Uuid::nil())
-                .select::<Unknown>()
-                .await
-                .unwrap_err(),
+            client.marketplace_orders_retrieve().uuid(Uuid::nil()).select::<Unknown>().await.unwrap_err(),
             "colour is no field",
         ),
         (
             client
-                .api()
                 .marketplace_provider_resources_team_list()
                 .uuid(sandbox.ids().resources.ok)
                 .select::<Row>()
@@ -440,6 +434,30 @@ async fn rows_that_cannot_be_asked_for_are_refused_before_anything_is_sent() {
     assert!(sandbox.requests().is_empty());
 }
 
+/// A field that the schema doesn't have is asked for all the same: a newer server may have it.
+#[tokio::test]
+async fn fields_can_be_chosen_by_name() {
+    #[derive(Debug, Deserialize)]
+    struct Row {
+        uuid: Uuid,
+        state: Option<OrderState>,
+        colour: Option<String>,
+    }
+    let builder = Sandbox::builder().orders(0).orders_in(State::Done, 2).allow_violations();
+    let sandbox = builder.start().await.unwrap();
+    let client = client(&sandbox);
+    let list = client.marketplace_orders_list().select_fields::<Row>(["uuid", "colour"]);
+    let mut rows = list.all().await.unwrap();
+    let query = sandbox.requests()[0].query.clone();
+    let fields: Vec<&str> = query.split('&').filter_map(|pair| pair.strip_prefix("field=")).collect();
+    assert_eq!(fields, ["uuid", "colour"]);
+    assert!(rows.iter().all(|row| row.state.is_none() && row.colour.is_none()), "{rows:?}");
+    rows.sort_by_key(|row| row.uuid);
+    let mut there: Vec<Uuid> = sandbox.orders().iter().map(|order| order.uuid).collect();
+    there.sort_unstable();
+    assert_eq!(rows.iter().map(|row| row.uuid).collect::<Vec<_>>(), there);
+}
+
 #[tokio::test]
 async fn what_a_row_needs_and_does_not_get_is_named_by_its_path() {
     #[derive(Debug, Deserialize)]
@@ -449,15 +467,15 @@ async fn what_a_row_needs_and_does_not_get_is_named_by_its_path() {
         start_date: String,
     }
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Done, 2).start().await.unwrap();
-    let error = on(&sandbox).api().marketplace_orders_list().select::<Row>().all().await.unwrap_err();
-    assert!(error.is_decode() && error.to_string().contains("$[0].start_date"), "{error}");
+    let error = client(&sandbox).marketplace_orders_list().select::<Row>().all().await.unwrap_err();
+    assert!(error.is_unexpected_response() && error.to_string().contains("$[0].start_date"), "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_in_mid_page_costs_nothing_but_time() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Done, 700).start().await.unwrap();
     sandbox.fail_next(2, "GET", "/api/marketplace-orders/", Fault::Truncated);
-    let rows = on(&sandbox).api().marketplace_orders_list().select::<Row>().all().await.unwrap();
+    let rows = client(&sandbox).marketplace_orders_list().select::<Row>().all().await.unwrap();
     assert_eq!(rows.len(), 700);
     assert_eq!(sandbox.requests().len(), 5);
 }

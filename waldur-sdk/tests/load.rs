@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
 #[path = "transport/server.rs"]
 mod server;
 
@@ -9,9 +10,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use common::client_builder_at;
 use futures_util::{StreamExt as _, stream};
 use server::{Act, Server};
-use waldur_sdk::{Client, Method, RetryPolicy};
+use waldur_sdk::RetryPolicy;
+use waldur_sdk::api::Method;
 
 const CALLS: usize = 10_000;
 const AT_ONCE: usize = 100;
@@ -65,15 +68,13 @@ async fn all_calls_end_as_they_must() {
     });
     let server = server.await;
     let policy = RetryPolicy::default()
-        .attempts(ATTEMPTS as u32)
-        .pauses(Duration::from_millis(1), Duration::from_millis(10));
-    let client = Client::builder()
-        .url(&server.url)
-        .token("geheim")
+        .max_attempts(ATTEMPTS as u32)
+        .backoff(Duration::from_millis(1), Duration::from_millis(10));
+    let client = client_builder_at(&server.url, "geheim")
         .no_proxy()
         .retry(policy)
         .read_timeout(Duration::from_secs(2))
-        .max_requests(AT_ONCE)
+        .max_concurrent_requests(AT_ONCE)
         .build()
         .unwrap();
     let arrivals = AtomicUsize::new(0);

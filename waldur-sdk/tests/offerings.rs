@@ -2,17 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
+use common::{client, posts, provider, provider_as};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{BillingTypeEnum, LimitPeriodEnum, OfferingState};
-use waldur_sdk::{Client, ComponentDefinition, ComponentStep, Decimal, Outcome, Provider, RetryPolicy, Uuid};
-
-fn provider(sandbox: &Sandbox, actor: Actor) -> Provider {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
-}
-
-fn posts(sandbox: &Sandbox) -> usize {
-    sandbox.requests().iter().filter(|request| request.method == "POST").count()
-}
+use waldur_sdk::{ComponentDefinition, ComponentStep, Decimal, Outcome, RetryPolicy, Uuid};
 
 /// `cpu` otherwise, `storage` new, `gpu` and `ram` gone.
 fn wanted() -> Vec<ComponentDefinition> {
@@ -29,7 +25,7 @@ fn wanted() -> Vec<ComponentDefinition> {
 async fn an_offering_has_components_and_plans() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
-    let offering = provider(&sandbox, Actor::Provider).offering(ids.offerings.slurm).await.unwrap();
+    let offering = provider(&sandbox).offering(ids.offerings.slurm).await.unwrap();
     assert_eq!((offering.name.as_str(), offering.type_.as_str()), ("Polar cluster", "Marketplace.Slurm"));
     assert_eq!(offering.state, OfferingState::Active);
     assert_eq!(offering.customer_uuid, Some(ids.provider_customer));
@@ -39,7 +35,7 @@ async fn an_offering_has_components_and_plans() {
     assert_eq!(offering.plans[0].uuid, ids.plans.slurm);
     assert_eq!(offering.plans[0].prices["gpu"], Decimal::new(15, 1));
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = provider(&sandbox, actor).offering(ids.offerings.slurm).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).offering(ids.offerings.slurm).await.unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
 }
@@ -47,7 +43,7 @@ async fn an_offering_has_components_and_plans() {
 #[tokio::test]
 async fn components_come_to_match_a_set() {
     let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
-    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
     assert_eq!(plan.to_string(), "create storage\nupdate cpu: name\nremove gpu\nremove ram");
     assert_eq!((sandbox.requests().len(), sandbox.components(slurm).len()), (1, 3));
@@ -71,7 +67,7 @@ async fn components_come_to_match_a_set() {
 async fn what_can_not_go_stays_and_stops_nothing() {
     // The offering has resources.
     let sandbox = Sandbox::start().await.unwrap();
-    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let wanted = [ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
     let plan = provider.plan_components(slurm, &wanted).await.unwrap();
     for item in &provider.apply_component_plan(&plan).await {
@@ -85,7 +81,7 @@ async fn what_can_not_go_stays_and_stops_nothing() {
 async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
     for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Status(502)] {
         let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
-        let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+        let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
         let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
         sandbox.fail_next(1, "POST", "_offering_component/", fault.clone());
         sandbox.clear_requests();
@@ -106,7 +102,7 @@ async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
 #[tokio::test]
 async fn sets_that_no_server_takes_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
-    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox, Actor::Provider));
+    let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let new = |type_: &str, name: &str, unit: &str| {
         ComponentDefinition::new(type_, name, BillingTypeEnum::Usage, unit)
     };
@@ -127,14 +123,14 @@ async fn sets_that_no_server_takes_are_refused() {
 async fn a_plan_of_another_provider_is_refused() {
     let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
     let slurm = sandbox.ids().offerings.slurm;
-    let plan = provider(&sandbox, Actor::Provider).plan_components(slurm, &wanted()).await.unwrap();
-    for item in provider(&sandbox, Actor::Outsider).apply_component_plan(&plan).await {
+    let plan = provider(&sandbox).plan_components(slurm, &wanted()).await.unwrap();
+    for item in provider_as(&sandbox, Actor::Outsider).apply_component_plan(&plan).await {
         assert!(matches!(item.outcome, Outcome::Refused { .. }), "{}: {}", item.step, item.outcome);
     }
     // A component that isn't there any more is removed already.
     let mut plan = plan;
     plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
-    let items = provider(&sandbox, Actor::Provider).apply_component_plan(&plan).await;
+    let items = provider(&sandbox).apply_component_plan(&plan).await;
     assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{}", items[0].outcome);
 }
 
@@ -145,8 +141,7 @@ async fn a_bad_day_ends_with_the_right_components() {
         let bad =
             Fault::each().into_iter().filter(|fault| !matches!(fault, Fault::Stalled | Fault::Delay(_)));
         sandbox.misbehave(Misbehaviour::any_of(bad).chance(0.2));
-        let client =
-            Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap();
+        let client = client(&sandbox);
         let provider = client.with_retry(RetryPolicy::never()).provider();
         let slurm = sandbox.ids().offerings.slurm;
         let mut rounds = 0;

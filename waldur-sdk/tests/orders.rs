@@ -2,27 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use common::{client, client_builder, in_state, provider, provider_as};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Client, OrderFilter, Outcome, Provider, RetryPolicy, Uuid, WaitError};
+use waldur_sdk::{Error, OrderFilter, Outcome, RetryPolicy, UnfinishedOrder, Uuid};
 
 const TICK: Duration = Duration::from_millis(1);
-
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
-}
-
-fn provider(sandbox: &Sandbox) -> Provider {
-    client(sandbox, Actor::Provider).provider()
-}
-
-fn in_state(sandbox: &Sandbox, state: State) -> BTreeSet<Uuid> {
-    sandbox.orders().iter().filter(|order| order.state == state).map(|order| order.uuid).collect()
-}
 
 fn state(sandbox: &Sandbox, order: Uuid) -> State {
     sandbox.order(order).unwrap().state
@@ -87,9 +79,9 @@ async fn one_order_is_approved_once() {
     assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
     let Outcome::Refused { reason } = provider.reject_order(order, "late").await else { panic!() };
     assert_eq!(reason, "the order is done");
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     assert!(matches!(consumer.approve_order(order).await, Outcome::Refused { .. }));
-    let outsider = client(&sandbox, Actor::Outsider).provider();
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     assert!(matches!(outsider.approve_order(order).await, Outcome::Refused { .. }));
 }
 
@@ -111,7 +103,7 @@ async fn a_rejection_has_its_reason() {
 #[tokio::test]
 async fn only_the_customer_takes_an_order_back() {
     let (sandbox, slurm, basic) = two(State::PendingProvider).await;
-    let consumer = client(&sandbox, Actor::Consumer).provider();
+    let consumer = provider_as(&sandbox, Actor::Consumer);
     assert!(matches!(provider(&sandbox).cancel_order(basic).await, Outcome::Refused { .. }));
     // 405: an agent works on it.
     assert!(matches!(consumer.cancel_order(slurm).await, Outcome::Refused { .. }));
@@ -134,7 +126,7 @@ async fn an_order_can_fail_and_begin_again() {
     assert_eq!((content.error_message.as_str(), content.error_traceback.as_str()), ("no room", "line 7"));
     assert_eq!(provider.order(order).await.unwrap().error_message, "no room");
     sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
-    let once = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let once = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     let Outcome::Failed { error } = once.set_order_executing(order).await else { panic!() };
     assert!(error.to_string().contains("still erred"), "{error}");
     // It is seen not to be applied, and sent again.
@@ -182,8 +174,8 @@ async fn approvals_that_were_interrupted_go_on() {
     for requests in 0..=ORDERS + 1 {
         let builder = Sandbox::builder().orders(0).orders_in(State::PendingProvider, ORDERS);
         let sandbox = builder.start().await.unwrap();
-        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
-        let client = client.retry(RetryPolicy::never()).concurrency(1).build().unwrap();
+        let client = client_builder(&sandbox);
+        let client = client.retry(RetryPolicy::never()).bulk_concurrency(1).build().unwrap();
         sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(requests));
         let _ = client.approve_all_pending_orders().await;
         sandbox.clear_faults();
@@ -202,9 +194,9 @@ async fn a_bad_day_ends_well() {
         let builder = Sandbox::builder().orders(0).orders_in(State::PendingProvider, ORDERS).dice(dice);
         let sandbox = builder.start().await.unwrap();
         sandbox.misbehave(bad);
-        let policy = RetryPolicy::default().attempts(4).pauses(TICK, 10 * TICK).budget(10_000);
-        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
-        let client = client.retry(policy).concurrency(16).read_timeout(150 * TICK).build().unwrap();
+        let policy = RetryPolicy::default().max_attempts(4).backoff(TICK, 10 * TICK).budget(10_000);
+        let client = client_builder(&sandbox);
+        let client = client.retry(policy).bulk_concurrency(16).read_timeout(150 * TICK).build().unwrap();
         let mut runs = 0;
         while in_state(&sandbox, State::Executing).len() < ORDERS {
             runs += 1;
@@ -261,16 +253,17 @@ async fn an_order_is_waited_for_until_it_is_done() {
 #[tokio::test]
 async fn failures_that_pass_are_waited_through() {
     let (sandbox, order, _) = two(State::Executing).await;
-    let policy = RetryPolicy::default().attempts(2).pauses(TICK, TICK);
-    let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).retry(policy);
+    let policy = RetryPolicy::default().max_attempts(2).backoff(TICK, TICK);
+    let client = client_builder(&sandbox).retry(policy);
     let provider = client.build().unwrap().provider();
     sandbox
         .misbehave(Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_retrieve").times(5));
     let reached =
         provider.wait_for_order(order).every(TICK, TICK).until(|order| order.state == OrderState::Executing);
     assert_eq!(reached.await.unwrap().uuid, order);
-    let Err(WaitError::Unreadable(error)) = provider.wait_for_order(Uuid::nil()).await else { panic!() };
-    assert!(error.is_not_found());
+    let error = provider.wait_for_order(Uuid::nil()).await.unwrap_err();
+    assert!(error.is_not_found() && error.operation() == "marketplace_orders_retrieve", "{error}");
+    assert!(error.to_string().ends_with(&format!("order {} can't be read", Uuid::nil())), "{error}");
 }
 
 #[tokio::test]
@@ -278,19 +271,49 @@ async fn an_end_is_told_from_a_deadline() {
     let (sandbox, order, other) = two(State::Executing).await;
     let provider = provider(&sandbox);
     let wait = provider.wait_for_order(order).every(TICK, 20 * TICK).within(1000 * TICK);
-    let Err(WaitError::Deadline { last, error }) = wait.await else { panic!() };
-    assert_eq!((last.unwrap().state, error.is_none()), (OrderState::Executing, true));
+    let error = wait.await.unwrap_err();
+    assert!(error.is_timeout() && !error.is_ambiguous());
+    assert_eq!(error.to_string(), format!("order {order} is still executing"));
+    let unfinished = error.cause::<UnfinishedOrder>().unwrap();
+    assert_eq!((&unfinished.order.state, unfinished.error.is_none()), (&OrderState::Executing, true));
     assert!(provider.set_order_erred(order, "no room", "").await.is_ok());
     let error = provider.wait_for_order(order).await.unwrap_err();
     assert_eq!(error.to_string(), format!("order {order} ended: it is erred: no room"));
-    assert!(matches!(error, WaitError::Ended { .. }));
+    assert!(error.is_ended());
+    assert_eq!(error.cause::<UnfinishedOrder>().unwrap().order.state, OrderState::Erred);
     // An end can be what is waited for; and one that isn't comes after the changes.
     let erred = provider.wait_for_order(order).until(|order| order.is_terminal()).await.unwrap();
     assert_eq!(erred.state, OrderState::Erred);
     assert!(provider.set_order_done(other).await.is_ok());
     let wait = provider.wait_for_order(other).until(|order| order.state == OrderState::Executing);
     let changes: Vec<_> = wait.changes().collect().await;
-    assert!(
-        matches!(&changes[..], [Ok(done), Err(WaitError::Ended { .. })] if done.state == OrderState::Done)
-    );
+    let [Ok(done), Err(error)] = &changes[..] else { panic!("{changes:?}") };
+    assert!(done.state == OrderState::Done && error.is_ended());
+}
+
+/// The error of a deadline has the order, and why it couldn't be read any more.
+#[tokio::test]
+async fn a_deadline_tells_why_an_order_was_not_read() {
+    let (sandbox, order, _) = two(State::Executing).await;
+    let policy = RetryPolicy::default().max_attempts(1);
+    let client = client_builder(&sandbox).retry(policy);
+    let provider = client.build().unwrap().provider();
+    let unavailable = || Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_retrieve");
+
+    let (within, longest) = (1000 * TICK, 50 * TICK);
+    let mut changes = provider.wait_for_order(order).every(TICK, longest).within(within).changes();
+    assert_eq!(changes.next().await.unwrap().unwrap().state, OrderState::Executing);
+    sandbox.misbehave(unavailable());
+    let error = changes.next().await.unwrap().unwrap_err();
+    assert!(error.is_timeout() && changes.next().await.is_none(), "{error}");
+    assert_eq!(error.to_string(), format!("order {order} is still executing"));
+    let unfinished = error.cause::<UnfinishedOrder>().unwrap();
+    assert_eq!(unfinished.order.state, OrderState::Executing);
+    assert!(unfinished.error.as_ref().is_some_and(Error::is_server));
+    assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));
+
+    let error = provider.wait_for_order(order).every(TICK, longest).within(within).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("order {order} could not be read in time"));
+    assert!(error.is_timeout() && error.cause::<UnfinishedOrder>().is_none());
+    assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));
 }

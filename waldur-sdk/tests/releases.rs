@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
+use common::{provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Ids, OrderState as State, OrderType, Release, ResourceState, Sandbox, Seed};
 use waldur_sdk::types::BillingTypeEnum;
 use waldur_sdk::{
-    Client, ComponentDefinition, Error, NaiveDate, OrderFilter, Outcome, Provider, Report, ResourceFilter,
-    Uuid,
+    ComponentDefinition, Error, NaiveDate, OrderFilter, Outcome, Provider, Report, ResourceFilter, Uuid,
 };
 
 /// No workflow of one object takes more.
@@ -28,10 +30,6 @@ async fn sandbox(release: Release) -> Sandbox {
     };
     // What is younger than the schema isn't judged by it.
     Sandbox::builder().orders(0).release(release).allow_violations().seed(seed).start().await.unwrap()
-}
-
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
 }
 
 /// The order of the resource with this name.
@@ -81,7 +79,7 @@ async fn check<E: Ending>(
 ) {
     for release in Release::ALL {
         let sandbox = sandbox(release).await;
-        let provider = client(&sandbox, actor).provider();
+        let provider = provider_as(&sandbox, actor);
         let before = everything(&sandbox);
         let is_there = needs.iter().all(|operation| release.has(operation));
         let failure = workflow(&provider, sandbox.ids()).await.failure();
@@ -195,7 +193,7 @@ workflows! {
 #[tokio::test]
 async fn an_old_server_lets_no_provider_err_a_resource() {
     let sandbox = sandbox(Release::Late2024).await;
-    let (provider, ok) = (client(&sandbox, Actor::Provider).provider(), sandbox.ids().resources.ok);
+    let (provider, ok) = (provider(&sandbox), sandbox.ids().resources.ok);
     let before = everything(&sandbox);
     let error = provider.set_resource_erred(ok, "disk full", "line 7").await.unwrap_err();
     assert!(error.is_forbidden() && everything(&sandbox) == before, "{error}");

@@ -2,32 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use common::{client, posts, provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, ResourceState as State, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::ResourceState;
-use waldur_sdk::{Client, Decimal, NaiveDate, Provider, ResourceFilter, RetryPolicy, Uuid};
-
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
-}
-
-fn as_actor(sandbox: &Sandbox, actor: Actor) -> Provider {
-    client(sandbox, actor).provider()
-}
-
-fn provider(sandbox: &Sandbox) -> Provider {
-    as_actor(sandbox, Actor::Provider)
-}
+use waldur_sdk::{Decimal, NaiveDate, ResourceFilter, RetryPolicy, Uuid};
 
 fn methods(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().into_iter().map(|request| request.method).collect()
-}
-
-fn posts(sandbox: &Sandbox) -> usize {
-    sandbox.requests().iter().filter(|request| request.method == "POST").count()
 }
 
 #[tokio::test]
@@ -49,7 +37,9 @@ async fn resources_are_listed_from_the_providers_view() {
     assert_eq!(narrowed.resources(of_project).await.unwrap().len(), some.len());
     let elsewhere = ResourceFilter::new().project(ids.empty_project);
     assert!(provider.resources(elsewhere).await.unwrap().is_empty());
-    assert!(as_actor(&sandbox, Actor::Outsider).resources(ResourceFilter::new()).await.unwrap().is_empty());
+    assert!(
+        provider_as(&sandbox, Actor::Outsider).resources(ResourceFilter::new()).await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
@@ -97,7 +87,7 @@ async fn one_resource_is_found_by_either_id() {
     assert!(provider.resource_by_backend_id("twin").await.unwrap_err().to_string().contains("2 resources"));
     assert!(provider.resource_by_backend_id("").await.unwrap_err().is_validation());
     assert!(provider.resource(Uuid::nil()).await.unwrap_err().is_not_found());
-    assert!(as_actor(&sandbox, Actor::Outsider).resource(ok).await.unwrap_err().is_not_found());
+    assert!(provider_as(&sandbox, Actor::Outsider).resource(ok).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -109,7 +99,7 @@ async fn the_team_has_accounts() {
     let alice = team.iter().find(|member| member.username == "alice").unwrap();
     assert_eq!((alice.user_uuid, alice.role.is_empty()), (sandbox.ids().users.alice, false));
     assert!(alice.offering_user_username.is_some() && alice.offering_user_state.is_some());
-    assert!(as_actor(&sandbox, Actor::Outsider).team(ok).await.unwrap_err().is_not_found());
+    assert!(provider_as(&sandbox, Actor::Outsider).team(ok).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -140,7 +130,7 @@ async fn a_backend_id_can_be_unique() {
     provider.set_backend_id(second, "a-19").await.unwrap();
     assert_eq!(methods(&sandbox), ["POST", "GET", "POST"]);
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-19");
-    let once = client(&sandbox, Actor::Provider).with_retry(RetryPolicy::never()).provider();
+    let once = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
     let error = once.set_backend_id(second, "a-20").await.unwrap_err();
     assert!(error.to_string().contains("not applied") && !error.is_unconfirmed(), "{error}");
@@ -213,7 +203,7 @@ async fn flags_are_for_staff() {
     assert!(other.set_paused(ok, true).await.unwrap_err().is_forbidden());
     assert!(other.set_downscaled(ok, true).await.unwrap_err().is_forbidden());
     assert!(other.set_restrict_member_access(ok, true).await.unwrap_err().is_forbidden());
-    let staff = as_actor(&sandbox, Actor::Staff);
+    let staff = provider_as(&sandbox, Actor::Staff);
     for on in [true, false] {
         staff.set_paused(ok, on).await.unwrap();
         staff.set_downscaled(ok, on).await.unwrap();
@@ -238,7 +228,7 @@ async fn a_resource_fails_and_is_well_again() {
     provider.set_resource_ok(ok).await.unwrap();
     provider.set_resource_ok(ok).await.unwrap();
     assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
-    let outsider = as_actor(&sandbox, Actor::Outsider);
+    let outsider = provider_as(&sandbox, Actor::Outsider);
     assert!(outsider.set_resource_erred(ok, "a", "b").await.unwrap_err().is_not_found());
     assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
 }
@@ -265,7 +255,7 @@ async fn endpoints_are_what_newer_servers_have() {
     assert!(provider.set_endpoints(ok, [("", "https://a")]).await.unwrap_err().is_validation());
     assert!(sandbox.requests().is_empty());
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = as_actor(&sandbox, actor).set_endpoints(ok, login).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).set_endpoints(ok, login).await.unwrap_err();
         assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
     }
     for release in [Release::Schema, Release::Late2024] {

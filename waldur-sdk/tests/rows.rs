@@ -3,19 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use common::{client, provider};
 use serde_json::{Value, json};
-use waldur_sandbox::{Actor, Ids, OrderState as State, Sandbox};
+use waldur_sandbox::{Ids, OrderState as State, Sandbox};
 use waldur_sdk::types::OrderState;
 use waldur_sdk::{
-    Client, Decimal, Error, OrderFilter, Outcome, ResourceFilter, Rows, UnreadableRow, UserAmount, Utc,
+    Client, ClientExt as _, Decimal, Error, OrderFilter, Outcome, ResourceFilter, Rows, UnreadableRow,
+    UserAmount, Utc,
 };
-
-fn client(sandbox: &Sandbox) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
-}
 
 /// What stands in place of a field; none: it is left out.
 fn odd_values() -> Vec<Option<Value>> {
@@ -98,7 +98,7 @@ async fn check(operation: &str, fields: &[&str], list: impl AsyncFn(&Client, &Id
 
 /// What the lists below have rows of.
 async fn seed(sandbox: &Sandbox) {
-    let provider = client(sandbox).provider();
+    let provider = provider(sandbox);
     let ids = sandbox.ids();
     let ok = ids.resources.ok;
     let report = provider.report_usage(ok).components([("cpu", Decimal::TEN), ("ram", Decimal::TWO)]);

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
 #[path = "transport/server.rs"]
 mod server;
 
@@ -10,11 +11,14 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::{blank_client_builder, client_builder_at};
 use server::{Act, Arrival, Server};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use waldur_sdk::{Client, ClientBuilder, ClientCredentials, Credentials, Error, Method, RetryPolicy};
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::api::Method;
+use waldur_sdk::{ClientBuilder, ClientCredentials, Credentials, Error, RetryPolicy};
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 const PERSONAL: &str = "w_thepersonalaccesstoken";
@@ -81,11 +85,11 @@ fn plan(stranger: String) -> impl Fn(&Arrival) -> Act {
 
 fn builders(server: &Server) -> Vec<ClientBuilder> {
     let base = || {
-        Client::builder()
+        blank_client_builder()
             .url(&server.url)
             .header("X-Gateway", GATEWAY)
             .read_timeout(Duration::from_millis(100))
-            .retry(RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(2)))
+            .retry(RetryPolicy::default().backoff(Duration::from_millis(1), Duration::from_millis(2)))
     };
     let oidc = |path: &str| {
         let client = ClientCredentials::new(format!("{}{path}", server.url), "agent", CLIENT_SECRET);
@@ -128,7 +132,12 @@ async fn secrets_stay_secret() {
     for builder in builders(&server) {
         texts.push(format!("{builder:?} {builder:#?}"));
         let client = builder.build().unwrap();
-        texts.push(format!("{client:?} {:?} {:?} {:?}", client.api(), client.provider(), client.repeating()));
+        texts.push(format!(
+            "{client:?} {:?} {:?} {:?}",
+            client,
+            client.provider(),
+            client.assume_idempotent()
+        ));
         for path in [
             "/ok/",
             "/400/",
@@ -159,19 +168,19 @@ async fn secrets_stay_secret() {
         }
         let orders = client.orders([]).await;
         orders.map_or_else(&mut show, drop);
-        let call = client.api().marketplace_orders_retrieve().uuid(uuid::Uuid::from_u128(1)).send().await;
+        let call = client.marketplace_orders_retrieve().uuid(uuid::Uuid::from_u128(1)).send().await;
         if let Err(error) = call {
             texts.push(format!("{error} {error:?}"));
-            show(Error::from(error));
+            show(error);
         }
     }
     // Settings that are wrong.
     for builder in [
-        Client::builder().url(format!("http://user:{TOKEN}@w.example.org")).token(TOKEN),
-        Client::builder().url(&server.url).token(format!("Token {TOKEN}")),
-        Client::builder().url(&server.url).token(TOKEN).proxy(format!("ftp://u:{PROXY}@w.example.org")),
-        Client::builder().url(&server.url).token(TOKEN).header("Authorization", TOKEN),
-        Client::builder().url(&server.url).token(TOKEN).header("X-Gateway", &format!("{GATEWAY}\n")),
+        client_builder_at(format!("http://user:{TOKEN}@w.example.org"), TOKEN),
+        client_builder_at(&server.url, format!("Token {TOKEN}")),
+        client_builder_at(&server.url, TOKEN).proxy(format!("ftp://u:{PROXY}@w.example.org")),
+        client_builder_at(&server.url, TOKEN).header("Authorization", TOKEN),
+        client_builder_at(&server.url, TOKEN).header("X-Gateway", &format!("{GATEWAY}\n")),
     ] {
         texts.push(format!("{builder:?}"));
         show(builder.build().unwrap_err());
@@ -179,7 +188,7 @@ async fn secrets_stay_secret() {
 
     let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
     // It did listen: to the seam, to reqwest and to hyper.
-    for part in ["waldur.call", "trying again", "reqwest::", "hyper_util::"] {
+    for part in ["waldur.call", "retrying", "reqwest::", "hyper_util::"] {
         assert!(log.contains(part), "{part} is not in the log");
     }
     assert!(shown.contains("[hidden] is not welcome"));

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
+use common::client_builder_at;
 use tempfile::TempDir;
 use waldur_sdk::{Client, ClientBuilder, ClientCredentials, Credentials, Error, RetryPolicy};
 
@@ -17,9 +20,9 @@ const FILE: &str = r#"
     [profiles.main]
     url = "https://main.example.org/api/"
     token = "9d1f0c8b7a6e5d4c3b2a19080706050403020100"
-    concurrency = 3
+    bulk_concurrency = 3
     timeout = 7.5
-    retry_attempts = 2
+    retry_max_attempts = 2
 
     [profiles.other]
     url = "https://other.example.org"
@@ -62,15 +65,16 @@ fn folder(content: &str) -> (TempDir, String) {
 fn the_builder_comes_before_the_environment_and_that_before_the_file() {
     let (_folder, file) = folder(FILE);
     let only_file = client(&[("WALDUR_CONFIG_FILE", &file)]).unwrap();
-    assert_eq!((only_file.url(), only_file.concurrency()), ("https://main.example.org", 3));
-    let both = [("WALDUR_CONFIG_FILE", file.as_str()), ("WALDUR_CONCURRENCY", "4"), ("WALDUR_TIMEOUT", "20")];
+    assert_eq!((only_file.url(), only_file.bulk_concurrency()), ("https://main.example.org", 3));
+    let both =
+        [("WALDUR_CONFIG_FILE", file.as_str()), ("WALDUR_BULK_CONCURRENCY", "4"), ("WALDUR_TIMEOUT", "20")];
     let builder = from(&both).unwrap();
-    assert!(format!("{builder:?}").contains("timeout: Some(20s)"), "{builder:?}");
-    let set = builder.clone().concurrency(5).timeout(Duration::from_secs(30));
-    assert!(format!("{set:?}").contains("timeout: Some(30s)"), "{set:?}");
+    assert!(format!("{builder:?}").contains("timeout: 20s"), "{builder:?}");
+    let set = builder.clone().bulk_concurrency(5).timeout(Duration::from_secs(30));
+    assert!(format!("{set:?}").contains("timeout: 30s"), "{set:?}");
     let (client, set) = (builder.build().unwrap(), set.url("https://set.example.org").build().unwrap());
-    assert_eq!((client.url(), client.concurrency()), ("https://main.example.org", 4));
-    assert_eq!((set.url(), set.concurrency()), ("https://set.example.org", 5));
+    assert_eq!((client.url(), client.bulk_concurrency()), ("https://main.example.org", 4));
+    assert_eq!((set.url(), set.bulk_concurrency()), ("https://set.example.org", 5));
     let named = ClientBuilder::from_file(&file, None).unwrap().build().unwrap();
     assert_eq!(named.url(), "https://main.example.org");
 }
@@ -91,7 +95,10 @@ fn profiles_are_found_by_their_name() {
     refused(with("none", "geheim"), &["waldur.toml", "profile `none`", "ca, main, other"]);
     refused(client(&[("WALDUR_PROFILE", "main")]), &["WALDUR_PROFILE", "`main`"]);
     let home = [("HOME", "/nowhere"), ("WALDUR_PROFILE", "main")];
-    refused(client(&home), &["WALDUR_PROFILE", "`main`", "/nowhere/.config/waldur/config.toml is not there"]);
+    refused(
+        client(&home),
+        &["WALDUR_PROFILE", "`main`", "/nowhere/.config/waldur/config.toml does not exist"],
+    );
     let (_other, bare) = folder("");
     let bare = [("WALDUR_CONFIG_FILE", bare.as_str()), ("WALDUR_PROFILE", "main")];
     refused(client(&bare), &["waldur.toml", "profile `main`", "the file has no profiles"]);
@@ -158,11 +165,11 @@ fn wrong_variables_are_named() {
         ("WALDUR_CONNECT_TIMEOUT", &["", "0", "-1", "ten", "1e9", "inf", "NaN"]),
         ("WALDUR_READ_TIMEOUT", &["", "0", "-1", "1m"]),
         ("WALDUR_TIMEOUT", &["", "0", "604801"]),
-        ("WALDUR_CONCURRENCY", &["", "0", "-1", "1.5"]),
-        ("WALDUR_MAX_REQUESTS", &["", "0", "many"]),
+        ("WALDUR_BULK_CONCURRENCY", &["", "0", "-1", "1.5"]),
+        ("WALDUR_MAX_CONCURRENT_REQUESTS", &["", "0", "many"]),
         ("WALDUR_RATE_LIMIT", &["", "0", "-1", "NaN", "inf"]),
-        ("WALDUR_RETRY_ATTEMPTS", &["", "0", "-1"]),
-        ("WALDUR_RETRY_WITHIN", &["", "0", "soon"]),
+        ("WALDUR_RETRY_MAX_ATTEMPTS", &["", "0", "-1"]),
+        ("WALDUR_RETRY_MAX_ELAPSED", &["", "0", "soon"]),
         ("WALDUR_OIDC_TOKEN_URL", &["https://id.example.org/"]),
         ("WALDUR_CONFIG_FILE", &["", "/nowhere"]),
         ("WALDUR_PROFILE", &["", "main"]),
@@ -188,7 +195,7 @@ fn wrong_variables_are_named() {
         ("WALDUR_HEADERS", "X-A: b\nX-C: d:e\n"),
         ("WALDUR_USER_AGENT", "agent/1.2 (cron)"),
         ("WALDUR_RATE_LIMIT", "0.5"),
-        ("WALDUR_RETRY_ATTEMPTS", "1"),
+        ("WALDUR_RETRY_MAX_ATTEMPTS", "1"),
     ] {
         client(&[good[0], good[1], (name, value)]).unwrap();
     }
@@ -196,13 +203,13 @@ fn wrong_variables_are_named() {
 
 #[test]
 fn wrong_calls_are_named() {
-    let good = || Client::builder().url("https://waldur.example.org").token(TOKEN);
+    let good = || client_builder_at("https://waldur.example.org", TOKEN);
     refused(good().rate_limit(0.0).build(), &["rate_limit"]);
-    refused(good().max_requests(0).build(), &["max_requests"]);
+    refused(good().max_concurrent_requests(0).build(), &["max_concurrent_requests"]);
     refused(good().read_timeout(Duration::ZERO).build(), &["read_timeout"]);
     refused(good().timeout(Duration::MAX).build(), &["timeout"]);
-    refused(good().retry(RetryPolicy::default().attempts(0)).build(), &["retry"]);
-    let shrinking = RetryPolicy::default().pauses(Duration::from_secs(2), Duration::from_secs(1));
+    refused(good().retry(RetryPolicy::default().max_attempts(0)).build(), &["retry"]);
+    let shrinking = RetryPolicy::default().backoff(Duration::from_secs(2), Duration::from_secs(1));
     refused(good().retry(shrinking).build(), &["retry"]);
     refused(good().header("X A", "b").build(), &["header"]);
     refused(good().header("Authorization", TOKEN).build(), &["header"]);

@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::{client, client_as, client_builder, client_builder_at, posts, provider, provider_as};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Request, Sandbox};
-use waldur_sdk::{Client, Decimal, NaiveDate, Outcome, RetryPolicy, UsageReport, UserAmount, Uuid};
+use waldur_sdk::{
+    Client, ClientExt as _, Decimal, NaiveDate, Outcome, RetryPolicy, UsageReport, UserAmount, Uuid,
+};
 
 const SET_USAGE: &str = "marketplace_component_usages_set_usage";
 const LIST: &str = "marketplace_component_usages_list";
@@ -25,10 +30,6 @@ async fn sandbox(release: Release, now: &str) -> Sandbox {
     builder.start().await.unwrap()
 }
 
-fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
-}
-
 fn month(text: &str) -> NaiveDate {
     format!("{text}-01").parse().unwrap()
 }
@@ -42,10 +43,6 @@ fn all(sandbox: &Sandbox) -> BTreeMap<(Uuid, String, NaiveDate), Decimal> {
 fn at(sandbox: &Sandbox, component: &str, text: &str) -> Option<Decimal> {
     let key = (sandbox.ids().resources.ok, component.to_owned(), month(text));
     all(sandbox).get(&key).copied()
-}
-
-fn posts(sandbox: &Sandbox) -> usize {
-    sandbox.requests().iter().filter(|request| request.method == "POST").count()
 }
 
 /// A report of October, as often as there are ways to make one.
@@ -67,7 +64,7 @@ async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
     let resource = sandbox.ids().resources.ok;
     let before = all(&sandbox);
     for actor in [Actor::Provider, Actor::Staff] {
-        let client = client(&sandbox, actor);
+        let client = client_as(&sandbox, actor);
         for report in reports(&client, resource) {
             for report in [report.dry_run().await, report.await] {
                 let error = report.unwrap_err();
@@ -91,7 +88,7 @@ async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
 async fn this_month_is_reported_to_old_servers_as_ever() {
     let sandbox = sandbox(Release::Late2024, "2026-11-10T12:00:00Z").await;
     let resource = sandbox.ids().resources.ok;
-    let client = client(&sandbox, Actor::Provider);
+    let client = client(&sandbox);
     let report = || client.provider().report_usage(resource).month(month("2026-11"));
     let sent = report().component("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((sent.month, at(&sandbox, "gpu", "2026-11")), (month("2026-11"), Some(Decimal::TEN)));
@@ -107,7 +104,7 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         let sandbox = sandbox(release, "2026-11-10T12:00:00Z").await;
         let resource = sandbox.ids().resources.ok;
         let before = all(&sandbox);
-        let client = client(&sandbox, Actor::Provider);
+        let client = client(&sandbox);
         let report = |amount: i64| {
             let report = client.provider().report_usage(resource).month("2026-10-31".parse().unwrap());
             report.component("gpu", Decimal::from(amount))
@@ -117,7 +114,7 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         assert_eq!(sandbox.requests().len(), 3);
         // What the client knows, all of its clones know.
         sandbox.clear_requests();
-        let clone = client.repeating().with_timeout(Duration::from_secs(20)).provider();
+        let clone = client.assume_idempotent().with_timeout(Duration::from_secs(20)).provider();
         clone.report_usage(resource).month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
         assert_eq!(sandbox.requests().len(), 2);
         // The guard and the comparison look at that month.
@@ -131,7 +128,7 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         cpu().dry_run().await.unwrap();
         let error = cpu().await.unwrap_err();
         assert!(error.is_validation() && !error.is_unsupported() && error.status() == Some(400), "{error}");
-        let staff = self::client(&sandbox, Actor::Staff);
+        let staff = client_as(&sandbox, Actor::Staff);
         let report =
             staff.provider().report_usage(resource).month(month("2026-10")).all(Decimal::ONE_HUNDRED);
         sandbox.clear_requests();
@@ -152,14 +149,14 @@ async fn a_report_that_arrives_after_midnight_is_booked_by_its_date() {
             let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
             sandbox.misbehave(Misbehaviour::new(midnight).operation(operation).times(1));
             let before = all(&sandbox);
-            let client = client(&sandbox, Actor::Provider);
+            let client = client(&sandbox);
             let report = || client.provider().report_usage(resource).month(month("2026-10"));
             let sent = report().component("gpu", Decimal::TEN).await.unwrap();
             assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
             // The server may refuse it, but it books it nowhere else.
             let error = report().component("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
             assert!(error.is_validation() && error.status() == Some(400), "{error}");
-            let staff = self::client(&sandbox, Actor::Staff).provider().report_usage(resource);
+            let staff = provider_as(&sandbox, Actor::Staff).report_usage(resource);
             staff.month(month("2026-10")).component("ram", Decimal::TEN).await.unwrap();
             let added = all(&sandbox).into_iter().filter(|(key, _)| !before.contains_key(key));
             assert!(added.map(|((_, _, period), _)| period).all(|period| period == month("2026-10")));
@@ -182,7 +179,7 @@ async fn the_current_month_has_a_date_too() {
         (Release::Newer, "2026-11-30T23:59:59Z"),
     ] {
         let sandbox = sandbox(release, now).await;
-        let provider = client(&sandbox, Actor::Provider).provider();
+        let provider = provider(&sandbox);
         let report = provider.report_usage(sandbox.ids().resources.ok).month(month("2026-11"));
         report.component("cpu", Decimal::ONE_HUNDRED).await.unwrap();
         let date = date_of(sandbox.requests().last().unwrap()).unwrap();
@@ -202,14 +199,14 @@ async fn an_old_server_gets_no_report_that_may_arrive_after_midnight() {
             sandbox.misbehave(Misbehaviour::new(midnight).operation(operation).times(1));
         }
         let before = all(&sandbox);
-        let report = client(&sandbox, Actor::Provider).provider().report_usage(resource);
+        let report = provider(&sandbox).report_usage(resource);
         let error = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap_err();
         assert!(error.is_unsupported() && error.to_string().contains("2026-10"), "{error}");
         assert_eq!((all(&sandbox), posts(&sandbox)), (before, 0));
     }
     // There is time enough.
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
-    let report = client(&sandbox, Actor::Provider).provider().report_usage(sandbox.ids().resources.ok);
+    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
     report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((at(&sandbox, "gpu", "2026-10"), sandbox.requests().len()), (Some(Decimal::TEN), 3));
 }
@@ -219,9 +216,9 @@ async fn a_report_that_arrives_late_on_an_old_server_is_said_to() {
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
-    let report = client(&sandbox, Actor::Provider).provider().report_usage(sandbox.ids().resources.ok);
+    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
     let error = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap_err();
-    assert!(error.is_decode() && !error.is_unsupported(), "{error}");
+    assert!(error.is_unexpected_response() && !error.is_unsupported(), "{error}");
     assert!(error.to_string().contains("booked it into 2026-11"), "{error}");
     assert_eq!((at(&sandbox, "gpu", "2026-11"), at(&sandbox, "gpu", "2026-10")), (Some(Decimal::TEN), None));
 }
@@ -232,7 +229,7 @@ async fn a_server_that_booked_by_date_is_believed_to() {
     let sandbox = sandbox(Release::Schema, "2026-10-31T23:50:00Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
-    let report = client(&sandbox, Actor::Provider).provider().report_usage(sandbox.ids().resources.ok);
+    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
     let sent = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
     assert_eq!(at(&sandbox, "gpu", "2026-11"), None);
@@ -245,7 +242,7 @@ async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(LIST).after(1).times(1));
-    let report = client(&sandbox, Actor::Provider).provider().report_usage(resource).month(month("2026-10"));
+    let report = provider(&sandbox).report_usage(resource).month(month("2026-10"));
     // It was applied before midnight, and shows.
     report.component("gpu", Decimal::TEN).await.unwrap();
     sandbox.clear_faults();
@@ -253,7 +250,7 @@ async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetBefore);
     let midnight = Fault::Clock("2026-12-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(LIST).after(1).times(1));
-    let report = client(&sandbox, Actor::Provider).provider().report_usage(resource).month(month("2026-11"));
+    let report = provider(&sandbox).report_usage(resource).month(month("2026-11"));
     let error = report.component("gpu", Decimal::TEN).await.unwrap_err();
     assert!(error.is_unconfirmed() && error.to_string().contains("may be booked into 2026-12"), "{error}");
 }
@@ -261,7 +258,7 @@ async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
 #[tokio::test]
 async fn a_rate_limit_does_not_carry_a_report_past_midnight() {
     let slow = |sandbox: &Sandbox| {
-        let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+        let client = client_builder(sandbox);
         let client = client.rate_limit(0.5).retry(RetryPolicy::never());
         client.build().unwrap().provider().report_usage(sandbox.ids().resources.ok).month(month("2026-10"))
     };
@@ -286,7 +283,7 @@ async fn users_are_reported_for_the_month_that_is_named() {
     };
     let sandbox = sandbox(Release::Schema, "2026-11-10T12:00:00Z").await;
     let resource = sandbox.ids().resources.ok;
-    let provider = client(&sandbox, Actor::Provider).provider();
+    let provider = provider(&sandbox);
     for text in ["2026-10", "2026-11"] {
         provider.report_usage(resource).month(month(text)).component("gpu", Decimal::TEN).await.unwrap();
     }
@@ -341,8 +338,7 @@ fn is_whole(request: &[u8]) -> bool {
 #[tokio::test]
 async fn a_server_that_takes_no_date_gets_this_month_without() {
     let (url, got) = picky_server(true).await;
-    let provider =
-        Client::builder().url(url).token("0123456789abcdef").no_proxy().build().unwrap().provider();
+    let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
     let report = |text: &str| {
         let report = provider.report_usage(Uuid::nil()).month(month(text));
         report.component("cpu", Decimal::ONE).allow_decrease()
@@ -363,7 +359,7 @@ async fn a_server_that_takes_no_date_gets_this_month_without() {
 #[tokio::test]
 async fn a_user_who_may_not_report_is_told_so() {
     let sandbox = sandbox(Release::Schema, "2026-10-15T12:00:00Z").await;
-    let provider = client(&sandbox, Actor::Consumer).provider();
+    let provider = provider_as(&sandbox, Actor::Consumer);
     let report = provider.report_usage(sandbox.ids().resources.ok).month(month("2026-10"));
     let error = report.component("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
@@ -372,8 +368,7 @@ async fn a_user_who_may_not_report_is_told_so() {
 #[tokio::test]
 async fn a_server_that_tells_no_time_gets_a_report_only_if_it_books_by_date() {
     let (url, got) = picky_server(false).await;
-    let provider =
-        Client::builder().url(url).token("0123456789abcdef").no_proxy().build().unwrap().provider();
+    let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
     let report = provider.report_usage(Uuid::nil()).month(month("2026-10")).component("cpu", Decimal::ONE);
     let error = report.allow_decrease().await.unwrap_err();
     assert!(error.is_validation(), "{error}");

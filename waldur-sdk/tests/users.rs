@@ -2,21 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 
+use common::{provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Release, Sandbox};
-use waldur_sdk::{Client, Provider, Uuid};
-
-fn as_actor(sandbox: &Sandbox, actor: Actor) -> Provider {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap().provider()
-}
+use waldur_sdk::Uuid;
 
 #[tokio::test]
 async fn users_and_keys_are_those_that_the_caller_may_see() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
-    let (provider, staff) = (as_actor(&sandbox, Actor::Provider), as_actor(&sandbox, Actor::Staff));
+    let (provider, staff) = (provider(&sandbox), provider_as(&sandbox, Actor::Staff));
     let users = provider.users().await.unwrap();
     let alice = users.iter().find(|user| user.username == "alice").unwrap();
     assert!(alice.uuid == ids.users.alice && !alice.full_name.is_empty() && alice.is_active.is_none());
@@ -33,7 +32,7 @@ async fn an_organisation_is_one_provider_or_none() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
-        let provider = as_actor(&sandbox, actor);
+        let provider = provider_as(&sandbox, actor);
         let own = provider.service_provider_of(ids.provider_customer).await.unwrap().unwrap();
         assert_eq!((own.uuid, own.customer_uuid), (ids.service_provider, ids.provider_customer));
         assert_eq!(provider.service_provider_of(ids.consumer_customer).await.unwrap(), None);
@@ -46,7 +45,7 @@ async fn a_service_provider_knows_whom_it_serves() {
     for release in [Release::Schema, Release::Late2024] {
         let sandbox = Sandbox::builder().release(release).start().await.unwrap();
         let ids = *sandbox.ids();
-        let provider = as_actor(&sandbox, Actor::Provider);
+        let provider = provider(&sandbox);
         let own = ids.service_provider;
         let users = provider.service_provider_users(own).await.unwrap();
         let members = sandbox.members(ids.project);
@@ -75,7 +74,7 @@ async fn nobody_else_knows_the_people_and_projects() {
     let sandbox = Sandbox::start().await.unwrap();
     let own = sandbox.ids().service_provider;
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let other = as_actor(&sandbox, actor);
+        let other = provider_as(&sandbox, actor);
         assert!(other.service_provider_users(own).await.unwrap_err().is_forbidden());
         assert!(other.service_provider_keys(own).await.unwrap_err().is_forbidden());
         assert!(other.service_provider_projects(own).await.unwrap_err().is_forbidden());
@@ -84,7 +83,7 @@ async fn nobody_else_knows_the_people_and_projects() {
         assert!(!other.service_provider_customers(own).await.unwrap().is_empty());
         assert!(!other.service_provider_offerings(own).await.unwrap().is_empty());
     }
-    let provider = as_actor(&sandbox, Actor::Provider);
+    let provider = provider(&sandbox);
     assert!(provider.service_provider_users(Uuid::nil()).await.unwrap_err().is_not_found());
 }
 
@@ -92,7 +91,7 @@ async fn nobody_else_knows_the_people_and_projects() {
 #[tokio::test]
 async fn one_odd_row_costs_no_other() {
     let sandbox = Sandbox::start().await.unwrap();
-    let (own, provider) = (sandbox.ids().service_provider, as_actor(&sandbox, Actor::Provider));
+    let (own, provider) = (sandbox.ids().service_provider, provider(&sandbox));
     let lists = [
         ("users_list", "uuid", "full_name"),
         ("marketplace_service_providers_users_list", "uuid", "email"),

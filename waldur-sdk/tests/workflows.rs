@@ -2,31 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use common::{client, client_builder, client_builder_at, in_state, posts_to, provider};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{Client, Decimal, Outcome, RetryPolicy, Uuid};
+use waldur_sdk::{Decimal, Outcome, Progress, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
 const SET_DONE: &str = "/set_state_done/";
 
-fn client(sandbox: &Sandbox) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build().unwrap()
-}
-
 async fn waiting(count: usize) -> Sandbox {
     Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap()
-}
-
-fn posts(sandbox: &Sandbox, path_end: &str) -> usize {
-    let requests = sandbox.requests();
-    requests.iter().filter(|request| request.method == "POST" && request.path.ends_with(path_end)).count()
-}
-
-fn in_state(sandbox: &Sandbox, state: State) -> BTreeSet<Uuid> {
-    sandbox.orders().iter().filter(|order| order.state == state).map(|order| order.uuid).collect()
 }
 
 #[tokio::test]
@@ -77,7 +68,7 @@ async fn pending_orders_are_approved_and_a_second_run_finds_none() {
     assert!(in_state(&sandbox, State::PendingProvider).is_empty());
     assert!(before.is_subset(&in_state(&sandbox, State::Executing)));
     assert!(client.approve_all_pending_orders().await.unwrap().items.is_empty());
-    assert_eq!(posts(&sandbox, APPROVE), before.len());
+    assert_eq!(posts_to(&sandbox, APPROVE), before.len());
 }
 
 #[tokio::test]
@@ -93,6 +84,41 @@ async fn executing_orders_are_already_approved() {
 }
 
 #[tokio::test]
+async fn executing_orders_are_told_one_by_one() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let executing = in_state(&sandbox, State::Executing);
+    let mut seen = Vec::new();
+    let tell = |progress: Progress<'_>| {
+        assert!(matches!(progress.item.outcome, Outcome::AlreadySo));
+        seen.push((progress.finished, progress.total, progress.item.order.uuid));
+    };
+    let report = provider(&sandbox).approve_all_executing_orders_with(tell).await.unwrap();
+    assert_eq!((report.already_so(), report.items.len()), (executing.len(), executing.len()));
+    assert_eq!(
+        seen.iter().map(|(finished, total, _)| (*finished, *total)).collect::<Vec<_>>(),
+        (1..=executing.len()).map(|at| (at, executing.len())).collect::<Vec<_>>()
+    );
+    assert_eq!(seen.into_iter().map(|(.., order)| order).collect::<BTreeSet<_>>(), executing);
+    assert_eq!(posts_to(&sandbox, "/"), 0);
+}
+
+#[tokio::test]
+async fn pending_orders_are_rejected_and_told_one_by_one() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let pending = in_state(&sandbox, State::PendingProvider);
+    let mut seen = Vec::new();
+    let tell = |progress: Progress<'_>| seen.push((progress.finished, progress.total));
+    let report = provider(&sandbox).reject_all_pending_orders_with("no room", tell).await.unwrap();
+    assert_eq!((report.done(), report.items.len()), (pending.len(), pending.len()), "{report}");
+    assert_eq!(seen, (1..=pending.len()).map(|at| (at, pending.len())).collect::<Vec<_>>());
+    assert!(pending.is_subset(&in_state(&sandbox, State::Rejected)));
+    for order in pending {
+        let content = sandbox.order_content(order).unwrap();
+        assert_eq!(content.properties["provider_rejection_comment"], "no room");
+    }
+}
+
+#[tokio::test]
 async fn executing_orders_are_completed() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing = in_state(&sandbox, State::Executing);
@@ -100,7 +126,7 @@ async fn executing_orders_are_completed() {
     assert_eq!((report.done(), report.items.len()), (executing.len(), executing.len()));
     assert!(executing.is_subset(&in_state(&sandbox, State::Done)));
     assert!(client(&sandbox).complete_all_executing_orders().await.unwrap().items.is_empty());
-    assert_eq!(posts(&sandbox, SET_DONE), executing.len());
+    assert_eq!(posts_to(&sandbox, SET_DONE), executing.len());
 }
 
 #[tokio::test]
@@ -111,7 +137,7 @@ async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
     assert_eq!((report.done(), report.items.len()), (10, 10), "{report:#?}");
     // Three were seen not to be applied, and sent again after that.
-    assert_eq!(posts(&sandbox, APPROVE), 13);
+    assert_eq!(posts_to(&sandbox, APPROVE), 13);
     let mut looked = BTreeSet::new();
     let mut sent = BTreeSet::new();
     for request in sandbox.requests() {
@@ -130,7 +156,7 @@ async fn without_retries_what_was_not_applied_is_reported() {
     sandbox.fail_next(2, "POST", APPROVE, Fault::ResetBefore);
     let once = client(&sandbox).with_retry(RetryPolicy::never());
     let report = once.approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.failed(), posts(&sandbox, APPROVE)), (3, 2, 5), "{report:#?}");
+    assert_eq!((report.done(), report.failed(), posts_to(&sandbox, APPROVE)), (3, 2, 5), "{report:#?}");
     for item in report.failures() {
         let Outcome::Failed { error } = &item.outcome else { panic!("{}", item.outcome) };
         assert!(error.is_transport() && !error.is_unconfirmed(), "{error}");
@@ -147,7 +173,7 @@ async fn an_outage_in_the_middle_is_waited_through() {
     for lost in [Fault::Status(500), Fault::Status(502), Fault::StatusAfter(502)] {
         let sandbox = waiting(30).await;
         sandbox.misbehave(Misbehaviour::new(lost.clone()).after(10).times(40));
-        let policy = RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(20));
+        let policy = RetryPolicy::default().backoff(Duration::from_millis(1), Duration::from_millis(20));
         let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
         assert_eq!((report.done(), report.items.len()), (30, 30), "{lost:?}: {report:#?}");
         assert_eq!(in_state(&sandbox, State::Executing).len(), 30);
@@ -159,12 +185,12 @@ async fn a_bulk_call_slows_down_while_the_server_fails() {
     let sandbox = waiting(300).await;
     let client = client(&sandbox);
     sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1));
-    let policy = RetryPolicy::default().within(Duration::from_millis(300)).attempts(2);
-    let policy = policy.pauses(Duration::from_millis(20), Duration::from_millis(50));
+    let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(300)).max_attempts(2);
+    let policy = policy.backoff(Duration::from_millis(20), Duration::from_millis(50));
     let report = client.with_retry(policy).approve_all_pending_orders().await.unwrap();
     assert_eq!(report.failed(), 300);
     // A few at first, then one after each pause, then none.
-    assert!(posts(&sandbox, APPROVE) < 60, "{}", posts(&sandbox, APPROVE));
+    assert!(posts_to(&sandbox, APPROVE) < 60, "{}", posts_to(&sandbox, APPROVE));
     let unsent = report.failures().filter(|item| item.outcome.to_string().contains("not sent: the server"));
     assert!(unsent.count() > 200);
     // Nothing is left over from it.
@@ -177,8 +203,8 @@ async fn a_bulk_call_slows_down_while_the_server_fails() {
 async fn connections_that_close_after_each_answer_lose_nothing() {
     let sandbox = waiting(100).await;
     sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))));
-    let policy = RetryPolicy::default().attempts(20).budget(1000);
-    let policy = policy.pauses(Duration::from_millis(1), Duration::from_millis(5));
+    let policy = RetryPolicy::default().max_attempts(20).budget(1000);
+    let policy = policy.backoff(Duration::from_millis(1), Duration::from_millis(5));
     let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
     assert_eq!((report.done(), report.items.len()), (100, 100), "{report}");
 }
@@ -190,9 +216,9 @@ async fn a_page_is_no_success() {
         // `set_endpoints` is younger than the schema.
         let waiting = Sandbox::builder().orders_in(State::PendingProvider, 2).allow_violations();
         let sandbox = waiting.start().await.unwrap();
-        let policy = RetryPolicy::default().within(Duration::from_millis(50)).attempts(2);
+        let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(50)).max_attempts(2);
         let client =
-            client(&sandbox).with_retry(policy.pauses(Duration::from_millis(1), Duration::from_millis(5)));
+            client(&sandbox).with_retry(policy.backoff(Duration::from_millis(1), Duration::from_millis(5)));
         let order = client.orders([OrderState::PendingProvider]).await.unwrap()[0].uuid;
         let before = sandbox.orders();
         sandbox.misbehave(Misbehaviour::new(portal));
@@ -233,7 +259,7 @@ async fn a_lost_answer_of_a_completion_is_looked_up() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Executing, 3).start().await.unwrap();
     sandbox.fail_next(3, "POST", SET_DONE, Fault::ResetAfter);
     let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
-    assert_eq!((report.done(), posts(&sandbox, SET_DONE)), (3, 3));
+    assert_eq!((report.done(), posts_to(&sandbox, SET_DONE)), (3, 3));
 }
 
 #[tokio::test]
@@ -243,12 +269,12 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
     sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
     sandbox.fail_next(1000, "GET", &format!("/{}/", order.simple()), Fault::Status(503));
     sandbox.fail_next(1000, "GET", &format!("/{order}/"), Fault::Status(503));
-    let policy = RetryPolicy::default().within(Duration::from_millis(200)).attempts(2);
-    let policy = policy.pauses(Duration::from_millis(5), Duration::from_millis(20));
+    let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(200)).max_attempts(2);
+    let policy = policy.backoff(Duration::from_millis(5), Duration::from_millis(20));
     let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
     let Outcome::Failed { error } = &report.items[0].outcome else { panic!("{report:?}") };
     assert!(error.is_unconfirmed() && error.to_string().contains("not known"), "{error}");
-    assert_eq!(posts(&sandbox, APPROVE), 1);
+    assert_eq!(posts_to(&sandbox, APPROVE), 1);
 }
 
 #[tokio::test]
@@ -294,7 +320,7 @@ async fn a_server_error_on_an_approval_is_looked_up() {
         let sandbox = waiting(1).await;
         sandbox.fail_next(1, "POST", APPROVE, lost);
         assert!(client(&sandbox).approve_all_pending_orders().await.unwrap().is_ok());
-        assert_eq!(posts(&sandbox, APPROVE), sent);
+        assert_eq!(posts_to(&sandbox, APPROVE), sent);
     }
 }
 
@@ -302,7 +328,7 @@ async fn a_server_error_on_an_approval_is_looked_up() {
 async fn a_wrong_token_is_unauthenticated() {
     let sandbox = Sandbox::start().await.unwrap();
     let token = "0".repeat(40);
-    let client = Client::builder().url(sandbox.url()).token(token.as_str()).build().unwrap();
+    let client = client_builder_at(sandbox.url(), token.as_str()).build().unwrap();
     let error = client.approve_all_pending_orders().await.unwrap_err();
     assert!(error.is_unauthenticated() && error.status() == Some(401), "{error}");
     assert!(!format!("{error} {error:?} {client:?}").contains(&token));
@@ -314,7 +340,7 @@ async fn personal_access_tokens_and_all_addresses_work() {
     let root = sandbox.url().trim_end_matches("/api/");
     let token = format!("w_{}", sandbox.token(Actor::Provider));
     for url in [root.to_owned(), format!("{root}/"), format!("{root}/api"), format!("{root}/api/")] {
-        let client = Client::builder().url(url).token(token.as_str()).build().unwrap();
+        let client = client_builder_at(url, token.as_str()).build().unwrap();
         assert!(!client.orders([OrderState::Executing]).await.unwrap().is_empty());
     }
 }
@@ -322,7 +348,7 @@ async fn personal_access_tokens_and_all_addresses_work() {
 #[tokio::test]
 async fn a_server_that_takes_too_long_is_a_timeout() {
     let sandbox = Sandbox::builder().latency(Duration::from_millis(500)).start().await.unwrap();
-    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    let builder = client_builder(&sandbox);
     let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.live_resources().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -376,7 +402,7 @@ async fn usage_that_can_not_be_is_refused() {
     let resources = sandbox.ids().resources;
     let error = client.set_usage_for_all_components(resources.ok, Decimal::new(1234, 3)).await.unwrap_err();
     assert!(error.is_validation(), "{error}");
-    assert_eq!(posts(&sandbox, "/set_usage/"), 0);
+    assert_eq!(posts_to(&sandbox, "/set_usage/"), 0);
     let error = client.set_usage_for_all_components(resources.creating, Decimal::ONE).await.unwrap_err();
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
     let error = client.set_usage_for_all_components(Uuid::nil(), Decimal::ONE).await.unwrap_err();
@@ -408,7 +434,7 @@ async fn workflows_can_be_spawned() {
 #[tokio::test]
 async fn what_a_server_needs_in_truth_is_always_sent() {
     let sandbox = Sandbox::start().await.unwrap();
-    let provider = client(&sandbox).provider();
+    let provider = provider(&sandbox);
     let resource = sandbox.ids().resources.ok;
     for id in ["a-17", "a-17", ""] {
         provider.set_backend_id(resource, id).await.unwrap();

@@ -18,6 +18,9 @@ pub(crate) const FULL: &str = "full";
 pub(crate) struct Features {
     /// What `default` turns on.
     pub(crate) default: Vec<String>,
+    /// What `default` turns on beside operations: features that Cargo.toml declares itself.
+    #[serde(default)]
+    pub(crate) default_besides: Vec<String>,
     /// The feature that takes the operations whose tags nobody names, so that a new tag is never lost.
     pub(crate) rest: String,
     #[serde(rename = "feature")]

@@ -48,6 +48,16 @@ impl Layout {
         self.0.join("waldur-api-client/Cargo.toml")
     }
 
+    /// The file at `path` from the root.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// The listing of a crate's public API.
+    pub(crate) fn api(&self, name: &str) -> PathBuf {
+        self.0.join(name).join("API.txt")
+    }
+
     pub(crate) fn readme(&self) -> PathBuf {
         self.0.join("README.md")
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: refreshes, checks and compares the pinned Waldur schema.
 
+mod api;
 mod canonical;
 mod check;
 mod codegen;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// List the declarations of a schema that are probably wrong, after the overlay.
     Suspects(suspects::Options),
+    /// List the public API of the published crates in their API.txt, or check that it is listed.
+    Api(api::Options),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Command::Suspects(options) => suspects::run(&layout, options),
+        Command::Api(options) => api::run(&layout, options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -43,7 +43,10 @@ fn manifest_table(features: &Features, resolved: &Resolved) -> String {
     let quoted = |names: Vec<&String>| {
         names.into_iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
     };
-    let mut table = format!("default = [{}]\n", quoted(features.default.iter().collect()));
+    let mut table = format!(
+        "default = [{}]\n",
+        quoted(features.default.iter().chain(&features.default_besides).collect())
+    );
     for (name, (doc, operations)) in &resolved.features {
         let _ = writeln!(table, "# {doc} ({} operations)\n{name} = []", operations.len());
     }

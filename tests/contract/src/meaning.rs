@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
-use waldur_api_client::wire::time;
+use waldur_api_client::__private::time;
 
 /// Returns the paths of what `sent` says and `kept` doesn't.
 ///

@@ -6,8 +6,9 @@ use std::fmt;
 use chrono::SecondsFormat;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
+use waldur_api_client::__private::time;
+use waldur_api_client::DecodeError;
 use waldur_api_client::exchanges::{Answer, Exchange as Types, WriteBody, Writing};
-use waldur_api_client::wire::{DecodeError, time};
 use waldur_sdk::Error;
 
 use crate::recording::{Exchange, Request, Response};
@@ -66,9 +67,9 @@ pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
         Err(error) => return Verdict::Failed(format!("status {}: {error}", exchange.response.status)),
     };
     if !status.is_success() {
-        let error = Error::from_answer(status, &headers(&exchange.response), &exchange.response.bytes());
+        let error = Error::from_response(status, &headers(&exchange.response), &exchange.response.bytes());
         return Verdict::Refused(Box::new(match types {
-            Some(types) => error.in_operation(types.operation),
+            Some(types) => error.with_operation(types.operation),
             None => error,
         }));
     }

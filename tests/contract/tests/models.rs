@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use waldur_api_client::exchanges::{MODELS, ReceivedModel};
+use waldur_api_client::exchanges::{ALL, Exchange, MODELS, ReceivedModel};
 
 /// Puts `odd` into `field` of the second of three objects, and checks what is read of the page.
 fn keeps_the_page(model: &ReceivedModel, field: &str, odd: &Value) {
@@ -53,14 +56,40 @@ fn odd_values_in_every_field_of_every_model() {
         json!({}),
         json!({"a": {"b": [null]}, "uuid": 1}),
     ];
-    let mut fields = 0;
     for model in MODELS {
         for field in model.fields {
-            fields += 1;
             odd_values.iter().for_each(|odd| keeps_the_page(model, field, odd));
         }
     }
-    assert!(MODELS.len() > 50 && fields > 1000, "{} models, {fields} fields", MODELS.len());
+}
+
+/// The table has every model that an answer is, or is a list of, with the fields of the schema.
+#[test]
+fn every_model_of_an_answer_is_in_the_table() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../waldur-api-client/schema/waldur.json");
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    // A type writes the abbreviations of its name in another case than the schema.
+    let models: BTreeMap<String, BTreeSet<&str>> = MODELS
+        .iter()
+        .map(|model| (model.name.to_lowercase(), model.fields.iter().copied().collect()))
+        .collect();
+    assert_eq!(models.len(), MODELS.len(), "a model is there twice");
+    let mut compared = BTreeSet::new();
+    for Exchange { operation, .. } in ALL {
+        let answers = &document["paths"][operation.path][operation.method.to_lowercase()]["responses"];
+        for (_, answer) in answers.as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2')) {
+            let schema = &answer["content"]["application/json"]["schema"];
+            let reference = schema["$ref"].as_str().or(schema["items"]["$ref"].as_str());
+            let Some(reference) = reference else { continue };
+            let model = document.pointer(reference.trim_start_matches('#')).unwrap();
+            let Some(properties) = model["properties"].as_object() else { continue };
+            let name = reference.rsplit('/').next().unwrap();
+            let fields: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+            assert_eq!(models.get(&name.to_lowercase()), Some(&fields), "{}: {name}", operation.id);
+            compared.insert(name);
+        }
+    }
+    assert!(!compared.is_empty());
 }
 
 /// "" and null in every field at once, and a text that no enum knows.

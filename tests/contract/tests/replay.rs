@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -13,6 +15,9 @@ fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/exchanges.jsonl")
 }
 
+/// What a verdict begins with, for each kind of verdict.
+const KINDS: [&str; 5] = ["ok", "ok, ", "error kind: ", "skipped: ", "FAILED: "];
+
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
         Command::new(env!("CARGO_BIN_EXE_replay")).args(arguments).output().unwrap();
@@ -23,7 +28,8 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn each_exchange_gets_its_verdict() {
     let mut wrong = Vec::new();
-    let text = std::fs::read_to_string(fixture()).unwrap();
+    let text = common::fixture("exchanges.jsonl");
+    let mut kinds = KINDS.to_vec();
     for line in text.lines() {
         let exchange = recording::parse(line).unwrap();
         let expected: Value = serde_json::from_str(&line.replace("NaN", "null")).unwrap();
@@ -31,14 +37,15 @@ fn each_exchange_gets_its_verdict() {
         if verdict != expected["expect"].as_str().unwrap() {
             wrong.push(format!("{}: {verdict}", exchange.name));
         }
+        kinds.retain(|kind| if kind.ends_with(' ') { !verdict.starts_with(kind) } else { verdict != *kind });
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(text.lines().count() > 15);
+    assert!(kinds.is_empty(), "no exchange has the verdict {kinds:?}");
 }
 
 #[test]
 fn strict_mode_fails_on_what_would_be_dropped() {
-    let text = std::fs::read_to_string(fixture()).unwrap();
+    let text = common::fixture("exchanges.jsonl");
     let line = text.lines().find(|line| line.contains("field-of-another-kind")).unwrap();
     let verdict = replay(&recording::parse(line).unwrap(), true).to_string();
     let parts = ["FAILED", "$[0].created", "expected a time", "found an object"];
@@ -73,15 +80,11 @@ fn the_program_names_what_it_cannot_read() {
     assert!(out.contains("line 2 no exchange: FAILED: not an exchange: missing field `method`"), "{out}");
 }
 
-/// The recordings are not part of this repository: without them beside it, the test says so and passes.
 #[test]
+#[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 fn a_real_server_is_read_without_loss() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/recordings/mastermind.jsonl");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("SKIPPED: the recordings of a real server are not beside this repository");
-        return;
-    };
-    let mut count = 0;
+    let text = common::recording("mastermind.jsonl");
+    assert!(!text.trim().is_empty());
     for line in text.lines() {
         let exchange = recording::parse(line).unwrap();
         for strict in [false, true] {
@@ -98,7 +101,5 @@ fn a_real_server_is_read_without_loss() {
                 Verdict::Failed(why) => panic!("{}: {why}", exchange.name),
             }
         }
-        count += 1;
     }
-    assert!(count > 190, "{count}");
 }

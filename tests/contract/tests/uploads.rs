@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
+mod common;
+
+use common::client_builder;
 use waldur_api_client::Multipart;
 use waldur_api_client::types::{PatchedProjectRequest, ProjectRequest};
 use waldur_sandbox::{Actor, OrderState, Sandbox};
 use waldur_sdk::Client;
 
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
-    Client::builder().url(sandbox.url()).token(sandbox.token(actor)).build().unwrap()
+    client_builder(sandbox.url(), sandbox.token(actor)).build().unwrap()
 }
 
 #[tokio::test]
@@ -21,7 +24,7 @@ async fn a_message_with_a_file() {
     let body = Multipart::new().text("provider_message", "signed");
     let body = body.file("provider_message_attachment", file.path()).await.unwrap();
     let provider = client(&sandbox, Actor::Provider);
-    provider.api().marketplace_orders_set_provider_info().uuid(order).upload(body).await.unwrap();
+    provider.marketplace_orders_set_provider_info().uuid(order).upload(body).await.unwrap();
     let name = file.path().file_name().unwrap().to_str().unwrap();
     let files = sandbox.requests().pop().unwrap().files;
     assert_eq!(files.len(), 1);
@@ -30,7 +33,7 @@ async fn a_message_with_a_file() {
         (files[0].media_type.as_str(), &*files[0].content),
         ("application/pdf", b"what was agreed".as_slice())
     );
-    let order = provider.api().marketplace_orders_retrieve().uuid(order).send().await.unwrap().into_inner();
+    let order = provider.marketplace_orders_retrieve().uuid(order).send().await.unwrap().into_inner();
     assert_eq!(order.provider_message.as_deref(), Some("signed"));
     assert!(order.provider_message_attachment.unwrap().ends_with(name));
 }
@@ -47,7 +50,7 @@ async fn models_are_the_fields_of_a_form() {
         .grace_period_days(3);
     let project = ProjectRequest::try_from(project).unwrap();
     let body = Multipart::new().fields(&project).unwrap();
-    let made = consumer.api().projects_create().upload(body).await.unwrap().into_inner().unwrap();
+    let made = consumer.projects_create().upload(body).await.unwrap().into_inner().unwrap();
     assert_eq!(
         (made.name.as_deref(), made.is_industry, made.grace_period_days),
         (Some("waves"), Some(true), Some(3))
@@ -57,8 +60,7 @@ async fn models_are_the_fields_of_a_form() {
     let change = PatchedProjectRequest::builder().name("tides".to_owned());
     let change = PatchedProjectRequest::try_from(change).unwrap();
     let body = Multipart::new().fields(&change).unwrap().file("image", image.path()).await.unwrap();
-    let changed =
-        consumer.api().projects_partial_update().uuid(made.uuid.unwrap()).upload(body).await.unwrap();
+    let changed = consumer.projects_partial_update().uuid(made.uuid.unwrap()).upload(body).await.unwrap();
     let changed = changed.into_inner().unwrap();
     assert_eq!(changed.name.as_deref(), Some("tides"));
     assert!(changed.image.unwrap().ends_with(".png"));

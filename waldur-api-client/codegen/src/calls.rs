@@ -33,8 +33,9 @@ pub(crate) fn rewrite<'a>(file: &mut syn::File, document: &'a Value) -> Result<V
         operations(document).map(|operation| (names::builder(&operation.id()), operation)).collect();
     let mut structs: BTreeMap<String, ItemStruct> = BTreeMap::new();
     let mut kept = items(quote! {
-        use super::{types, ByteStream, ResponseValue};
-        use crate::call::{Call, Operation};
+        use super::types;
+        use crate::call::{ByteStream, Call, Operation, Response};
+        use crate::error::Error;
     })?;
     let mut calls = Vec::new();
     for item in std::mem::take(builders) {
@@ -173,11 +174,11 @@ fn call<'a>(
     let body_required = value["requestBody"]["required"] == true || value["x-body-required"] == true;
     let upload = (value["x-multipart"] == true).then(|| {
         quote! {
-            /// Sends the request with a body of `multipart/form-data` in place of the JSON one, and reads the answer.
+            /// Sends the request with a body of `multipart/form-data` in place of the JSON one, and reads the response.
             ///
             /// # Errors
             /// Those of [`send`](Self::send).
-            pub fn upload(self, body: crate::Multipart) -> impl Future<Output = Result<ResponseValue<#answer>, crate::Error>> + Send + use<'a> {
+            pub fn upload(self, body: crate::wire::Multipart) -> impl Future<Output = Result<Response<#answer>, Error>> + Send + use<'a> {
                 self.0.upload(body).#reader()
             }
         }
@@ -200,12 +201,12 @@ fn call<'a>(
                 Self(Call::new(client, Self::OPERATION))
             }
             #(#setters)*
-            /// Sends the request, and reads the answer.
+            /// Sends the request, and reads the response.
             ///
             /// # Errors
-            /// A parameter that is missing or can't be encoded, a transport that fails, an answer other than 2xx
-            /// (which is handed over unread), an answer that isn't JSON.
-            pub fn send(self) -> impl Future<Output = Result<ResponseValue<#answer>, crate::Error>> + Send + use<'a> {
+            /// A parameter that is missing or can't be encoded, no response, one other than 2xx, or one that can't
+            /// be read.
+            pub fn send(self) -> impl Future<Output = Result<Response<#answer>, Error>> + Send + use<'a> {
                 self.0.prepare().#reader()
             }
             #upload

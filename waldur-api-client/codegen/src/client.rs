@@ -1,4 +1,4 @@
-//! The generated client: its hooks go, and its functions are documented from the facts.
+//! The generated client: only its functions stay, and they are documented from the facts.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,34 @@ use serde_json::Value;
 use syn::Item;
 
 use crate::document::{Operation, operations};
-use crate::syntax::is_of_trait;
+use crate::syntax::function;
 use crate::{Result, docs, names};
 
-/// Drops the generator's hooks, which nothing calls: requests pass through `crate::transport`.
-pub(crate) fn drop_hooks(file: &mut syn::File) -> Result<()> {
-    let before = file.items.len();
-    file.items.retain(|item| !matches!(item, Item::Impl(item) if is_of_trait(item, "ClientHooks")));
-    match before - file.items.len() {
-        1 => Ok(()),
-        times => Err(format!("{times} impls of ClientHooks dropped, not 1").into()),
+/// Keeps of the generated client the functions of the operations: `crate::client` has a client of its own, and
+/// nothing of progenitor's library is used.
+pub(crate) fn keep_functions(file: &mut syn::File) -> Result<()> {
+    let mut clients = 0;
+    file.items.retain(|item| match item {
+        Item::Struct(item) if item.ident == "Client" => {
+            clients += 1;
+            false
+        }
+        Item::Impl(item) => item.trait_.is_none() && function(item, "new_with_client").is_none(),
+        Item::Use(_) => false,
+        Item::Mod(item) => item.ident != "prelude",
+        _ => true,
+    });
+    match clients {
+        1 => {
+            file.items.insert(
+                0,
+                syn::parse_quote!(
+                    use crate::client::Client;
+                ),
+            );
+            Ok(())
+        }
+        clients => Err(format!("{clients} structs named Client, not 1").into()),
     }
 }
 
@@ -74,16 +92,24 @@ mod tests {
     }
 
     #[test]
-    fn the_hooks_go_and_there_is_one_impl_of_them() {
+    fn of_the_client_only_functions_stay() {
         let mut file: syn::File = syn::parse_quote! {
-            impl ClientHooks<crate::Hooks> for &Client {}
-            impl ClientInfo<crate::Hooks> for Client {}
+            pub use progenitor_client::Error;
+            pub mod types {}
+            pub struct Client {}
+            impl Client { pub fn new_with_client() {} }
+            impl ClientInfo<()> for Client {}
+            impl ClientHooks<()> for &Client {}
+            impl Client { pub fn things_list() {} }
+            pub mod prelude {}
         };
-        super::drop_hooks(&mut file).unwrap();
-        assert_eq!(file.items.len(), 1);
+        super::keep_functions(&mut file).unwrap();
+        let code = crate::tests::code(&file);
         assert_eq!(
-            super::drop_hooks(&mut file).unwrap_err().to_string(),
-            "0 impls of ClientHooks dropped, not 1"
+            code,
+            "use crate::client::Client; pub mod types {} impl Client { pub fn things_list() {} }"
         );
+        let error = super::keep_functions(&mut file).unwrap_err();
+        assert_eq!(error.to_string(), "0 structs named Client, not 1");
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn append(file: &mut syn::File, document: &Value) -> Result<usize> {
         let variants = variants(&texts);
         let doc = format!("`{name}`: one of {} known texts, or another that a server sends.", texts.len());
         types.push(syn::parse2(quote! {
-            crate::open_enum! {
+            crate::wire::open_enum! {
                 #[doc = #doc]
                 #ident { #( #variants = #texts ),* }
             }

@@ -72,7 +72,7 @@ pub(crate) fn append(
             use super::{builder, types};
             use crate::exchanges::{Answer, Exchange, List, Parameter, ReceivedModel, read_answer, write_body};
             use crate::list::ListCall;
-            use crate::model::Model;
+            use crate::wire::model::Model;
             /// All operations of the features that are on.
             pub static ALL: &[Exchange] = &[ #(#exchanges),* ];
             /// All paths of the schema, also of features that are off.

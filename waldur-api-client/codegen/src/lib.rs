@@ -68,7 +68,7 @@ pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
     let mut file: syn::File = syn::parse2(trim::trim(spec::tokens(document)?))?;
     let received = models::rewrite(&mut file, document)?.received;
     let calls = calls::rewrite(&mut file, document)?;
-    client::drop_hooks(&mut file)?;
+    client::keep_functions(&mut file)?;
     client::document_functions(&mut file, document)?;
     enums::append(&mut file, document)?;
     lists::append(&mut file, document, &calls)?;

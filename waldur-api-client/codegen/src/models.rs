@@ -138,7 +138,7 @@ mod tests {
         for expected in [
             // Those that are received have a table.
             "const FIELDS: &'static [&'static str] = &[ \"foo-bar\", \"fooBar\", \"foo_bar\", \"list\", \"parent\", ];",
-            "crate::model::entry(map, \"foo_bar\", &self.foo_bar)",
+            "crate::wire::model::entry(map, \"foo_bar\", &self.foo_bar)",
             "pub foo_bar_2: ::std::option::Option<bool>",
             "pub foo_bar_3: ::std::option::Option<i64>",
             "pub parent: ::std::option::Option<::std::boxed::Box<Thing>>",

@@ -22,7 +22,6 @@ pub(crate) fn spec(document: &Value) -> Result<(openapiv3::OpenAPI, GenerationSe
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_tag(TagStyle::Merged)
-        .with_inner_type(quote::quote!(crate::Hooks))
         .with_crate("waldur-api-client", CrateVers::Any, None)
         .with_crate("std", CrateVers::Any, None)
         .with_crate("serde_json", CrateVers::Any, None);

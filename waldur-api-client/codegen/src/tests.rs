@@ -34,12 +34,12 @@ fn what_a_model_does_not_name_has_a_field_of_its_own() {
     let code: String = crate::generate(&document, false).unwrap().split_whitespace().collect();
     for expected in [
         "constKEEPS_ADDITIONAL:bool=true;",
-        "crate::model::additional(map,&self.additional_2,|name|matchname{\"additional\"=>!",
+        "crate::wire::model::additional(map,&self.additional_2,|name|matchname{\"additional\"=>!",
         "#[serde(flatten)]pubadditional_2:::serde_json::Map<",
         "map.serialize_entry(\"name\",&self.name)?;",
         "\"name\"=>true,",
         "pubfnadditional_2<K,V>(mutself,",
-        "crate::open_enum!{",
+        "crate::wire::open_enum!{",
         "///`POST/x/`,operation`things_create`.",
     ] {
         assert!(code.contains(expected), "{expected:?} is not in {code}");

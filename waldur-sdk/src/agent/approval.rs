@@ -6,6 +6,7 @@ use super::task::AgentOrder;
 
 /// What to do with an order that waits for the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// Approve it and carry it out.
     Approve,

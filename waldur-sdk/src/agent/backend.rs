@@ -2,10 +2,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
+
+use waldur_api_client::BoxError;
 
 use super::task::{Limits, Task};
 use crate::backend_id::BackendId;
-use crate::error::Error;
+use waldur_api_client::{Error, ErrorKind};
 
 /// The provider's own system, to which an [`OrderProcessor`](super::OrderProcessor) hands the orders.
 ///
@@ -62,7 +65,7 @@ impl Provisioned {
     pub fn new<T>(backend_id: T) -> Result<Self, BackendError>
     where
         T: TryInto<BackendId>,
-        T::Error: Into<Box<dyn StdError + Send + Sync>>,
+        T::Error: Into<BoxError>,
     {
         backend_id.try_into().map(Self::from).map_err(BackendError::permanent)
     }
@@ -85,24 +88,27 @@ impl From<BackendId> for Provisioned {
 ///
 /// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into
 /// transient ones; for all others the back end decides.
-#[derive(Debug)]
+///
+/// It is the cause of the [`Error`] that is reported for the order, and the error that it is made from is one,
+/// too: [`Error::cause`] returns both.
+#[derive(Clone, Debug)]
 pub struct BackendError {
     transient: bool,
-    source: Box<dyn StdError + Send + Sync>,
+    source: Arc<dyn StdError + Send + Sync>,
     traceback: Option<String>,
 }
 
 impl BackendError {
     /// Another attempt may succeed: the order stays as it is and is tried again in a later round.
-    pub fn transient(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { transient: true, source: error.into(), traceback: None }
+    pub fn transient(error: impl Into<BoxError>) -> Self {
+        Self { transient: true, source: error.into().into(), traceback: None }
     }
 
     /// Another attempt would fail again: the order is marked as erred. The customer reads the error's
     /// message; the operators read its causes, one per line, unless there is a
     /// [traceback](Self::with_traceback).
-    pub fn permanent(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { transient: false, source: error.into(), traceback: None }
+    pub fn permanent(error: impl Into<BoxError>) -> Self {
+        Self { transient: false, source: error.into().into(), traceback: None }
     }
 
     /// Sets the details for the operators, in place of the causes.
@@ -116,6 +122,12 @@ impl BackendError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
+    }
+
+    /// The error that is reported for the order.
+    pub(super) fn into_error(self) -> Error {
+        let headline = format!("the back end: {self}");
+        Error::new(ErrorKind::Backend, "").with_headline(headline).with_source(self)
     }
 
     pub(super) fn traceback(&self) -> String {
@@ -140,12 +152,29 @@ impl fmt::Display for BackendError {
 
 impl StdError for BackendError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.source()
+        Some(&*self.source as &(dyn StdError + 'static))
     }
 }
 
 impl From<Error> for BackendError {
     fn from(error: Error) -> Self {
         Self::transient(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_reported_error_has_the_back_ends_error_as_a_cause() {
+        let away = || io::Error::new(io::ErrorKind::TimedOut, "no answer of node 7");
+        let error = BackendError::transient(away()).into_error();
+        assert!(error.is_backend() && error.to_string() == "the back end: no answer of node 7");
+        assert!(error.cause::<BackendError>().is_some_and(BackendError::is_transient));
+        assert_eq!(error.cause::<io::Error>().unwrap().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(BackendError::permanent(away()).traceback(), "no answer of node 7");
     }
 }

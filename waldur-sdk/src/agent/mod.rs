@@ -14,7 +14,6 @@ pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::{OrderProcessor, StopHandle};
 pub use registration::{AgentIdentity, AgentProcessor, AgentService};
 pub use report::{
-    ListFailure, OrderFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure, RoundReport,
-    SkippedStep,
+    ListFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure, RoundReport, SkippedStep,
 };
 pub use task::{AgentOrder, Limits, Task};

@@ -5,21 +5,22 @@
 
 use std::sync::Arc;
 
+use crate::client_ext::ClientExt as _;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::approval::{Approval, Decision};
 use super::backend::{Backend, BackendError, Provisioned};
 use super::ledger::{Attempt, CarriedOut};
-use super::report::{OrderFailure, OrderOutcome, SkippedStep};
+use super::report::{OrderOutcome, SkippedStep};
 use super::task::{AgentOrder, ResourceRow, Task};
-use crate::client::Client;
 use crate::confirm::{Applied, Confirm};
-use crate::error::{Error, ErrorKind};
 use crate::outage::Outage;
 use crate::provider::Action;
 use crate::row;
-use crate::types::{OrderState, RequestTypes};
+use waldur_api_client::Client;
+use waldur_api_client::types::{OrderState, RequestTypes};
+use waldur_api_client::{Error, ErrorKind};
 
 /// What a change of an order came to.
 enum Change {
@@ -48,12 +49,12 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         attempt: &'a Attempt<'a>,
     ) -> Self {
         // An order waits here for the end of an outage: there is nothing else to do with it.
-        let confirm = Confirm::new(client).during(outage).within(client.retry_policy().within);
+        let confirm = Confirm::new(client).during(outage).within(client.retry_policy().max_elapsed);
         Self { client, backend, approval, outage, confirm, attempt }
     }
 
     /// Processes the order as far as possible.
-    pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderOutcome, OrderFailure> {
+    pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderOutcome, Error> {
         let is_pending = known(listed.state.clone())? == OrderState::PendingProvider;
         if is_pending {
             match self.approval.decide(listed) {
@@ -87,7 +88,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         match known(order.state.clone())? {
             OrderState::Executing => {}
             OrderState::PendingProvider => {
-                return Err(unexpected("the order was approved and is still pending-provider").into());
+                return Err(unexpected("the order was approved and is still pending-provider"));
             }
             state => return Ok(OrderOutcome::Superseded { state }),
         }
@@ -99,7 +100,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         self.carry_out(task).await
     }
 
-    async fn carry_out(&self, task: Task) -> Result<OrderOutcome, OrderFailure> {
+    async fn carry_out(&self, task: Task) -> Result<OrderOutcome, Error> {
         let order = task.order();
         let provisioned = match self.attempt.carried_out() {
             Some(CarriedOut { provisioned }) => provisioned,
@@ -123,7 +124,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                         self.attempt.keep(CarriedOut { provisioned: provisioned.clone() });
                         provisioned
                     }
-                    Err(error) if error.is_transient() => return Err(OrderFailure::Backend(error)),
+                    Err(error) if error.is_transient() => return Err(error.into_error()),
                     Err(error) => return self.set_erred(order.uuid, &error).await,
                 }
             }
@@ -138,11 +139,11 @@ impl<'a, B: Backend> OrderRun<'a, B> {
             Err(error) if is_final(&error) => {
                 self.set_erred(order.uuid, &BackendError::permanent(error)).await
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
-    async fn reject(&self, order: Uuid, reason: String) -> Result<OrderOutcome, OrderFailure> {
+    async fn reject(&self, order: Uuid, reason: String) -> Result<OrderOutcome, Error> {
         match self.apply(Action::Reject { reason: &reason }, order).await? {
             Change::Applied(Applied::Now) => Ok(OrderOutcome::Rejected { reason }),
             Change::Applied(Applied::Already) => Ok(OrderOutcome::Superseded { state: OrderState::Rejected }),
@@ -150,17 +151,13 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         }
     }
 
-    async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderOutcome, OrderFailure> {
+    async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderOutcome, Error> {
         let (message, traceback) = (error.to_string(), error.traceback());
         let action = Action::Err { message: &message, traceback: &traceback };
         let outcome = OrderOutcome::Erred { message: message.clone() };
-        match self.finish(action, order, outcome).await {
-            // Otherwise nobody would read what happened.
-            Err(OrderFailure::Waldur(error)) => {
-                Err(error.with_note(format!("the order can't be erred: {message}")).into())
-            }
-            result => result,
-        }
+        // Otherwise nobody would read what happened.
+        let unsaid = |error: Error| error.with_note(format!("the order can't be erred: {message}"));
+        self.finish(action, order, outcome).await.map_err(unsaid)
     }
 
     /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read
@@ -170,7 +167,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         action: Action<'_>,
         order: Uuid,
         outcome: OrderOutcome,
-    ) -> Result<OrderOutcome, OrderFailure> {
+    ) -> Result<OrderOutcome, Error> {
         match self.state(order).await? {
             OrderState::Executing => {}
             state => return Ok(OrderOutcome::Superseded { state }),
@@ -213,12 +210,12 @@ impl<'a, B: Backend> OrderRun<'a, B> {
     }
 
     async fn order(&self, order: Uuid) -> Result<AgentOrder, Error> {
-        let api = self.client.api();
+        let api = &self.client;
         self.confirm.read(|| row::retrieve(api.marketplace_orders_retrieve().uuid(order))).await
     }
 
     async fn resource(&self, resource: Uuid) -> Result<ResourceRow, Error> {
-        let api = self.client.api();
+        let api = &self.client;
         self.confirm
             .read(|| row::retrieve(api.marketplace_provider_resources_retrieve().uuid(resource)))
             .await
@@ -239,7 +236,8 @@ fn known(state: OrderState) -> Result<OrderState, Error> {
 }
 
 fn unexpected(problem: &str) -> Error {
-    Error::new(ErrorKind::Decode, problem).in_operation(builder::MarketplaceOrdersRetrieve::OPERATION)
+    Error::new(ErrorKind::UnexpectedResponse, problem)
+        .with_operation(builder::MarketplaceOrdersRetrieve::OPERATION)
 }
 
 /// Returns whether the server refuses the id or the limits themselves, and not what stands in the way for

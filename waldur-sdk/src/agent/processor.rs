@@ -19,13 +19,14 @@ use super::approval::{Approval, Decision};
 use super::backend::Backend;
 use super::ledger::{Backoff, Begin, Ledger};
 use super::order_run::OrderRun;
-use super::report::{ListFailure, OrderFailure, OrderOutcome, OrderReport, RoundReport};
+use super::report::{ListFailure, OrderOutcome, OrderReport, RoundReport};
 use super::task::AgentOrder;
-use crate::client::Client;
-use crate::error::Error;
+use crate::client_ext::ClientExt as _;
 use crate::outage::Outage;
 use crate::row::Rows;
-use crate::types::OrderState;
+use waldur_api_client::Client;
+use waldur_api_client::Error;
+use waldur_api_client::types::OrderState;
 
 /// Processes the orders of some offerings: approves those that wait for the provider, has a [`Backend`] carry
 /// them out, and records the results in Waldur.
@@ -44,7 +45,7 @@ use crate::types::OrderState;
 ///
 /// After any other failure the order stays as it is. It is tried again after a pause, which doubles with each
 /// failure. Several orders are processed at once
-/// ([`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency)), but never the same order twice, even
+/// ([`ClientBuilder::bulk_concurrency`](crate::ClientBuilder::bulk_concurrency)), but never the same order twice, even
 /// if rounds overlap. The processor doesn't know of processors in other processes.
 ///
 /// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can
@@ -278,7 +279,7 @@ impl<B: Backend> OrderProcessor<B> {
                 tracing::debug!(order = %order.uuid, %outcome, "an order was processed");
                 (index, OrderReport { order, outcome })
             })
-            .buffer_unordered(self.client.concurrency());
+            .buffer_unordered(self.client.bulk_concurrency());
         let mut orders = Vec::new();
         while let Some((index, order)) = working.next().await {
             if let OnOrder(Some(on_order)) = &self.on_order {
@@ -292,7 +293,7 @@ impl<B: Backend> OrderProcessor<B> {
     }
 
     async fn list(&self, offering: Uuid) -> Result<Rows<AgentOrder>, Error> {
-        let list = self.client.api().marketplace_orders_list().offering_uuid(offering);
+        let list = self.client.marketplace_orders_list().offering_uuid(offering);
         let list = list.state([OrderState::PendingProvider, OrderState::Executing]);
         self.client.provider().rows(list).await
     }
@@ -310,16 +311,10 @@ impl<B: Backend> OrderProcessor<B> {
                 outcome
             }
             // Not the order's failure. What the back end answered is still kept.
-            Err(OrderFailure::Waldur(error)) if error.is_held_back() => {
-                OrderOutcome::Held { reason: error.what() }
-            }
-            Err(failure) => {
-                let asked = match &failure {
-                    OrderFailure::Waldur(error) => error.retry_after(),
-                    OrderFailure::Backend(_) => None,
-                };
-                let again_in = attempt.failed(self.backoff, asked);
-                OrderOutcome::Failed { failure, again_in }
+            Err(error) if error.is_held_back() => OrderOutcome::Held { reason: error.messages().to_string() },
+            Err(error) => {
+                let again_in = attempt.failed(self.backoff, error.retry_after());
+                OrderOutcome::Failed { error, again_in }
             }
         }
     }

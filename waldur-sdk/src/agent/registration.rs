@@ -4,15 +4,15 @@ use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
-use crate::client::Client;
 use crate::confirm::{Confirm, Seen};
-use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
 use crate::row::{self, Rows, row};
-use crate::types::{
+use waldur_api_client::Client;
+use waldur_api_client::ListExt as _;
+use waldur_api_client::types::{
     self, AgentIdentityRequest, AgentProcessorCreateRequest, AgentServiceCreateRequest,
     AgentServiceStatisticsRequest,
 };
+use waldur_api_client::{Error, ErrorKind};
 
 const LIST: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesList::OPERATION;
 const CREATE: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesCreate::OPERATION;
@@ -45,7 +45,7 @@ row! {
     /// # Ok(())
     /// # }
     /// ```
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct AgentIdentity {
         /// Its uuid.
@@ -68,7 +68,7 @@ row! {
 }
 
 /// Something that an agent does, such as order processing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AgentService {
     /// Its uuid.
@@ -80,7 +80,7 @@ pub struct AgentService {
 }
 
 /// A processor of an agent service: the back end that does the work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AgentProcessor {
     /// Its uuid.
@@ -112,15 +112,15 @@ impl AgentIdentity {
         filled(&name, "name", CREATE)?;
         let body =
             || AgentIdentityRequest::builder().name(name.clone()).offering(offering).version(version.clone());
-        let looks_after = |error: &Error| error.is_answer_lost();
+        let looks_after = |error: &Error| error.is_ambiguous();
         let confirm = Confirm::new(client).after(looks_after);
         let registered = match Self::find(client, offering, &name).await? {
             Some(known) if known.version == version => return Ok(known),
             Some(known) => {
-                let call = client.api().marketplace_site_agent_identities_update().uuid(known.uuid);
+                let call = client.marketplace_site_agent_identities_update().uuid(known.uuid);
                 let call = call.body(body());
                 let send = || async {
-                    Error::of_change(call.clone().send()).await?;
+                    call.clone().send().await.map(drop)?;
                     Ok(Self { version: version.clone(), ..known.clone() })
                 };
                 let look = || async {
@@ -133,7 +133,7 @@ impl AgentIdentity {
                 confirm.send(send, look).await
             }
             None => {
-                let call = client.api().marketplace_site_agent_identities_create().body(body());
+                let call = client.marketplace_site_agent_identities_create().body(body());
                 let send = || async {
                     let made = call.clone().send().await?.into_inner().and_then(Self::of);
                     made.ok_or_else(|| no_uuid(CREATE))
@@ -152,14 +152,14 @@ impl AgentIdentity {
     }
 
     async fn find(client: &Client, offering: Uuid, name: &str) -> Result<Option<Self>, Error> {
-        let list = client.api().marketplace_site_agent_identities_list().offering_uuid(offering).name(name);
-        let known: Rows<Self> = row::all(list.listing(), client.concurrency()).await?;
+        let list = client.marketplace_site_agent_identities_list().offering_uuid(offering).name(name);
+        let known: Rows<Self> = row::all(list.listing(), client.bulk_concurrency()).await?;
         let (known, unreadable) = known.into_parts();
         let mut known = known.into_iter();
         match (known.find(|one| one.name == name && one.offering_uuid == offering), unreadable.first()) {
             (None, Some(row)) => {
                 let problem = format!("the agent {name:?} may be one that can't be read: {row}");
-                Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+                Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST))
             }
             (found, _) => Ok(found),
         }
@@ -178,7 +178,7 @@ impl AgentIdentity {
     /// # Errors
     /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not see the
     /// agent ([`Error::is_not_found`]), or the server is older than 7.8.5 ([`Error::is_unsupported`]).
-    /// Whether it was registered isn't known after [`Error::is_answer_lost`]: do it again.
+    /// Whether it was registered isn't known after [`Error::is_ambiguous`]: do it again.
     pub async fn register_service(
         &self,
         client: &Client,
@@ -188,16 +188,16 @@ impl AgentIdentity {
         let name = name.into();
         filled(&name, "name", SERVICE)?;
         let body = AgentServiceCreateRequest::builder().name(name.clone()).mode(mode.into());
-        let repeating = client.repeating();
-        let call = repeating.api().marketplace_site_agent_identities_register_service().uuid(self.uuid);
+        let repeating = client.assume_idempotent();
+        let call = repeating.marketplace_site_agent_identities_register_service().uuid(self.uuid);
         let call = call.body(body);
         let send = || async {
             let row = call.clone().send().await?.into_inner();
             row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(SERVICE))
         };
         let look = || async {
-            let list = client.api().marketplace_site_agent_services_list().identity_uuid(self.uuid);
-            Ok(registered(row::all(list.listing(), client.concurrency()).await?, &name))
+            let list = client.marketplace_site_agent_services_list().identity_uuid(self.uuid);
+            Ok(registered(row::all(list.listing(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentService { uuid, name: name.clone(), identity_uuid: self.uuid })
@@ -212,7 +212,7 @@ impl AgentService {
     /// # Errors
     /// If the name or the type is empty ([`Error::is_validation`], before anything is sent), the caller may
     /// not see the service ([`Error::is_not_found`]), or the server is older than 7.8.5
-    /// ([`Error::is_unsupported`]). Whether it was registered isn't known after [`Error::is_answer_lost`]: do
+    /// ([`Error::is_unsupported`]). Whether it was registered isn't known after [`Error::is_ambiguous`]: do
     /// it again.
     pub async fn register_processor(
         &self,
@@ -228,16 +228,16 @@ impl AgentService {
             .name(name.clone())
             .backend_type(backend_type)
             .backend_version(backend_version.into());
-        let repeating = client.repeating();
-        let call = repeating.api().marketplace_site_agent_services_register_processor().uuid(self.uuid);
+        let repeating = client.assume_idempotent();
+        let call = repeating.marketplace_site_agent_services_register_processor().uuid(self.uuid);
         let call = call.body(body);
         let send = || async {
             let row = call.clone().send().await?.into_inner();
             row.and_then(|row| row.uuid).ok_or_else(|| no_uuid(PROCESSOR))
         };
         let look = || async {
-            let list = client.api().marketplace_site_agent_processors_list().service_uuid(self.uuid);
-            Ok(registered(row::all(list.listing(), client.concurrency()).await?, &name))
+            let list = client.marketplace_site_agent_processors_list().service_uuid(self.uuid);
+            Ok(registered(row::all(list.listing(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })
@@ -255,22 +255,22 @@ impl AgentService {
         let statistics = serde_json::to_value(statistics).map_err(|source| {
             Error::new(ErrorKind::Validation, "statistics")
                 .with_source(source)
-                .in_operation(builder::MarketplaceSiteAgentServicesSetStatistics::OPERATION)
+                .with_operation(builder::MarketplaceSiteAgentServicesSetStatistics::OPERATION)
         })?;
         let body = AgentServiceStatisticsRequest::builder().statistics(statistics);
-        let client = client.repeating();
-        let call = client.api().marketplace_site_agent_services_set_statistics().uuid(self.uuid);
-        Error::of_change(call.body(body).send()).await
+        let client = client.assume_idempotent();
+        let call = client.marketplace_site_agent_services_set_statistics().uuid(self.uuid);
+        call.body(body).send().await.map(drop)
     }
 }
 
 fn no_uuid(operation: &'static waldur_api_client::Operation) -> Error {
-    Error::new(ErrorKind::Decode, "the answer has no uuid").in_operation(operation)
+    Error::new(ErrorKind::UnexpectedResponse, "the answer has no uuid").with_operation(operation)
 }
 
 /// Whether an answer came that doesn't say what was registered. (A page isn't Waldur's answer.)
 fn lost_its_uuid(error: &Error) -> bool {
-    error.is_decode() && !error.is_page()
+    error.is_unexpected_response() && !error.is_page()
 }
 
 /// Finds what was registered with this name.
@@ -283,7 +283,7 @@ fn registered(there: Rows<RegisteredRow>, name: &str) -> Seen<Uuid> {
 
 fn filled(text: &str, field: &str, operation: &'static waldur_api_client::Operation) -> Result<(), Error> {
     match text.trim().is_empty() {
-        true => Err(Error::new(ErrorKind::Validation, format!("{field} is empty")).in_operation(operation)),
+        true => Err(Error::new(ErrorKind::Validation, format!("{field} is empty")).with_operation(operation)),
         false => Ok(()),
     }
 }

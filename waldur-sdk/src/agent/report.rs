@@ -7,39 +7,14 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::backend::BackendError;
 use super::task::AgentOrder;
-use crate::error::Error;
 use crate::row::UnreadableRow;
-use crate::types::OrderState;
-
-/// What failed while an order was processed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum OrderFailure {
-    /// A request to Waldur.
-    Waldur(Error),
-    /// The back end.
-    Backend(BackendError),
-}
-
-impl fmt::Display for OrderFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Waldur(error) => error.fmt(f),
-            Self::Backend(error) => write!(f, "the back end: {error}"),
-        }
-    }
-}
-
-impl From<Error> for OrderFailure {
-    fn from(error: Error) -> Self {
-        Self::Waldur(error)
-    }
-}
+use waldur_api_client::Error;
+use waldur_api_client::types::OrderState;
 
 /// A step that an order was completed without, because the server doesn't have the operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SkippedStep {
     /// Setting the limits that the back end returned. The resource keeps those that it has in Waldur.
@@ -54,8 +29,9 @@ impl fmt::Display for SkippedStep {
     }
 }
 
-/// The result of an order in a round.
-#[derive(Debug)]
+/// The result of an order in a round. Serializes as an object whose `kind` is that of [`OrderOutcome::kind`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OrderOutcome {
     /// The back end carried it out, and it was marked as done.
@@ -89,6 +65,7 @@ pub enum OrderOutcome {
     /// Its type is not known to this version. It was neither approved nor carried out.
     Unknown {
         /// That type.
+        #[serde(rename = "type")]
         type_: String,
     },
     /// A step failed that may succeed later. The order is tried again; it was not marked as erred.
@@ -96,14 +73,17 @@ pub enum OrderOutcome {
     /// If the error is [unconfirmed](Error::is_unconfirmed), the order may have moved on all the same. The
     /// next attempt reads it first.
     Failed {
-        /// What failed.
-        failure: OrderFailure,
-        /// The time until the next attempt.
+        /// What failed. If it is the back end ([`Error::is_backend`]), the cause is the
+        /// [`BackendError`](super::BackendError).
+        error: Error,
+        /// The time until the next attempt. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
     /// It failed in an earlier round, and it is too early for the next attempt.
     Resting {
-        /// The time until the next attempt.
+        /// The time until the next attempt. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
     /// The server kept failing, so the order was not begun, or not continued. The next round takes it up
@@ -116,6 +96,10 @@ pub enum OrderOutcome {
     InProgress,
     /// It was not begun because the processor was stopped.
     NotBegun,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }
 
 impl OrderOutcome {
@@ -160,14 +144,15 @@ impl fmt::Display for OrderOutcome {
                 f.write_str(": the resource has no id in the back end; set it, or end the order")
             }
             Self::Unknown { type_ } => write!(f, ": its type is {type_}"),
-            Self::Failed { failure, again_in } => write!(f, ": {failure}; again in {again_in:?}"),
+            Self::Failed { error, again_in } => write!(f, ": {error}; again in {again_in:?}"),
             Self::Resting { again_in } => write!(f, ": again in {again_in:?}"),
             Self::Deferred | Self::InProgress | Self::NotBegun => Ok(()),
         }
     }
 }
 
-/// The kind of an [`OrderOutcome`]. Displays and serializes as a text such as `done`.
+/// The kind of an [`OrderOutcome`]. Displays as words, such as `without backend id`, and serializes as the name
+/// that [`as_str`](Self::as_str) returns, such as `no_backend_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum OrderOutcomeKind {
@@ -198,7 +183,7 @@ pub enum OrderOutcomeKind {
 }
 
 impl OrderOutcomeKind {
-    /// Returns the text, such as `done`.
+    /// Returns the name for programs, such as `no_backend_id`. It stays the same in later versions.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -207,13 +192,25 @@ impl OrderOutcomeKind {
             Self::Deferred => "deferred",
             Self::Superseded => "superseded",
             Self::Erred => "erred",
-            Self::NoBackendId => "without backend id",
-            Self::Unknown => "of unknown type",
+            Self::NoBackendId => "no_backend_id",
+            Self::Unknown => "unknown",
             Self::Failed => "failed",
             Self::Resting => "resting",
+            Self::Held => "held",
+            Self::InProgress => "in_progress",
+            Self::NotBegun => "not_begun",
+        }
+    }
+
+    /// Returns the words for people.
+    fn words(self) -> &'static str {
+        match self {
+            Self::NoBackendId => "without backend id",
+            Self::Unknown => "of unknown type",
             Self::Held => "held back",
             Self::InProgress => "in progress",
             Self::NotBegun => "not begun",
+            other => other.as_str(),
         }
     }
 
@@ -237,7 +234,7 @@ impl OrderOutcomeKind {
 
 impl fmt::Display for OrderOutcomeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(self.words())
     }
 }
 
@@ -248,7 +245,7 @@ impl Serialize for OrderOutcomeKind {
 }
 
 /// An order and its outcome.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct OrderReport {
     /// The order as it was listed.
@@ -264,7 +261,7 @@ impl fmt::Display for OrderReport {
 }
 
 /// An offering whose orders could not be listed.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ListFailure {
     /// The offering.
@@ -281,7 +278,8 @@ impl fmt::Display for ListFailure {
 
 /// Something in a round that somebody has to know of. Displays as one line that names the order and the
 /// reason.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoundFailure<'a> {
     /// An order with an outcome that [is a failure](OrderOutcomeKind::is_failure).
@@ -303,7 +301,7 @@ impl fmt::Display for RoundFailure<'_> {
 }
 
 /// The results of a round: one outcome per order, in the order in which they were listed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[must_use]
 #[non_exhaustive]
 pub struct RoundReport {

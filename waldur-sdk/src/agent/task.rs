@@ -3,27 +3,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::client_ext::ClientExt as _;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use crate::backend_id::BackendId;
-use crate::client::Client;
 use crate::confirm::Confirm;
-use crate::error::{Error, ErrorKind};
 use crate::outage::Outage;
 use crate::provider::TeamMember;
 use crate::row::{Rows, row};
-use crate::types::{OrderState, RequestTypes};
+use waldur_api_client::Client;
+use waldur_api_client::types::{OrderState, RequestTypes};
+use waldur_api_client::{Error, ErrorKind};
 
 /// Amounts of components, by the component's type such as `cpu`.
 pub type Limits = BTreeMap<String, Decimal>;
 
 row! {
     /// An order, as a back end needs it.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct AgentOrder {
         /// The order's uuid.
@@ -31,6 +33,7 @@ row! {
         /// Its state.
         pub state: OrderState = need "state",
         /// What it asks for.
+        #[serde(rename = "type")]
         pub type_: RequestTypes = need "type",
         /// The resource that is ordered or changed.
         pub resource_uuid: Uuid = need "marketplace_resource_uuid",
@@ -81,8 +84,8 @@ impl ResourceRow {
             return Ok(None);
         }
         BackendId::new(self.backend_id.as_str()).map(Some).map_err(|error| {
-            Error::new(ErrorKind::Decode, error.what())
-                .in_operation(builder::MarketplaceProviderResourcesRetrieve::OPERATION)
+            Error::new(ErrorKind::UnexpectedResponse, error.messages().to_string())
+                .with_operation(builder::MarketplaceProviderResourcesRetrieve::OPERATION)
         })
     }
 }
@@ -148,7 +151,7 @@ impl Task {
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
         let provider = self.client.provider();
         let confirm = Confirm::new(&self.client).during(&self.outage);
-        let confirm = confirm.within(self.client.retry_policy().within);
+        let confirm = confirm.within(self.client.retry_policy().max_elapsed);
         let read = || confirm.read(|| provider.team(self.order.resource_uuid));
         self.team.get_or_try_init(read).await.map(|team| &**team)
     }
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(read(&json!(" "), &Value::Null).unwrap().backend_id().unwrap(), None);
         assert_eq!(read(&json!("a"), &Value::Null).unwrap().backend_id().unwrap().unwrap(), "a");
         let long = read(&json!("x".repeat(256)), &Value::Null).unwrap();
-        assert!(long.backend_id().unwrap_err().is_decode());
+        assert!(long.backend_id().unwrap_err().is_unexpected_response());
         let expected = [("cpu", 80), ("disk", 25), ("ram", 15)];
         let expected = expected.map(|(name, tenths)| (name.to_owned(), Decimal::new(tenths, 1)));
         assert_eq!(row.limits, Limits::from(expected));

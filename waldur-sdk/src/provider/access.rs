@@ -5,18 +5,19 @@ use std::fmt;
 
 use futures_util::future::try_join3;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
 use super::Provider;
 use super::team::TeamMember;
 use crate::confirm::{Applied, Confirm, Seen};
-use crate::error::{Error, ErrorKind};
 use crate::row::{self, Rows, UnreadableRow, row};
-use crate::types::{
+use waldur_api_client::types::{
     self, OfferingUserRequest, OfferingUserState, OfferingUserStateTransitionRequest,
     PatchedOfferingUserRequest, ResourceState, SetOfferingsUsernameRequest,
 };
+use waldur_api_client::{Error, ErrorKind};
 
 const LIST: &Operation = builder::MarketplaceOfferingUsersList::OPERATION;
 const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
@@ -28,7 +29,7 @@ const USERNAME_LENGTH: usize = 100;
 
 row! {
     /// A user's account at an offering.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct OfferingUser {
         /// The account's uuid.
@@ -108,7 +109,7 @@ pub(super) fn is_ending(state: &OfferingUserState) -> bool {
 }
 
 /// An account that a user has now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Access {
     /// The account.
@@ -254,6 +255,13 @@ impl OfferingUserTransition {
     }
 }
 
+/// Serializes as the server calls it.
+impl Serialize for OfferingUserTransition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for OfferingUserTransition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -261,7 +269,7 @@ impl fmt::Display for OfferingUserTransition {
 }
 
 /// How the accounts of an offering differ from the people who should have them.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AccessGaps {
     /// Members without an account. (One whose account isn't listed, but shown with the team, has one.)
@@ -351,7 +359,7 @@ fn refuse_username(username: &str, may_be_empty: bool, operation: &'static Opera
         }
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::Validation, problem).in_operation(operation))
+    Err(Error::new(ErrorKind::Validation, problem).with_operation(operation))
 }
 
 impl Provider {
@@ -369,7 +377,7 @@ impl Provider {
         &self,
         states: impl IntoIterator<Item = OfferingUserState>,
     ) -> Result<Rows<OfferingUser>, Error> {
-        let mut list = self.client.api().marketplace_offering_users_list();
+        let mut list = self.client.marketplace_offering_users_list();
         let states: Vec<OfferingUserState> = states.into_iter().collect();
         if !states.is_empty() {
             list = list.state(states);
@@ -387,9 +395,9 @@ impl Provider {
     ///
     /// # Errors
     /// If accounts can't be listed, or one of the list can't be used and may be the user's
-    /// ([`Error::is_decode`]).
+    /// ([`Error::is_unexpected_response`]).
     pub async fn offering_user_of(&self, user: Uuid, offering: Uuid) -> Result<Option<OfferingUser>, Error> {
-        let list = self.client.api().marketplace_offering_users_list();
+        let list = self.client.marketplace_offering_users_list();
         let list = list.offering_uuid([offering]).user_uuid(user);
         let (accounts, unreadable) = self.rows::<OfferingUser>(list).await?.into_parts();
         // A server that doesn't know a filter ignores it.
@@ -398,7 +406,7 @@ impl Provider {
         match (found, unreadable.first()) {
             (None, Some(row)) => {
                 let problem = format!("user {} may have an account that can't be read: {row}", user.simple());
-                Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+                Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST))
             }
             (found, _) => Ok(found),
         }
@@ -415,6 +423,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -457,12 +466,14 @@ impl Provider {
         if !username.is_empty() {
             body = body.username(username.clone());
         }
-        let call = self.client.api().marketplace_offering_users_create().body(body);
+        let call = self.client.marketplace_offering_users_create().body(body);
         let send = || async {
             let made = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
             // An answer that lost the name doesn't tell whether the account can be used.
             let made = made.filter(|account| username.is_empty() || !account.username.is_empty());
-            made.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE))
+            made.ok_or_else(|| {
+                Error::new(ErrorKind::UnexpectedResponse, "the answer is no account").with_operation(CREATE)
+            })
         };
         let look = || async {
             Ok(match self.offering_user_of(user, offering).await? {
@@ -471,7 +482,7 @@ impl Provider {
             })
         };
         // Another may have been faster, which a server calls not valid.
-        let looks_after = |error: &Error| error.is_answer_lost() || error.is_validation();
+        let looks_after = |error: &Error| error.is_ambiguous() || error.is_validation();
         let (account, applied) = Confirm::new(&self.client).after(looks_after).send(send, look).await?;
         let created = applied == Applied::Now;
         // Made as asked; or by another, and not yet as far as asked.
@@ -493,7 +504,7 @@ impl Provider {
         if account.is_ending() {
             let state = account.state.map(|state| state.to_string()).unwrap_or_default();
             let problem = format!("the user's account {} is {state}", account.uuid.simple());
-            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE));
+            return Err(Error::new(ErrorKind::Conflict, problem).with_operation(CREATE));
         }
         let unmade = matches!(account.state, Some(Requested | Creating | ErrorCreating));
         if username.is_empty() || !(unmade || account.username.is_empty()) {
@@ -526,11 +537,13 @@ impl Provider {
         let username = username.into();
         refuse_username(&username, false, RENAME)?;
         let body = PatchedOfferingUserRequest::builder().username(username.clone());
-        let call = self.client.api().marketplace_offering_users_partial_update().uuid(account).body(body);
+        let call = self.client.marketplace_offering_users_partial_update().uuid(account).body(body);
         let send = || async {
             let now = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
             let now = now.filter(|account| !account.username.is_empty());
-            now.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(RENAME))
+            now.ok_or_else(|| {
+                Error::new(ErrorKind::UnexpectedResponse, "the answer is no account").with_operation(RENAME)
+            })
         };
         let look = || async {
             let now = self.offering_user(account).await?;
@@ -540,7 +553,7 @@ impl Provider {
                 name => Seen::Differs(format!("the name is {name:?}")),
             })
         };
-        let looks_after = |error: &Error| error.is_answer_lost();
+        let looks_after = |error: &Error| error.is_ambiguous();
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
@@ -549,7 +562,7 @@ impl Provider {
     /// # Errors
     /// If there is none that the caller may see ([`Error::is_not_found`]).
     pub async fn offering_user(&self, account: Uuid) -> Result<OfferingUser, Error> {
-        row::retrieve(self.client.api().marketplace_offering_users_retrieve().uuid(account)).await
+        row::retrieve(self.client.marketplace_offering_users_retrieve().uuid(account)).await
     }
 
     /// Takes an account to its next state, and gives it as it is then. Nothing is done if it is in the state
@@ -576,6 +589,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -606,7 +620,7 @@ impl Provider {
     ) -> Result<OfferingUser, Error> {
         let (comment, comment_url) = (comment.into(), comment_url.into());
         let refuse = |problem: String| {
-            Err(Error::new(ErrorKind::Validation, problem).in_operation(transition.operation()))
+            Err(Error::new(ErrorKind::Validation, problem).with_operation(transition.operation()))
         };
         if !transition.takes_comment() {
             return refuse(format!("{transition} takes no comment"));
@@ -639,7 +653,7 @@ impl Provider {
             && !transition.is_legal_from(state)
         {
             let problem = format!("{transition} is not possible: the account is {state}");
-            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
+            return Err(Error::new(ErrorKind::Conflict, problem).with_operation(transition.operation()));
         }
         let send = || async {
             self.send(account, transition, comment.clone()).await?;
@@ -658,7 +672,7 @@ impl Provider {
         };
         // Servers have 400 here where they have 409 elsewhere.
         let looks_after =
-            |error: &Error| error.is_answer_lost() || error.is_conflict() || error.is_validation();
+            |error: &Error| error.is_ambiguous() || error.is_conflict() || error.is_validation();
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
@@ -668,10 +682,10 @@ impl Provider {
         transition: OfferingUserTransition,
         comment: types::builder::OfferingUserStateTransitionRequest,
     ) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         macro_rules! send {
             ($operation:ident $(, $body:expr)?) => {
-                Error::of_change(api.$operation().uuid(account)$(.body($body))?.send()).await
+                api.$operation().uuid(account)$(.body($body))?.send().await.map(drop)
             };
         }
         match transition {
@@ -701,6 +715,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -728,13 +743,13 @@ impl Provider {
         let username = username.into();
         refuse_username(&username, false, RENAME_ALL)?;
         let body = SetOfferingsUsernameRequest::builder().user_uuid(user).username(username);
-        let client = self.client.repeating();
-        let call = client.api().marketplace_service_providers_set_offerings_username().uuid(service_provider);
+        let client = self.client.assume_idempotent();
+        let call = client.marketplace_service_providers_set_offerings_username().uuid(service_provider);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         // Accounts don't tell at how many offerings there should be one.
         let look = || async { Ok(Seen::Unclear("do it again".to_owned())) };
-        let looks_after = |error: &Error| error.is_answer_lost();
+        let looks_after = |error: &Error| error.is_ambiguous();
         Confirm::new(&client).after(looks_after).once().send(send, look).await.map(drop)
     }
 
@@ -744,6 +759,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -766,11 +782,11 @@ impl Provider {
     /// read. A row that can't be used is no error: see [`AccessGaps::unreadable`].
     pub async fn access_gaps(&self, offering: Uuid) -> Result<AccessGaps, Error> {
         use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
-        let list = self.client.api().marketplace_provider_resources_list().offering_uuid([offering]);
+        let list = self.client.marketplace_provider_resources_list().offering_uuid([offering]);
         let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
         let there = self.clone().of_offering(offering);
         // To those who may not see the offering both lists are empty.
-        let seen = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
+        let seen = self.client.marketplace_provider_offerings_retrieve().uuid(offering);
         let (OfferingRow { .. }, resources, accounts) =
             try_join3(row::retrieve(seen), self.rows::<ResourceRow>(list), there.offering_users([])).await?;
         let (resources, unread) = resources.into_parts();
@@ -779,7 +795,7 @@ impl Provider {
             resources.into_iter().map(|row| (row.project_uuid.unwrap_or(row.uuid), row.uuid)).collect();
         let teams: Vec<Rows<TeamMember>> = stream::iter(projects.into_values())
             .map(|resource| self.team(resource))
-            .buffered(self.client.concurrency())
+            .buffered(self.client.bulk_concurrency())
             .try_collect()
             .await?;
         let (members, unreadable): (Vec<_>, Vec<_>) = teams.into_iter().map(Rows::into_parts).unzip();

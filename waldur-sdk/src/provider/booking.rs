@@ -6,22 +6,23 @@
 //! answers tell: what came after 7.9.0 proves that it books by date. Where that isn't proven, only reports
 //! for the server's current month are sent, and only if they arrive in it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
-use reqwest::header::{DATE, HeaderMap};
+use http::header::{DATE, HeaderMap};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
+use waldur_api_client::__private::Call;
 use waldur_api_client::builder;
-use waldur_api_client::call::Call;
 
 use super::Provider;
-use crate::client::Client;
-use crate::error::{Error, ErrorKind};
 use crate::row::row;
-use crate::types::ComponentUsageCreateRequest;
+use waldur_api_client::Client;
+use waldur_api_client::types::ComponentUsageCreateRequest;
+use waldur_api_client::{Error, ErrorKind};
 
 /// How long before the end of a month nothing is sent any more that must arrive in it: a `Date` leaves out
 /// the fraction of its second, and the answer was on its way.
@@ -38,6 +39,11 @@ pub(crate) struct Booking {
 }
 
 impl Booking {
+    /// Returns what is known of the server of `client`.
+    pub(super) fn of(client: &Client) -> Arc<Self> {
+        client.extension()
+    }
+
     /// Takes note of a field that came with 7.9.2 or later, so that the server books by date. What a server
     /// has once, it keeps.
     pub(crate) fn note_younger_field(&self) {
@@ -80,7 +86,8 @@ impl Provider {
     ) -> Result<(), Error> {
         let client = &self.client;
         // Far from its end, the current month is booked into either way.
-        if client.booking().is_by_date() || time_left(client, month).is_ok_and(|left| left > client.timeout())
+        if Booking::of(client).is_by_date()
+            || time_left(client, month).is_ok_and(|left| left > client.timeout())
         {
             return Ok(());
         }
@@ -92,7 +99,7 @@ impl Provider {
 
     /// Whether the server is known to book by date; reads the resource if it isn't yet.
     pub(super) async fn books_by_date(&self, resource: Uuid) -> Result<bool, Error> {
-        let booking = self.client.booking();
+        let booking = Booking::of(&self.client);
         if !booking.is_by_date() {
             let row: ProbeRow = self.retrieve_resource(resource).await?;
             if row.offering_components.is_some() {
@@ -115,8 +122,8 @@ impl Provider {
         let client = &self.client;
         let now = client.server_now().unwrap_or_else(Utc::now);
         let amid = is_amid(month, now);
-        if !(amid && client.booking().refuses_dates()) {
-            let client = match client.booking().is_by_date() {
+        if !(amid && Booking::of(client).refuses_dates()) {
+            let client = match Booking::of(client).is_by_date() {
                 true => client.clone(),
                 false => client.with_timeout(client.timeout().min(time_left(client, month)?)),
             };
@@ -128,13 +135,13 @@ impl Provider {
         }
         let in_time = client.with_timeout(client.timeout().min(time_left(client, month)?));
         let answered = post(&in_time, report, None).await?;
-        client.booking().note_refused_date();
+        Booking::of(client).note_refused_date();
         Ok(answered)
     }
 
     /// Whether a report may still be booked into another month than `month`, and into which. None if not.
     pub(super) fn next_booking(&self, month: NaiveDate) -> Option<NaiveDate> {
-        if self.client.booking().is_by_date() || time_left(&self.client, month).is_ok() {
+        if Booking::of(&self.client).is_by_date() || time_left(&self.client, month).is_ok() {
             return None;
         }
         let now = self.client.server_now().map(|now| first_day(now.date_naive()));
@@ -149,7 +156,7 @@ pub(super) fn booked_elsewhere(month: NaiveDate, booked: NaiveDate) -> Error {
         "the report for {month} arrived in {booked}: the server isn't known to book by date, so it booked it \
          into {booked}"
     );
-    in_operation(Error::new(ErrorKind::Decode, problem))
+    with_operation(Error::new(ErrorKind::UnexpectedResponse, problem))
 }
 
 async fn post(
@@ -166,7 +173,7 @@ async fn post(
         date: Option<String>,
     }
 
-    let mut call = Call::new(client.api(), builder::MarketplaceComponentUsagesSetUsage::OPERATION);
+    let mut call = Call::new(client, builder::MarketplaceComponentUsagesSetUsage::OPERATION);
     call.body(Ok::<_, Error>(Dated { report, date }));
     let answer = call.prepare().empty().await?;
     Ok(date_of(answer.headers()).or_else(|| client.server_now()))
@@ -190,7 +197,7 @@ fn time_left(client: &Client, month: NaiveDate) -> Result<Duration, Error> {
     const WHY: &str = "the server isn't known to book a report by its date, as servers do since 7.9.0";
     let refused = |why: String| {
         let error = Error::new(ErrorKind::Validation, format!("not sent: {why}"));
-        Err(in_operation(error.unsent(true).unsupported()))
+        Err(with_operation(error.unsent(true).unsupported()))
     };
     let named = month.format("%Y-%m");
     let Some(now) = client.server_now() else {
@@ -249,8 +256,8 @@ pub(super) fn this_month() -> NaiveDate {
     first_day(Utc::now().date_naive())
 }
 
-fn in_operation(error: Error) -> Error {
-    error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
+fn with_operation(error: Error) -> Error {
+    error.with_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
 }
 
 #[cfg(test)]

@@ -20,11 +20,10 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
-pub(crate) use booking::Booking;
 #[cfg(feature = "agent")]
 pub use membership::{
-    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipError,
-    MembershipOptions, MembershipPlan, MembershipReport, MembershipResource, MembershipSync, PlannedMember,
+    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipOptions,
+    MembershipPlan, MembershipReport, MembershipResource, MembershipSync, NoBackendId, PlannedMember,
     SyncedResource,
 };
 pub use offerings::{
@@ -46,12 +45,12 @@ pub use user_usage::{UserAmount, UserUsageItem};
 pub use users::{
     ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
 };
-pub use waiting::{OrderWait, WaitError};
+pub use waiting::{OrderWait, UnfinishedOrder};
 
-use crate::client::Client;
-use crate::error::Error;
-use crate::list::List;
 use crate::row::{self, Row, Rows};
+use waldur_api_client::Client;
+use waldur_api_client::Error;
+use waldur_api_client::ListExt;
 
 /// The work of a service provider, for all offerings that the user can see or for some of them.
 ///
@@ -85,7 +84,7 @@ impl Provider {
 
 impl Provider {
     /// All rows of a list, each once; pages beyond the first are asked for side by side.
-    pub(crate) fn rows<'a, R: Row>(&self, list: impl List<'a>) -> BoxFuture<'a, Result<Rows<R>, Error>> {
-        row::all(list.listing(), self.client.concurrency())
+    pub(crate) fn rows<'a, R: Row>(&self, list: impl ListExt<'a>) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+        row::all(list.listing(), self.client.bulk_concurrency())
     }
 }

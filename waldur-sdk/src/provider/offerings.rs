@@ -4,24 +4,25 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
 use super::Provider;
 use crate::confirm::{Applied, Confirm, Seen};
-use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
 use crate::row::{self, row};
-use crate::types::{
+use waldur_api_client::types::{
     self, BillingTypeEnum, BillingUnit, LimitPeriodEnum, OfferingComponentRequest, OfferingState,
     RemoveOfferingComponentRequest, UpdateOfferingComponentRequest,
 };
+use waldur_api_client::{Error, ErrorKind};
 
 const RETRIEVE: &Operation = builder::MarketplaceProviderOfferingsRetrieve::OPERATION;
 const CREATE: &Operation = builder::MarketplaceProviderOfferingsCreateOfferingComponent::OPERATION;
 
 /// An offering, as its provider sees it, with its components and plans.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OfferingDetails {
     /// The offering's uuid.
@@ -29,6 +30,7 @@ pub struct OfferingDetails {
     /// Its name.
     pub name: String,
     /// What runs it, such as `Marketplace.Slurm`.
+    #[serde(rename = "type")]
     pub type_: String,
     /// Whether it can be ordered.
     pub state: OfferingState,
@@ -41,7 +43,7 @@ pub struct OfferingDetails {
 }
 
 /// A component that an offering has.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OfferingComponent {
     /// The component's uuid.
@@ -53,7 +55,7 @@ pub struct OfferingComponent {
 }
 
 /// A plan of an offering.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OfferingPlan {
     /// The plan's uuid.
@@ -69,11 +71,12 @@ pub struct OfferingPlan {
 }
 
 /// What a component is, or shall be. Where a field is none, a component that is there keeps its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ComponentDefinition {
     /// Its name in usages, limits and prices, such as `cpu`: letters, digits and `_-/:`, at most 50. An
     /// offering has one of a type.
+    #[serde(rename = "type")]
     pub type_: String,
     /// Its name for people, at most 150 characters.
     pub name: String,
@@ -208,7 +211,8 @@ macro_rules! define {
 impl OfferingComponent {
     fn of(model: types::OfferingComponent) -> Result<Self, Error> {
         let missing = |field: &str| {
-            Error::new(ErrorKind::Decode, format!("a component without {field}")).in_operation(RETRIEVE)
+            Error::new(ErrorKind::UnexpectedResponse, format!("a component without {field}"))
+                .with_operation(RETRIEVE)
         };
         Ok(Self {
             uuid: model.uuid.ok_or_else(|| missing("uuid"))?,
@@ -234,12 +238,14 @@ impl OfferingComponent {
 }
 
 /// What is done with one component.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ComponentStep {
     /// It is as it should be, or comes with the type of the offering.
     Keep {
         /// Its type.
+        #[serde(rename = "type")]
         type_: String,
     },
     /// It isn't there.
@@ -261,6 +267,7 @@ pub enum ComponentStep {
         /// Its uuid.
         uuid: Uuid,
         /// Its type.
+        #[serde(rename = "type")]
         type_: String,
     },
 }
@@ -293,7 +300,7 @@ impl fmt::Display for ComponentStep {
 
 /// How the components of an offering come to match a given set: a step for each, one a line where it is
 /// shown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 #[must_use = "nothing is done until it is applied"]
 pub struct ComponentPlan {
@@ -309,7 +316,7 @@ impl ComponentPlan {
     /// # Errors
     /// If the set has a type twice, or a component that no server takes; the error names it.
     pub fn between(offering: &OfferingDetails, wanted: &[ComponentDefinition]) -> Result<Self, Error> {
-        let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(CREATE);
+        let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).with_operation(CREATE);
         let mut types = HashSet::new();
         let mut steps = Vec::with_capacity(wanted.len());
         for definition in wanted {
@@ -360,7 +367,7 @@ impl fmt::Display for ComponentPlan {
 }
 
 /// A step and its result.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ComponentItem {
     /// The step.
@@ -388,7 +395,7 @@ impl Provider {
     /// # Errors
     /// If it is none of the caller's.
     pub async fn offering(&self, offering: Uuid) -> Result<OfferingDetails, Error> {
-        let call = self.client.api().marketplace_provider_offerings_retrieve().uuid(offering);
+        let call = self.client.marketplace_provider_offerings_retrieve().uuid(offering);
         let row: OfferingRow = row::retrieve(call).await?;
         let plans = row.plans.into_iter().filter_map(|plan| {
             Some(OfferingPlan {
@@ -416,6 +423,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -482,7 +490,7 @@ impl Provider {
         };
         // A server refuses what another was faster to do, or doesn't find the component any more.
         let looks_after = |error: &Error| {
-            error.is_answer_lost() || error.is_conflict() || error.is_validation() || error.is_not_found()
+            error.is_ambiguous() || error.is_conflict() || error.is_validation() || error.is_not_found()
         };
         let confirm = Confirm::new(&self.client).after(looks_after);
         let result: Result<((), Applied), Error> =
@@ -491,23 +499,23 @@ impl Provider {
     }
 
     async fn send_step(&self, offering: Uuid, step: &ComponentStep) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         match step {
             ComponentStep::Keep { .. } => Ok(()),
             ComponentStep::Create { definition } => {
                 let body = define!(OfferingComponentRequest::builder(), definition);
                 let call = api.marketplace_provider_offerings_create_offering_component().uuid(offering);
-                Error::of_change(call.body(body).send()).await
+                call.body(body).send().await.map(drop)
             }
             ComponentStep::Update { uuid, definition, .. } => {
                 let body = define!(UpdateOfferingComponentRequest::builder().uuid(*uuid), definition);
                 let call = api.marketplace_provider_offerings_update_offering_component().uuid(offering);
-                Error::of_change(call.body(body).send()).await
+                call.body(body).send().await.map(drop)
             }
             ComponentStep::Remove { uuid, .. } => {
                 let body = RemoveOfferingComponentRequest::builder().uuid(*uuid);
                 let call = api.marketplace_provider_offerings_remove_offering_component().uuid(offering);
-                Error::of_change(call.body(body).send()).await
+                call.body(body).send().await.map(drop)
             }
         }
     }

@@ -2,19 +2,22 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Provider;
 use crate::confirm::{Applied, Confirm, Seen};
-use crate::error::Error;
 use crate::outage::Outage;
 use crate::outcome::{Item, Outcome, Progress, Report};
 use crate::row::{self, Rows, row};
-use crate::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes};
+use waldur_api_client::Error;
+use waldur_api_client::types::{
+    OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState, RequestTypes,
+};
 
 row! {
     /// An order, as far as a provider's workflows need it.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Order {
         /// The order's uuid.
@@ -22,6 +25,7 @@ row! {
         /// Where it stands; `Other("")` if the server doesn't say.
         pub state: OrderState = or_unknown "state",
         /// What it asks for; `Other("")` if the server doesn't say.
+        #[serde(rename = "type")]
         pub type_: RequestTypes = or_unknown "type",
         /// The marketplace resource that it is about.
         pub resource_uuid: Option<Uuid> = optional "marketplace_resource_uuid",
@@ -161,6 +165,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -180,7 +185,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn find_orders(&self, filter: OrderFilter) -> Result<Rows<Order>, Error> {
-        let mut list = self.client.api().marketplace_orders_list();
+        let mut list = self.client.marketplace_orders_list();
         if !filter.states.is_empty() {
             list = list.state(filter.states);
         }
@@ -204,7 +209,7 @@ impl Provider {
     /// # Errors
     /// If there is none, or none that the caller may see.
     pub async fn order(&self, order: Uuid) -> Result<Order, Error> {
-        row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await
+        row::retrieve(self.client.marketplace_orders_retrieve().uuid(order)).await
     }
 
     /// The published provider guide's way to approve: takes the *executing* orders, and reports each as
@@ -216,6 +221,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -258,6 +264,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -322,6 +329,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -358,6 +366,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -458,20 +467,20 @@ impl Provider {
                 let result = self.apply(confirm, None, action, order.uuid).await;
                 (index, order, result)
             })
-            .buffer_unordered(self.client.concurrency());
+            .buffer_unordered(self.client.bulk_concurrency());
         while let Some((index, order, result)) = acting.next().await {
             match result {
                 Err(error) if error.is_unconfirmed() => unconfirmed.push((index, order, error)),
                 result => finish(&mut items, index, order, Outcome::of(result)),
             }
         }
-        let patient = confirm.within(self.client.retry_policy().within);
+        let patient = confirm.within(self.client.retry_policy().max_elapsed);
         let mut acting = stream::iter(unconfirmed)
             .map(|(index, order, error)| async move {
                 let result = self.apply(patient, Some(error), action, order.uuid).await;
                 (index, order, result)
             })
-            .buffer_unordered(self.client.concurrency());
+            .buffer_unordered(self.client.bulk_concurrency());
         while let Some((index, order, result)) = acting.next().await {
             finish(&mut items, index, order, Outcome::of(result));
         }
@@ -479,28 +488,26 @@ impl Provider {
     }
 
     async fn ask(&self, action: Action<'_>, order: Uuid) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         match action {
             Action::Approve => {
-                Error::of_change(api.marketplace_orders_approve_by_provider().uuid(order).send()).await
+                api.marketplace_orders_approve_by_provider().uuid(order).send().await.map(drop)
             }
             Action::Reject { reason } => {
                 let body = OrderProviderRejectionRequest::builder().provider_rejection_comment(reason);
                 let call = api.marketplace_orders_reject_by_provider().uuid(order).body(body);
-                Error::of_change(call.send()).await
+                call.send().await.map(drop)
             }
-            Action::Cancel => Error::of_change(api.marketplace_orders_cancel().uuid(order).send()).await,
+            Action::Cancel => api.marketplace_orders_cancel().uuid(order).send().await.map(drop),
             Action::Execute => {
-                Error::of_change(api.marketplace_orders_set_state_executing().uuid(order).send()).await
+                api.marketplace_orders_set_state_executing().uuid(order).send().await.map(drop)
             }
-            Action::Complete => {
-                Error::of_change(api.marketplace_orders_set_state_done().uuid(order).send()).await
-            }
+            Action::Complete => api.marketplace_orders_set_state_done().uuid(order).send().await.map(drop),
             Action::Err { message, traceback } => {
                 let body =
                     OrderErrorDetailsRequest::builder().error_message(message).error_traceback(traceback);
                 let call = api.marketplace_orders_set_state_erred().uuid(order).body(body);
-                Error::of_change(call.send()).await
+                call.send().await.map(drop)
             }
         }
     }
@@ -533,8 +540,7 @@ impl Provider {
     }
 
     pub(crate) async fn state_of(&self, order: Uuid) -> Result<OrderState, Error> {
-        let row: StateRow =
-            row::retrieve(self.client.api().marketplace_orders_retrieve().uuid(order)).await?;
+        let row: StateRow = row::retrieve(self.client.marketplace_orders_retrieve().uuid(order)).await?;
         Ok(row.state)
     }
 }

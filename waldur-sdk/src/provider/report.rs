@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -14,8 +15,8 @@ use super::Provider;
 use super::booking::{booked_elsewhere, first_day, this_month};
 use super::usage::{Component, ComponentUsage, ReportedRow, Target};
 use crate::confirm::{Confirm, Seen};
-use crate::error::{Error, ErrorKind};
-use crate::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
+use waldur_api_client::types::{ComponentUsageCreateRequest, ComponentUsageItemRequest};
+use waldur_api_client::{Error, ErrorKind};
 
 /// How many decimals a server takes.
 const DECIMALS: u32 = 2;
@@ -107,7 +108,7 @@ impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
 }
 
 /// What was reported of a resource, or would be. Amounts are in the units of the components.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReportedUsage {
     /// The resource.
@@ -166,6 +167,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # use waldur_sdk::{Client, Decimal, UserAmount};
     /// # let sandbox = Sandbox::start().await?;
@@ -220,6 +222,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let token = sandbox.token(Actor::Provider);
@@ -348,7 +351,7 @@ impl UsageReport {
     /// offering has no such component, or one has no amount; if an amount has more than two decimals or
     /// fifteen digits before the point, or is less than what is reported already; if the resource is
     /// Creating, Erred or Terminated. [`Error::is_unsupported`] if the server isn't known to book the month.
-    /// Of kind [`ErrorKind::Decode`] if a row of usage of a named component, or of an unknown one, can't be
+    /// Of kind [`ErrorKind::UnexpectedResponse`] if a row of usage of a named component, or of an unknown one, can't be
     /// read, unless [decreases are allowed](Self::allow_decrease). Others if the resource, its offering or
     /// usages can't be read.
     pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
@@ -462,7 +465,7 @@ impl UsageReport {
             }
             Ok(self.missing(&report, &there))
         };
-        let confirm = Confirm::new(&provider.client).after(Error::is_answer_lost);
+        let confirm = Confirm::new(&provider.client).after(Error::is_ambiguous);
         let (answered, _) = confirm.send(send, look).await?;
         match answered.map(|time| first_day(time.date_naive())) {
             Some(booked) if booked != month => match provider.books_by_date(self.resource).await {
@@ -506,7 +509,7 @@ impl IntoFuture for UsageReport {
     /// If the answer is lost, the usages are read again; a report that isn't recorded is sent again, within
     /// the client's retry policy. If that doesn't tell, [`Error::is_unconfirmed`] is true. On a server that
     /// isn't known to book by date, nothing is sent so late that it may arrive in the next month
-    /// ([`Error::is_unsupported`]); if it arrived there all the same, an error of kind [`ErrorKind::Decode`]
+    /// ([`Error::is_unsupported`]); if it arrived there all the same, an error of kind [`ErrorKind::UnexpectedResponse`]
     /// names that month. Other errors are those of [`dry_run`](Self::dry_run) and what the server refuses.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
@@ -527,7 +530,7 @@ pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
 
 fn refused(problem: String) -> Error {
     let error = Error::new(ErrorKind::Validation, problem);
-    error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
+    error.with_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION)
 }
 
 fn unknown_component(type_: &str) -> Error {
@@ -620,7 +623,7 @@ fn refuse_decreases(usages: &[ComponentUsage], month: NaiveDate, there: &[Report
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::BillingTypeEnum;
+    use waldur_api_client::types::BillingTypeEnum;
 
     fn component(type_: &str) -> Component {
         Component {
@@ -655,8 +658,11 @@ mod tests {
         let there = [row(Some("gpu"), None), row(Some("cpu"), Some(100))];
         assert_eq!(reported(&there, "cpu").unwrap(), Some(Decimal::ONE));
         let error = reported(&there, "gpu").unwrap_err();
-        assert!(error.is_decode() && error.to_string().contains(&Uuid::from_u128(7).simple().to_string()));
-        assert!(reported(&[row(None, Some(100))], "cpu").unwrap_err().is_decode());
+        assert!(
+            error.is_unexpected_response()
+                && error.to_string().contains(&Uuid::from_u128(7).simple().to_string())
+        );
+        assert!(reported(&[row(None, Some(100))], "cpu").unwrap_err().is_unexpected_response());
     }
 
     #[test]

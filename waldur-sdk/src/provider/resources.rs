@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use reqwest::Method;
+use http::Method;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,15 +13,15 @@ use waldur_api_client::{Nullable, Operation, builder};
 
 use super::Provider;
 use crate::confirm::{Confirm, Seen};
-use crate::error::{Error, ErrorKind};
-use crate::list::List as _;
 use crate::row::{self, Row, Rows, row};
-use crate::types::{
+use waldur_api_client::ListExt as _;
+use waldur_api_client::types::{
     CheckUniqueBackendIdRequest, ReportSectionRequest, ResourceBackendIdRequest,
     ResourceBackendMetadataRequest, ResourceDownscaledRequest, ResourceEndDateByProviderRequest,
     ResourcePausedRequest, ResourceReportRequest, ResourceRestrictMemberAccessRequest,
     ResourceSetLimitsRequest, ResourceSetStateErredRequest, ResourceState,
 };
+use waldur_api_client::{Error, ErrorKind};
 
 const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
 const CHECK_UNIQUE: &Operation = builder::MarketplaceProviderOfferingsCheckUniqueBackendId::OPERATION;
@@ -33,7 +33,7 @@ const BACKEND_ID_LENGTH: usize = 255;
 
 row! {
     /// A resource, as its provider sees it.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Resource {
         /// The resource's uuid.
@@ -185,6 +185,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -233,7 +234,7 @@ impl Provider {
         filter: ResourceFilter,
     ) -> Result<Vec<Row>, Error> {
         let list = self.list_of_resources(filter);
-        list.select::<Row>().concurrency(self.client.concurrency()).dedup().all().await
+        list.select::<Row>().concurrency(self.client.bulk_concurrency()).dedup().all().await
     }
 
     /// The list of resources that the filter lets through.
@@ -241,7 +242,7 @@ impl Provider {
         &self,
         filter: ResourceFilter,
     ) -> builder::MarketplaceProviderResourcesList<'_> {
-        let mut list = self.client.api().marketplace_provider_resources_list();
+        let mut list = self.client.marketplace_provider_resources_list();
         if !filter.states.is_empty() {
             list = list.state(filter.states);
         }
@@ -277,6 +278,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -293,7 +295,7 @@ impl Provider {
     /// # Errors
     /// If several have it, the id is empty, or they can't be listed.
     pub async fn resource_by_backend_id(&self, id: &str) -> Result<Option<Resource>, Error> {
-        let refused = |problem| Err(Error::new(ErrorKind::Validation, problem).in_operation(LIST));
+        let refused = |problem| Err(Error::new(ErrorKind::Validation, problem).with_operation(LIST));
         if id.is_empty() {
             return refused(
                 "backend_id is empty: all resources that have none yet would be found".to_owned(),
@@ -324,7 +326,7 @@ impl Provider {
         if length > BACKEND_ID_LENGTH {
             let problem =
                 format!("backend_id has {length} characters; a server takes {BACKEND_ID_LENGTH} at most");
-            return Err(Error::new(ErrorKind::Validation, problem).in_operation(SET_BACKEND_ID));
+            return Err(Error::new(ErrorKind::Validation, problem).with_operation(SET_BACKEND_ID));
         }
         self.send_backend_id(Confirm::new(&self.client), resource, &backend_id).await
     }
@@ -337,9 +339,9 @@ impl Provider {
         backend_id: &str,
     ) -> Result<(), Error> {
         let body = ResourceBackendIdRequest::builder().backend_id(backend_id);
-        let call = self.client.api().marketplace_provider_resources_set_backend_id().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_backend_id().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         let is_so = |now: &BackendIdRow| now.backend_id == backend_id.trim();
         self.change_by(confirm, resource, send, is_so, Seen::Unchanged).await
     }
@@ -369,7 +371,7 @@ impl Provider {
             problems => problems?,
         };
         if !problems.is_empty() {
-            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).in_operation(SET_BACKEND_ID));
+            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).with_operation(SET_BACKEND_ID));
         }
         self.set_backend_id(resource, backend_id).await
     }
@@ -377,11 +379,11 @@ impl Provider {
     /// What a server has against another resource of the offering with this id.
     async fn backend_id_problems(&self, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
         let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
-        let call = self.client.api().marketplace_provider_offerings_check_unique_backend_id().uuid(offering);
+        let call = self.client.marketplace_provider_offerings_check_unique_backend_id().uuid(offering);
         let answer = call.body(body).send().await?.into_inner().unwrap_or_default();
         let Some(is_unique) = answer.is_unique else {
-            let error = Error::new(ErrorKind::Decode, "whether the id is unique is not said");
-            return Err(error.in_operation(CHECK_UNIQUE));
+            let error = Error::new(ErrorKind::UnexpectedResponse, "whether the id is unique is not said");
+            return Err(error.with_operation(CHECK_UNIQUE));
         };
         let mut problems = answer.errors;
         if !is_unique {
@@ -402,7 +404,7 @@ impl Provider {
         sections: impl IntoIterator<Item = (H, B)>,
     ) -> Result<(), Error> {
         let refused =
-            |problem: String| Error::new(ErrorKind::Validation, problem).in_operation(SUBMIT_REPORT);
+            |problem: String| Error::new(ErrorKind::Validation, problem).with_operation(SUBMIT_REPORT);
         let (mut report, mut wanted) = (Vec::new(), Vec::new());
         for (header, body) in sections {
             let (header, body) = (header.into(), body.into());
@@ -419,9 +421,9 @@ impl Provider {
             return Err(refused("the report has no section".to_owned()));
         }
         let body = ResourceReportRequest::builder().report(report);
-        let call = self.client.api().marketplace_provider_resources_submit_report().uuid(resource);
+        let call = self.client.marketplace_provider_resources_submit_report().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &ReportRow| now.report == wanted, Seen::Differs).await
     }
 
@@ -452,9 +454,9 @@ impl Provider {
         limits: &BTreeMap<String, Decimal>,
     ) -> Result<(), Error> {
         let body = ResourceSetLimitsRequest::builder().limits(numbers(limits));
-        let call = self.client.api().marketplace_provider_resources_set_limits().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_limits().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         let is_so = |now: &LimitsRow| now.limits == *limits;
         self.change_by(confirm, resource, send, is_so, Seen::Differs).await
     }
@@ -465,6 +467,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -489,9 +492,9 @@ impl Provider {
     ) -> Result<(), Error> {
         let metadata = metadata.into();
         let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
-        let call = self.client.api().marketplace_provider_resources_set_backend_metadata().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_backend_metadata().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(
             resource,
             send,
@@ -506,8 +509,8 @@ impl Provider {
     /// # Errors
     /// If the caller may not change the resource.
     pub async fn set_resource_ok(&self, resource: Uuid) -> Result<(), Error> {
-        let call = self.client.api().marketplace_provider_resources_set_as_ok().uuid(resource);
-        let send = || Error::of_change(call.clone().send());
+        let call = self.client.marketplace_provider_resources_set_as_ok().uuid(resource);
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &Resource| now.state == ResourceState::Ok, Seen::Unchanged).await
     }
 
@@ -517,6 +520,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -538,9 +542,9 @@ impl Provider {
         traceback: &str,
     ) -> Result<(), Error> {
         let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
-        let call = self.client.api().marketplace_provider_resources_set_as_erred().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_as_erred().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         // An empty message leaves the one that is there.
         let is_so = |now: &Resource| {
             now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
@@ -553,9 +557,9 @@ impl Provider {
     /// # Errors
     /// If the caller may not change the resource.
     pub async fn refresh_last_sync(&self, resource: Uuid) -> Result<(), Error> {
-        let call = self.client.api().marketplace_provider_resources_refresh_last_sync().uuid(resource);
+        let call = self.client.marketplace_provider_resources_refresh_last_sync().uuid(resource);
         // The time there is the server's: reading it again tells nothing.
-        Error::of_change(call.send()).await.map_err(|error| match error.is_answer_lost() {
+        call.send().await.map(drop).map_err(|error| match error.is_ambiguous() {
             true => error.unconfirmed(&"the server keeps its own time; it can be sent again"),
             false => error,
         })
@@ -566,6 +570,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Staff)).build()?;
@@ -584,9 +589,9 @@ impl Provider {
     /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_paused(&self, resource: Uuid, paused: bool) -> Result<(), Error> {
         let body = ResourcePausedRequest::builder().paused(paused);
-        let call = self.client.api().marketplace_provider_resources_set_paused().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_paused().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &Resource| now.paused == paused, Seen::Unchanged).await
     }
 
@@ -596,9 +601,9 @@ impl Provider {
     /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_downscaled(&self, resource: Uuid, downscaled: bool) -> Result<(), Error> {
         let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
-        let call = self.client.api().marketplace_provider_resources_set_downscaled().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_downscaled().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &Resource| now.downscaled == downscaled, Seen::Unchanged).await
     }
 
@@ -609,10 +614,9 @@ impl Provider {
     /// If the caller is not staff (servers forbid it to the provider), or there is no such resource.
     pub async fn set_restrict_member_access(&self, resource: Uuid, restrict: bool) -> Result<(), Error> {
         let body = ResourceRestrictMemberAccessRequest::builder().restrict_member_access(restrict);
-        let call =
-            self.client.api().marketplace_provider_resources_set_restrict_member_access().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_restrict_member_access().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &Resource| now.restrict_member_access == restrict, Seen::Unchanged)
             .await
     }
@@ -625,9 +629,9 @@ impl Provider {
     pub async fn set_end_date(&self, resource: Uuid, day: Option<NaiveDate>) -> Result<(), Error> {
         let body = ResourceEndDateByProviderRequest::builder();
         let body = body.end_date(day.map_or(Nullable::Null, Nullable::Value));
-        let call = self.client.api().marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
+        let call = self.client.marketplace_provider_resources_set_end_date_by_provider().uuid(resource);
         let call = call.body(body);
-        let send = || Error::of_change(call.clone().send());
+        let send = || async { call.clone().send().await.map(drop) };
         self.change(resource, send, |now: &EndDateRow| now.end_date == day, Seen::Unchanged).await
     }
 
@@ -645,6 +649,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Release, Sandbox};
     /// # let sandbox = Sandbox::builder().release(Release::Newer).start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -686,7 +691,7 @@ impl Provider {
     }
 
     pub(super) async fn retrieve_resource<R: Row>(&self, resource: Uuid) -> Result<R, Error> {
-        row::retrieve(self.client.api().marketplace_provider_resources_retrieve().uuid(resource)).await
+        row::retrieve(self.client.marketplace_provider_resources_retrieve().uuid(resource)).await
     }
 
     /// Sends a change of a resource, and reads the resource if the answer is lost. `else_shown` says what it
@@ -716,7 +721,7 @@ impl Provider {
                 false => else_shown("the resource shows another value".to_owned()),
             })
         };
-        let looks_after = |error: &Error| error.is_answer_lost();
+        let looks_after = |error: &Error| error.is_ambiguous();
         confirm.after(looks_after).send(send, look).await.map(drop)
     }
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 use waldur_api_client::{Operation, builder};
 
 use super::Provider;
 use crate::confirm::{Confirm, Seen};
-use crate::error::{Error, ErrorKind};
 use crate::row::{self, Rows, row};
-use crate::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
+use waldur_api_client::types::{RobotAccountErrorRequest, RobotAccountRequest, RobotAccountStates};
+use waldur_api_client::{Error, ErrorKind};
 
 const LIST: &Operation = builder::MarketplaceRobotAccountsList::OPERATION;
 const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
@@ -20,7 +21,7 @@ const USERNAME_LENGTH: usize = 32;
 
 row! {
     /// An account for programs, at one resource.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct RobotAccount {
         /// The account's uuid.
@@ -28,6 +29,7 @@ row! {
         /// The resource.
         pub resource_uuid: Uuid = need "resource_uuid",
         /// What it is for, such as `cicd`.
+        #[serde(rename = "type")]
         pub type_: String = need "type",
         /// Its name in the back end; empty while it has none.
         pub username: String = or_default "username",
@@ -117,6 +119,13 @@ impl RobotAccountTransition {
     }
 }
 
+/// Serializes as the server calls it.
+impl Serialize for RobotAccountTransition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for RobotAccountTransition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -131,7 +140,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn robot_accounts(&self) -> Result<Rows<RobotAccount>, Error> {
-        let mut list = self.client.api().marketplace_robot_accounts_list();
+        let mut list = self.client.marketplace_robot_accounts_list();
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
         }
@@ -143,7 +152,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn robot_accounts_of(&self, resource: Uuid) -> Result<Rows<RobotAccount>, Error> {
-        let list = self.client.api().marketplace_robot_accounts_list().resource_uuid(resource);
+        let list = self.client.marketplace_robot_accounts_list().resource_uuid(resource);
         let mut accounts: Rows<RobotAccount> = self.rows(list).await?;
         // A server that doesn't know a filter ignores it.
         accounts.retain(|account| account.resource_uuid == resource);
@@ -155,7 +164,7 @@ impl Provider {
     /// # Errors
     /// If the caller may not see it.
     pub async fn robot_account(&self, account: Uuid) -> Result<RobotAccount, Error> {
-        row::retrieve(self.client.api().marketplace_robot_accounts_retrieve().uuid(account)).await
+        row::retrieve(self.client.marketplace_robot_accounts_retrieve().uuid(account)).await
     }
 
     /// Makes an account for a robot, or finds the one of this type that the resource has, so this is safe to
@@ -167,6 +176,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -201,7 +211,7 @@ impl Provider {
             let length = text.chars().count();
             if length > most || length == 0 && field == "type" {
                 let problem = format!("{field} has {length} characters; a server takes {most} at most");
-                return Err(Error::new(ErrorKind::Validation, problem).in_operation(CREATE));
+                return Err(Error::new(ErrorKind::Validation, problem).with_operation(CREATE));
             }
         }
         let find = || async {
@@ -212,7 +222,7 @@ impl Provider {
                     let row = unreadable.first().map(ToString::to_string).unwrap_or_default();
                     let problem =
                         format!("the resource may have a {type_} account that can't be read: {row}");
-                    Err(Error::new(ErrorKind::Decode, problem).in_operation(LIST))
+                    Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST))
                 }
                 Some(RobotAccount {
                     uuid,
@@ -222,12 +232,12 @@ impl Provider {
                     let uuid = uuid.simple();
                     let problem =
                         format!("the {type_} account {uuid} of the resource is {state}: delete it first");
-                    Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE))
+                    Err(Error::new(ErrorKind::Conflict, problem).with_operation(CREATE))
                 }
                 Some(account) if !username.is_empty() && account.username != username => {
                     let (uuid, there) = (account.uuid.simple(), account.username);
                     let problem = format!("the resource has {type_} account {uuid} with the name {there:?}");
-                    Err(Error::new(ErrorKind::Conflict, problem).in_operation(CREATE))
+                    Err(Error::new(ErrorKind::Conflict, problem).with_operation(CREATE))
                 }
                 found => Ok(found),
             }
@@ -241,7 +251,7 @@ impl Provider {
         if !username.is_empty() {
             body = body.username(username.clone());
         }
-        let call = self.client.api().marketplace_robot_accounts_create().body(body);
+        let call = self.client.marketplace_robot_accounts_create().body(body);
         let send = || async {
             let made = call.clone().send().await?.into_inner();
             let made = made.and_then(|model| {
@@ -255,18 +265,20 @@ impl Provider {
                     error_message: model.error_message.unwrap_or_default(),
                 })
             });
-            made.ok_or_else(|| Error::new(ErrorKind::Decode, "the answer is no account").in_operation(CREATE))
+            made.ok_or_else(|| {
+                Error::new(ErrorKind::UnexpectedResponse, "the answer is no account").with_operation(CREATE)
+            })
         };
         let look = || async {
             match find().await {
                 Ok(Some(account)) => Ok(Seen::Applied(account)),
                 Ok(None) => Ok(Seen::Unchanged(format!("the resource has no {type_} account"))),
-                Err(other) if other.is_conflict() => Ok(Seen::Superseded(other.what())),
+                Err(other) if other.is_conflict() => Ok(Seen::Superseded(other.messages().to_string())),
                 Err(unread) => Err(unread),
             }
         };
         // Another may have been faster, which a server calls not valid.
-        let looks_after = |error: &Error| error.is_answer_lost() || error.is_validation();
+        let looks_after = |error: &Error| error.is_ambiguous() || error.is_validation();
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
@@ -292,6 +304,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -331,7 +344,7 @@ impl Provider {
             && !transition.is_legal_from(state)
         {
             let problem = format!("{transition} is not possible: the account is {state}");
-            return Err(Error::new(ErrorKind::Conflict, problem).in_operation(transition.operation()));
+            return Err(Error::new(ErrorKind::Conflict, problem).with_operation(transition.operation()));
         }
         let send = || async {
             self.send_robot_transition(account, transition, message).await?;
@@ -354,7 +367,7 @@ impl Provider {
         };
         // The schema has 400 where servers say 409.
         let looks_after =
-            |error: &Error| error.is_answer_lost() || error.is_conflict() || error.is_validation();
+            |error: &Error| error.is_ambiguous() || error.is_conflict() || error.is_validation();
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(|(account, _)| account)
     }
 
@@ -364,10 +377,10 @@ impl Provider {
         transition: RobotAccountTransition,
         message: &str,
     ) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         macro_rules! send {
             ($operation:ident $(, $body:expr)?) => {
-                Error::of_change(api.$operation().uuid(account)$(.body($body))?.send()).await
+                api.$operation().uuid(account)$(.body($body))?.send().await.map(drop)
             };
         }
         match transition {
@@ -394,8 +407,8 @@ impl Provider {
     pub async fn delete_robot_account(&self, account: Uuid) -> Result<(), Error> {
         self.robot_account(account).await?;
         let send = || async {
-            let call = self.client.api().marketplace_robot_accounts_destroy().uuid(account);
-            match Error::of_change(call.send()).await {
+            let call = self.client.marketplace_robot_accounts_destroy().uuid(account);
+            match call.send().await.map(drop) {
                 // It was there: a DELETE is sent again if its answer is lost, and finds nothing then.
                 Err(error) if error.is_not_found() && error.attempts() > 1 => Ok(()),
                 result => result,
@@ -408,7 +421,7 @@ impl Provider {
                 Err(unread) => Err(unread),
             }
         };
-        let looks_after = |error: &Error| error.is_answer_lost() || error.is_not_found();
+        let looks_after = |error: &Error| error.is_ambiguous() || error.is_not_found();
         Confirm::new(&self.client).after(looks_after).send(send, look).await.map(drop)
     }
 }

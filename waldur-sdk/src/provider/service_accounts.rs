@@ -3,21 +3,23 @@
 //! They belong to projects and organisations, whose people make and close them; a provider sees those that
 //! concern its offerings.
 
-use secrecy::SecretString;
+use serde::Serialize;
 use uuid::Uuid;
+use waldur_api_client::SecretString;
 use waldur_api_client::{Operation, builder};
 
 use super::Provider;
 use crate::confirm::{Confirm, Seen};
-use crate::error::{Error, ErrorKind};
 use crate::row::{Rows, row};
-use crate::types::{
+use waldur_api_client::types::{
     self, CourseAccountRequest, CustomerServiceAccountRequest, ProjectServiceAccountRequest,
     ServiceAccountState,
 };
+use waldur_api_client::{Error, ErrorKind};
 
 /// Whose account it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServiceAccountOwner {
     /// A project's.
@@ -27,7 +29,7 @@ pub enum ServiceAccountOwner {
 }
 
 /// An account of a service, in a project or of an organisation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ServiceAccount {
     /// The account's uuid.
@@ -109,7 +111,7 @@ impl From<CustomerAccountRow> for ServiceAccount {
 
 row! {
     /// A temporary account of a course, in a project.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct CourseAccount {
         /// The account's uuid.
@@ -156,7 +158,8 @@ pub struct ServiceAccountToken {
 
 fn required<T>(value: Option<T>, field: &str, operation: &'static Operation) -> Result<T, Error> {
     value.ok_or_else(|| {
-        Error::new(ErrorKind::Decode, format!("an account without {field}")).in_operation(operation)
+        Error::new(ErrorKind::UnexpectedResponse, format!("an account without {field}"))
+            .with_operation(operation)
     })
 }
 
@@ -239,6 +242,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -258,7 +262,7 @@ impl Provider {
     /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
     /// ([`Error::is_unsupported`]).
     pub async fn project_service_accounts(&self, offering: Uuid) -> Result<Rows<ServiceAccount>, Error> {
-        let list = self.client.api().marketplace_provider_offerings_list_project_service_accounts_list();
+        let list = self.client.marketplace_provider_offerings_list_project_service_accounts_list();
         Ok(self.rows::<ProjectAccountRow>(list.uuid(offering)).await?.map(ServiceAccount::from))
     }
 
@@ -269,7 +273,7 @@ impl Provider {
     /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
     /// ([`Error::is_unsupported`]).
     pub async fn customer_service_accounts(&self, offering: Uuid) -> Result<Rows<ServiceAccount>, Error> {
-        let list = self.client.api().marketplace_provider_offerings_list_customer_service_accounts_list();
+        let list = self.client.marketplace_provider_offerings_list_customer_service_accounts_list();
         Ok(self.rows::<CustomerAccountRow>(list.uuid(offering)).await?.map(ServiceAccount::from))
     }
 
@@ -280,7 +284,7 @@ impl Provider {
     /// If the offering is none of the caller's ([`Error::is_not_found`]), or the server is older than 7.8.8
     /// ([`Error::is_unsupported`]).
     pub async fn course_accounts(&self, offering: Uuid) -> Result<Rows<CourseAccount>, Error> {
-        let list = self.client.api().marketplace_provider_offerings_list_course_accounts_list();
+        let list = self.client.marketplace_provider_offerings_list_course_accounts_list();
         self.rows(list.uuid(offering)).await
     }
 
@@ -294,7 +298,7 @@ impl Provider {
         &self,
         service_provider: Uuid,
     ) -> Result<Rows<ServiceAccount>, Error> {
-        let list = self.client.api().marketplace_service_providers_project_service_accounts_list();
+        let list = self.client.marketplace_service_providers_project_service_accounts_list();
         let list = list.service_provider_uuid(service_provider);
         Ok(self.rows::<ProjectAccountRow>(list).await?.map(ServiceAccount::from))
     }
@@ -306,7 +310,7 @@ impl Provider {
     /// If the service provider is not the caller's ([`Error::is_forbidden`]), or the server is older than
     /// 7.7.8 ([`Error::is_unsupported`]).
     pub async fn all_course_accounts(&self, service_provider: Uuid) -> Result<Rows<CourseAccount>, Error> {
-        let list = self.client.api().marketplace_service_providers_course_accounts_list();
+        let list = self.client.marketplace_service_providers_course_accounts_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
@@ -316,6 +320,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Consumer)).build()?;
@@ -348,10 +353,10 @@ impl Provider {
         let operation = builder::MarketplaceProjectServiceAccountsCreate::OPERATION;
         let mut body = ProjectServiceAccountRequest::builder().project(project);
         fill!(body, wanted, email, description, username, preferred_identifier);
-        let call = self.client.api().marketplace_project_service_accounts_create().body(body);
+        let call = self.client.marketplace_project_service_accounts_create().body(body);
         let send = || async { ServiceAccountToken::of(call.clone().send().await?.into_inner(), operation) };
         let look = || async {
-            let list = self.client.api().marketplace_project_service_accounts_list().project_uuid(project);
+            let list = self.client.marketplace_project_service_accounts_list().project_uuid(project);
             let there = self.rows::<ProjectAccountRow>(list).await?;
             let is_like_it = |row: &&ProjectAccountRow| {
                 row.project_uuid.is_none_or(|uuid| uuid == project)
@@ -375,10 +380,10 @@ impl Provider {
         let operation = builder::MarketplaceCustomerServiceAccountsCreate::OPERATION;
         let mut body = CustomerServiceAccountRequest::builder().customer(customer);
         fill!(body, wanted, email, description, username, preferred_identifier);
-        let call = self.client.api().marketplace_customer_service_accounts_create().body(body);
+        let call = self.client.marketplace_customer_service_accounts_create().body(body);
         let send = || async { ServiceAccountToken::of(call.clone().send().await?.into_inner(), operation) };
         let look = || async {
-            let list = self.client.api().marketplace_customer_service_accounts_list().customer_uuid(customer);
+            let list = self.client.marketplace_customer_service_accounts_list().customer_uuid(customer);
             let there = self.rows::<CustomerAccountRow>(list).await?;
             let is_like_it = |row: &&CustomerAccountRow| {
                 row.customer_uuid.is_none_or(|uuid| uuid == customer)
@@ -395,7 +400,7 @@ impl Provider {
         S: Future<Output = Result<T, Error>>,
         L: Future<Output = Result<Seen<T>, Error>>,
     {
-        let looks_after = |error: &Error| error.is_answer_lost();
+        let looks_after = |error: &Error| error.is_ambiguous();
         Confirm::new(&self.client).after(looks_after).once().send(send, look).await.map(|(made, _)| made)
     }
 
@@ -412,7 +417,7 @@ impl Provider {
         &self,
         account: &ServiceAccount,
     ) -> Result<ServiceAccountToken, Error> {
-        let api = self.client.api();
+        let api = &self.client;
         let send = || async {
             match account.owner {
                 ServiceAccountOwner::Project => {
@@ -440,7 +445,7 @@ impl Provider {
     /// any more), the caller may not manage it ([`Error::is_forbidden`]), it is still open
     /// ([`Error::is_conflict`]), or the server is older than 7.5.1 ([`Error::is_unsupported`]).
     pub async fn close_service_account(&self, account: &ServiceAccount) -> Result<(), Error> {
-        let (api, uuid) = (self.client.api(), account.uuid);
+        let (api, uuid) = (&self.client, account.uuid);
         let state = || async {
             let state = match account.owner {
                 ServiceAccountOwner::Project => {
@@ -458,11 +463,11 @@ impl Provider {
             match account.owner {
                 ServiceAccountOwner::Project => {
                     let call = api.marketplace_project_service_accounts_destroy().uuid(uuid);
-                    Error::of_change(call.send()).await
+                    call.send().await.map(drop)
                 }
                 ServiceAccountOwner::Customer => {
                     let call = api.marketplace_customer_service_accounts_destroy().uuid(uuid);
-                    Error::of_change(call.send()).await
+                    call.send().await.map(drop)
                 }
             }
         };
@@ -494,13 +499,13 @@ impl Provider {
         };
         let mut body = CourseAccountRequest::builder().project(project);
         fill!(body, wanted, email, description);
-        let call = self.client.api().marketplace_course_accounts_create().body(body);
+        let call = self.client.marketplace_course_accounts_create().body(body);
         let send = || async {
             let made = call.clone().send().await?.into_inner().and_then(CourseAccount::of);
             required(made, "uuid", operation)
         };
         let look = || async {
-            let list = self.client.api().marketplace_course_accounts_list().project_uuid(project);
+            let list = self.client.marketplace_course_accounts_list().project_uuid(project);
             let there = self.rows::<CourseAccount>(list).await?;
             let is_like_it = |row: &&CourseAccount| {
                 row.project_uuid.is_none_or(|uuid| uuid == project) && may_be(&wanted.email, &row.email)
@@ -518,14 +523,13 @@ impl Provider {
     /// manage it ([`Error::is_forbidden`]), it is still open ([`Error::is_conflict`]), or the server is older
     /// than 7.7.8 ([`Error::is_unsupported`]).
     pub async fn close_course_account(&self, account: Uuid) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         let state = || async {
             let call = api.marketplace_course_accounts_retrieve().uuid(account);
             Ok(call.send().await?.into_inner().state)
         };
-        let destroy = || async {
-            Error::of_change(api.marketplace_course_accounts_destroy().uuid(account).send()).await
-        };
+        let destroy =
+            || async { api.marketplace_course_accounts_destroy().uuid(account).send().await.map(drop) };
         self.close(builder::MarketplaceCourseAccountsDestroy::OPERATION, destroy, state).await
     }
 
@@ -561,7 +565,7 @@ impl Provider {
             }
             match look().await? {
                 Seen::Applied(()) => Ok(()),
-                _ => Err(Error::new(ErrorKind::Conflict, "the server did nothing").in_operation(operation)),
+                _ => Err(Error::new(ErrorKind::Conflict, "the server did nothing").with_operation(operation)),
             }
         };
         Confirm::new(&self.client).send(send, look).await.map(drop)

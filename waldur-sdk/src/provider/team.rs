@@ -1,17 +1,18 @@
 //! The people of a project, as the provider of a resource sees them.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Provider;
 use super::access::is_ending;
-use crate::error::Error;
 use crate::row::{Rows, row};
-use crate::types::OfferingUserState;
+use waldur_api_client::Error;
+use waldur_api_client::types::OfferingUserState;
 
 row! {
     /// A member of the project that has a resource.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct TeamMember {
         /// The user.
@@ -64,6 +65,6 @@ impl Provider {
     /// If the caller doesn't provide the resource, or there is none ([`Error::is_not_found`]). A member whose
     /// row can't be read is set aside: see [`Rows::unreadable`].
     pub async fn team(&self, resource: Uuid) -> Result<Rows<TeamMember>, Error> {
-        self.rows(self.client.api().marketplace_provider_resources_team_list().uuid(resource)).await
+        self.rows(self.client.marketplace_provider_resources_team_list().uuid(resource)).await
     }
 }

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::Provider;
+use super::booking::Booking;
 use super::booking::first_day;
-use crate::error::{Error, ErrorKind};
 use crate::row::{self, Rows, row};
-use crate::types::{BillingTypeEnum, ResourceState};
+use waldur_api_client::types::{BillingTypeEnum, ResourceState};
+use waldur_api_client::{Error, ErrorKind};
 
 row! {
     /// A resource in use.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct LiveResource {
         /// The resource's uuid.
@@ -28,10 +30,11 @@ row! {
 }
 
 /// A component of an offering, with what a resource may use of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Component {
     /// Its type, such as `cpu`: what a report names it by.
+    #[serde(rename = "type")]
     pub type_: String,
     /// Its name, for people.
     pub name: String,
@@ -55,12 +58,13 @@ impl Component {
 
 row! {
     /// What was reported of a component of a resource in a month.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Usage {
         /// Its uuid.
         pub uuid: Uuid = need "uuid",
         /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
         pub type_: String = need "type",
         /// The name of the component, for people.
         pub name: String = or_default "name",
@@ -81,7 +85,7 @@ row! {
 
 row! {
     /// What was reported of a component for a user of a resource in a month.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct UserUsage {
         /// Its uuid.
@@ -89,6 +93,7 @@ row! {
         /// What was reported of the component itself: a [`Usage`].
         pub usage_uuid: Option<Uuid> = by_address "component_usage",
         /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
         pub type_: String = need "component_type",
         /// The user's name at the offering.
         pub username: String = need "username",
@@ -99,9 +104,11 @@ row! {
 
 row! {
     /// What was reported of one component, or would be.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
     pub struct ComponentUsage {
         /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
         pub type_: String = need "type",
         /// How much, in the unit of the component, exactly as sent.
         pub amount: Decimal = need "usage",
@@ -110,7 +117,7 @@ row! {
 
 row! {
     /// The time in which a resource has had a plan.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct PlanPeriod {
         /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
@@ -170,8 +177,9 @@ impl ReportedRow {
     /// The error of a row that doesn't tell what has to be known of it.
     pub(super) fn unreadable(&self, field: &str) -> Error {
         let row = self.uuid.map_or("a row without uuid".to_owned(), |uuid| format!("row {}", uuid.simple()));
-        let error = Error::new(ErrorKind::Decode, format!("{row} of usage has no usable `{field}`"));
-        error.in_operation(builder::MarketplaceComponentUsagesList::OPERATION)
+        let error =
+            Error::new(ErrorKind::UnexpectedResponse, format!("{row} of usage has no usable `{field}`"));
+        error.with_operation(builder::MarketplaceComponentUsagesList::OPERATION)
     }
 }
 
@@ -190,7 +198,7 @@ impl Target {
             Some(state @ (Creating | Erred | Terminated)) => {
                 let problem = format!("the resource is {}: no usage can be reported of it", state.as_str());
                 let error = Error::new(ErrorKind::Validation, problem);
-                Err(error.in_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION))
+                Err(error.with_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION))
             }
             _ => Ok(()),
         }
@@ -208,7 +216,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed; a user without the right to see a resource doesn't get it, which is no error.
     pub async fn live_resources(&self) -> Result<Rows<LiveResource>, Error> {
-        let mut list = self.client.api().marketplace_provider_resources_list().state([ResourceState::Ok]);
+        let mut list = self.client.marketplace_provider_resources_list().state([ResourceState::Ok]);
         if let Some(uuid) = self.provider_uuid {
             list = list.provider_uuid(uuid);
         }
@@ -224,7 +232,7 @@ impl Provider {
     /// # Errors
     /// If it can't be listed.
     pub async fn usages(&self, resource: Uuid, month: NaiveDate) -> Result<Rows<Usage>, Error> {
-        let list = self.client.api().marketplace_component_usages_list();
+        let list = self.client.marketplace_component_usages_list();
         let list = list.resource_uuid(resource).billing_period(first_day(month));
         self.rows(list).await
     }
@@ -235,7 +243,7 @@ impl Provider {
     /// # Errors
     /// If it can't be listed.
     pub async fn user_usages(&self, resource: Uuid, month: NaiveDate) -> Result<Rows<UserUsage>, Error> {
-        let list = self.client.api().marketplace_component_user_usages_list();
+        let list = self.client.marketplace_component_user_usages_list();
         let list = list.resource_uuid(resource).component_usage_billing_period(first_day(month));
         self.rows(list).await
     }
@@ -246,7 +254,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn plan_periods(&self, resource: Uuid) -> Result<Rows<PlanPeriod>, Error> {
-        let list = self.client.api().marketplace_provider_resources_plan_periods_list().uuid(resource);
+        let list = self.client.marketplace_provider_resources_plan_periods_list().uuid(resource);
         self.rows(list).await
     }
 
@@ -257,6 +265,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let token = sandbox.token(Actor::Provider);
@@ -285,7 +294,7 @@ impl Provider {
         resource: Uuid,
         month: NaiveDate,
     ) -> Result<Rows<ReportedRow>, Error> {
-        let list = self.client.api().marketplace_component_usages_list();
+        let list = self.client.marketplace_component_usages_list();
         let list = list.resource_uuid(resource).billing_period(first_day(month));
         self.rows(list).await
     }
@@ -295,22 +304,22 @@ impl Provider {
         let mut resource: ResourceRow = self.retrieve_resource(resource).await?;
         let components = match resource.offering_components {
             Some(components) => {
-                self.client.booking().note_younger_field();
+                Booking::of(&self.client).note_younger_field();
                 components
             }
             None => {
-                let api = self.client.api();
+                let api = &self.client;
                 let call = api.marketplace_provider_offerings_retrieve().uuid(resource.offering_uuid);
                 let offering: OfferingRow = row::retrieve(call).await?;
                 if offering.billing_type_classification.is_some() {
-                    self.client.booking().note_younger_field();
+                    Booking::of(&self.client).note_younger_field();
                 }
                 offering.components
             }
         };
         if components.is_empty() {
             let error = Error::new(ErrorKind::Validation, "the offering has no components");
-            return Err(error.in_operation(builder::MarketplaceProviderOfferingsRetrieve::OPERATION));
+            return Err(error.with_operation(builder::MarketplaceProviderOfferingsRetrieve::OPERATION));
         }
         let components = components.into_iter().map(|row| Component {
             limit: resource.limits.remove(&row.type_),

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use futures_util::future::try_join;
 use futures_util::{StreamExt as _, stream};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -14,9 +15,9 @@ use super::booking::first_day;
 use super::report::exact;
 use super::usage::{ReportedRow, UserUsage};
 use crate::confirm::{Applied, Confirm, Seen};
-use crate::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
-use crate::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
+use waldur_api_client::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
+use waldur_api_client::{Error, ErrorKind};
 
 /// The longest username that Waldur accepts.
 const USERNAME_LENGTH: usize = 100;
@@ -33,7 +34,7 @@ pub struct UserAmount {
 }
 
 /// A component and the result of reporting its users.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct UserUsageItem {
     /// The type of the component.
@@ -59,7 +60,7 @@ impl Provider {
     /// Before anything is sent. Of kind [`ErrorKind::Validation`] if an amount has more than two decimals or
     /// fifteen digits before the point, the type of a component is empty, a username is empty, longer than
     /// 100 characters or there twice, or nothing was reported of a component itself for that month; of kind
-    /// [`ErrorKind::Decode`] if the usage of a component can't be read. The results of the components are in the
+    /// [`ErrorKind::UnexpectedResponse`] if the usage of a component can't be read. The results of the components are in the
     /// items.
     pub async fn report_user_usages(
         &self,
@@ -87,7 +88,7 @@ impl Provider {
             let result = self.report_shares(resource, month, usage, &component, shares).await;
             UserUsageItem { component, outcome: Outcome::of(result) }
         });
-        Ok(items.buffered(self.client.concurrency()).collect().await)
+        Ok(items.buffered(self.client.bulk_concurrency()).collect().await)
     }
 
     async fn report_shares(
@@ -124,21 +125,21 @@ impl Provider {
                 }
             })
         };
-        Confirm::new(&self.client).after(Error::is_answer_lost).send(send, look).await
+        Confirm::new(&self.client).after(Error::is_ambiguous).send(send, look).await
     }
 
     /// In bulk, or one by one where a server doesn't have that.
     async fn send_shares(&self, usage: Uuid, items: &[ComponentUserUsageCreateRequest]) -> Result<(), Error> {
-        let api = self.client.api();
+        let api = &self.client;
         let body = ComponentUserUsageBulkCreateRequest::builder().usages(items.to_vec());
         let call = api.marketplace_component_usages_set_user_usages().uuid(usage).body(body);
-        match Error::of_change(call.send()).await {
+        match call.send().await.map(drop) {
             Err(error) if error.is_unsupported() => {}
             result => return result,
         }
         for (at, item) in items.iter().enumerate() {
             let call = api.marketplace_component_usages_set_user_usage().uuid(usage).body(item.clone());
-            Error::of_change(call.send()).await.map_err(|error| match at {
+            call.send().await.map(drop).map_err(|error| match at {
                 0 => error,
                 _ => error.with_note(format!("{at} of {} amounts were taken before", items.len())),
             })?;
@@ -170,7 +171,7 @@ fn is_of(row: &UserUsage, usage: Uuid, component: &str) -> bool {
 
 fn refused_users(problem: String) -> Error {
     let error = Error::new(ErrorKind::Validation, problem);
-    error.in_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
+    error.with_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
 }
 
 /// By component, by user.

@@ -1,17 +1,18 @@
 //! Users and keys, and whom a service provider serves.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Provider;
-use crate::error::Error;
-use crate::list::List as _;
 use crate::row::{self, Rows, row};
-use crate::types::OfferingState;
+use waldur_api_client::Error;
+use waldur_api_client::ListExt as _;
+use waldur_api_client::types::OfferingState;
 
 row! {
     /// A user, as far as the caller may see.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct User {
         /// The user's uuid.
@@ -31,7 +32,7 @@ row! {
 
 row! {
     /// A user's SSH key.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct SshKey {
         /// The key's uuid.
@@ -43,13 +44,14 @@ row! {
         /// The key, as in a file of authorised keys.
         pub public_key: String = need "public_key",
         /// Its kind, such as `ssh-ed25519`.
+        #[serde(rename = "type")]
         pub type_: String = or_default "type",
     }
 }
 
 row! {
     /// A service provider.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ServiceProvider {
         /// Its uuid, which is not that of its organisation.
@@ -65,7 +67,7 @@ row! {
 
 row! {
     /// A project with resources of a service provider.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ServedProject {
         /// The project's uuid.
@@ -83,7 +85,7 @@ row! {
 
 row! {
     /// What a user is in a project with resources of a service provider.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ProjectPermission {
         /// The user's uuid.
@@ -109,7 +111,7 @@ row! {
 
 row! {
     /// An organisation with resources of a service provider.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ServedCustomer {
         /// The organisation's uuid.
@@ -129,7 +131,7 @@ row! {
 
 row! {
     /// An offering of a service provider.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ProvidedOffering {
         /// The offering's uuid.
@@ -139,6 +141,7 @@ row! {
         /// Where it stands.
         pub state: OfferingState = or_unknown "state",
         /// Its type, such as `Marketplace.Slurm`.
+        #[serde(rename = "type")]
         pub type_: String = or_default "type",
         /// How many resources it has.
         pub resources_count: u64 = or_default "resources_count",
@@ -151,6 +154,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -168,7 +172,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn users(&self) -> Result<Rows<User>, Error> {
-        self.rows(self.client.api().users_list()).await
+        self.rows(self.client.users_list()).await
     }
 
     /// All SSH keys that the caller may see: its own, or everybody's for staff. Those of a provider's users
@@ -177,7 +181,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn ssh_keys(&self) -> Result<Rows<SshKey>, Error> {
-        self.rows(self.client.api().keys_list()).await
+        self.rows(self.client.keys_list()).await
     }
 
     /// Returns the service provider of organisation `customer`, or `None` if it is not one.
@@ -186,6 +190,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -210,7 +215,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed.
     pub async fn service_provider_of(&self, customer: Uuid) -> Result<Option<ServiceProvider>, Error> {
-        let list = self.client.api().marketplace_service_providers_list().customer_uuid(customer);
+        let list = self.client.marketplace_service_providers_list().customer_uuid(customer);
         // A server that doesn't know the filter shows all.
         let all: Rows<ServiceProvider> = self.rows(list).await?;
         Ok(all.into_iter().find(|provider| provider.customer_uuid == customer))
@@ -221,7 +226,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_users(&self, service_provider: Uuid) -> Result<Rows<User>, Error> {
-        let list = self.client.api().marketplace_service_providers_users_list();
+        let list = self.client.marketplace_service_providers_users_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
@@ -231,7 +236,7 @@ impl Provider {
     /// # Errors
     /// If they can't be listed, such as for anybody but the owner ([`Error::is_forbidden`]).
     pub async fn service_provider_keys(&self, service_provider: Uuid) -> Result<Rows<SshKey>, Error> {
-        let list = self.client.api().marketplace_service_providers_keys_list();
+        let list = self.client.marketplace_service_providers_keys_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
@@ -243,7 +248,7 @@ impl Provider {
         &self,
         service_provider: Uuid,
     ) -> Result<Rows<ServedProject>, Error> {
-        let list = self.client.api().marketplace_service_providers_projects_list();
+        let list = self.client.marketplace_service_providers_projects_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
@@ -256,7 +261,7 @@ impl Provider {
         &self,
         service_provider: Uuid,
     ) -> Result<Rows<ProjectPermission>, Error> {
-        let list = self.client.api().marketplace_service_providers_project_permissions_list();
+        let list = self.client.marketplace_service_providers_project_permissions_list();
         row::each(list.service_provider_uuid(service_provider).listing()).await
     }
 
@@ -266,6 +271,7 @@ impl Provider {
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
@@ -291,7 +297,7 @@ impl Provider {
         &self,
         service_provider: Uuid,
     ) -> Result<Rows<ServedCustomer>, Error> {
-        let list = self.client.api().marketplace_service_providers_customers_list();
+        let list = self.client.marketplace_service_providers_customers_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 
@@ -304,7 +310,7 @@ impl Provider {
         &self,
         service_provider: Uuid,
     ) -> Result<Rows<ProvidedOffering>, Error> {
-        let list = self.client.api().marketplace_service_providers_offerings_list();
+        let list = self.client.marketplace_service_providers_offerings_list();
         self.rows(list.service_provider_uuid(service_provider)).await
     }
 }

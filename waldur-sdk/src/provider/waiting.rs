@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::{Order, Provider};
-use crate::error::Error;
-use crate::types::OrderState;
+use waldur_api_client::types::OrderState;
+use waldur_api_client::{Error, ErrorKind};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -45,47 +45,51 @@ impl fmt::Debug for OrderWait {
     }
 }
 
-/// Why waiting for an order failed.
-#[derive(Debug)]
+/// The cause of an error of waiting for an order: the order as it was last. [`Error::cause`] returns it.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum WaitError {
-    /// The order ended in a state other than the one waited for.
-    Ended {
-        /// As it ended.
-        order: Box<Order>,
-    },
-    /// The time is over; the order may get there later.
-    Deadline {
-        /// As it was last, if it could be read.
-        last: Option<Box<Order>>,
-        /// Why it couldn't be read the last time.
-        error: Option<Error>,
-    },
-    /// The order can't be read, such as one that the caller may not see.
-    Unreadable(Error),
+pub struct UnfinishedOrder {
+    /// The order as it was last read.
+    pub order: Order,
+    /// The error of reading the order after that, if the last read failed.
+    pub error: Option<Error>,
 }
 
-impl fmt::Display for WaitError {
+/// Shows how the order was last, such as `order 1c0… ended: it is erred: no room`.
+impl fmt::Display for UnfinishedOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ended { order } => {
-                write!(f, "order {} ended: it is {}", order.uuid, order.state)?;
-                if order.error_message.is_empty() { Ok(()) } else { write!(f, ": {}", order.error_message) }
-            }
-            Self::Deadline { last: Some(order), .. } => {
-                write!(f, "order {} is still {}", order.uuid, order.state)
-            }
-            Self::Deadline { last: None, .. } => f.write_str("the order could not be read in time"),
-            Self::Unreadable(_) => f.write_str("the order can't be read"),
+        let order = &self.order;
+        if !order.is_terminal() {
+            return write!(f, "order {} is still {}", order.uuid, order.state);
         }
+        write!(f, "order {} ended: it is {}", order.uuid, order.state)?;
+        if order.error_message.is_empty() { Ok(()) } else { write!(f, ": {}", order.error_message) }
     }
 }
 
-impl StdError for WaitError {
+impl StdError for UnfinishedOrder {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Deadline { error: Some(error), .. } | Self::Unreadable(error) => Some(error),
-            Self::Ended { .. } | Self::Deadline { .. } => None,
+        self.error.as_ref().map(|error| error as &(dyn StdError + 'static))
+    }
+}
+
+impl UnfinishedOrder {
+    fn into_error(self, kind: ErrorKind) -> Error {
+        Error::new(kind, "").with_headline(self.to_string()).unsent(true).with_source(self)
+    }
+}
+
+/// The error of a deadline. Nothing was sent that changes anything.
+fn late(order: Uuid, last: Option<Order>, error: Option<Error>) -> Error {
+    match last {
+        Some(order) => UnfinishedOrder { order, error }.into_error(ErrorKind::Timeout),
+        None => {
+            let headline = format!("order {order} could not be read in time");
+            let late = Error::new(ErrorKind::Timeout, "").with_headline(headline).unsent(true);
+            match error {
+                Some(error) => late.with_source(error),
+                None => late,
+            }
         }
     }
 }
@@ -94,16 +98,21 @@ impl Provider {
     /// Waits for an order, by reading it from time to time: until it is done, unless told otherwise.
     /// (`marketplace_orders_retrieve`)
     ///
+    /// Awaiting it fails with [`Error::is_ended`] if the order ended in another state, with
+    /// [`Error::is_timeout`] if the time is over, and with the error of reading the order if that fails for
+    /// good. The cause of the first two is an [`UnfinishedOrder`], unless the order could never be read.
+    ///
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sdk::ClientExt as _;
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
     /// use std::time::Duration;
     ///
     /// use waldur_sdk::types::OrderState;
-    /// use waldur_sdk::{OrderFilter, WaitError};
+    /// use waldur_sdk::{OrderFilter, UnfinishedOrder};
     ///
     /// let provider = client.provider();
     /// let waiting = provider.find_orders(OrderFilter::new().state(OrderState::PendingProvider)).await?;
@@ -115,10 +124,10 @@ impl Provider {
     /// provider.wait_for_order(one).within(Duration::from_secs(5)).await?;
     ///
     /// println!("{}", provider.reject_order(other, "no room").await);
-    /// match provider.wait_for_order(other).await {
-    ///     Err(WaitError::Ended { order }) => assert_eq!(order.state, OrderState::Rejected),
-    ///     other => println!("{other:?}"),
-    /// }
+    /// let error = provider.wait_for_order(other).await.unwrap_err();
+    /// assert!(error.is_ended());
+    /// let unfinished = error.cause::<UnfinishedOrder>().unwrap();
+    /// assert_eq!(unfinished.order.state, OrderState::Rejected);
     /// # Ok(())
     /// # }
     /// ```
@@ -135,7 +144,7 @@ impl Provider {
 
 impl OrderWait {
     /// Waits for this, instead of for the order to be done. An order that has ended and isn't so is
-    /// [`WaitError::Ended`].
+    /// an error ([`Error::is_ended`]).
     pub fn until(mut self, condition: impl Fn(&Order) -> bool + Send + Sync + 'static) -> Self {
         self.until = Box::new(condition);
         self
@@ -160,7 +169,7 @@ impl OrderWait {
     /// The order as it is first, and whenever its state has changed; the last is as it was waited for. If it
     /// doesn't come to that, an error is the last.
     #[must_use]
-    pub fn changes(self) -> BoxStream<'static, Result<Order, WaitError>> {
+    pub fn changes(self) -> BoxStream<'static, Result<Order, Error>> {
         stream::unfold(Watch::new(self), |mut watch| async move {
             let next = watch.next().await?;
             Some((next, watch))
@@ -170,17 +179,18 @@ impl OrderWait {
 }
 
 impl IntoFuture for OrderWait {
-    type Output = Result<Order, WaitError>;
+    type Output = Result<Order, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            let order = self.order;
             let mut watch = Watch::new(self);
             let mut last = None;
             while let Some(change) = watch.next().await {
                 last = Some(change?);
             }
-            last.ok_or(WaitError::Deadline { last: None, error: None })
+            last.ok_or_else(|| late(order, None, None))
         })
     }
 }
@@ -202,13 +212,13 @@ impl Watch {
     }
 
     /// The next change; none after the last.
-    async fn next(&mut self) -> Option<Result<Order, WaitError>> {
+    async fn next(&mut self) -> Option<Result<Order, Error>> {
         if self.ended {
             return None;
         }
         if let Some(order) = self.last.take_if(|order| order.is_terminal()) {
             self.ended = true;
-            return Some(Err(WaitError::Ended { order: Box::new(order) }));
+            return Some(Err(UnfinishedOrder { order, error: None }.into_error(ErrorKind::Ended)));
         }
         // Far enough for whoever says `Duration::MAX`.
         let deadline = *self.deadline.get_or_insert_with(|| {
@@ -234,15 +244,17 @@ impl Watch {
                     }
                     self.last = Some(order);
                 }
-                Ok(Err(error)) if error.is_retryable() || error.is_decode() => self.error = Some(error),
+                Ok(Err(error)) if error.is_retryable() || error.is_unexpected_response() => {
+                    self.error = Some(error)
+                }
                 Ok(Err(error)) => {
                     self.ended = true;
-                    return Some(Err(WaitError::Unreadable(error)));
+                    let note = format!("order {} can't be read", self.wait.order);
+                    return Some(Err(error.with_note(note)));
                 }
                 Err(_) => {
                     self.ended = true;
-                    let (last, error) = (self.last.take().map(Box::new), self.error.take());
-                    return Some(Err(WaitError::Deadline { last, error }));
+                    return Some(Err(late(self.wait.order, self.last.take(), self.error.take())));
                 }
             }
         }

@@ -1,9 +1,12 @@
 //! Workflows without an async runtime.
 
-use waldur_sandbox::{Actor, Sandbox};
+use waldur_sandbox::Sandbox;
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::Decimal;
 use waldur_sdk::blocking::Client;
 use waldur_sdk::types::OrderState;
+
+use crate::common::client_builder;
 
 /// A sandbox that runs on another thread's runtime.
 fn sandbox() -> (Sandbox, tokio::runtime::Runtime) {
@@ -12,7 +15,7 @@ fn sandbox() -> (Sandbox, tokio::runtime::Runtime) {
 }
 
 fn client(sandbox: &Sandbox) -> Client {
-    let builder = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    let builder = client_builder(sandbox);
     Client::new(builder).unwrap()
 }
 
@@ -42,7 +45,7 @@ fn the_workflows_are_the_same() {
 #[tokio::test]
 async fn inside_of_async_it_says_so() {
     let sandbox = Sandbox::start().await.unwrap();
-    let builder = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    let builder = client_builder(&sandbox);
     let error = Client::new(builder.clone()).unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("inside an async runtime"), "{error}");
     // One that was made outside, and dropped inside.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use waldur_sdk::{Client, ClientBuilder, Error, Method, RetryPolicy};
+use waldur_sdk::api::Method;
+use waldur_sdk::{Client, ClientBuilder, ClientExt as _, Error, RetryPolicy};
 
+use crate::common::client_builder_at;
 use crate::server::{Act, Server};
-use crate::{TOKEN, builder};
+use crate::{TOKEN, builder, client};
 
 /// An address that nobody listens at.
 async fn nobody() -> SocketAddr {
@@ -31,7 +33,7 @@ async fn answering(answer: &'static [u8]) -> SocketAddr {
 }
 
 fn once(url: impl Into<String>) -> ClientBuilder {
-    Client::builder().url(url).token(TOKEN).retry(RetryPolicy::never())
+    client_builder_at(url, TOKEN).retry(RetryPolicy::never())
 }
 
 /// What is said of a request with a query.
@@ -51,7 +53,7 @@ async fn nobody_listens() {
     let address = nobody().await;
     let (text, error) = said(once(format!("http://{address}")).no_proxy()).await;
     assert_eq!(text, format!("connection to {address} failed: connection refused"));
-    assert!(error.is_transport() && !error.is_answer_lost());
+    assert!(error.is_transport() && !error.is_ambiguous());
     let outcome = once(format!("http://{address}")).no_proxy().build().unwrap().provider();
     let outcome = outcome.approve_order(waldur_sdk::Uuid::from_u128(1)).await.to_string();
     assert!(outcome.contains(&text), "{outcome}");
@@ -79,7 +81,7 @@ async fn the_proxy_cannot_be_reached_or_refuses() {
         let expected =
             format!("connection to waldur.invalid:443 through the proxy http://{address} failed: {cause}");
         assert_eq!(text, expected);
-        assert!(error.is_transport() && !error.is_answer_lost());
+        assert!(error.is_transport() && !error.is_ambiguous());
     }
 }
 
@@ -97,7 +99,7 @@ async fn a_name_is_not_known() {
     let http = http.redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let (text, error) = said(once("http://waldur.invalid/api/").http_client(http)).await;
     assert_eq!(text, "cannot resolve host waldur.invalid");
-    assert!(error.is_transport() && !error.is_answer_lost());
+    assert!(error.is_transport() && !error.is_ambiguous());
 }
 
 #[tokio::test]
@@ -113,7 +115,7 @@ async fn the_other_side_speaks_something_else_or_goes() {
             text,
             format!("connection to {} failed: {cause}", server.url.trim_start_matches("http://"))
         );
-        assert!(error.is_transport() && error.is_answer_lost());
+        assert!(error.is_transport() && error.is_ambiguous());
     }
     let server = Server::start(|_| Act::Truncate).await;
     let client = builder(&server).retry(RetryPolicy::never()).build().unwrap();
@@ -145,7 +147,7 @@ async fn there_is_no_answer_in_time() {
     let short = builder(&server).retry(RetryPolicy::never()).read_timeout(Duration::from_millis(50));
     let (text, error) = said(short).await;
     assert_eq!(text, format!("no answer from {} in time", server.url.trim_start_matches("http://")));
-    assert!(error.is_timeout() && error.is_answer_lost());
+    assert!(error.is_timeout() && error.is_ambiguous());
 }
 
 /// A TLS server that never says hello lets the connection wait.
@@ -157,7 +159,7 @@ async fn there_is_no_connection_in_time() {
     let short = once(format!("https://{address}")).no_proxy().connect_timeout(Duration::from_millis(200));
     let (text, error) = said(short).await;
     assert_eq!(text, format!("no connection to {address} within 0.2 s"));
-    assert!(error.is_timeout() && !error.is_answer_lost());
+    assert!(error.is_timeout() && !error.is_ambiguous());
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -169,7 +171,7 @@ async fn a_port_does_not_speak_tls() {
         text,
         format!("connection to {address} failed: the answer is not TLS; does the port expect http?")
     );
-    assert!(error.is_transport() && !error.is_answer_lost());
+    assert!(error.is_transport() && !error.is_ambiguous());
     let address = answering(b"").await;
     let (text, _) = said(once(format!("https://{address}")).no_proxy()).await;
     assert_eq!(text, format!("connection to {address} failed: connection closed while it was made"));
@@ -182,7 +184,7 @@ async fn why_nothing_was_tried_again_is_told() {
         _ => Act::Answer(503, vec![("retry-after", "86400".into())], String::new()),
     });
     let server = server.await;
-    let client = builder(&server).build().unwrap();
+    let client = client(&server);
     let said = async |client: &Client, method, path: &'static str| {
         client.request(method, path).send().await.unwrap_err().to_string()
     };
@@ -192,9 +194,10 @@ async fn why_nothing_was_tried_again_is_told() {
     assert!(text.contains("the server asks to wait 86400 s"), "{text}");
     let text = said(&client, Method::GET, "/busy/").await;
     assert!(text.contains("(gave up after 4 attempts in "), "{text}");
-    let slow = RetryPolicy::default().pauses(Duration::from_secs(10), Duration::from_secs(10));
-    let text = said(&client.with_retry(slow.within(Duration::from_secs(5))), Method::GET, "/busy/").await;
-    assert!(text.contains("not tried again: no time is left for another try"), "{text}");
+    let slow = RetryPolicy::default().backoff(Duration::from_secs(10), Duration::from_secs(10));
+    let text =
+        said(&client.with_retry(slow.max_elapsed(Duration::from_secs(5))), Method::GET, "/busy/").await;
+    assert!(text.contains("not retried: no time is left for another attempt"), "{text}");
 }
 
 #[cfg(feature = "socks")]

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use waldur_sdk::{AccessToken, Client, ClientCredentials, Credentials, Method};
+use waldur_sdk::api::Method;
+use waldur_sdk::{AccessToken, Client, ClientCredentials, Credentials};
 
+use crate::common::{blank_client_builder, client_builder_at, quick};
 use crate::server::{Act, Arrival, Server};
-use crate::{TOKEN, client, quick};
+use crate::{TOKEN, client};
 
 const SECRET: &str = "client secret/1";
 
@@ -19,7 +21,13 @@ async fn header_of(credentials: Credentials) -> String {
 }
 
 fn with(server: &Server, credentials: Credentials) -> Client {
-    Client::builder().url(&server.url).no_proxy().retry(quick()).credentials(credentials).build().unwrap()
+    blank_client_builder()
+        .url(&server.url)
+        .no_proxy()
+        .retry(quick())
+        .credentials(credentials)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -40,9 +48,7 @@ async fn each_kind_has_its_header() {
 async fn everything_goes_along() {
     let server = Server::start(|_| Act::ok()).await;
     let user = uuid::Uuid::from_u128(0xabc);
-    let client = Client::builder()
-        .url(&server.url)
-        .token(TOKEN)
+    let client = client_builder_at(&server.url, TOKEN)
         .no_proxy()
         .user_agent("agent/1.2")
         .header("X-Gateway", "key")
@@ -51,7 +57,7 @@ async fn everything_goes_along() {
     client.request(Method::GET, "/a/").send().await.unwrap();
     client.impersonating(user).request(Method::GET, "/b/").send().await.unwrap();
     let arrivals = server.arrivals();
-    assert!(arrivals[0].header("user-agent").starts_with("agent/1.2 waldur-sdk/"));
+    assert!(arrivals[0].header("user-agent").starts_with("agent/1.2 waldur-rust/"));
     assert_eq!(arrivals[0].header("x-gateway"), "key");
     assert_eq!(arrivals[0].header("x-impersonated-user-uuid"), "");
     assert_eq!(arrivals[1].header("x-impersonated-user-uuid"), user.simple().to_string());
@@ -139,7 +145,7 @@ async fn an_endpoint_that_refuses_is_told_apart_from_one_that_is_busy() {
     let server = Server::start(move |_| Act::json(401, refusal)).await;
     let error = oidc_client(&server).request(Method::POST, "/a/").send().await.unwrap_err();
     assert!(error.is_unauthenticated() && error.to_string().contains("invalid_client"), "{error}");
-    assert!(!format!("{error:?}").contains(SECRET) && !error.is_answer_lost());
+    assert!(!format!("{error:?}").contains(SECRET) && !error.is_ambiguous());
     assert_eq!((server.total(), error.attempts()), (1, 0));
     let busy = Server::start(|arrival| match (arrival.path.as_str(), arrival.earlier) {
         ("/token", 0) => Act::status(503),
@@ -152,7 +158,7 @@ async fn an_endpoint_that_refuses_is_told_apart_from_one_that_is_busy() {
     assert_eq!(paths(&busy, "/token"), 3);
     let odd = Server::start(|_| Act::json(200, r#"{"token": "geheim"}"#)).await;
     let error = oidc_client(&odd).request(Method::GET, "/a/").send().await.unwrap_err();
-    assert!(error.is_decode() && !format!("{error} {error:?}").contains("geheim"), "{error:?}");
+    assert!(error.is_unexpected_response() && !format!("{error} {error:?}").contains("geheim"), "{error:?}");
 }
 
 #[tokio::test]
@@ -177,7 +183,7 @@ async fn a_provider_is_asked_when_it_is_needed() {
     assert_eq!((asked.load(Ordering::SeqCst), server.total()), (2, 4));
     let failing = with(&server, Credentials::provider(|| async { Err("the vault is shut".into()) }));
     let error = failing.request(Method::POST, "/a/").send().await.unwrap_err();
-    assert!(error.is_unauthenticated() && !error.is_answer_lost(), "{error:?}");
+    assert!(error.is_unauthenticated() && !error.is_ambiguous(), "{error:?}");
     assert_eq!(server.total(), 4);
     let stuck = with(&server, Credentials::provider(std::future::pending));
     let error = stuck.with_timeout(Duration::from_millis(50)).request(Method::GET, "/a/").send().await;

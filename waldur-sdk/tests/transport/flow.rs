@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use waldur_sdk::Method;
+use waldur_sdk::api::Method;
 
 use crate::server::{Act, Server};
 use crate::{TOKEN, builder};
@@ -16,7 +16,7 @@ fn hang_at_first(arrival: &crate::server::Arrival) -> Act {
 #[tokio::test]
 async fn no_more_requests_than_allowed_are_under_way_and_none_stays() {
     let server = Server::start(hang_at_first).await;
-    let client = builder(&server).max_requests(3).build().unwrap();
+    let client = builder(&server).max_concurrent_requests(3).build().unwrap();
     let three: Vec<_> = (0..3)
         .map(|_| {
             let client = client.clone();
@@ -28,7 +28,7 @@ async fn no_more_requests_than_allowed_are_under_way_and_none_stays() {
     let others = join_all((0..10).map(|_| impatient.request(Method::POST, "/a/").send())).await;
     for other in others {
         let error = other.unwrap_err();
-        assert!(error.is_timeout() && !error.is_answer_lost(), "{error:?}");
+        assert!(error.is_timeout() && !error.is_ambiguous(), "{error:?}");
         assert_eq!(error.attempts(), 0);
     }
     assert_eq!(server.total(), 3);
@@ -54,9 +54,9 @@ async fn a_stream_keeps_its_place_until_it_ends() {
         _ => Act::ok(),
     });
     let server = server.await;
-    let client = builder(&server).max_requests(1).build().unwrap();
+    let client = builder(&server).max_concurrent_requests(1).build().unwrap();
     let impatient = client.with_timeout(Duration::from_millis(100));
-    let mut stream = client.request(Method::GET, "/file/").stream().await.unwrap().bytes_stream();
+    let mut stream = client.request(Method::GET, "/file/").stream().await.unwrap().into_inner();
     assert!(!stream.next().await.unwrap().unwrap().is_empty());
     assert!(impatient.request(Method::GET, "/a/").send().await.unwrap_err().is_timeout());
     while let Some(chunk) = stream.next().await {
@@ -95,7 +95,7 @@ async fn a_pause_takes_no_place() {
         _ => Act::ok(),
     });
     let server = server.await;
-    let client = builder(&server).max_requests(1).build().unwrap();
+    let client = builder(&server).max_concurrent_requests(1).build().unwrap();
     let busy = client.clone();
     let busy = tokio::spawn(async move { busy.request(Method::GET, "/busy/").send().await });
     server.arrived(1).await;

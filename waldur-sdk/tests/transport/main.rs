@@ -4,6 +4,8 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+#[path = "../common/mod.rs"]
+mod common;
 mod connections;
 mod credentials;
 mod flow;
@@ -16,20 +18,14 @@ mod server;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
-use std::time::Duration;
-
+use common::{client_builder_at, quick};
 use server::Server;
-use waldur_sdk::{Client, ClientBuilder, RetryPolicy};
+use waldur_sdk::{Client, ClientBuilder};
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 
-/// The usual policy, in a hurry.
-fn quick() -> RetryPolicy {
-    RetryPolicy::default().pauses(Duration::from_millis(1), Duration::from_millis(5))
-}
-
 fn builder(server: &Server) -> ClientBuilder {
-    Client::builder().url(&server.url).token(TOKEN).no_proxy().retry(quick())
+    client_builder_at(&server.url, TOKEN).no_proxy().retry(quick())
 }
 
 fn client(server: &Server) -> Client {

@@ -8,7 +8,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
-use waldur_sdk::Method;
+use waldur_sdk::api::Method;
 
 use crate::client;
 use crate::server::{Act, Server};
@@ -44,7 +44,7 @@ impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Kept {
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target().starts_with("waldur_sdk") {
+        if event.metadata().target().starts_with("waldur_api_client") {
             let mut fields = Fields::new();
             event.record(&mut Into(&mut fields));
             self.events.lock().unwrap().push(fields);
@@ -68,7 +68,7 @@ async fn a_call_is_a_span_and_each_attempt_an_event() {
     let client = client(&server);
     let kept = Kept::default();
     let calls = async {
-        client.api().marketplace_orders_list().query("geheim").send().await.unwrap();
+        client.marketplace_orders_list().query("geheim").send().await.unwrap();
         let impatient = client.with_timeout(std::time::Duration::from_millis(50));
         impatient.request(Method::GET, "/hang/").send().await.unwrap_err();
         client.request(Method::GET, "/raw/").query("secret", "geheim").send().await.unwrap_err();
@@ -98,7 +98,7 @@ async fn a_call_is_a_span_and_each_attempt_an_event() {
 
     let events = kept.events.lock().unwrap();
     let told = |message: &str| events.iter().filter(|event| event["message"] == message).count();
-    assert_eq!((told("answered"), told("trying again"), told("done"), told("failed")), (3, 1, 1, 2));
+    assert_eq!((told("answered"), told("retrying"), told("done"), told("failed")), (3, 1, 1, 2));
     assert!(!format!("{spans:?} {events:?}").contains("geheim"));
 }
 
@@ -162,14 +162,14 @@ mod metrics_recorder {
                     _ => Act::ok(),
                 });
                 let server = server.await;
-                client(&server).api().marketplace_orders_list().query("geheim").send().await.unwrap();
+                client(&server).marketplace_orders_list().query("geheim").send().await.unwrap();
             });
         });
         let value = |name: &str| {
             let bits = kept.counters.lock().unwrap()[name].load(std::sync::atomic::Ordering::Relaxed);
             (bits, f64::from_bits(bits))
         };
-        assert_eq!(value("waldur.client.repetitions").0, 1);
+        assert_eq!(value("waldur.client.retries").0, 1);
         assert_eq!(value("http.client.active_requests").1, 0.0);
         assert_eq!(kept.times.0.lock().unwrap().len(), 1);
         let labels = kept.labels.lock().unwrap().join("\n");

@@ -1,6 +1,7 @@
 //! A page in place of an answer, and proxies that demand a length.
 
-use waldur_sdk::{Client, Error, List as _, Method, Outcome, Uuid};
+use waldur_sdk::api::Method;
+use waldur_sdk::{Client, ClientExt as _, Error, ListExt as _, Outcome, Uuid};
 
 use crate::client;
 use crate::server::{Act, Arrival, Server};
@@ -16,7 +17,7 @@ fn page(content_type: Option<&'static str>) -> Act {
 
 #[track_caller]
 fn is_page(error: &Error) {
-    assert!(error.is_page() && error.is_decode() && error.is_answer_lost(), "{error:?}");
+    assert!(error.is_page() && error.is_unexpected_response() && error.is_ambiguous(), "{error:?}");
     assert!(!error.is_retryable() && !error.is_unsupported());
     let text = error.to_string();
     assert!(
@@ -28,16 +29,13 @@ fn is_page(error: &Error) {
 
 /// Every way of reading.
 async fn calls(client: &Client) -> Vec<Result<(), Error>> {
-    let api = client.api();
+    let api = client;
     let mut results = Vec::new();
     for failure in [
         api.marketplace_orders_approve_by_provider().uuid(ID).send().await.err(),
         api.marketplace_orders_retrieve().uuid(ID).send().await.err(),
     ] {
-        results.push(match failure {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        });
+        results.push(failure.map_or(Ok(()), Err));
     }
     results.push(api.marketplace_orders_list().count().await.map(drop));
     results.push(client.orders([]).await.map(drop));
@@ -95,8 +93,8 @@ async fn what_is_handed_over_as_it_comes_may_be_a_page() {
     let server = Server::start(|_| page(Some("text/html"))).await;
     let client = client(&server);
     let answer = client.request(Method::GET, "/a/").stream().await.unwrap();
-    assert_eq!(answer.text().await.unwrap(), PAGE);
-    let file = client.api().marketplace_provider_offerings_glauth_users_config_retrieve().uuid(ID);
+    assert_eq!(answer.into_inner().read_to_end().await.unwrap(), PAGE);
+    let file = client.marketplace_provider_offerings_glauth_users_config_retrieve().uuid(ID);
     file.send().await.unwrap();
 }
 
@@ -114,7 +112,7 @@ async fn any_other_success_stays_one() {
     for path in ["/empty/", "/text/", "/other/"] {
         client(&server).request(Method::POST, path).send().await.unwrap();
     }
-    client(&server).api().marketplace_orders_approve_by_provider().uuid(ID).send().await.unwrap();
+    client(&server).marketplace_orders_approve_by_provider().uuid(ID).send().await.unwrap();
 }
 
 #[tokio::test]
@@ -125,7 +123,7 @@ async fn a_change_without_a_body_says_so_each_time() {
         _ => Act::json(200, "{}"),
     });
     let server = server.await;
-    let client = client(&server).repeating();
+    let client = client(&server).assume_idempotent();
     let changing = [Method::POST, Method::PUT, Method::PATCH];
     for method in &changing {
         for path in ["/a/", "/led/", "/busy/"] {
@@ -133,7 +131,7 @@ async fn a_change_without_a_body_says_so_each_time() {
             client.request(method.clone(), path).body("text/plain", "").send().await.unwrap();
         }
     }
-    client.api().marketplace_orders_approve_by_provider().uuid(ID).send().await.unwrap();
+    client.marketplace_orders_approve_by_provider().uuid(ID).send().await.unwrap();
     let bare = server.arrivals();
     assert_eq!(bare.len(), 3 * (2 + 4 + 3) + 1);
     for arrival in &bare {
@@ -159,13 +157,13 @@ async fn what_a_proxy_demands_is_no_refusal_of_waldur() {
     let server = server.await;
     let client = client(&server);
     let error = client.request(Method::POST, "/a/").send().await.unwrap_err();
-    assert!(error.is_transport() && !error.is_answer_lost() && !error.is_retryable(), "{error:?}");
+    assert!(error.is_transport() && !error.is_ambiguous() && !error.is_retryable(), "{error:?}");
     assert_eq!((error.status(), error.attempts()), (Some(411), 1));
     let text = "POST /a/: a proxy demands the length of the body and passed nothing on (411)";
     assert_eq!(error.to_string(), text);
     let outcome = client.provider().approve_order(ID).await;
     assert!(matches!(&outcome, Outcome::Failed { error } if error.is_transport()), "{outcome}");
     let error = client.request(Method::POST, "/407/").send().await.unwrap_err();
-    assert!(error.is_configuration() && !error.is_answer_lost(), "{error:?}");
+    assert!(error.is_configuration() && !error.is_ambiguous(), "{error:?}");
     assert!(error.to_string().contains("the proxy demands a user name and password (407)"), "{error}");
 }

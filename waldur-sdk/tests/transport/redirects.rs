@@ -1,7 +1,9 @@
 //! Where redirects lead.
 
-use waldur_sdk::{Error, Method};
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::api::Method;
 
+use crate::common::client_builder_at;
 use crate::server::{Act, Arrival, Server};
 use crate::{TOKEN, builder, client};
 
@@ -106,8 +108,7 @@ async fn a_circle_ends() {
 async fn a_client_that_follows_by_itself_is_noticed() {
     let server = Server::start(lead("/b/".into())).await;
     let follows = reqwest::Client::builder().no_proxy().build().unwrap();
-    let own =
-        |http| waldur_sdk::Client::builder().url(&server.url).token(TOKEN).http_client(http).build().unwrap();
+    let own = |http| client_builder_at(&server.url, TOKEN).http_client(http).build().unwrap();
     let error = own(follows).request(Method::POST, "/302/").send().await.unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("http_client"), "{error}");
     let right =
@@ -123,7 +124,7 @@ async fn a_client_that_follows_by_itself_is_noticed() {
 async fn generated_operations_tell_it_too() {
     let server = Server::start(|_| Act::redirect(301, "/elsewhere/")).await;
     let client = client(&server);
-    let call = client.api().marketplace_orders_approve_by_provider().uuid(uuid::Uuid::from_u128(1));
-    let error = Error::from(call.send().await.unwrap_err());
+    let call = client.marketplace_orders_approve_by_provider().uuid(uuid::Uuid::from_u128(1));
+    let error = call.send().await.unwrap_err();
     assert!(error.to_string().contains("/elsewhere/"), "{error}");
 }

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use waldur_sdk::{Client, Error, Method};
+use waldur_sdk::api::Method;
+use waldur_sdk::{Client, Error};
 
+use crate::common::quick;
 use crate::server::{Act, Arrival, Server};
-use crate::{builder, client, quick};
+use crate::{builder, client};
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"];
 const PATH: &str = "/api/things/";
@@ -107,12 +109,12 @@ async fn lost_answers_are_asked_for_again_where_that_is_safe() {
     for ended in each(breaking, PATIENT).await {
         let (method, error) = (ended.method, ended.error());
         assert_eq!(ended.arrived, if is_safe(method) { 4 } else { 1 }, "{method} {}", ended.act);
-        assert!(error.is_transport() && error.is_answer_lost(), "{method} {} {error:?}", ended.act);
+        assert!(error.is_transport() && error.is_ambiguous(), "{method} {} {error:?}", ended.act);
     }
     for ended in each(vec![Act::Hang, Act::ApplyAndHang], Duration::from_millis(500)).await {
         let (method, error) = (ended.method, ended.error());
         assert_eq!(ended.arrived, if is_safe(method) { 4 } else { 1 }, "{method} {}", ended.act);
-        assert!(error.is_timeout() && error.is_answer_lost(), "{method} {error:?}");
+        assert!(error.is_timeout() && error.is_ambiguous(), "{method} {error:?}");
     }
 }
 
@@ -137,7 +139,7 @@ async fn connections_that_close_after_an_answer_repeat_nothing() {
         match client.request(Method::POST, format!("/{number}/")).send().await {
             Ok(_) => done += 1,
             // It met a connection that was being closed: nobody can tell whether it arrived.
-            Err(error) => assert!(error.is_answer_lost() && error.attempts() == 1, "{error:?}"),
+            Err(error) => assert!(error.is_ambiguous() && error.attempts() == 1, "{error:?}"),
         }
     }
     let applied = server.applied();
@@ -157,7 +159,7 @@ async fn what_was_not_sent_is_tried_again_whatever_it_is() {
     for name in METHODS {
         let error = client.request(method(name), PATH).send().await.unwrap_err();
         assert_eq!(error.attempts(), 4, "{name}");
-        assert!(error.is_transport() && !error.is_answer_lost(), "{name} {error:?}");
+        assert!(error.is_transport() && !error.is_ambiguous(), "{name} {error:?}");
     }
 }
 
@@ -169,9 +171,9 @@ async fn those_who_know_better_say_so() {
     });
     let server = server.await;
     let client = client(&server);
-    client.request(Method::POST, "/a/").repeatable().send().await.unwrap();
-    client.repeating().request(Method::PATCH, "/b/").send().await.unwrap();
-    client.with_retry(quick().every_method()).request(Method::POST, "/c/").send().await.unwrap();
+    client.request(Method::POST, "/a/").assume_idempotent().send().await.unwrap();
+    client.assume_idempotent().request(Method::PATCH, "/b/").send().await.unwrap();
+    client.with_retry(quick().assume_idempotent()).request(Method::POST, "/c/").send().await.unwrap();
     assert_eq!((server.count("POST"), server.count("PATCH")), (6, 3));
     // The client itself is as careful as before.
     client.request(Method::POST, "/d/").send().await.unwrap_err();
@@ -200,11 +202,10 @@ async fn generated_operations_pass_through_it() {
     });
     let server = server.await;
     let client = client(&server);
-    assert!(client.api().marketplace_orders_list().send().await.unwrap().into_inner().is_empty());
+    assert!(client.marketplace_orders_list().send().await.unwrap().into_inner().is_empty());
     assert_eq!(server.count("GET"), 4);
     let uuid = uuid::Uuid::from_u128(1);
-    let error = client.api().marketplace_orders_approve_by_provider().uuid(uuid).send().await.unwrap_err();
-    let error = Error::from(error);
+    let error = client.marketplace_orders_approve_by_provider().uuid(uuid).send().await.unwrap_err();
     assert_eq!((error.attempts(), error.status()), (1, Some(502)));
     assert_eq!(server.count("POST"), 1);
 }
@@ -216,9 +217,8 @@ async fn errors_of_unreadable_answers_tell_their_attempts() {
         _ => Act::json(200, "{{"),
     });
     let server = server.await;
-    let error = client(&server).api().marketplace_orders_list().send().await.unwrap_err();
-    let error = Error::from(error);
-    assert!(error.is_decode());
+    let error = client(&server).marketplace_orders_list().send().await.unwrap_err();
+    assert!(error.is_unexpected_response());
     assert_eq!(error.attempts(), 2);
     assert!(error.elapsed() > Duration::ZERO);
 }

@@ -13,9 +13,11 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
-use waldur_sdk::{Client, ClientBuilder, Error, Method};
+use waldur_sdk::api::Method;
+use waldur_sdk::{ClientBuilder, Error};
 
-use crate::{TOKEN, quick};
+use crate::TOKEN;
+use crate::common::{client_builder_at, quick};
 
 /// An authority, and a server with a certificate of it.
 struct Site {
@@ -75,7 +77,7 @@ impl Site {
     }
 
     fn builder(&self) -> ClientBuilder {
-        Client::builder().url(&self.url).token(TOKEN).no_proxy().retry(quick())
+        client_builder_at(&self.url, TOKEN).no_proxy().retry(quick())
     }
 
     fn client_pem(&self) -> String {
@@ -95,7 +97,7 @@ async fn ask(builder: ClientBuilder) -> Result<(), Error> {
 async fn only_trusted_servers_are_talked_to() {
     let site = Site::start(false).await;
     let error = ask(site.builder()).await.unwrap_err();
-    assert!(error.is_transport() && !error.is_answer_lost(), "{error:?}");
+    assert!(error.is_transport() && !error.is_ambiguous(), "{error:?}");
     // What isn't trusted won't be at another try; the system's TLS doesn't tell it from a connection that failed.
     assert_eq!(error.attempts(), if cfg!(feature = "rustls") { 1 } else { 4 }, "{error:?}");
     let host = site.url.trim_start_matches("https://");

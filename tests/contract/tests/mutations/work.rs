@@ -13,7 +13,9 @@ use waldur_sdk::types::{
     PatchedOfferingUserRequest, ReportSectionRequest, ResourceFieldEnum, ResourceOEnum,
     ResourceReportRequest,
 };
-use waldur_sdk::{Client, Decimal, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Uuid};
+
+use crate::common::client_builder;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -23,7 +25,7 @@ fn ensure(holds: bool, what: &str) -> Outcome {
 
 /// The calls of `actor`, through the server at `url`.
 fn client(sandbox: &Sandbox, url: &str, actor: Actor) -> Result<Client, waldur_sdk::Error> {
-    let builder = Client::builder().url(url).token(sandbox.token(actor)).no_proxy();
+    let builder = client_builder(url, sandbox.token(actor)).no_proxy();
     builder.retry(RetryPolicy::never()).build()
 }
 
@@ -36,7 +38,7 @@ pub(crate) async fn all(sandbox: &Sandbox, url: &str) -> Outcome {
     usage(sandbox, &provider).await?;
     accounts(sandbox, &provider).await?;
     let alice = client(sandbox, url, Actor::Staff)?.impersonating(sandbox.ids().users.alice);
-    let me = alice.api().users_me_retrieve().send().await?.into_inner();
+    let me = alice.users_me_retrieve().send().await?.into_inner();
     ensure(me.username.as_deref() == Some("alice"), "another user is impersonated")
 }
 
@@ -64,7 +66,7 @@ async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
     let there = sandbox.orders().into_iter().filter(|order| order.offering == ids.offerings.bulk);
     ensure(listed == there.map(|order| order.uuid).collect(), "orders of other offerings are listed")?;
     let since = Utc::now() - TimeDelta::days(3650);
-    let counted = client.api().marketplace_orders_count().created(since).send().await?;
+    let counted = client.marketplace_orders_count().created(since).send().await?;
     let count = counted.headers().get("x-result-count").ok_or("no count")?.to_str()?.parse();
     ensure(count == Ok(sandbox.orders().len()), "other orders are counted")
 }
@@ -89,7 +91,7 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
     let file = Part::bytes(b"%PDF".as_slice()).file_name("contract.pdf");
     let message =
         Multipart::new().text("provider_message", "sorry").part("provider_message_attachment", file);
-    client.api().marketplace_orders_set_provider_info().uuid(erred).upload(message).await?;
+    client.marketplace_orders_set_provider_info().uuid(erred).upload(message).await?;
     let told = sandbox.order_content(erred).ok_or("no such order")?.properties;
     ensure(told.get("provider_message") == Some(&"sorry".into()), "another message")?;
     let address = told.get("provider_message_attachment").and_then(|address| address.as_str());
@@ -120,7 +122,7 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     ensure(listed == there, "other resources are live")?;
 
     let two = [ids.offerings.slurm, ids.offerings.basic];
-    let by_name = client.api().marketplace_provider_resources_list().offering_uuid(two);
+    let by_name = client.marketplace_provider_resources_list().offering_uuid(two);
     let by_name = by_name.o([ResourceOEnum::NameDescending, ResourceOEnum::Created]).page_size(300);
     let rows = by_name.field([ResourceFieldEnum::Name]).send().await?.into_inner();
     let listed: Vec<String> = rows.into_iter().filter_map(|row| row.name).collect();
@@ -133,7 +135,7 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     client.provider().set_backend_id(ids.resources.ok, id).await?;
     let section = ReportSectionRequest { header: "Login".to_owned(), body: "ssh".to_owned() };
     let report = ResourceReportRequest { report: vec![section] };
-    let call = client.api().marketplace_provider_resources_submit_report().uuid(ids.resources.ok);
+    let call = client.marketplace_provider_resources_submit_report().uuid(ids.resources.ok);
     call.body(report).send().await?;
     let resource = sandbox.resource(ids.resources.ok).ok_or("no such resource")?;
     ensure(resource.backend_id == id, "the resource has another id")?;
@@ -169,7 +171,7 @@ async fn usage(sandbox: &Sandbox, client: &Client) -> Outcome {
         date: Some(now),
         plan_period: None,
     };
-    client.api().marketplace_component_usages_set_usage().body(body).send().await?;
+    client.marketplace_component_usages_set_usage().body(body).send().await?;
     let should_be = ("cpu".to_owned(), Decimal::new(125, 2), "one week".to_owned());
     ensure(reported(resources.ok_second).contains(&should_be), "another usage of today")
 }
@@ -182,10 +184,10 @@ async fn accounts(sandbox: &Sandbox, client: &Client) -> Outcome {
         user: address("users", ids.users.bob),
         ..OfferingUserRequest::default()
     };
-    let made = client.api().marketplace_offering_users_create().body(body).send().await?.into_inner();
+    let made = client.marketplace_offering_users_create().body(body).send().await?.into_inner();
     let uuid = made.and_then(|made| made.uuid).ok_or("an account without a uuid")?;
     let name = PatchedOfferingUserRequest::builder().username("bob17".to_owned());
-    client.api().marketplace_offering_users_partial_update().uuid(uuid).body(name).send().await?;
+    client.marketplace_offering_users_partial_update().uuid(uuid).body(name).send().await?;
     let accounts = sandbox.offering_users();
     let account = accounts.iter().find(|account| account.uuid == uuid).ok_or("no such account")?;
     let should_be = (ids.offerings.bulk, ids.users.bob, "bob17");

@@ -15,8 +15,8 @@ use waldur_sandbox::{
 
 use crate::client::{http, send};
 
-/// Recordings lie beside the workspace, or where `WALDUR_RECORDINGS` says; they are no part of it.
-const RECORDINGS: &str = "../../../shared/recordings";
+/// The environment variable with the folder of recordings, which are no part of the workspace.
+const RECORDINGS: &str = "WALDUR_RECORDINGS";
 
 /// What has to be equal, but for the uuids.
 const HEADERS: [&str; 6] =
@@ -370,11 +370,11 @@ struct Bridge {
 
 /// Plays a session again, and fails if the sandbox disagrees anywhere but where the table says.
 async fn agree(session: &Session) {
-    let folder = std::env::var_os("WALDUR_RECORDINGS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDINGS), std::path::PathBuf::from);
+    let folder = std::env::var_os(RECORDINGS)
+        .unwrap_or_else(|| panic!("{RECORDINGS} is not set: it names the folder with {}", session.file));
     let read = |name: &str| {
-        std::fs::read_to_string(folder.join(name))
-            .unwrap_or_else(|error| panic!("{} in {}: {error}", name, folder.display()))
+        let path = Path::new(&folder).join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let (lines, description) = (read(session.file), read("README.md"));
     let mut translation = Translation::default();
@@ -426,7 +426,7 @@ async fn cross(sandbox: &Sandbox, translation: &Translation, bridge: &Bridge) {
 }
 
 #[tokio::test]
-#[ignore = "reads the recordings beside the workspace, or where WALDUR_RECORDINGS says"]
+#[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 async fn with_the_real_server() {
     agree(&Session {
         file: "mastermind.jsonl",
@@ -468,7 +468,7 @@ const BRIDGES: &[Bridge] = &[
 ];
 
 #[tokio::test]
-#[ignore = "reads the recordings beside the workspace, or where WALDUR_RECORDINGS says"]
+#[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of workflows-2024.jsonl"]
 async fn with_the_real_server_about_workflows() {
     agree(&Session {
         file: "workflows-2024.jsonl",

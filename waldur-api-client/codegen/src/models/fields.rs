@@ -128,7 +128,7 @@ pub(super) fn written(fields: &[Field]) -> impl Iterator<Item = TokenStream> {
         if *is_required {
             quote!(#name => true)
         } else {
-            quote!(#name => !crate::model::Entry::is_none(&self.#ident))
+            quote!(#name => !crate::wire::model::Entry::is_none(&self.#ident))
         }
     })
 }

@@ -36,32 +36,32 @@ pub(super) fn model(ident: &Ident, fields: &[Field], additional: Option<&Ident>)
         });
         let written = written(fields);
         more = Some(quote! {
-            crate::model::additional(map, &self.#ident, |name| match name { #(#written,)* _ => false })?;
+            crate::wire::model::additional(map, &self.#ident, |name| match name { #(#written,)* _ => false })?;
         });
     }
     items(quote! {
         #[doc = #doc]
         #[derive(Clone, Debug, Default)]
         pub struct #ident { #( #[doc = #docs] pub #idents: #types, )* #field }
-        impl crate::model::Model for #ident {
+        impl crate::wire::model::Model for #ident {
             const NAME: &'static str = #name;
             const FIELDS: &'static [&'static str] = &[ #(#names),* ];
             const HASHES: &'static [u8] = #hashes;
             #keeps
             fn read<'de, A: ::serde::de::MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
                 match index {
-                    #( #index => crate::model::slot(&mut self.#idents, map), )*
-                    _ => crate::model::skip(map),
+                    #( #index => crate::wire::model::slot(&mut self.#idents, map), )*
+                    _ => crate::wire::model::skip(map),
                 }
             }
         }
-        impl crate::model::WriteModel for #ident {
+        impl crate::wire::model::WriteModel for #ident {
             fn write<M: ::serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-                #( crate::model::entry(map, #names, &self.#idents)?; )*
+                #( crate::wire::model::entry(map, #names, &self.#idents)?; )*
                 #more
                 Ok(())
             }
         }
-        crate::received! { #ident }
+        crate::wire::received! { #ident }
     })
 }

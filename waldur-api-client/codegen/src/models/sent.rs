@@ -119,7 +119,7 @@ fn serialize(ident: &Ident, fields: &[Field], additional: &Ident) -> TokenStream
         if *is_required {
             quote!(map.serialize_entry(#name, &self.#ident)?)
         } else {
-            quote!(crate::model::entry(&mut map, #name, &self.#ident)?)
+            quote!(crate::wire::model::entry(&mut map, #name, &self.#ident)?)
         }
     });
     let written = written(fields);
@@ -132,7 +132,7 @@ fn serialize(ident: &Ident, fields: &[Field], additional: &Ident) -> TokenStream
                 use ::serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
                 #(#entries;)*
-                crate::model::additional(&mut map, &self.#additional, |name| match name {
+                crate::wire::model::additional(&mut map, &self.#additional, |name| match name {
                     #(#written,)*
                     _ => false,
                 })?;

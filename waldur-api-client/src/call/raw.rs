@@ -1,0 +1,249 @@
+//! Requests that are none of the operations.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use reqwest::{Body, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::response::{ByteStream, Response};
+use crate::client::Client;
+use crate::error::{Attempts, Error, ErrorKind};
+use crate::transport::Received;
+use crate::wire::Operation;
+
+/// What transports and spans know about a request of one's own: nothing, so that its path stays out of them.
+const RAW: &Operation = &Operation { id: "raw", method: "", path: "", body_required: false };
+
+/// A request of any method and path, sent like every other: with credentials, retries, limits and a span.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// use waldur_api_client::{Client, Method};
+///
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// #[derive(serde::Deserialize)]
+/// struct Row {
+///     uuid: String,
+/// }
+/// let answer = client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 5).send().await?;
+/// let rows: Vec<Row> = answer.json()?;
+/// assert!(rows.len() <= 5 && rows.iter().all(|row| !row.uuid.is_empty()));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a request is sent by `send` or `stream`"]
+pub struct RawRequest {
+    client: Client,
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    body: Option<(HeaderValue, Result<Body, String>)>,
+}
+
+impl fmt::Debug for RawRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRequest")
+            .field("method", &self.method)
+            .field("path", &shown(&self.path))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A path or address without its query.
+fn shown(path: &str) -> &str {
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
+impl RawRequest {
+    pub(crate) fn new(client: Client, method: Method, path: String) -> Self {
+        Self { client, method, path, query: Vec::new(), body: None }
+    }
+
+    /// Adds a parameter of the query; the same name may come several times.
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.query.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// The body, as JSON.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(body).map(Body::from).map_err(|error| error.to_string());
+        self.body = Some((HeaderValue::from_static("application/json"), bytes));
+        self
+    }
+
+    /// The body as it is, of this content type. A stream can't be sent a second time: such a request is not
+    /// repeated.
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Body>) -> Self {
+        self.body = Some((HeaderValue::from_static(content_type), Ok(body.into())));
+        self
+    }
+
+    /// Retries a POST or PATCH like a GET. Use it only for a request that does no harm if it is applied twice.
+    pub fn assume_idempotent(mut self) -> Self {
+        self.client = self.client.assume_idempotent();
+        self
+    }
+
+    /// Sends the request and reads the response.
+    ///
+    /// # Errors
+    /// If there is none, one other than 2xx, or an HTML page ([`Error::is_page`]), which is no response of
+    /// Waldur. Where a page is wanted, [`RawRequest::stream`] returns it.
+    pub async fn send(self) -> Result<RawResponse, Error> {
+        let (method, path) = (self.method.clone(), shown(&self.path).to_owned());
+        let named = |error: Error| error.with_raw(method.clone(), path.clone());
+        let buffered = self.exchange().await.map_err(named)?.buffer(&method).await.map_err(named)?;
+        let body = match buffered.body {
+            // It happened, whatever its response says.
+            Err(_) if !matches!(method, Method::GET | Method::HEAD) => Bytes::new(),
+            body => body.map_err(named)?,
+        };
+        let (status, headers, attempts) = (buffered.status, buffered.headers, buffered.attempts);
+        Ok(RawResponse { status, headers, body, request: (method, path), attempts })
+    }
+
+    /// Sends the request; the response is returned before its body is read, whatever it is.
+    ///
+    /// # Errors
+    /// If there is none, or one other than 2xx.
+    pub async fn stream(self) -> Result<Response<ByteStream>, Error> {
+        let (method, path) = (self.method.clone(), shown(&self.path).to_owned());
+        let named = move |error: Error| error.with_raw(method.clone(), path.clone());
+        let Received { status, headers, body, .. } = self.exchange().await.map_err(&named)?;
+        Ok(Response::new(ByteStream::new(body.into_stream(), named), status, headers))
+    }
+
+    async fn exchange(self) -> Result<Received, Error> {
+        let mut url = address(self.client.url(), &self.path)
+            .map_err(|problem| Error::new(ErrorKind::Validation, format!("the path {problem}")))?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let mut request = reqwest::Request::new(self.method, url);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some((content_type, body)) = self.body {
+            let body = body.map_err(|problem| {
+                Error::new(ErrorKind::Validation, format!("the body is no JSON: {problem}"))
+            })?;
+            request.headers_mut().insert(CONTENT_TYPE, content_type);
+            *request.body_mut() = Some(body);
+        }
+        self.client.pipeline().send(request, RAW).await
+    }
+}
+
+impl Client {
+    /// Returns a request of any method and path, for what the generated client doesn't have.
+    pub fn request(&self, method: Method, path: impl Into<String>) -> RawRequest {
+        RawRequest::new(self.clone(), method, path.into())
+    }
+}
+
+/// The address of a path, or of an address that a server gave out for one of its objects.
+fn address(base: &str, path: &str) -> Result<Url, &'static str> {
+    let url = if path.starts_with('/') {
+        Url::parse(&format!("{base}{path}"))
+    } else if path.starts_with("http://") || path.starts_with("https://") {
+        Url::parse(path)
+    } else {
+        return Err("must begin with a slash");
+    };
+    let url = url.map_err(|_| "is not the path of an address")?;
+    let here = Url::parse(base).map_err(|_| "is not the path of an address")?;
+    if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
+        return Err("leads to another server");
+    }
+    Ok(url)
+}
+
+/// An answer of 2xx, all of it.
+#[derive(Clone)]
+pub struct RawResponse {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    request: (Method, String),
+    attempts: Attempts,
+}
+
+impl fmt::Debug for RawResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawResponse")
+            .field("status", &self.status.as_u16())
+            .field("length", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RawResponse {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// How many requests it took.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts.count
+    }
+
+    /// The body, as JSON of a type of one's own.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|source| {
+            let (method, path) = self.request.clone();
+            // The text of the cause repeats values, its place doesn't.
+            let (line, column) = (source.line(), source.column());
+            let text = format!("the answer is not what was asked for: line {line}, column {column}");
+            Error::new(ErrorKind::UnexpectedResponse, text).with_raw(method, path).sent(self.attempts)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_stay_with_the_server() {
+        let at = |path| address("https://w.example.org/sub", path).map(String::from);
+        assert_eq!(at("/api/a/?b=c").unwrap(), "https://w.example.org/sub/api/a/?b=c");
+        assert_eq!(at("https://w.example.org/sub/api/a/").unwrap(), "https://w.example.org/sub/api/a/");
+        assert_eq!(at("//evil.example.org/").unwrap(), "https://w.example.org/sub//evil.example.org/");
+        for path in [
+            "",
+            "api/a/",
+            ".evil.example.org/",
+            "@evil.example.org/",
+            "https://evil.example.org/",
+            "http://w.example.org/sub/api/a/",
+            "https://w.example.org:444/",
+            "https://u@w.example.org/",
+        ] {
+            assert!(at(path).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What errors are made of: responses, broken connections, wrong settings.
+//!
+//! Hidden functions are for the crates above; they are no part of the public interface.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::header::{HeaderMap, LOCATION};
+use http::{Method, StatusCode};
+
+use super::connection::Lost;
+use super::html_page::{self, is_page};
+use super::retry_after::retry_after;
+use super::{Attempts, BODY_KEPT, BoxError, Error, ErrorKind, Inner, Messages};
+use crate::wire::{DecodeError, Operation};
+
+/// Where servers and proxies put the id of a request.
+const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
+
+impl Error {
+    /// Returns an error of this kind. An empty message says nothing beside the kind.
+    #[doc(hidden)]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            headline: None,
+            page: false,
+            gave_up: false,
+            status: None,
+            operation: None,
+            raw: None,
+            attempts: Attempts::default(),
+            unsent: false,
+            unsupported: false,
+            request_id: None,
+            messages: Messages::of(message),
+            body: String::new(),
+            retry_after: None,
+            confirmation: None,
+            source: None,
+        }))
+    }
+
+    /// Returns the error that a response other than 2xx stands for, or an HTML page of any status: for
+    /// responses that didn't come through a [`Client`](crate::Client), such as recorded ones.
+    /// [`Error::with_operation`] adds the operation.
+    #[must_use]
+    pub fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        if status.is_success() && is_page(headers, body) {
+            return Self::html_page(status, headers, body);
+        }
+        if status.is_redirection() {
+            let target = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let target = target.unwrap_or("another address");
+            return Self::redirected(status, headers, format!("the server redirects to {target}"));
+        }
+        let mut error = Self::of_status(status, headers);
+        match status {
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                error.0.headline = Some("the proxy demands a user name and password".to_owned());
+            }
+            StatusCode::LENGTH_REQUIRED => {
+                let text = "a proxy demands the length of the body and passed nothing on";
+                error.0.headline = Some(text.to_owned());
+                error.0.unsent = true;
+            }
+            _ => {}
+        }
+        error.0.messages = Messages::parse(body);
+        error.with_body(body)
+    }
+
+    /// A redirect that isn't followed. `note` says where it leads, or why it isn't followed.
+    pub(crate) fn redirected(status: StatusCode, headers: &HeaderMap, note: String) -> Self {
+        Self::of_status(status, headers).with_note(note)
+    }
+
+    /// An HTML page in place of a response. `body` is its beginning.
+    pub(crate) fn html_page(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut error = Self::new(ErrorKind::UnexpectedResponse, html_page::PROBLEM);
+        error.0.page = true;
+        error.with_head(status, headers).with_body(body)
+    }
+
+    /// A response of 2xx that can't be read.
+    pub(crate) fn undecodable(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        source: DecodeError,
+    ) -> Self {
+        Self::new(ErrorKind::UnexpectedResponse, "")
+            .with_head(status, headers)
+            .with_body(body)
+            .with_source(source)
+    }
+
+    /// A response of 2xx that broke off.
+    pub(crate) fn broken_off(source: reqwest::Error, status: StatusCode, headers: &HeaderMap) -> Self {
+        Self::lost(source.into(), Lost::default()).with_head(status, headers)
+    }
+
+    /// A request without a response, or without a whole one.
+    pub(crate) fn lost(source: BoxError, lost: Lost<'_>) -> Self {
+        match source.downcast::<reqwest::Error>() {
+            Ok(source) => {
+                let kind = ErrorKind::of_reqwest(&source);
+                let mut error = Self::new(kind, "");
+                error.0.headline = (kind != ErrorKind::Configuration).then(|| lost.describe(&source));
+                // Addresses may hold secrets.
+                error.with_source(source.without_url())
+            }
+            Err(source) => Self::new(ErrorKind::Transport, "").with_source(source),
+        }
+    }
+
+    /// A wrong setting. `name` is the variable, the key or the function.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn configuration(name: &str, problem: &str) -> Self {
+        Self::new(ErrorKind::Configuration, format!("{name} {problem}"))
+    }
+
+    fn of_status(status: StatusCode, headers: &HeaderMap) -> Self {
+        Self::new(ErrorKind::of_status(status), "").with_head(status, headers)
+    }
+
+    fn with_head(mut self, status: StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        self.0.status = Some(status);
+        self.0.request_id = REQUEST_ID.iter().find_map(|name| text(name)).map(str::to_owned);
+        self.0.retry_after = retry_after(headers, SystemTime::now());
+        self
+    }
+
+    fn with_body(mut self, body: &[u8]) -> Self {
+        self.0.body = capped(body);
+        self
+    }
+
+    /// Returns this error as one of a call of `operation`.
+    #[must_use]
+    pub fn with_operation(mut self, operation: &'static Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    /// Returns this error as one of a request that is none of the operations.
+    pub(crate) fn with_raw(mut self, method: Method, path: String) -> Self {
+        (self.0.operation, self.0.raw) = (None, Some((method, path)));
+        self
+    }
+
+    /// Returns this error with words of its own in place of those of its kind.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_headline(mut self, headline: impl Into<String>) -> Self {
+        self.0.headline = Some(headline.into());
+        self
+    }
+
+    /// Returns this error with its cause.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Returns this error with something to know beside what the server says.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.0.messages.add(note);
+        self
+    }
+
+    pub(crate) fn sent(mut self, attempts: Attempts) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// Returns this error as one whose request certainly didn't arrive, or may have.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unsent(mut self, unsent: bool) -> Self {
+        self.0.unsent = unsent;
+        self
+    }
+
+    /// Returns this error as one of something that the server isn't known to do.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unsupported(mut self) -> Self {
+        self.0.unsupported = true;
+        self
+    }
+
+    /// Returns this error as one of a call that had all of its attempts.
+    pub(crate) fn gave_up(mut self) -> Self {
+        self.0.gave_up = true;
+        self
+    }
+}
+
+fn capped(body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(&body[..body.len().min(BODY_KEPT)]).into_owned();
+    while text.len() > BODY_KEPT {
+        text.pop();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_no_missing_object() {
+        let headers = HeaderMap::new();
+        let page =
+            Error::from_response(StatusCode::NOT_FOUND, &headers, b"\n<!doctype html><h1>Not Found</h1>");
+        assert!(
+            page.is_not_found() && page.is_unsupported() && page.to_string().contains("no such operation")
+        );
+        let object =
+            Error::from_response(StatusCode::NOT_FOUND, &headers, br#"{"detail":"No Order matches."}"#);
+        assert!(object.is_not_found() && !object.is_unsupported());
+        let proxy = Error::from_response(StatusCode::BAD_GATEWAY, &headers, b"<html></html>");
+        assert!(!proxy.is_unsupported());
+    }
+
+    #[test]
+    fn bodies_are_capped() {
+        assert_eq!(capped(&[b'x'; 5000]).len(), BODY_KEPT);
+        assert!(capped(&[0xff; 5000]).len() <= BODY_KEPT);
+    }
+}

@@ -1,0 +1,100 @@
+//! How many requests are under way at once, and how quickly they follow each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+/// Limits how many requests of a client are under way at once, and how many leave per second.
+#[derive(Debug)]
+pub(crate) struct ConcurrencyLimiter {
+    permits: Arc<Semaphore>,
+    rate: Option<RateLimiter>,
+}
+
+/// Lets one request be under way until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl ConcurrencyLimiter {
+    pub(crate) fn new(permits: usize, interval: Option<Duration>) -> Self {
+        let permits = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self { permits, rate: interval.map(RateLimiter::new) }
+    }
+
+    /// Waits for the rate limit, then for a permit, in the order of calls.
+    pub(crate) async fn acquire(&self) -> Permit {
+        if let Some(rate) = &self.rate {
+            rate.wait().await;
+        }
+        // An error would mean that the semaphore is closed, which nobody does.
+        Permit { _permit: Arc::clone(&self.permits).acquire_owned().await.ok() }
+    }
+}
+
+/// Lets one request leave per interval, in the order of calls. A caller that stops waiting takes no turn.
+#[derive(Debug)]
+struct RateLimiter {
+    interval: Duration,
+    next: Mutex<Instant>,
+}
+
+impl RateLimiter {
+    fn new(interval: Duration) -> Self {
+        Self { interval, next: Mutex::new(Instant::now()) }
+    }
+
+    async fn wait(&self) {
+        let mut next = self.next.lock().await;
+        sleep_until(*next).await;
+        *next = Instant::now() + self.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn permits_are_limited_and_released() {
+        let limiter = ConcurrencyLimiter::new(2, None);
+        let (first, _second) = (limiter.acquire().await, limiter.acquire().await);
+        assert!(limiter.acquire().now_or_never().is_none());
+        drop(first);
+        assert!(limiter.acquire().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_spaced_by_the_rate() {
+        let limiter = ConcurrencyLimiter::new(100, Some(Duration::from_millis(100)));
+        let begun = Instant::now();
+        for _ in 0..11 {
+            limiter.acquire().await;
+        }
+        let tenths = begun.elapsed().as_millis() / 100;
+        assert!((10..=11).contains(&tenths), "{tenths}");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let later = Instant::now();
+        limiter.acquire().await;
+        limiter.acquire().await;
+        // A quiet time gives no burst.
+        assert!(later.elapsed() >= Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_stops_waiting_takes_no_turn() {
+        let limiter = ConcurrencyLimiter::new(100, Some(Duration::from_secs(1)));
+        limiter.acquire().await;
+        for _ in 0..50 {
+            assert!(limiter.acquire().now_or_never().is_none());
+        }
+        let begun = Instant::now();
+        limiter.acquire().await;
+        assert!(begun.elapsed() <= Duration::from_millis(1100));
+    }
+}

@@ -1,0 +1,187 @@
+//! All resources of a provider at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use serde_json::json;
+use waldur_sandbox::{
+    Actor, Fault, Misbehaviour, OfferingUserState as State, Release, ResourceState, Sandbox, Seed,
+};
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::agent::AgentIdentity;
+use waldur_sdk::{
+    AccountName, Error, MembershipBackend, MembershipResource, NoBackendId, Outcome, SyncedResource,
+};
+
+use crate::common::{client, client_as};
+use crate::{DEFAULT, Recorder, provider, sandbox, small};
+
+/// Groups by resource, one of which can't be listed.
+#[derive(Default)]
+struct Clusters(Mutex<BTreeMap<String, BTreeSet<String>>>);
+
+impl MembershipBackend for Clusters {
+    type Error = String;
+
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+        if resource.name.ends_with("ok-2") {
+            return Err("the directory is away".to_owned());
+        }
+        Ok(self.0.lock().unwrap().entry(resource.name.clone()).or_default().iter().cloned().collect())
+    }
+
+    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().insert(username.to_string());
+        Ok(())
+    }
+
+    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().remove(username.as_str());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn all_resources_come_to_match_their_teams() {
+    let sandbox = sandbox().await;
+    let provider = provider(&sandbox, Actor::Provider).of_offering(sandbox.ids().offerings.slurm);
+    let clusters = Clusters::default();
+    let sync = provider.sync_all_memberships(&clusters, DEFAULT()).await.unwrap();
+    let synced = &sync.resources;
+    // The resources, the accounts, and the team of their one project.
+    assert_eq!((synced.len(), sandbox.requests().len()), (3, 3));
+    for SyncedResource { name, outcome, .. } in synced {
+        match outcome {
+            Ok(report) => assert_eq!((report.added(), report.failed()), (22, 0), "{report}"),
+            Err(error) => assert!(name.ends_with("ok-2") && error.is_backend()),
+        }
+    }
+    assert_eq!(synced.iter().filter(|one| one.outcome.is_ok()).count(), 2);
+    let there = clusters.0.lock().unwrap().clone();
+    assert!(there.len() == 2 && there.values().all(|members| members.len() == 22));
+
+    // Again: nothing to do. And a team that can't be read for all is asked for by each.
+    sandbox.clear_requests();
+    sandbox.fail_next(1, "GET", "/team/", Fault::Status(404));
+    let sync = provider.sync_all_memberships(&clusters, DEFAULT()).await.unwrap();
+    let reports: Vec<_> = sync.resources.iter().filter_map(|one| one.outcome.as_ref().ok()).collect();
+    assert!(reports.len() == 2 && reports.iter().all(|report| report.added() + report.removed() == 0));
+    assert_eq!(sandbox.requests().len(), 6);
+    let outsider = client_as(&sandbox, Actor::Outsider);
+    assert!(
+        outsider.provider().sync_all_memberships(&clusters, DEFAULT()).await.unwrap().resources.is_empty()
+    );
+}
+
+/// A scheduler may take a blank account for all of them.
+#[tokio::test]
+async fn a_resource_without_an_id_is_not_for_the_back_end() {
+    for id in [None, Some(""), Some(" ")] {
+        let sandbox = small().await;
+        let (ids, provider) = (*sandbox.ids(), provider(&sandbox, Actor::Provider));
+        sandbox.corrupt("marketplace-provider-resources", ids.resources.ok, "backend_id", id.map(Into::into));
+        let recorder = Recorder::of(["alice01"]);
+        for resource in [ids.resources.ok, ids.resources.ok_second] {
+            let error = provider.sync_membership(resource, &recorder, DEFAULT()).await.unwrap_err();
+            assert!(error.is_validation(), "{error}");
+            assert_eq!(error.cause::<NoBackendId>().unwrap().resource, resource);
+            assert!(error.to_string().contains(&resource.simple().to_string()), "{error}");
+        }
+        assert!(recorder.calls.lock().unwrap().is_empty());
+        let sync = provider.sync_all_memberships(&recorder, DEFAULT()).await.unwrap();
+        let has_no_id = |error: &Error| error.cause::<NoBackendId>().is_some();
+        let without = |one: &&SyncedResource| one.outcome.as_ref().is_err_and(has_no_id);
+        assert_eq!((sync.resources.len(), sync.resources.iter().filter(without).count()), (4, 3));
+        assert!(!sync.is_ok() && sync.to_string().contains("no id in the back end"), "{sync}");
+        let calls = recorder.calls.lock().unwrap().clone();
+        assert_eq!(calls, ["list polar_0002 -", "add polar_0002 carla01"]);
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_those_who_left_go_when_told() {
+    let seed = |seed: &mut Seed<'_>| {
+        let ids = *seed.ids();
+        let dora = seed.user("dora", "Dora", "Departed");
+        seed.offering_user(ids.offerings.slurm, dora, "dora01", State::Ok);
+        // Erik's project has nothing but a resource that is being made.
+        let erik = seed.user("erik", "Erik", "Early");
+        let project = seed.project(ids.consumer_customer, "Early");
+        seed.role(erik, project, "PROJECT.MEMBER", None);
+        seed.resource(ids.offerings.slurm, project, "early-1", ResourceState::Creating);
+        seed.offering_user(ids.offerings.slurm, erik, "erik01", State::Ok);
+    };
+    let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
+    let provider = provider(&sandbox, Actor::Provider);
+    let state = |name: &str| sandbox.offering_users().iter().find(|row| row.username == name).unwrap().state;
+    let options = DEFAULT().remove_departed();
+    let sync = provider.sync_all_memberships(&Recorder::of([]), DEFAULT()).await.unwrap();
+    assert!(sync.departed.is_empty() && state("dora01") == State::Ok);
+    // Who may be in a team that can't be read hasn't left.
+    let team = "marketplace_provider_resources_team_list";
+    sandbox.corrupt(team, 0, "uuid", json!(7));
+    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
+    assert!(sync.departed.iter().all(|one| one.outcome.is_none()) && !sync.departed.is_empty(), "{sync}");
+    assert!(sync.to_string().contains("held back"), "{sync}");
+    sandbox.clear_corruptions();
+    sandbox.misbehave(Misbehaviour::new(Fault::Status(403)).operation(team));
+    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
+    assert!(sync.departed.iter().all(|one| one.outcome.is_none()), "{sync}");
+    sandbox.clear_faults();
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+
+    let sync = provider.sync_all_memberships(&Recorder::of(["dora01"]), options).await.unwrap();
+    assert_eq!(sync.departed.len(), 1, "{sync}");
+    assert!(matches!(sync.departed[0].outcome, Some(Outcome::Done)), "{sync}");
+    assert_eq!((state("dora01"), state("erik01")), (State::RequestedDeletion, State::Ok));
+    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
+    assert!(sync.departed.is_empty(), "{sync}");
+}
+
+/// Members are synchronised on each release; what one hasn't got, it is said not to have, and nothing
+/// changes.
+#[tokio::test]
+async fn each_release_does_it_or_says_that_it_can_not() {
+    const AGENTS: [&str; 3] = [
+        "marketplace-site-agent-identities",
+        "marketplace-site-agent-services",
+        "marketplace-site-agent-processors",
+    ];
+    for release in Release::ALL {
+        let seed = |seed: &mut Seed<'_>| {
+            let ids = *seed.ids();
+            let dora = seed.user("dora", "Dora", "Departed");
+            seed.offering_user(ids.offerings.slurm, dora, "dora01", State::Ok);
+        };
+        let sandbox = Sandbox::builder().orders(0).release(release).seed(seed).start().await.unwrap();
+        let ids = *sandbox.ids();
+        let client = client(&sandbox);
+        let (provider, old) = (client.provider(), release == Release::Late2024);
+        let recorder = Recorder::of(["dora01"]);
+        let _ = provider.sync_membership(ids.resources.ok, &recorder, DEFAULT()).await.unwrap();
+        assert_eq!(recorder.changes(), ["add polar_0001 alice01", "remove polar_0001 dora01"], "{release:?}");
+        let sync = provider.sync_all_memberships(&recorder, DEFAULT().remove_departed()).await.unwrap();
+        assert_eq!(sync.departed.len(), 1, "{release:?}: {sync}");
+        let outcome = sync.departed[0].outcome.as_ref().unwrap();
+        assert_eq!(outcome.is_ok(), !old, "{release:?}: {outcome}");
+        if old {
+            assert!(outcome.to_string().contains("no such operation"), "{outcome}");
+        }
+        assert!(sandbox.requests().len() <= 15, "{release:?}");
+
+        sandbox.clear_requests();
+        let registered = AgentIdentity::register(&client, ids.offerings.slurm, "polar-agent", "1").await;
+        match registered {
+            Err(error) => assert!(old && error.is_unsupported(), "{release:?}: {error}"),
+            Ok(agent) => {
+                let service = agent.register_service(&client, "orders", "order_process").await.unwrap();
+                let processor = service.register_processor(&client, "orders", "slurm", "23").await.unwrap();
+                assert_eq!(processor.service_uuid, service.uuid);
+                service.set_statistics(&client, &json!({ "done": 1 })).await.unwrap();
+            }
+        }
+        let count = AGENTS.map(|name| sandbox.documents(name).len());
+        assert_eq!(count, if old { [0; 3] } else { [1; 3] }, "{release:?}");
+        assert!(sandbox.requests().len() <= 6, "{release:?}");
+    }
+}

@@ -1,0 +1,180 @@
+//! Results as JSON: what a program that isn't written in Rust, or a log, gets of them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::{Value, json};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, ResourceState, Sandbox};
+use waldur_sdk::types::BillingTypeEnum;
+use waldur_sdk::{Client, ClientExt as _, ComponentDefinition, Decimal, RetryPolicy, Uuid};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
+
+async fn with_orders(count: usize) -> Sandbox {
+    let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
+        let ids = *seed.ids();
+        for _ in 0..count {
+            let resource = seed.resource(ids.offerings.slurm, ids.project, "waves", ResourceState::Creating);
+            seed.order(resource, OrderType::Create, State::PendingProvider);
+        }
+    };
+    Sandbox::builder().orders(0).seed(seed).start().await.unwrap()
+}
+
+fn client(sandbox: &Sandbox) -> Client {
+    let builder = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider));
+    builder.retry(RetryPolicy::default().max_attempts(1)).build().unwrap()
+}
+
+fn json_of(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap()
+}
+
+#[tokio::test]
+async fn an_error_is_an_object_without_token_and_body() {
+    let sandbox = with_orders(1).await;
+    let client = client(&sandbox);
+    let error = client.provider().order(Uuid::nil()).await.unwrap_err();
+    let object = json_of(&error);
+    assert_eq!(
+        (&object["kind"], &object["status"], &object["attempts"]),
+        (&json!("not_found"), &json!(404), &json!(1))
+    );
+    assert_eq!(object["operation"], "marketplace_orders_retrieve");
+    assert_eq!(
+        (&object["method"], &object["path"]),
+        (&json!("GET"), &json!("/api/marketplace-orders/{uuid}/"))
+    );
+    assert_eq!(object["message"], error.to_string());
+    assert_eq!(object["messages"][0]["path"], "");
+    assert!(object["retry_after"].is_null() && object.get("body").is_none());
+
+    let stranger = Client::builder().url(sandbox.url()).token(TOKEN).build().unwrap();
+    let text = serde_json::to_string(&stranger.provider().order(Uuid::nil()).await.unwrap_err()).unwrap();
+    assert!(text.contains("\"unauthenticated\"") && !text.contains(TOKEN), "{text}");
+}
+
+#[tokio::test]
+async fn a_report_has_the_outcome_of_each_order() {
+    let sandbox = with_orders(2).await;
+    let broken = sandbox.orders()[1].uuid;
+    let path = format!("/{}/approve_by_provider/", broken.simple());
+    sandbox.fail_next(1, "POST", &path, Fault::Status(403));
+    let report = client(&sandbox).provider().approve_all_pending_orders().await.unwrap();
+    let object = json_of(&report);
+    assert_eq!(object["unreadable"], json!([]));
+    let items = object["items"].as_array().unwrap();
+    let of = |uuid: Uuid| items.iter().find(|item| item["order"]["uuid"] == json!(uuid)).unwrap();
+    assert_eq!(of(sandbox.orders()[0].uuid)["outcome"], json!({ "kind": "done" }));
+    assert_eq!(of(broken)["outcome"]["kind"], "refused");
+    let order = &of(broken)["order"];
+    assert_eq!((&order["type"], &order["state"]), (&json!("Create"), &json!("pending-provider")));
+}
+
+#[tokio::test]
+async fn a_failed_order_has_its_error() {
+    let sandbox = with_orders(1).await;
+    sandbox
+        .misbehave(Misbehaviour::new(Fault::Status(500)).operation("marketplace_orders_approve_by_provider"));
+    let report = client(&sandbox).provider().approve_all_pending_orders().await.unwrap();
+    let outcome = &json_of(&report)["items"][0]["outcome"];
+    assert_eq!(
+        (&outcome["kind"], &outcome["error"]["kind"]),
+        (&json!("failed"), &json!("server")),
+        "{outcome}"
+    );
+}
+
+#[tokio::test]
+async fn amounts_and_dates_are_exact_texts() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let report = client(&sandbox).provider().report_usage(resource).component("cpu", Decimal::new(1025, 2));
+    let planned = report.dry_run().await.unwrap();
+    let object = json_of(&planned);
+    assert_eq!(object["usages"], json!([{ "type": "cpu", "amount": "10.25" }]));
+    assert_eq!(object["month"], planned.month.to_string());
+    let definition = ComponentDefinition::new("gpu", "GPU", BillingTypeEnum::Usage, "hours");
+    assert_eq!(
+        (&json_of(&definition)["type"], &json_of(&definition)["billing_type"]),
+        (&json!("gpu"), &json!("usage"))
+    );
+}
+
+#[cfg(feature = "agent")]
+mod agent {
+    use std::time::Duration;
+
+    use waldur_sdk::agent::{Backend, BackendError, OrderProcessor, Provisioned, Task};
+    use waldur_sdk::{AccountName, BackendId, MembershipBackend, MembershipOptions, MembershipResource};
+
+    use super::*;
+
+    struct Busy;
+
+    impl Backend for Busy {
+        async fn create(&self, _: &Task) -> Result<Provisioned, BackendError> {
+            Err(BackendError::transient("the cluster is busy"))
+        }
+        async fn update(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Ok(())
+        }
+        async fn terminate(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Ok(())
+        }
+    }
+
+    impl MembershipBackend for Busy {
+        type Error = String;
+        async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, String> {
+            Ok(Vec::new())
+        }
+        async fn add(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+            Err("no quota".to_owned())
+        }
+        async fn remove(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_round_has_the_outcome_of_each_order() {
+        let sandbox = with_orders(1).await;
+        let processor = OrderProcessor::new(&client(&sandbox), [sandbox.ids().offerings.slurm], Busy);
+        let processor = processor.backoff(Duration::from_secs(50), Duration::from_secs(100));
+        for kind in ["failed", "resting"] {
+            let report = processor.run_once().await;
+            let outcome = &json_of(&report)["orders"][0]["outcome"];
+            assert_eq!((&outcome["kind"], json_of(&report.counts())), (&json!(kind), json!({ kind: 1 })));
+            assert!((0.0..=50.0).contains(&outcome["again_in"].as_f64().unwrap()), "{outcome}");
+            if kind == "failed" {
+                assert_eq!(outcome["error"]["kind"], "backend");
+                assert_eq!(outcome["error"]["message"], "the back end: the cluster is busy");
+            }
+            let failures: Vec<_> = report.failures().collect();
+            assert_eq!(json_of(&failures)[0]["order"]["outcome"], *outcome);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_synchronisation_has_a_report_or_an_error_for_each_resource() {
+        let sandbox = Sandbox::start().await.unwrap();
+        let provider = client(&sandbox).provider().of_offering(sandbox.ids().offerings.slurm);
+        let sync = provider.sync_all_memberships(&Busy, MembershipOptions::new()).await.unwrap();
+        let object = json_of(&sync);
+        let resources = object["resources"].as_array().unwrap();
+        let errors: Vec<_> = resources.iter().filter_map(|one| one["outcome"].get("error")).collect();
+        let reports: Vec<_> = resources.iter().filter_map(|one| one["outcome"].get("report")).collect();
+        assert_eq!((errors.is_empty(), errors.len() + reports.len()), (false, resources.len()));
+        let problem = |error: &Value| error["message"].as_str().unwrap().to_owned();
+        assert!(errors.iter().all(|error| error["kind"] == "validation"), "{errors:?}");
+        assert!(errors.iter().all(|error| problem(error).ends_with("no id in the back end")), "{errors:?}");
+        let member = reports[0]["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["member"]["step"] == "add")
+            .unwrap();
+        assert_eq!(member["outcome"]["kind"], "failed");
+        assert_eq!(member["outcome"]["error"]["message"], "the back end: no quota");
+    }
+}

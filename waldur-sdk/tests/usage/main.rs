@@ -1,0 +1,35 @@
+//! Usage on the sandbox: reported, planned, refused, read back.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod reports;
+mod servers;
+mod users;
+
+use std::collections::BTreeMap;
+
+use common::today;
+use waldur_sandbox::Sandbox;
+use waldur_sdk::{Decimal, NaiveDate, Uuid};
+
+const SET_USAGE: &str = "/set_usage/";
+
+fn amount(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn this_month() -> NaiveDate {
+    today().format("%Y-%m-01").to_string().parse().unwrap()
+}
+
+/// What the sandbox has of a resource in a month, by component.
+fn there(sandbox: &Sandbox, resource: Uuid, month: NaiveDate) -> BTreeMap<String, Decimal> {
+    let usages = sandbox.usages().into_iter();
+    usages
+        .filter(|usage| usage.resource == resource && usage.period == month)
+        .map(|usage| (usage.component, usage.amount))
+        .collect()
+}

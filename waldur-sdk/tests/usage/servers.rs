@@ -1,0 +1,66 @@
+//! Servers of other releases, and offerings of other kinds.
+
+use waldur_sandbox::{Fault, Misbehaviour, Release, Sandbox};
+use waldur_sdk::{Outcome, UserAmount};
+
+use crate::common::{posts, provider, today};
+use crate::{amount, there};
+
+#[tokio::test]
+async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
+    let sandbox = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
+    let hidden = Fault::MissingFields(vec!["offering_components".to_owned()]);
+    sandbox.misbehave(Misbehaviour::new(hidden).operation("marketplace_provider_resources_retrieve"));
+    let resource = sandbox.ids().resources.ok;
+    let sent = provider(&sandbox).report_usage(resource).all(amount("99.5")).await.unwrap();
+    assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
+    assert_eq!(sandbox.requests().len(), 4);
+    // Without looking what is there:
+    sandbox.clear_requests();
+    provider(&sandbox).set_usage_for_all_components(resource, amount("99.5")).await.unwrap();
+    assert_eq!(sandbox.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn usage_is_reported_to_every_release() {
+    for release in Release::ALL {
+        let sandbox = Sandbox::builder().release(release).start().await.unwrap();
+        let resource = sandbox.ids().resources.ok;
+        let provider = provider(&sandbox);
+        let report =
+            || provider.report_usage(resource).all(amount("99.5")).description("nightly").skip_equal();
+        let planned = report().dry_run().await.unwrap();
+        assert_eq!((planned.usages.len(), posts(&sandbox)), (3, 0));
+        assert_eq!(report().await.unwrap(), planned);
+        assert!(report().await.unwrap().usages.is_empty());
+        let shares = ["alice_hpc", "bob_hpc"].map(|username| UserAmount {
+            component: "cpu".to_owned(),
+            username: username.to_owned(),
+            amount: amount("49.75"),
+        });
+        let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+        assert!(matches!(items[0].outcome, Outcome::Done), "{release:?}: {items:?}");
+        let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
+        assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{release:?}: {items:?}");
+        assert_eq!(provider.user_usages(resource, today()).await.unwrap().len(), 2);
+        assert_eq!(there(&sandbox, resource, planned.month)["cpu"], amount("99.5"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_measured_is_left_out() {
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let slurm = seed.ids().offerings.slurm;
+            seed.billing_type(slurm, "gpu", "fixed");
+        })
+        .start()
+        .await
+        .unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let sent = provider.set_usage_for_all_components(resource, amount("2")).await.unwrap();
+    assert_eq!(sent.usages.iter().map(|usage| usage.type_.as_str()).collect::<Vec<_>>(), ["cpu", "ram"]);
+    let error = provider.report_usage(resource).component("gpu", amount("2")).await.unwrap_err();
+    assert!(error.is_validation() && error.status() == Some(400), "{error}");
+}

@@ -1,0 +1,85 @@
+//! Amounts of users.
+
+use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::{Decimal, Outcome, UserAmount};
+
+use crate::amount;
+use crate::common::{client_builder, posts, provider, quick, today};
+
+#[tokio::test]
+async fn users_are_reported_in_bulk() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = sandbox.ids().resources.ok;
+    let provider = provider(&sandbox);
+    let share = |component: &str, username: &str, text: &str| UserAmount {
+        component: component.to_owned(),
+        username: username.to_owned(),
+        amount: amount(text),
+    };
+    let sent = provider.report_usage(resource).all(amount("99.5")).await.unwrap();
+    let shares = [
+        share("cpu", "alice_hpc", "60.25"),
+        share("cpu", "bob_hpc", "39.25"),
+        share("gpu", "alice_hpc", "99.5"),
+    ];
+    sandbox.clear_requests();
+    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+    assert_eq!(sandbox.requests().len(), 4);
+    assert!(items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    for wanted in &shares {
+        let found =
+            usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
+        assert_eq!(found.unwrap().amount, wanted.amount);
+        // It says of which usage it is a share.
+        let whole = provider.usages(resource, sent.month).await.unwrap();
+        let whole = whole.iter().find(|one| one.type_ == wanted.component).unwrap();
+        assert_eq!((found.unwrap().usage_uuid, whole.created.is_some()), (Some(whole.uuid), true));
+    }
+    // Again: nothing is left to send. And what changes, with answers that are lost.
+    sandbox.clear_requests();
+    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::AlreadySo)), "{items:?}");
+    assert_eq!(posts(&sandbox), 0);
+    let shares = shares.map(|share| UserAmount { amount: share.amount - Decimal::ONE, ..share });
+    sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetAfter);
+    let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    assert_eq!(posts(&sandbox), 2);
+    // What isn't recorded is sent again, or said.
+    sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetBefore);
+    let one = [share("cpu", "alice_hpc", "62")];
+    let patient = client_builder(&sandbox).retry(quick());
+    let patient = patient.build().unwrap().provider();
+    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
+    assert!(matches!(items[0].outcome, Outcome::Done) && posts(&sandbox) == 5, "{items:?}");
+    sandbox.fail_next(9, "POST", "/set_user_usages/", Fault::ResetBefore);
+    let one = [share("cpu", "alice_hpc", "63")];
+    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
+    assert!(items[0].outcome.to_string().contains("it was not applied"), "{items:?}");
+    sandbox.clear_faults();
+
+    // One by one, where a server has it only so.
+    sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
+    let two = [share("cpu", "alice_hpc", "61"), share("cpu", "bob_hpc", "30")];
+    let items = provider.report_user_usages(resource, today(), two).await.unwrap();
+    assert!(matches!(items[0].outcome, Outcome::Done), "{items:?}");
+    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    assert!(usages.iter().any(|one| one.type_ == "cpu" && one.amount == amount("30")), "{usages:?}");
+
+    let wrong = [
+        share("cpu", "", "1"),
+        share("cpu", " ", "1"),
+        share("", "alice_hpc", "1"),
+        share("cpu", "alice_hpc", "0.001"),
+    ];
+    sandbox.clear_requests();
+    for wrong in wrong {
+        assert!(provider.report_user_usages(resource, today(), [wrong]).await.unwrap_err().is_validation());
+    }
+    assert!(sandbox.requests().is_empty());
+    let other = sandbox.ids().resources.ok_second;
+    let none = provider.report_user_usages(other, today(), [share("gpu", "alice_hpc", "1")]).await;
+    assert!(none.unwrap_err().to_string().contains("no usage is reported"));
+}
