@@ -53,7 +53,7 @@ async fn each(answers: Answers) -> [Result<(), Error>; 5] {
     ]
 }
 
-fn list_facts<'a, L: ListCall<'a>>(_: &L) -> Option<&'static Operation> {
+fn list_facts<L: ListCall>(_: &L) -> Option<&'static Operation> {
     L::LIST.head
 }
 

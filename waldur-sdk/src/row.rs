@@ -149,7 +149,7 @@ impl<'a, T> IntoIterator for &'a Rows<T> {
 ///
 /// # Errors
 /// Those of the call; of kind `Decode` where a needed field is missing or doesn't fit.
-pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a, Result<R, Error>> {
+pub(crate) fn retrieve<R: Row, C: RetrieveCall>(call: C) -> BoxFuture<'static, Result<R, Error>> {
     let call = match project(call, R::Sent::FIELDS) {
         Ok(call) => call,
         Err(error) => return Box::pin(ready(Err(error))),
@@ -168,10 +168,10 @@ pub(crate) fn retrieve<'a, R: Row, C: RetrieveCall<'a>>(call: C) -> BoxFuture<'a
 ///
 /// # Errors
 /// If the list can't be read. A row that can't be used is set aside.
-pub(crate) fn all<'a, R: Row, T: Send + 'static>(
-    listing: ListRequest<'a, T>,
+pub(crate) fn all<R: Row, T: Send + 'static>(
+    listing: ListRequest<T>,
     concurrency: usize,
-) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+) -> BoxFuture<'static, Result<Rows<R>, Error>> {
     let listing = listing.with_fields(R::Sent::FIELDS, read::<R>).concurrency(concurrency).dedup();
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
@@ -180,9 +180,9 @@ pub(crate) fn all<'a, R: Row, T: Send + 'static>(
 ///
 /// # Errors
 /// If the list can't be read. A row that can't be used is set aside.
-pub(crate) fn each<'a, R: Row, T: Send + 'static>(
-    listing: ListRequest<'a, T>,
-) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+pub(crate) fn each<R: Row, T: Send + 'static>(
+    listing: ListRequest<T>,
+) -> BoxFuture<'static, Result<Rows<R>, Error>> {
     let listing = listing.with_fields(R::Sent::FIELDS, read::<R>);
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }

@@ -178,7 +178,7 @@ fn call<'a>(
             ///
             /// # Errors
             /// Those of [`send`](Self::send).
-            pub fn upload(self, body: crate::wire::Multipart) -> impl Future<Output = Result<Response<#answer>, Error>> + Send + use<'a> {
+            pub fn upload(self, body: crate::wire::Multipart) -> impl Future<Output = Result<Response<#answer>, Error>> + Send {
                 self.0.upload(body).#reader()
             }
         }
@@ -191,13 +191,13 @@ fn call<'a>(
         #[doc = #doc]
         #[derive(Clone, Debug)]
         #[must_use]
-        pub struct #ident<'a>(Call<'a>);
-        impl<'a> #ident<'a> {
+        pub struct #ident(Call);
+        impl #ident {
             /// The facts of the operation.
             pub const OPERATION: &'static Operation =
                 &Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
             /// A call without any parameter yet.
-            pub fn new(client: &'a super::Client) -> Self {
+            pub fn new(client: &super::Client) -> Self {
                 Self(Call::new(client, Self::OPERATION))
             }
             #(#setters)*
@@ -206,7 +206,7 @@ fn call<'a>(
             /// # Errors
             /// A parameter that is missing or can't be encoded, no response, one other than 2xx, or one that can't
             /// be read.
-            pub fn send(self) -> impl Future<Output = Result<Response<#answer>, Error>> + Send + use<'a> {
+            pub fn send(self) -> impl Future<Output = Result<Response<#answer>, Error>> + Send {
                 self.0.prepare().#reader()
             }
             #upload

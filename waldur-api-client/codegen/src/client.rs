@@ -51,6 +51,9 @@ pub(crate) fn document_functions(file: &mut syn::File, document: &Value) -> Resu
             let text = docs::text(operation);
             function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
             function.attrs.insert(0, syn::parse_quote!(#[doc = #text]));
+            // Builders own their client.
+            let builder = quote::format_ident!("{}", names::builder(&operation.id()));
+            function.sig.output = syn::parse_quote!(-> builder::#builder);
         }
     }
     match known.first_key_value() {

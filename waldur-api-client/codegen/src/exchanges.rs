@@ -62,7 +62,7 @@ pub(crate) fn append(
         if element(call)?.is_some() {
             lists.push(quote!(List {
                 operation: builder::#ident::OPERATION,
-                facts: <builder::#ident<'_> as ListCall<'_>>::LIST
+                facts: <builder::#ident as ListCall>::LIST
             }));
         }
     }

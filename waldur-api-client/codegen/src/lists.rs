@@ -35,19 +35,19 @@ pub(crate) fn append(file: &mut syn::File, document: &Value, calls: &[Call<'_>])
                 None => quote!(None),
             };
             quote! {
-                impl<'a> crate::list::ListCall<'a> for #ident<'a> {
+                impl crate::list::ListCall for #ident {
                     type Item = #of;
                     const LIST: crate::list::ListFacts =
                         crate::list::ListFacts { head: #head, paged: #paged, fields: #fields };
-                    fn into_call(self) -> Call<'a> { self.0 }
+                    fn into_call(self) -> Call { self.0 }
                 }
             }
         } else if let Some(name) = fields {
             objects += 1;
             quote! {
-                impl<'a> crate::list::RetrieveCall<'a> for #ident<'a> {
+                impl crate::list::RetrieveCall for #ident {
                     const FIELDS: &'static [&'static str] = types::#name::KNOWN;
-                    fn into_call(self) -> Call<'a> { self.0 }
+                    fn into_call(self) -> Call { self.0 }
                 }
             }
         } else {
@@ -105,11 +105,11 @@ mod tests {
         assert_eq!(super::append(&mut file, &document, &calls).unwrap(), (2, 1));
         let code = code(&file);
         for expected in [
-            "crate::list::ListCall<'a> for AList<'a> { type Item = types::Thing;",
+            "crate::list::ListCall for AList { type Item = types::Thing;",
             "id: \"a_count\", method: \"HEAD\", path: \"/a/\", body_required: false, }, ), paged: true, \
              fields: Some(types::ThingFieldEnum::KNOWN),",
             "head: None, paged: false, fields: None,",
-            "crate::list::RetrieveCall<'a> for CRetrieve<'a> { const FIELDS: &'static [&'static str] = types::ThingFieldEnum::KNOWN;",
+            "crate::list::RetrieveCall for CRetrieve { const FIELDS: &'static [&'static str] = types::ThingFieldEnum::KNOWN;",
         ] {
             assert!(code.contains(expected), "{expected:?} is not in {code}");
         }

@@ -44,18 +44,18 @@ pub(crate) fn encode_segment(text: &str) -> String {
 
 /// A request under construction: what every operation's builder holds.
 #[derive(Clone, Debug)]
-pub struct Call<'a> {
-    client: &'a Client,
+pub struct Call {
+    client: Client,
     operation: &'static Operation,
     path: Vec<(&'static str, String)>,
     query: Vec<(&'static str, Vec<String>)>,
     body: Option<Result<Bytes, String>>,
 }
 
-impl<'a> Call<'a> {
+impl Call {
     /// Returns a call of `operation` without any parameter.
-    pub fn new(client: &'a Client, operation: &'static Operation) -> Self {
-        Self { client, operation, path: Vec::new(), query: Vec::new(), body: None }
+    pub fn new(client: &Client, operation: &'static Operation) -> Self {
+        Self { client: client.clone(), operation, path: Vec::new(), query: Vec::new(), body: None }
     }
 
     /// Sets the parameter `name` of the path.
@@ -115,7 +115,7 @@ impl<'a> Call<'a> {
     }
 
     /// The request that this call is, with its body as JSON.
-    pub fn prepare(mut self) -> PreparedRequest<'a> {
+    pub fn prepare(mut self) -> PreparedRequest {
         let body = self.body.take();
         let request = self.bare_request().and_then(|mut request| {
             match body {
@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
     }
 
     /// The request that this call is, with `form` for its body.
-    pub fn upload(self, form: Multipart) -> PreparedRequest<'a> {
+    pub fn upload(self, form: Multipart) -> PreparedRequest {
         let request = self.bare_request().and_then(|request| {
             let client = self.client.http().clone();
             reqwest::RequestBuilder::from_parts(client, request)

@@ -13,13 +13,13 @@ use crate::wire::{Decoded, Operation, Wire, decode};
 /// A request that is ready to be sent, or the reason why it isn't.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is read by one of its functions"]
-pub struct PreparedRequest<'a> {
-    pub(super) client: &'a Client,
+pub struct PreparedRequest {
+    pub(super) client: Client,
     pub(super) operation: &'static Operation,
     pub(super) request: Result<Request, Error>,
 }
 
-impl PreparedRequest<'_> {
+impl PreparedRequest {
     /// Sets another query, such as that of a server's link. Nothing else of the link is followed.
     pub fn set_query(&mut self, query: &str) {
         if let Ok(request) = &mut self.request {

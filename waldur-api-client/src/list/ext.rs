@@ -47,14 +47,14 @@ use crate::error::Error;
 ///
 /// Items that are removed while a list is read move the later ones to pages that were read already. Whoever
 /// acts on what is listed, so that it leaves the list, collects first ([`all`](ListExtExt::all)) and acts then.
-pub trait ListExt<'a>: ListCall<'a> {
+pub trait ListExt: ListCall {
     /// The list, to say how it is to be read.
-    fn listing(self) -> ListRequest<'a, Self::Item> {
+    fn listing(self) -> ListRequest<Self::Item> {
         ListRequest::new(self.into_call(), Self::LIST, |response| response.read())
     }
 
     /// [`ListRequest::select`].
-    fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<'a, Row> {
+    fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
         self.listing().select()
     }
 
@@ -62,43 +62,43 @@ pub trait ListExt<'a>: ListCall<'a> {
     fn select_fields<Row: DeserializeOwned + Send + 'static>(
         self,
         names: impl IntoIterator<Item = impl Into<String>>,
-    ) -> ListRequest<'a, Row> {
+    ) -> ListRequest<Row> {
         self.listing().select_fields(names)
     }
 
     /// [`ListRequest::page_size`]. (Builders of lists that come in pages have a setter of this name, which does
     /// the same.)
-    fn page_size(self, size: impl Into<i64>) -> ListRequest<'a, Self::Item> {
+    fn page_size(self, size: impl Into<i64>) -> ListRequest<Self::Item> {
         self.listing().page_size(size)
     }
 
     /// [`ListRequest::concurrency`].
-    fn concurrency(self, pages: usize) -> ListRequest<'a, Self::Item> {
+    fn concurrency(self, pages: usize) -> ListRequest<Self::Item> {
         self.listing().concurrency(pages)
     }
 
     /// [`ListRequest::limit`].
-    fn limit(self, items: usize) -> ListRequest<'a, Self::Item> {
+    fn limit(self, items: usize) -> ListRequest<Self::Item> {
         self.listing().limit(items)
     }
 
     /// [`ListRequest::dedup`].
-    fn dedup(self) -> ListRequest<'a, Self::Item> {
+    fn dedup(self) -> ListRequest<Self::Item> {
         self.listing().dedup()
     }
 
     /// [`ListRequest::resume`].
-    fn resume(self, from: PageToken) -> ListRequest<'a, Self::Item> {
+    fn resume(self, from: PageToken) -> ListRequest<Self::Item> {
         self.listing().resume(from)
     }
 
     /// [`ListRequest::pages`].
-    fn pages(self) -> PageStream<'a, Self::Item> {
+    fn pages(self) -> PageStream<Self::Item> {
         self.listing().pages()
     }
 
     /// [`ListRequest::stream`].
-    fn stream(self) -> ItemStream<'a, Self::Item> {
+    fn stream(self) -> ItemStream<Self::Item> {
         self.listing().stream()
     }
 
@@ -106,10 +106,7 @@ pub trait ListExt<'a>: ListCall<'a> {
     ///
     /// # Errors
     /// Those of [`ListRequest::all`].
-    fn all(self) -> impl Future<Output = Result<Vec<Self::Item>, Error>> + Send + 'a
-    where
-        Self: 'a,
-    {
+    fn all(self) -> impl Future<Output = Result<Vec<Self::Item>, Error>> + Send {
         self.listing().all()
     }
 
@@ -117,10 +114,7 @@ pub trait ListExt<'a>: ListCall<'a> {
     ///
     /// # Errors
     /// If the list can't be read.
-    fn first(self) -> impl Future<Output = Result<Option<Self::Item>, Error>> + Send + 'a
-    where
-        Self: 'a,
-    {
+    fn first(self) -> impl Future<Output = Result<Option<Self::Item>, Error>> + Send {
         self.listing().first()
     }
 
@@ -128,12 +122,9 @@ pub trait ListExt<'a>: ListCall<'a> {
     ///
     /// # Errors
     /// If the list can't be read.
-    fn count(self) -> impl Future<Output = Result<u64, Error>> + Send + 'a
-    where
-        Self: 'a,
-    {
+    fn count(self) -> impl Future<Output = Result<u64, Error>> + Send {
         self.listing().count()
     }
 }
 
-impl<'a, C: ListCall<'a>> ListExt<'a> for C {}
+impl<C: ListCall> ListExt for C {}

@@ -16,20 +16,20 @@ pub struct ListFacts {
 }
 
 /// A call whose answer is a list: implemented by the builder of every such operation.
-pub trait ListCall<'a>: Sized {
+pub trait ListCall: Sized {
     /// What is listed.
     type Item: Wire + Send + 'static;
     /// The facts of the list.
     const LIST: ListFacts;
     /// The call.
-    fn into_call(self) -> Call<'a>;
+    fn into_call(self) -> Call;
 }
 
 /// A call whose answer is an object, of which fields can be chosen by the parameter `field`: implemented by
 /// the builder of every such operation.
-pub trait RetrieveCall<'a>: Sized {
+pub trait RetrieveCall: Sized {
     /// The names that `field` takes.
     const FIELDS: &'static [&'static str];
     /// The call.
-    fn into_call(self) -> Call<'a>;
+    fn into_call(self) -> Call;
 }

@@ -73,15 +73,15 @@ impl fmt::Display for PageRef {
 }
 
 /// A page that was asked for: where it is, and its answer.
-type OnTheWay<'a> = BoxFuture<'a, (PageRef, Result<BufferedResponse, Error>)>;
+type OnTheWay = BoxFuture<'static, (PageRef, Result<BufferedResponse, Error>)>;
 
 /// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a
 /// page that isn't full; never later than at a page that was there before.
-pub(crate) struct Pager<'a, T> {
-    list: ListRequest<'a, T>,
+pub(crate) struct Pager<T> {
+    list: ListRequest<T>,
     /// What is asked for next; none at the end.
     next: Option<PageRef>,
-    on_the_way: FuturesOrdered<OnTheWay<'a>>,
+    on_the_way: FuturesOrdered<OnTheWay>,
     /// The places of those.
     asked: VecDeque<PageRef>,
     /// The last page, as far as is known by the count.
@@ -95,8 +95,8 @@ pub(crate) struct Pager<'a, T> {
     became_shorter: bool,
 }
 
-impl<'a, T: Send + 'static> Pager<'a, T> {
-    pub(crate) fn new(mut list: ListRequest<'a, T>) -> Self {
+impl<T: Send + 'static> Pager<T> {
+    pub(crate) fn new(mut list: ListRequest<T>) -> Self {
         if let Some(limit) = list.limit {
             list.page_size = list.page_size.min(limit.max(1));
         }
@@ -335,7 +335,7 @@ impl<'a, T: Send + 'static> Pager<'a, T> {
 }
 
 /// The place that `from` stands for, if it is one in the list of `call`.
-fn place_of(from: &PageToken, call: &Call<'_>) -> Result<PageRef, String> {
+fn place_of(from: &PageToken, call: &Call) -> Result<PageRef, String> {
     if from.operation != call.operation().id {
         return Err(format!("the place to go on is in another list: {}", from.operation));
     }

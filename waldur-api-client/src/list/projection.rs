@@ -94,14 +94,14 @@ impl<'de> Deserializer<'de> for Names<'_> {
 /// One object, of which only the fields of `Row` are asked for. Nothing is sent until it is awaited.
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
-pub struct Projection<'a, Row> {
-    call: Call<'a>,
+pub struct Projection<Row> {
+    call: Call,
     refusal: Option<String>,
     row: PhantomData<fn() -> Row>,
 }
 
 /// What the operations have that answer one object and let its fields be chosen.
-pub trait RetrieveExt<'a>: RetrieveCall<'a> {
+pub trait RetrieveExt: RetrieveCall {
     /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and
     /// reads the answer into it: by its own rules, so a field that isn't there is an error unless it is an
     /// `Option` or has a default.
@@ -134,7 +134,7 @@ pub trait RetrieveExt<'a>: RetrieveCall<'a> {
     /// # Errors
     /// Awaiting it fails before anything is sent where `Row` doesn't say its fields, or has one that the
     /// operation doesn't have.
-    fn select<Row: DeserializeOwned + Send + 'static>(self) -> Projection<'a, Row> {
+    fn select<Row: DeserializeOwned + Send + 'static>(self) -> Projection<Row> {
         let mut call = self.into_call();
         let names = field_names::<Row>().and_then(|names| check(names, Some(Self::FIELDS)).map(|()| names));
         let refusal = match names {
@@ -148,14 +148,14 @@ pub trait RetrieveExt<'a>: RetrieveCall<'a> {
     }
 }
 
-impl<'a, C: RetrieveCall<'a>> RetrieveExt<'a> for C {}
+impl<C: RetrieveCall> RetrieveExt for C {}
 
 /// Returns `call`, asking only for the fields `names`.
 ///
 /// # Errors
 /// If the operation doesn't have one of them.
 #[doc(hidden)]
-pub fn project<'a, C: RetrieveCall<'a>>(call: C, names: &[&str]) -> Result<Call<'a>, Error> {
+pub fn project<C: RetrieveCall>(call: C, names: &[&str]) -> Result<Call, Error> {
     let mut call = call.into_call();
     check(names, Some(C::FIELDS)).map_err(|problem| refused(&call, &problem))?;
     call.query("field", &texts(names));
@@ -167,13 +167,13 @@ pub(crate) fn texts(names: &[&str]) -> Vec<String> {
 }
 
 /// A refusal of a projection, before anything is sent.
-pub(crate) fn refused(call: &Call<'_>, problem: &str) -> Error {
+pub(crate) fn refused(call: &Call, problem: &str) -> Error {
     Error::new(ErrorKind::Validation, problem).with_operation(call.operation())
 }
 
-impl<'a, Row: DeserializeOwned + Send + 'static> IntoFuture for Projection<'a, Row> {
+impl<Row: DeserializeOwned + Send + 'static> IntoFuture for Projection<Row> {
     type Output = Result<Row, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {

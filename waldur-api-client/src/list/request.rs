@@ -23,8 +23,8 @@ pub type ReadPage<T> = fn(BufferedResponse) -> Result<Vec<Option<T>>, Error>;
 
 /// A list operation with its filters, and how it is to be read. Nothing is sent until it is.
 #[must_use = "nothing is sent until it is read"]
-pub struct ListRequest<'a, T> {
-    pub(crate) call: Call<'a>,
+pub struct ListRequest<T> {
+    pub(crate) call: Call,
     pub(crate) facts: ListFacts,
     /// Reads a page: an element for each of its items; none for one that can't be read and is left out.
     pub(crate) read: ReadPage<T>,
@@ -37,13 +37,13 @@ pub struct ListRequest<'a, T> {
     pub(crate) refusal: Option<String>,
 }
 
-impl<T> Clone for ListRequest<'_, T> {
+impl<T> Clone for ListRequest<T> {
     fn clone(&self) -> Self {
         Self { call: self.call.clone(), from: self.from.clone(), refusal: self.refusal.clone(), ..*self }
     }
 }
 
-impl<T> fmt::Debug for ListRequest<'_, T> {
+impl<T> fmt::Debug for ListRequest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListRequest")
             .field("operation", &self.call.operation().id)
@@ -55,8 +55,8 @@ impl<T> fmt::Debug for ListRequest<'_, T> {
     }
 }
 
-impl<'a, T: Send + 'static> ListRequest<'a, T> {
-    pub(super) fn new(mut call: Call<'a>, facts: ListFacts, read: ReadPage<T>) -> Self {
+impl<T: Send + 'static> ListRequest<T> {
+    pub(super) fn new(mut call: Call, facts: ListFacts, read: ReadPage<T>) -> Self {
         // What the builder's own setters said.
         let said = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<i64>().ok());
         let (page, size) = (said("page"), said("page_size"));
@@ -90,7 +90,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
     ///
     /// Reading it fails before anything is sent where `Row` doesn't say its fields (because one of them is
     /// flattened, or it is no struct), or has one that the operation doesn't have.
-    pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<'a, Row> {
+    pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
         let names = projection::field_names::<Row>()
             .and_then(|names| projection::check(names, self.facts.fields).map(|()| projection::texts(names)));
         match names {
@@ -108,7 +108,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
     pub fn select_fields<Row: DeserializeOwned + Send + 'static>(
         mut self,
         names: impl IntoIterator<Item = impl Into<String>>,
-    ) -> ListRequest<'a, Row> {
+    ) -> ListRequest<Row> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         self.call.query("field", &names);
         self.read_by(|response| Ok(response.read_into::<Vec<Row>>()?.into_iter().map(Some).collect()))
@@ -120,7 +120,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
         mut self,
         names: &[&str],
         read: ReadPage<Row>,
-    ) -> ListRequest<'a, Row> {
+    ) -> ListRequest<Row> {
         if self.facts.fields.is_some() {
             if let Err(problem) = projection::check(names, self.facts.fields) {
                 self.refusal = Some(problem);
@@ -130,7 +130,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
         self.read_by(read)
     }
 
-    fn read_by<Row>(self, read: ReadPage<Row>) -> ListRequest<'a, Row> {
+    fn read_by<Row>(self, read: ReadPage<Row>) -> ListRequest<Row> {
         ListRequest {
             call: self.call,
             facts: self.facts,
@@ -186,7 +186,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
     }
 
     /// Page by page.
-    pub fn pages(self) -> PageStream<'a, T> {
+    pub fn pages(self) -> PageStream<T> {
         let pager = Pager::new(self);
         let pages = stream::unfold(pager, |mut pager| async move {
             let page = pager.next().await?;
@@ -197,7 +197,7 @@ impl<'a, T: Send + 'static> ListRequest<'a, T> {
 
     /// Item by item; a page is in memory at a time, or as many as [`concurrency`](Self::concurrency) says. An
     /// error ends it, and says how many items came before.
-    pub fn stream(self) -> ItemStream<'a, T> {
+    pub fn stream(self) -> ItemStream<T> {
         ItemStream { pages: self.pages(), page: Vec::new().into_iter() }
     }
 

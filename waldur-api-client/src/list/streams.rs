@@ -25,15 +25,15 @@ pub struct Page<T> {
 
 /// The pages of a list, as a stream.
 #[must_use = "nothing is sent until it is polled"]
-pub struct PageStream<'a, T>(pub(super) BoxStream<'a, Result<Page<T>, Error>>);
+pub struct PageStream<T>(pub(super) BoxStream<'static, Result<Page<T>, Error>>);
 
-impl<T> fmt::Debug for PageStream<'_, T> {
+impl<T> fmt::Debug for PageStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PageStream").finish_non_exhaustive()
     }
 }
 
-impl<T> Stream for PageStream<'_, T> {
+impl<T> Stream for PageStream<T> {
     type Item = Result<Page<T>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -43,22 +43,22 @@ impl<T> Stream for PageStream<'_, T> {
 
 /// The items of a list, as a stream.
 #[must_use = "nothing is sent until it is polled"]
-pub struct ItemStream<'a, T> {
-    pub(super) pages: PageStream<'a, T>,
+pub struct ItemStream<T> {
+    pub(super) pages: PageStream<T>,
     /// What is left of the page that came last.
     pub(super) page: std::vec::IntoIter<T>,
 }
 
-impl<T> fmt::Debug for ItemStream<'_, T> {
+impl<T> fmt::Debug for ItemStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ItemStream").finish_non_exhaustive()
     }
 }
 
 // Items are moved out of it, never pinned in it.
-impl<T> Unpin for ItemStream<'_, T> {}
+impl<T> Unpin for ItemStream<T> {}
 
-impl<T> Stream for ItemStream<'_, T> {
+impl<T> Stream for ItemStream<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

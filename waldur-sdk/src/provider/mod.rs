@@ -84,7 +84,7 @@ impl Provider {
 
 impl Provider {
     /// All rows of a list, each once; pages beyond the first are asked for side by side.
-    pub(crate) fn rows<'a, R: Row>(&self, list: impl ListExt<'a>) -> BoxFuture<'a, Result<Rows<R>, Error>> {
+    pub(crate) fn rows<R: Row>(&self, list: impl ListExt) -> BoxFuture<'static, Result<Rows<R>, Error>> {
         row::all(list.listing(), self.client.bulk_concurrency())
     }
 }

@@ -241,7 +241,7 @@ impl Provider {
     pub(super) fn list_of_resources(
         &self,
         filter: ResourceFilter,
-    ) -> builder::MarketplaceProviderResourcesList<'_> {
+    ) -> builder::MarketplaceProviderResourcesList {
         let mut list = self.client.marketplace_provider_resources_list();
         if !filter.states.is_empty() {
             list = list.state(filter.states);
