@@ -17,6 +17,7 @@ mod regen;
 mod source;
 mod suspects;
 mod tables;
+mod words;
 mod yaml;
 
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ enum Command {
     Suspects(suspects::Options),
     /// List the public API of the published crates in their API.txt, or check that it is listed.
     Api(api::Options),
+    /// Check the words of documentation against the list in CONTRIBUTING.md.
+    Words,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         }),
         Command::Suspects(options) => suspects::run(&layout, options),
         Command::Api(options) => api::run(&layout, options),
+        Command::Words => words::run(&layout),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
