@@ -28,7 +28,7 @@ fn what_is_odd_is_generated_all_the_same() {
     once.dedup();
     assert_eq!(ids, once, "sorted, and every operation once");
     for id in
-        ["_matrix_transactions", "call_2", "client_2", "get_unnamed_id", "operation_9lives", "things_list_2"]
+        ["_matrix_transactions", "call_2", "strict_2", "get_unnamed_id", "operation_9lives", "things_list_2"]
     {
         assert!(ids.contains(&id), "{id} is not in {ids:?}");
     }

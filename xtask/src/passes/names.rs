@@ -51,26 +51,38 @@ const KNOWN_TYPES: [&str; 38] = [
 ];
 
 /// What the module of the calls imports.
-const CALL_TYPES: [&str; 5] = ["ByteStream", "Call", "Error", "Operation", "ResponseValue"];
+const CALL_TYPES: [&str; 5] = ["ByteStream", "Call", "Error", "Operation", "Response"];
 
-/// What the client can do that isn't an operation.
-const CLIENT_FUNCTIONS: [&str; 16] = [
-    "api_version",
-    "baseurl",
-    "carry",
-    "client",
+/// What the client can do that isn't an operation: its functions, those of its traits, and those by which the
+/// crates above extend it.
+const CLIENT_FUNCTIONS: [&str; 27] = [
+    "assume_idempotent",
+    "builder",
+    "bulk_concurrency",
     "clone",
     "clone_from",
-    "default",
-    "exec",
+    "consumer",
+    "events",
+    "extension",
     "fmt",
-    "inner",
+    "from_env",
+    "http",
+    "impersonating",
+    "is_strict",
     "new",
-    "new_with_client",
-    "post",
-    "pre",
+    "pipeline",
+    "provider",
+    "request",
+    "retry_policy",
+    "retry_succeeded",
+    "server_now",
     "strict",
-    "with_transport",
+    "take_retry",
+    "timeout",
+    "url",
+    "with",
+    "with_retry",
+    "with_timeout",
 ];
 
 /// What a call can do that isn't a parameter.
@@ -243,7 +255,7 @@ mod tests {
             ("/b/", "get", json!("thingsList")),
             ("/c/{uuid}/", "get", json!("things_list_2")),
             ("/c/{uuid}/", "post", Value::Null),
-            ("/d/", "get", json!("client")),
+            ("/d/", "get", json!("strict")),
             ("/e/", "get", json!("error")),
             ("/f/", "get", json!("type")),
             ("/g/", "get", json!("2nd.list")),
@@ -256,7 +268,7 @@ mod tests {
                 "thingsList_3",
                 "things_list_2",
                 "post_c_uuid",
-                "client_2",
+                "strict_2",
                 "error_2",
                 "type_2",
                 "operation_2nd_list",
@@ -317,5 +329,37 @@ mod tests {
                 ("parameter", "")
             ]
         );
+    }
+
+    /// Returns the functions of `impl Client` in the files of the client crate.
+    fn functions_of_the_client(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                functions_of_the_client(&path, found);
+                continue;
+            }
+            let file = syn::parse_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            for item in file.items {
+                let syn::Item::Impl(item) = item else { continue };
+                let syn::Type::Path(of) = &*item.self_ty else { continue };
+                if item.trait_.is_none() && of.path.is_ident("Client") {
+                    found.extend(item.items.iter().filter_map(|inner| match inner {
+                        syn::ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
+                        _ => None,
+                    }));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_function_of_the_client_is_a_name_that_no_operation_gets() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../waldur-api-client/src");
+        let mut found = Vec::new();
+        functions_of_the_client(&source, &mut found);
+        assert!(found.iter().any(|name| name == "builder"), "{found:?}");
+        found.retain(|name| !super::CLIENT_FUNCTIONS.contains(&name.as_str()));
+        assert!(found.is_empty(), "{found:?}");
     }
 }
