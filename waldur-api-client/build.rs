@@ -15,6 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::env::var_os(variable).is_some()
     };
     prune(&mut document, is_on);
+    // Without any operation, much of the crate has no user.
+    println!("cargo::rustc-check-cfg=cfg(no_operations)");
+    if document["paths"].as_object().is_none_or(serde_json::Map::is_empty) {
+        println!("cargo::rustc-cfg=no_operations");
+    }
     let code = generate(&document, is_on("exchanges"))?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?);
     std::fs::write(out.join("generated.rs"), code)?;

@@ -202,7 +202,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut read_leniently = || -> Result<f64, Box<dyn std::error::Error>> {
         let (read, time) = timed(|| decode::<Vec<OrderDetails>>(page));
         let read = read?;
-        assert!(read.misfits.is_empty() && read.value.len() == ORDERS);
+        assert!(read.mismatches.is_empty() && read.value.len() == ORDERS);
         lenient.push(time);
         Ok(time)
     };

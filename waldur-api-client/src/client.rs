@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use crate::transport::{Pipeline, RetryPolicy};
 
-/// A Waldur server as one user sees it. Clones are cheap and share the connections.
+/// A client of one Waldur server, for one user. Clones are cheap and share the connections.
 ///
-/// It has a function for each operation of the features that are on. Each returns a builder: its setters are
-/// the operation's parameters, and its `send` sends the request. Builders of lists have the functions of
-/// [`ListExt`](crate::ListExt) as well.
+/// There is a function for each operation of the enabled features. It returns a builder whose setters are the
+/// parameters of the operation, and whose `send` sends the request. Builders of list operations have the
+/// functions of [`ListExt`](crate::ListExt) as well.
 ///
 /// ```no_run
 /// # #[cfg(feature = "provider")]
@@ -47,14 +47,14 @@ pub struct Client {
 pub(crate) struct Shared {
     pub(crate) pipeline: Pipeline,
     pub(crate) http: reqwest::Client,
-    /// The address of the server, without `/api` and without a slash at its end.
+    /// The URL of the server, without `/api` and without a slash at the end.
     pub(crate) url: String,
     pub(crate) bulk_concurrency: usize,
     pub(crate) strict: bool,
     pub(crate) extensions: Arc<Extensions>,
 }
 
-/// What crates above keep for a server, one value of each type.
+/// Values that the crates above keep for a server, one of each type.
 #[derive(Default)]
 pub(crate) struct Extensions(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
@@ -62,7 +62,7 @@ impl Extensions {
     fn get<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let value = all.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default());
-        // There is no other type under this id.
+        // The value under the id of a type is of that type.
         Arc::clone(value).downcast().unwrap_or_default()
     }
 }
@@ -82,31 +82,31 @@ impl Client {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Returns the address of the server, without `/api`.
+    /// Returns the URL of the server, without `/api`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url
     }
 
-    /// Returns how many requests of one bulk operation are under way at once.
+    /// Returns the number of concurrent requests of one bulk operation.
     #[must_use]
     pub fn bulk_concurrency(&self) -> usize {
         self.shared.bulk_concurrency
     }
 
-    /// Returns how long a call may take, with all attempts and pauses.
+    /// Returns the time limit of a call, with all retries and pauses.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.shared.pipeline.timeout
     }
 
-    /// Returns how often and how long calls are retried.
+    /// Returns the retry policy.
     #[must_use]
     pub fn retry_policy(&self) -> &RetryPolicy {
         &self.shared.pipeline.retry
     }
 
-    /// Returns a client that does something otherwise. Connections, limits and the retry budget stay shared.
+    /// Returns a client with other settings. Connections, limits and the retry budget stay shared.
     fn with(&self, change: impl FnOnce(&mut Shared)) -> Self {
         let Shared { pipeline, http, url, bulk_concurrency, strict, extensions } = &*self.shared;
         let mut shared = Shared {
@@ -134,8 +134,8 @@ impl Client {
         self.with(|shared| shared.pipeline.retry = policy)
     }
 
-    /// Returns a client that retries POST and PATCH like GET. Use it only for calls that do no harm if they are
-    /// applied twice.
+    /// Returns a client that treats POST and PATCH as idempotent and retries them like GET. Use it only for
+    /// calls that do no harm if they are applied twice.
     #[must_use]
     pub fn assume_idempotent(&self) -> Self {
         self.with(|shared| shared.pipeline.retry.assume_idempotent = true)
@@ -149,9 +149,11 @@ impl Client {
         })
     }
 
-    /// Returns a client in strict mode: a field of a response that doesn't fit its type makes a call that reads
-    /// an error, which names the operation, the JSON path and both kinds. (A call that changes something has
-    /// happened when its response is a 2xx; such a response never becomes an error.)
+    /// Returns a client in strict mode. A field of a response that doesn't fit its type is an error, with the
+    /// operation, the JSON path, and the expected and the actual kind of value.
+    ///
+    /// Strict mode applies to calls that read. A call that changes something was applied if its status is
+    /// 2xx, so its response never becomes an error.
     #[must_use]
     pub fn strict(&self) -> Self {
         self.with(|shared| shared.strict = true)
@@ -170,28 +172,28 @@ impl Client {
     }
 }
 
-/// For the crates above; no part of the public interface.
+/// For the crates above. Not part of the public interface.
 #[doc(hidden)]
 impl Client {
-    /// Returns the server's time, from the `Date` of its responses; none before the first one that has it. It
-    /// is at most a second and the time of a round trip behind.
+    /// Returns the time of the server, from the header `Date` of its responses; `None` before the first one.
+    /// It is at most one second and one round trip behind.
     #[must_use]
     pub fn server_now(&self) -> Option<DateTime<Utc>> {
         self.shared.pipeline.connections.clock.at(SystemTime::now())
     }
 
-    /// Takes a retry from the budget that all calls share, if one is left.
+    /// Takes a retry from the budget of the client. Returns whether one was left.
     #[must_use]
     pub fn take_retry(&self) -> bool {
         self.shared.pipeline.connections.budget.take()
     }
 
-    /// Gives a retry that succeeded back to the budget.
+    /// Returns a retry that succeeded to the budget.
     pub fn retry_succeeded(&self) {
         self.shared.pipeline.connections.budget.succeeded(true);
     }
 
-    /// Returns the value of type `T` that is kept for this server; all clones have the same one.
+    /// Returns the value of type `T` that is kept for this server. Clones share it.
     #[must_use]
     pub fn extension<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         self.shared.extensions.get()
@@ -207,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    /// A server with a clock that is ahead by centuries; its first answer has no date.
+    /// Starts a server whose clock is centuries ahead. Its first response has no date.
     async fn server() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -216,7 +218,7 @@ mod tests {
             let dates = ["", "date: Tue, 31 Dec 2999 23:59:50 GMT\r\n"];
             for (status, date) in [200, 404].into_iter().zip(dates) {
                 assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
-                let head = format!("HTTP/1.1 {status} told\r\ncontent-length: 2\r\n{date}\r\n[]");
+                let head = format!("HTTP/1.1 {status} status\r\ncontent-length: 2\r\n{date}\r\n[]");
                 stream.write_all(head.as_bytes()).await.unwrap();
             }
         });
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_answer_tells_the_servers_time_to_all_clones() {
+    async fn each_response_sets_the_server_time_for_all_clones() {
         let client = Client::builder().url(server().await).token("a").no_proxy().build().unwrap();
         let clone = client.assume_idempotent().with_timeout(Duration::from_secs(20));
         client.request(Method::GET, "/a/").send().await.unwrap();
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn workflows_know_the_policy_and_share_the_budget() {
+    fn clones_share_the_retry_budget() {
         let policy = RetryPolicy::default().budget(2).max_attempts(7);
         let client = Client::builder().url("http://127.0.0.1:1").token("a").retry(policy.clone());
         let client = client.timeout(Duration::from_secs(9)).build().unwrap();
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_for_a_server_is_shared_by_clones() {
+    fn clones_share_extensions() {
         let client = Client::builder().url("http://127.0.0.1:1").token("a").build().unwrap();
         let kept = client.strict().extension::<Mutex<u8>>();
         *kept.lock().unwrap() = 7;

@@ -1,67 +1,72 @@
-//! Every operation with the types of its body and its answer as functions, for programs that handle traffic
-//! which others recorded. Behind the feature `exchanges`, since it makes every model part of a program.
+//! Tables of all operations, with functions that decode their responses and encode their bodies: for programs
+//! that process recorded traffic. Requires the feature `exchanges`, since the tables make every model part of
+//! a program.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::Operation;
-use crate::wire::{DecodeError, Decoded, TypeMismatch, Wire, decode_noting_unknown};
+use crate::wire::{DecodeError, Decoded, LenientDecode, TypeMismatch, decode_noting_unknown};
 
 pub use crate::generated::exchanges::{ALL, LISTS, MODELS, PATHS};
+pub use crate::list::ListFacts;
 
-/// An answer that was read through its type.
+/// A response that was decoded with its type.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Reading {
-    /// What the type holds of it, written again.
+    /// The decoded value, serialized again.
     pub value: Value,
-    /// The values that didn't fit, which the type doesn't hold.
-    pub misfits: Vec<TypeMismatch>,
-    /// The paths of the fields that the type doesn't have.
+    /// The values that don't fit their fields.
+    pub mismatches: Vec<TypeMismatch>,
+    /// The JSON paths of the fields that the type doesn't have.
     pub unknown: Vec<String>,
 }
 
-/// A body that was written through its type.
+/// A request body that was encoded with its type.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Writing {
-    /// What would be sent.
+    /// The body that would be sent.
     pub value: Value,
-    /// The paths of the fields that the type doesn't have, which are left out.
+    /// The JSON paths of the fields that the type doesn't have, which are left out.
     pub unknown: Vec<String>,
 }
 
-/// Reads an answer.
+/// Decodes a response.
 pub type ReadAnswer = fn(&[u8]) -> Result<Reading, DecodeError>;
 
-/// Writes a body that was recorded as JSON.
+/// Encodes a request body that was recorded as JSON.
 pub type WriteBody = fn(&Value) -> Result<Writing, serde_path_to_error::Error<serde_json::Error>>;
 
-/// How the answer of an operation is read.
+/// How the response of an operation is decoded.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// It has no body that matters.
+    /// The body is ignored.
     Empty,
-    /// It is handed over as it comes.
+    /// The body is returned unchanged.
     Raw,
-    /// It is read; a body that can't be read is an error.
+    /// The body is decoded. A body that can't be decoded is an error.
     Json(ReadAnswer),
-    /// It is read; a body that can't be read, or none, is no error, since the call has happened.
+    /// The body is decoded if there is one. A body that can't be decoded is no error, since the call was
+    /// applied.
     Optional(ReadAnswer),
 }
 
-/// What a parameter of a path takes.
+/// The type of a path parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
     /// A UUID, with dashes or without.
     Uuid,
     /// An integer.
     Integer,
-    /// Any text that isn't empty.
+    /// A text that isn't empty.
     Text,
 }
 
 impl Parameter {
-    /// Whether it takes `text`.
+    /// Returns whether `text` is a value of the type.
     #[must_use]
     pub fn takes(self, text: &str) -> bool {
         match self {
@@ -72,57 +77,60 @@ impl Parameter {
     }
 }
 
-/// An operation and its types.
+/// An operation with its types.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Exchange {
     /// The operation.
     pub operation: &'static Operation,
-    /// The parameters of its path.
+    /// The names and types of the path parameters.
     pub parameters: &'static [(&'static str, Parameter)],
-    /// How its body is written, where it has one.
+    /// Encodes the request body, if the operation has one.
     pub body: Option<WriteBody>,
-    /// How its answer is read.
+    /// How the response is decoded.
     pub answer: Answer,
 }
 
-/// A model that is received.
+/// A model of responses.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ReceivedModel {
-    /// Its name in the schema.
+    /// The name in the schema.
     pub name: &'static str,
-    /// The names of its fields on the wire.
+    /// The names of the fields in JSON.
     pub fields: &'static [&'static str],
-    /// Whether it keeps other fields as well.
+    /// Whether the model keeps other fields as well.
     pub keeps_additional: bool,
-    /// Reads one.
+    /// Decodes one object.
     pub read: ReadAnswer,
-    /// Reads a list of them, which is a page.
+    /// Decodes a page, which is a list of objects.
     pub read_page: ReadAnswer,
 }
 
-/// An operation that is a list.
+/// A list operation.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct List {
     /// The operation.
     pub operation: &'static Operation,
     /// The facts of the list.
-    pub facts: crate::list::ListFacts,
+    pub facts: ListFacts,
 }
 
-/// Reads an answer of the type `T`.
+/// Decodes a response of the type `T`.
 ///
 /// # Errors
-/// Those of [`decode`](crate::wire::decode).
-pub fn read_answer<T: Wire + Serialize>(bytes: &[u8]) -> Result<Reading, DecodeError> {
-    let (Decoded { value, misfits }, unknown) = decode_noting_unknown::<T>(bytes)?;
+/// If the response isn't JSON, or as a whole is of another kind than `T`.
+pub fn read_answer<T: LenientDecode + Serialize>(bytes: &[u8]) -> Result<Reading, DecodeError> {
+    let (Decoded { value, mismatches }, unknown) = decode_noting_unknown::<T>(bytes)?;
     let value = serde_json::to_value(&value).map_err(DecodeError::Json)?;
-    Ok(Reading { value, misfits, unknown })
+    Ok(Reading { value, mismatches, unknown })
 }
 
-/// Writes a body of the type `T`.
+/// Encodes a request body of the type `T`.
 ///
 /// # Errors
-/// What the type can't say, with the path.
+/// If a value doesn't fit the type. The error has its path.
 pub fn write_body<T: DeserializeOwned + Serialize>(
     body: &Value,
 ) -> Result<Writing, serde_path_to_error::Error<serde_json::Error>> {

@@ -1,10 +1,10 @@
-//! Typed helpers for [`httpmock`](https://docs.rs/httpmock), for tests of single calls: a function for each
-//! operation of the features that are on, with a setter for each of its parameters and its body, and one for
-//! its answer. Behind the feature `mock`.
+//! Typed helpers for [`httpmock`](https://docs.rs/httpmock), for tests of single calls. Requires the feature
+//! `mock`.
 //!
-//! What isn't set isn't looked at. A parameter is matched as [`Client`](crate::Client) writes it: all values
-//! of an array, a uuid without dashes. For whole workflows there is `waldur-sandbox`, which keeps state and
-//! knows the rules of the server.
+//! There is a function for each operation of the enabled features, with a setter for each parameter, for the
+//! body, and for the response. Parameters that aren't set match any value. Parameters are matched as
+//! [`Client`](crate::Client) sends them: all values of an array, a uuid without dashes. For tests of workflows, the
+//! crate `waldur-sandbox` has a server with state.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -35,6 +35,7 @@ use httpmock::When;
 use regex::Regex;
 
 use crate::call::encode_segment;
+use crate::sealed::Sealed;
 use crate::wire::QueryValue;
 
 pub use generated::{MockServerExt, operations};
@@ -53,14 +54,16 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/mock.rs"));
 }
 
-/// Texts are lent to the helpers.
+impl Sealed for str {}
+
+/// The helpers borrow texts.
 impl QueryValue for str {
     fn texts(&self) -> Vec<String> {
         vec![self.to_owned()]
     }
 }
 
-/// Matches `pattern`, a regular expression with one pair of braces, where `texts` stands there.
+/// Matches `pattern`, a regular expression with one pair of braces for `texts`.
 #[allow(clippy::expect_used, reason = "an assertion for tests")]
 fn path(when: When, pattern: &str, texts: Vec<String>) -> When {
     let value = regex::escape(&encode_segment(&texts.join(",")));
@@ -68,7 +71,7 @@ fn path(when: When, pattern: &str, texts: Vec<String>) -> When {
     when.path_matches(pattern.expect("a path is a regular expression"))
 }
 
-/// Matches the parameter `name` of the query with all of `texts`.
+/// Matches the query parameter `name` with all of `texts`.
 fn query(when: When, name: &str, texts: Vec<String>) -> When {
     texts.into_iter().fold(when, |when, text| when.query_param(name, text))
 }

@@ -6,16 +6,16 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use waldur_api_client::__private::model::Model;
-use waldur_api_client::__private::{Decoded, Wire, decode};
+use waldur_api_client::__private::{Decoded, LenientDecode, decode};
 use waldur_api_client::Decimal;
 use waldur_api_client::types::{
     ComponentUsage, OfferingUser, OrderDetails, OrderState, Project, Resource, ServiceProvider, User,
 };
 
 /// Decodes an object, and gives the paths that were dropped.
-fn read<T: Wire>(value: &Value) -> (T, Vec<String>) {
-    let Decoded { value, misfits } = decode(value.to_string().as_bytes()).unwrap();
-    (value, misfits.iter().map(|misfit| misfit.path()).collect())
+fn read<T: LenientDecode>(value: &Value) -> (T, Vec<String>) {
+    let Decoded { value, mismatches } = decode(value.to_string().as_bytes()).unwrap();
+    (value, mismatches.iter().map(|mismatch| mismatch.path()).collect())
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn numbers_that_nothing_holds_cost_their_field_alone() {
             r#"[{{"cost": {number}, "state": "done"}}, {{"limits": {{"cpu": {number}, "ram": 1}}, "output": "\\\"1e400"}},
                 {{"attributes": {{"a": {number}, "b": 1e400}}, "a_newer_field": [{number}]}}]"#
         );
-        let Decoded { value: orders, misfits } = decode::<Vec<OrderDetails>>(text.as_bytes()).unwrap();
+        let Decoded { value: orders, mismatches } = decode::<Vec<OrderDetails>>(text.as_bytes()).unwrap();
         assert_eq!(orders.len(), 3, "{number}");
         assert_eq!(orders[0].state, Some(OrderState::Done), "{number}");
         assert_eq!(orders[1].output.as_deref(), Some("\\\"1e400"), "{number}");
@@ -133,7 +133,7 @@ fn numbers_that_nothing_holds_cost_their_field_alone() {
         // Free JSON keeps it, as a text if need be.
         let attributes = orders[2].attributes.as_ref().unwrap();
         assert!(!attributes["a"].is_null() && attributes["b"] == "1e400", "{number}: {attributes}");
-        let paths: Vec<_> = misfits.iter().map(|misfit| misfit.path()).collect();
+        let paths: Vec<_> = mismatches.iter().map(|mismatch| mismatch.path()).collect();
         if number == "1e-400" {
             assert!(orders[0].cost.is_some_and(|cost| cost.is_zero()));
         } else {
@@ -171,7 +171,7 @@ fn a_whole_of_another_kind_is_an_error() {
 }
 
 /// Every field of `M` with each odd value: the object is read, and the other fields with it.
-fn survives_anything<M: Model + Wire>(keeps_uuid: impl Fn(&M) -> bool) {
+fn survives_anything<M: Model + LenientDecode>(keeps_uuid: impl Fn(&M) -> bool) {
     let uuid = "227ed6434294531b83deeada77082d05";
     for field in M::FIELDS.iter().filter(|field| **field != "uuid") {
         for odd in [
@@ -187,11 +187,11 @@ fn survives_anything<M: Model + Wire>(keeps_uuid: impl Fn(&M) -> bool) {
                 json!({"uuid": uuid, *field: odd}).to_string(),
                 format!(r#"{{"{field}": {odd}, "uuid": "{uuid}"}}"#),
             ] {
-                let Decoded { value: model, misfits } = decode::<M>(object.as_bytes()).unwrap();
+                let Decoded { value: model, mismatches } = decode::<M>(object.as_bytes()).unwrap();
                 assert!(keeps_uuid(&model), "{}: {object}", M::NAME);
                 // Null and blank are none, and nothing to speak of.
                 if odd.is_null() || odd == "" {
-                    assert!(misfits.is_empty(), "{}: {object}: {misfits:?}", M::NAME);
+                    assert!(mismatches.is_empty(), "{}: {object}: {mismatches:?}", M::NAME);
                 }
             }
         }

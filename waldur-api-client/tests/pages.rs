@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
+use waldur_api_client::__private::Call;
 use waldur_api_client::{BoxError, Client, Error, ListCall, Operation, Transport, types};
 
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>";
@@ -42,8 +43,7 @@ fn client(answers: Answers) -> Client {
 async fn each(answers: Answers) -> [Result<(), Error>; 5] {
     let client = client(answers);
     let body = types::ResourceBackendIdRequest::builder().backend_id("x");
-    let list = client.marketplace_orders_list().into_call();
-    let head = list.clone().of_operation(list_facts(&client.marketplace_orders_list()).unwrap());
+    let (list, head) = calls(client.marketplace_orders_list());
     [
         client.marketplace_orders_approve_by_provider().uuid(ID).send().await.map(drop),
         client.marketplace_provider_resources_set_backend_id().uuid(ID).body(body).send().await.map(drop),
@@ -53,8 +53,10 @@ async fn each(answers: Answers) -> [Result<(), Error>; 5] {
     ]
 }
 
-fn list_facts<L: ListCall>(_: &L) -> Option<&'static Operation> {
-    L::LIST.head
+/// Returns the call of a list, and that of its HEAD.
+fn calls<L: ListCall>(list: L) -> (Call, Call) {
+    let call = list.into_call();
+    (call.clone(), call.of_operation(L::LIST.head.unwrap()))
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waldur_api_client::__private::{Decoded, Wire, decode};
+use waldur_api_client::__private::{Decoded, LenientDecode, decode};
 use waldur_api_client::types::{
     GenericOrderAttributes, OrderCreateRequest, OrderDetails, OrderState, ProviderOfferingDetails, Resource,
     ResourceState, User,
@@ -19,10 +19,10 @@ use waldur_api_client::types::{
 use waldur_api_client::{CommaSeparated, Decimal, Nullable, Number, NumberOrText, QueryValue};
 
 /// Written and read leniently, it is the same, and nothing is told.
-fn reads_what_it_writes<T: Wire + Serialize + PartialEq + Debug>(value: &T) {
-    let Decoded { value: read, misfits } = decode::<T>(&serde_json::to_vec(value).unwrap()).unwrap();
+fn reads_what_it_writes<T: LenientDecode + Serialize + PartialEq + Debug>(value: &T) {
+    let Decoded { value: read, mismatches } = decode::<T>(&serde_json::to_vec(value).unwrap()).unwrap();
     assert_eq!(&read, value);
-    assert!(misfits.is_empty(), "{misfits:?}");
+    assert!(mismatches.is_empty(), "{mismatches:?}");
 }
 
 /// The same for what is sent.
@@ -182,8 +182,8 @@ fn what_an_answer_does_not_name_is_kept_beside_what_does_not_fit() {
     let sent = json!({"backend_metadata": {
         "external_ips": ["192.0.2.1"], "state": {"no": "text"}, "action": "pull", "ports": null,
     }});
-    let Decoded { value: resource, misfits } = decode::<Resource>(sent.to_string().as_bytes()).unwrap();
-    assert_eq!(misfits.iter().map(|one| one.path()).collect::<Vec<_>>(), ["$.backend_metadata.state"]);
+    let Decoded { value: resource, mismatches } = decode::<Resource>(sent.to_string().as_bytes()).unwrap();
+    assert_eq!(mismatches.iter().map(|one| one.path()).collect::<Vec<_>>(), ["$.backend_metadata.state"]);
     let metadata = resource.backend_metadata.unwrap();
     assert_eq!(metadata.action.as_deref(), Some("pull"));
     let kept = json!({"external_ips": ["192.0.2.1"], "ports": null});
@@ -195,8 +195,8 @@ fn what_an_answer_does_not_name_is_kept_beside_what_does_not_fit() {
 #[test]
 fn what_is_declared_in_another_way_than_servers_answer_is_kept() {
     let limits = json!({"limits": {"cpu": 1.5, "ram": "2", "gpu": 3}}).to_string();
-    let Decoded { value: order, misfits } = decode::<OrderDetails>(limits.as_bytes()).unwrap();
-    assert!(misfits.is_empty(), "{misfits:?}");
+    let Decoded { value: order, mismatches } = decode::<OrderDetails>(limits.as_bytes()).unwrap();
+    assert!(mismatches.is_empty(), "{mismatches:?}");
     assert_eq!(order.limits["cpu"], "1.5".parse().unwrap());
     assert_eq!((order.limits["ram"], order.limits["gpu"]), (2.into(), 3.into()));
     let create = OrderCreateRequest::builder()
@@ -211,11 +211,11 @@ fn what_is_declared_in_another_way_than_servers_answer_is_kept() {
         (json!(77), NumberOrText::Number(77)),
     ] {
         let user = decode::<User>(json!({"gender": sent}).to_string().as_bytes()).unwrap();
-        assert_eq!((user.value.gender, user.misfits.len()), (Some(gender), 0));
+        assert_eq!((user.value.gender, user.mismatches.len()), (Some(gender), 0));
     }
     let name = br#"{"scope_name": "a-tenant"}"#;
     let offering = decode::<ProviderOfferingDetails>(name).unwrap();
-    assert_eq!((offering.value.scope_name.as_deref(), offering.misfits.len()), (Some("a-tenant"), 0));
+    assert_eq!((offering.value.scope_name.as_deref(), offering.mismatches.len()), (Some("a-tenant"), 0));
 }
 
 #[test]

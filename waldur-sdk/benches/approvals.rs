@@ -28,7 +28,7 @@ async fn approve() -> Duration {
     let begun = Instant::now();
     let report = client.approve_all_pending_orders().await.unwrap();
     let took = begun.elapsed();
-    assert_eq!(report.done(), ORDERS, "{report}");
+    assert_eq!(report.applied(), ORDERS, "{report}");
     let requests = sandbox.requests().len();
     assert!(requests <= ORDERS + ORDERS.div_ceil(300) + 1, "{requests} requests");
     sandbox.shutdown().await;

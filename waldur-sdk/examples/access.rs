@@ -1,4 +1,4 @@
-//! Gives everybody who should have one an account at an offering: `cargo run --example access`.
+//! Ensures that everybody who should have an account at an offering has one: `cargo run --example access`.
 
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::{Client, ClientExt as _, OfferingUserTransition};
@@ -15,22 +15,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("before: {gaps}");
 
     for member in &gaps.missing {
-        // A real provider makes the account in its back end here.
+        // A real provider creates the account in its back end here.
         let username = format!("hpc_{}", member.username);
-        let access = provider.grant_access(member.user_uuid, offering, username).await?;
-        let how = if access.created { "made" } else { "found" };
-        println!("{}: {} {how}", member.full_name, access.account.username);
+        let ensured = provider.ensure_offering_user(member.user_uuid, offering).username(username).await?;
+        let how = if ensured.created { "created" } else { "found" };
+        println!("{}: {} {how}", member.full_name, ensured.object.username);
     }
-    for account in &gaps.unusable {
-        let next: Vec<_> = account.transitions().map(|transition| transition.as_str()).collect();
-        println!("{}: may {}", account.user_full_name, next.join(" or "));
+    for offering_user in &gaps.unusable {
+        let next: Vec<_> = offering_user.transitions().map(|transition| transition.as_str()).collect();
+        println!("{}: next is {}", offering_user.user_full_name, next.join(" or "));
     }
     for row in &gaps.unreadable {
         println!("can't be read: {row}");
     }
-    for account in &gaps.surplus {
-        provider.change_offering_user(account.uuid, OfferingUserTransition::RequestDeletion).await?;
-        println!("{}: {} shall go", account.user_full_name, account.username);
+    for row in &gaps.unexpected {
+        provider.offering_user(row).transition(OfferingUserTransition::RequestDeletion).await?;
+        println!("{}: deletion of {} is requested", row.user_full_name, row.username);
     }
 
     println!("after: {}", provider.access_gaps(offering).await?);

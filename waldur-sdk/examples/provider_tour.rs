@@ -10,8 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::types::OrderState;
-use waldur_sdk::{Client, ClientExt as _, Decimal, Progress, Provider, Report, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Order, Orders, Progress, Provider, Report, Uuid};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -36,7 +35,7 @@ struct Args {
 struct Row {
     what: &'static str,
     item: String,
-    came_of_it: String,
+    result: String,
     ok: bool,
 }
 
@@ -61,36 +60,53 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<bool> {
     if args.live {
         let client = Client::from_env()?;
-        let provider = narrowed(&client, &args);
+        let scope = Scope::new(&client, &args);
         if !args.yes {
-            return preview(&provider, args.amount).await;
+            return preview(&scope, args.amount).await;
         }
-        return tour(&provider, args.amount).await;
+        return tour(&scope, args.amount).await;
     }
     let sandbox = Sandbox::start().await?;
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    let ok = tour(&narrowed(&client, &args), args.amount).await;
+    let ok = tour(&Scope::new(&client, &args), args.amount).await;
     sandbox.shutdown().await;
     ok
 }
 
-fn narrowed(client: &Client, args: &Args) -> Provider {
-    match args.offering {
-        Some(offering) => client.provider().of_offering(offering),
-        None => client.provider(),
+/// What the tour is about: all offerings, or one.
+struct Scope {
+    provider: Provider,
+    offering: Option<Uuid>,
+}
+
+impl Scope {
+    fn new(client: &Client, args: &Args) -> Self {
+        let provider = match args.offering {
+            Some(offering) => client.provider().of_offering(offering),
+            None => client.provider(),
+        };
+        Self { provider, offering: args.offering }
+    }
+
+    fn orders(&self) -> Orders {
+        let orders = self.provider.orders();
+        match self.offering {
+            Some(offering) => orders.offering(offering),
+            None => orders,
+        }
     }
 }
 
 /// What a tour would do. Nothing is changed.
-async fn preview(provider: &Provider, amount: Decimal) -> Result<bool> {
+async fn preview(scope: &Scope, amount: Decimal) -> Result<bool> {
     let mut out = io::stdout().lock();
-    for order in provider.orders([OrderState::PendingProvider]).await? {
+    for order in scope.orders().pending().all().await? {
         writeln!(out, "would approve and complete {} {} {}", order.type_, order.uuid, order.resource_name)?;
     }
-    for order in provider.orders([OrderState::Executing]).await? {
+    for order in scope.orders().executing().all().await? {
         writeln!(out, "would complete {} {} {}", order.type_, order.uuid, order.resource_name)?;
     }
-    for resource in provider.live_resources().await? {
+    for resource in scope.provider.live_resources().await? {
         let (uuid, name) = (resource.uuid, &resource.name);
         writeln!(out, "would report {amount} for every component of {uuid} {name}")?;
     }
@@ -98,25 +114,26 @@ async fn preview(provider: &Provider, amount: Decimal) -> Result<bool> {
     Ok(true)
 }
 
-async fn tour(provider: &Provider, amount: Decimal) -> Result<bool> {
+async fn tour(scope: &Scope, amount: Decimal) -> Result<bool> {
     let mut rows = Vec::new();
 
     let bar = Bar::new("approving");
-    let report = provider.approve_all_pending_orders_with(|progress| bar.order(&progress)).await?;
+    let report = scope.orders().pending().approve_all().on_progress(|progress| bar.order(&progress)).await?;
     bar.end();
     add(&mut rows, "approve", &report);
 
     let bar = Bar::new("completing");
-    let report = provider.complete_all_executing_orders_with(|progress| bar.order(&progress)).await?;
+    let report =
+        scope.orders().executing().complete_all().on_progress(|progress| bar.order(&progress)).await?;
     bar.end();
     add(&mut rows, "complete", &report);
 
-    let resources = provider.live_resources().await?;
+    let resources = scope.provider.live_resources().await?;
     let bar = Bar::new("reporting");
     for (index, resource) in resources.iter().enumerate() {
-        let sent = provider.set_usage_for_all_components(resource.uuid, amount).await;
+        let sent = scope.provider.set_usage_for_all_components(resource.uuid, amount).await;
         bar.at(index + 1, resources.len());
-        let (ok, came_of_it) = match sent {
+        let (ok, result) = match sent {
             Ok(sent) => {
                 let usages: Vec<String> =
                     sent.usages.iter().map(|usage| format!("{} {}", usage.type_, usage.amount)).collect();
@@ -124,7 +141,7 @@ async fn tour(provider: &Provider, amount: Decimal) -> Result<bool> {
             }
             Err(error) => (false, format!("failed: {error}")),
         };
-        rows.push(Row { what: "usage", item: resource.name.clone(), came_of_it, ok });
+        rows.push(Row { what: "usage", item: resource.name.clone(), result, ok });
     }
     bar.end();
 
@@ -132,11 +149,11 @@ async fn tour(provider: &Provider, amount: Decimal) -> Result<bool> {
     Ok(rows.iter().all(|row| row.ok))
 }
 
-fn add(rows: &mut Vec<Row>, what: &'static str, report: &Report) {
+fn add(rows: &mut Vec<Row>, what: &'static str, report: &Report<Order>) {
     rows.extend(report.items.iter().map(|item| Row {
         what,
-        item: format!("{} {}", item.order.type_, item.order.resource_name),
-        came_of_it: item.outcome.to_string(),
+        item: format!("{} {}", item.target.type_, item.target.resource_name),
+        result: item.outcome.to_string(),
         ok: item.outcome.is_ok(),
     }));
 }
@@ -144,15 +161,15 @@ fn add(rows: &mut Vec<Row>, what: &'static str, report: &Report) {
 fn print(rows: &[Row]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let width = rows.iter().map(|row| row.item.chars().count()).max().unwrap_or(0).clamp(4, 40);
-    writeln!(out, "{:<8}  {:<width$}  came of it", "what", "item")?;
+    writeln!(out, "{:<8}  {:<width$}  result", "what", "item")?;
     for row in rows {
-        writeln!(out, "{:<8}  {:<width$}  {}", row.what, row.item, row.came_of_it)?;
+        writeln!(out, "{:<8}  {:<width$}  {}", row.what, row.item, row.result)?;
     }
     writeln!(out)?;
     for what in ["approve", "complete", "usage"] {
         let all = rows.iter().filter(|row| row.what == what).count();
         let failed = rows.iter().filter(|row| row.what == what && !row.ok).count();
-        writeln!(out, "{what:<8}  {} of {all} well", all - failed)?;
+        writeln!(out, "{what:<8}  {} of {all} succeeded", all - failed)?;
     }
     Ok(())
 }
@@ -178,7 +195,7 @@ impl Bar {
         self.0.set_position(position as u64);
     }
 
-    fn order(&self, progress: &Progress<'_>) {
+    fn order(&self, progress: &Progress<'_, Order>) {
         self.at(progress.finished, progress.total);
     }
 

@@ -5,14 +5,14 @@
 
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::blocking::Client;
-use waldur_sdk::types::OrderState;
 
 fn main() -> Result<(), waldur_sdk::Error> {
     let client = Client::from_env()?;
-    for order in client.orders([OrderState::PendingProvider, OrderState::Executing])? {
+    let orders = client.wait(client.provider().orders().pending().executing().all())?;
+    for order in orders {
         println!("{}  {:<16}  {}", order.uuid, order.state.to_string(), order.resource_name);
     }
-    let resources = client.block_on(|client| async move { client.provider().live_resources().await })??;
+    let resources = client.wait(client.provider().live_resources())?;
     println!("{} resources in use", resources.len());
     Ok(())
 }

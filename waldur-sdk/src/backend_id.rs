@@ -7,7 +7,7 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use waldur_api_client::__private::Wire;
+use waldur_api_client::__private::LenientDecode;
 
 use waldur_api_client::{Error, ErrorKind};
 
@@ -117,15 +117,15 @@ macro_rules! name {
         }
 
         /// In answers, a blank text is none.
-        impl Wire for $name {
+        impl LenientDecode for $name {
             fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                let Some(text) = <String as Wire>::read(deserializer)? else { return Ok(None) };
+                let Some(text) = <String as LenientDecode>::read(deserializer)? else { return Ok(None) };
                 if text.trim().is_empty() {
                     return Ok(None);
                 }
                 let name = Self::new(text).ok();
                 if name.is_none() {
-                    waldur_api_client::__private::note_misfit(concat!("a ", $field), "a longer text");
+                    waldur_api_client::__private::note_mismatch(concat!("a ", $field), "a longer text");
                 }
                 Ok(name)
             }

@@ -1,48 +1,44 @@
-//! The same workflows for programs without an async runtime.
+//! The same calls for programs without an async runtime.
 //!
 //! ```
+//! use waldur_sdk::ClientExt as _;
 //! use waldur_sdk::blocking::Client;
 //!
-//! # fn with(url: &str, token: &str) -> Result<(), waldur_sdk::Error> {
-//! # use waldur_sdk::ClientExt as _;
+//! # fn run(url: &str, token: &str) -> Result<(), waldur_sdk::Error> {
 //! let client = Client::new(waldur_sdk::Client::builder().url(url).token(token))?;
-//! let report = client.approve_all_pending_orders()?;
+//! let report = client.wait(client.provider().orders().pending().approve_all())?;
 //! println!("{report}");
-//! // Whatever has no name here:
-//! let orders = client.block_on(|client| async move { client.provider().orders([]).await })??;
+//! let users = client.wait(client.users_list().send())?;
+//! # drop(users);
 //! # Ok(())
 //! # }
 //! ```
 
+use std::future::IntoFuture;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use uuid::Uuid;
 
-use crate::client_ext::ClientExt as _;
-use crate::outcome::Report;
-use crate::provider::{Amounts, LiveResource, Order, ReportedUsage};
-use crate::row::Rows;
 use waldur_api_client::Client as AsyncClient;
 use waldur_api_client::ClientBuilder;
-use waldur_api_client::types::OrderState;
 use waldur_api_client::{Error, ErrorKind};
 
-/// A [`Client`](AsyncClient) whose calls return when they are done. Clones share it and its one thread.
+/// A [`Client`](AsyncClient) for programs without an async runtime. Clones share it and its one thread.
 ///
-/// It is for programs without an async runtime: inside of one, all its functions refuse with an error of kind
-/// [`ErrorKind::Configuration`].
+/// It derefs to the async client, whose calls send nothing by themselves; [`wait`](Self::wait) runs a call.
+/// Inside an async runtime its functions fail ([`Error::is_configuration`]).
 #[derive(Clone, Debug)]
 pub struct Client {
     client: AsyncClient,
-    runtime: Arc<Own>,
+    runtime: Arc<OwnedRuntime>,
 }
 
 /// A runtime that can be dropped anywhere.
 #[derive(Debug)]
-struct Own(Option<Runtime>);
+struct OwnedRuntime(Option<Runtime>);
 
-impl Drop for Own {
+impl Drop for OwnedRuntime {
     fn drop(&mut self) {
         // A plain drop waits, which is forbidden inside another runtime.
         if let Some(runtime) = self.0.take() {
@@ -63,26 +59,26 @@ fn outside_of_async() -> Result<(), Error> {
 }
 
 impl Client {
-    /// The client that `builder` makes.
+    /// Builds a client.
     ///
     /// # Errors
-    /// If a setting is wrong, or inside an async runtime.
+    /// If a setting is invalid, or inside an async runtime ([`Error::is_configuration`]).
     pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
         Self::of(builder.build()?)
     }
 
-    /// The client of [`Client::from_env`](AsyncClient::from_env).
+    /// Builds a client from the environment: see [`Client::from_env`](AsyncClient::from_env).
     ///
     /// # Errors
-    /// If a setting is missing or wrong, or inside an async runtime.
+    /// If a setting is missing or invalid, or inside an async runtime ([`Error::is_configuration`]).
     pub fn from_env() -> Result<Self, Error> {
         Self::of(AsyncClient::from_env()?)
     }
 
-    /// `client`, with a thread of its own that looks after the connections.
+    /// Makes a blocking client of `client`, with a thread that looks after the connections.
     ///
     /// # Errors
-    /// Inside an async runtime, or if there can be no thread.
+    /// Inside an async runtime, or if there can be no thread ([`Error::is_configuration`]).
     pub fn of(client: AsyncClient) -> Result<Self, Error> {
         outside_of_async()?;
         let runtime =
@@ -90,42 +86,35 @@ impl Client {
                 Error::new(ErrorKind::Configuration, "the thread for the connections can't be made")
                     .with_source(source)
             })?;
-        Ok(Self { client, runtime: Arc::new(Own(Some(runtime))) })
+        Ok(Self { client, runtime: Arc::new(OwnedRuntime(Some(runtime))) })
     }
 
-    /// Does what `work` does with the client, and waits for it.
+    /// Runs a call and returns its result.
     ///
     /// # Errors
-    /// Inside an async runtime; `work` doesn't begin then.
-    pub fn block_on<F: Future>(&self, work: impl FnOnce(AsyncClient) -> F) -> Result<F::Output, Error> {
+    /// Those of the call, and inside an async runtime ([`Error::is_configuration`]); nothing is sent then.
+    pub fn wait<T>(&self, call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.block_on(async move { call.await })?
+    }
+
+    /// Runs a future of any output, such as a loop of the program's own.
+    ///
+    /// # Errors
+    /// Inside an async runtime ([`Error::is_configuration`]); the future isn't polled then.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         outside_of_async()?;
         match &self.runtime.0 {
-            Some(runtime) => Ok(runtime.block_on(work(self.client.clone()))),
+            Some(runtime) => Ok(runtime.block_on(future)),
             None => Err(Error::new(ErrorKind::Configuration, "the client is being dropped")),
         }
     }
 }
 
-/// A function for each workflow.
-macro_rules! workflows {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
-        impl Client {$(
-            #[doc = concat!("[`Client::", stringify!($name), "`](AsyncClient::", stringify!($name), "), waited for.")]
-            ///
-            /// # Errors
-            /// Those of that function, and inside an async runtime.
-            pub fn $name(&self, $($argument: $kind),*) -> Result<$result, Error> {
-                self.block_on(|client| async move { client.$name($($argument),*).await })?
-            }
-        )*}
-    };
-}
+/// All calls of the async client are there; [`wait`](Client::wait) runs them.
+impl Deref for Client {
+    type Target = AsyncClient;
 
-workflows! {
-    orders(states: impl IntoIterator<Item = OrderState>) -> Rows<Order>;
-    approve_all_executing_orders() -> Report;
-    approve_all_pending_orders() -> Report;
-    complete_all_executing_orders() -> Report;
-    live_resources() -> Rows<LiveResource>;
-    set_usage_for_all_components(resource: Uuid, amounts: impl Into<Amounts>) -> ReportedUsage;
+    fn deref(&self) -> &AsyncClient {
+        &self.client
+    }
 }

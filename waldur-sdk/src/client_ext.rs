@@ -1,12 +1,11 @@
 //! The workflows of a client.
 
 use uuid::Uuid;
-use waldur_api_client::types::OrderState;
 use waldur_api_client::{Client, Error};
 
-use crate::outcome::Report;
-use crate::provider::{Amounts, LiveResource, Order, Provider, ReportedUsage};
-use crate::row::Rows;
+use crate::bulk::Report;
+use crate::orders::Order;
+use crate::provider::{Amounts, Provider, ReportedUsage};
 
 mod sealed {
     pub trait Sealed {}
@@ -19,17 +18,14 @@ mod sealed {
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use waldur_sandbox::{Actor, Sandbox};
-/// use waldur_sdk::types::OrderState;
 /// use waldur_sdk::{Client, ClientExt as _};
 ///
 /// let sandbox = Sandbox::start().await?;
 /// let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 ///
-/// let waiting = client.orders([OrderState::PendingProvider]).await?;
-/// assert!(waiting.iter().all(|order| order.state == OrderState::PendingProvider));
-///
+/// let waiting = client.provider().orders().pending().count().await?;
 /// let report = client.approve_all_pending_orders().await?;
-/// assert_eq!(report.done(), waiting.len());
+/// assert_eq!(report.applied() as u64, waiting);
 /// # Ok(())
 /// # }
 /// ```
@@ -37,38 +33,26 @@ pub trait ClientExt: sealed::Sealed {
     /// Returns the work of a service provider, with all of the offerings that the user can see.
     fn provider(&self) -> Provider;
 
-    /// Calls [`Provider::orders`] for all offerings.
+    /// Takes the executing orders of all offerings and reports each as unchanged, as Waldur's provider guide does:
+    /// an executing order is past its approval, so nothing is sent beside the list.
+    ///
+    /// What waits for approval is approved by [`approve_all_pending_orders`](Self::approve_all_pending_orders).
     ///
     /// # Errors
     /// If the orders can't be listed.
-    fn orders(
-        &self,
-        states: impl IntoIterator<Item = OrderState>,
-    ) -> impl Future<Output = Result<Rows<Order>, Error>> + Send;
+    fn approve_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Calls [`Provider::approve_all_executing_orders`] for all offerings.
+    /// Approves all orders that wait for the provider: [`Orders::approve_all`](crate::Orders::approve_all).
     ///
     /// # Errors
     /// If the orders can't be listed.
-    fn approve_all_executing_orders(&self) -> impl Future<Output = Result<Report, Error>> + Send;
+    fn approve_all_pending_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Calls [`Provider::approve_all_pending_orders`] for all offerings.
+    /// Marks all executing orders as done: [`Orders::complete_all`](crate::Orders::complete_all).
     ///
     /// # Errors
     /// If the orders can't be listed.
-    fn approve_all_pending_orders(&self) -> impl Future<Output = Result<Report, Error>> + Send;
-
-    /// Calls [`Provider::complete_all_executing_orders`] for all offerings.
-    ///
-    /// # Errors
-    /// If the orders can't be listed.
-    fn complete_all_executing_orders(&self) -> impl Future<Output = Result<Report, Error>> + Send;
-
-    /// Calls [`Provider::live_resources`] for all offerings.
-    ///
-    /// # Errors
-    /// If the resources can't be listed.
-    fn live_resources(&self) -> impl Future<Output = Result<Rows<LiveResource>, Error>> + Send;
+    fn complete_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
     /// Calls [`Provider::set_usage_for_all_components`].
     ///
@@ -86,28 +70,16 @@ impl ClientExt for Client {
         Provider::new(self.clone())
     }
 
-    fn orders(
-        &self,
-        states: impl IntoIterator<Item = OrderState>,
-    ) -> impl Future<Output = Result<Rows<Order>, Error>> + Send {
-        let (provider, states) = (self.provider(), states.into_iter().collect::<Vec<_>>());
-        async move { provider.orders(states).await }
+    async fn approve_all_executing_orders(&self) -> Result<Report<Order>, Error> {
+        self.provider().orders().executing().approve_all().await
     }
 
-    async fn approve_all_executing_orders(&self) -> Result<Report, Error> {
-        self.provider().approve_all_executing_orders().await
+    async fn approve_all_pending_orders(&self) -> Result<Report<Order>, Error> {
+        self.provider().orders().pending().approve_all().await
     }
 
-    async fn approve_all_pending_orders(&self) -> Result<Report, Error> {
-        self.provider().approve_all_pending_orders().await
-    }
-
-    async fn complete_all_executing_orders(&self) -> Result<Report, Error> {
-        self.provider().complete_all_executing_orders().await
-    }
-
-    async fn live_resources(&self) -> Result<Rows<LiveResource>, Error> {
-        self.provider().live_resources().await
+    async fn complete_all_executing_orders(&self) -> Result<Report<Order>, Error> {
+        self.provider().orders().executing().complete_all().await
     }
 
     fn set_usage_for_all_components(

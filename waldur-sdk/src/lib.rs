@@ -1,8 +1,8 @@
 //! The workflows of Waldur service providers, over the generated API client.
 //!
-//! A [`Client`] is made from the environment or with a builder. It has the workflows that a provider needs
-//! every day, each safe to run again; what they don't cover is in [`Client::api`], the generated client with
-//! all operations.
+//! A [`Client`] is made from the environment or with a builder. [`ClientExt`] gives it the workflows that a
+//! provider needs every day, each safe to run again; what they don't cover, the client's functions for all operations
+//! of the API do.
 //!
 //! ```
 //! # #[tokio::main]
@@ -17,11 +17,11 @@
 //! let report = client.approve_all_pending_orders().await?;
 //! println!("{report}");
 //! for item in report.failures() {
-//!     eprintln!("{}: {}", item.order.uuid, item.outcome);
+//!     eprintln!("{}: {}", item.target.uuid, item.outcome);
 //! }
 //!
 //! client.complete_all_executing_orders().await?;
-//! for resource in client.live_resources().await? {
+//! for resource in client.provider().live_resources().await? {
 //!     client.set_usage_for_all_components(resource.uuid, Decimal::new(1250, 2)).await?;
 //! }
 //! # Ok(())
@@ -35,14 +35,14 @@
 //! |---|---|
 //! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
 //! | resource allocations, with chosen fields | [`Provider::resources`], [`Provider::select_resources`] |
-//! | approving and rejecting orders | [`Provider::approve_all_pending_orders`], [`Provider::reject_all_pending_orders`], [`Provider::approve_order`], [`Provider::reject_order`] (its loop over executing orders is [`Provider::approve_all_executing_orders`]) |
-//! | cancelling orders | [`Provider::cancel_order`] |
+//! | approving and rejecting orders | [`Orders::approve_all`], [`Orders::reject_all`], [`OrderHandle::approve`], [`OrderHandle::reject`] (its loop over executing orders is [`ClientExt::approve_all_executing_orders`]) |
+//! | cancelling orders | [`OrderHandle::cancel`] |
 //! | the backend id | [`Provider::set_backend_id`], [`Provider::set_unique_backend_id`] |
 //! | access details of an allocation | [`Provider::submit_report`] |
-//! | pages, chosen fields | [`List`]: all pages are read, [`Listing::select`] |
+//! | pages, chosen fields | [`ListExt`]: all pages are read, [`ListExt::select`] |
 //! | members of a project | [`Provider::team`] |
 //! | usage of an allocation | [`Provider::set_usage_for_all_components`], [`Provider::report_usage`], [`Provider::plan_periods`] |
-//! | access to a resource, also in batch | [`Provider::grant_access`], [`Provider::set_offerings_username`] |
+//! | access to a resource, also in batch | [`Provider::ensure_offering_user`], [`Provider::set_usernames`] |
 //! | the provider of an organisation | [`Provider::service_provider_of`] |
 //! | its users, keys, projects and project permissions | [`Provider::service_provider_users`], [`Provider::service_provider_keys`], [`Provider::service_provider_projects`], [`Provider::service_provider_project_permissions`] |
 //!
@@ -79,45 +79,52 @@
 //! # let _ = last_state;
 //! ```
 //!
-//! # What is told while it runs
+//! # Telemetry
 //! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
 //! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
 //! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: answers
-//! and failures at DEBUG, another try at INFO. With the feature `metrics` there are a histogram
+//! and failures at DEBUG, retries at INFO. With the feature `metrics` there are a histogram
 //! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
-//! `waldur.client.repetitions`.
+//! `waldur.client.retries`.
 
+mod accounts;
 #[cfg(feature = "agent")]
 pub mod agent;
 mod backend_id;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod bulk;
 mod client_ext;
+mod collection;
 mod confirm;
+mod offering_user_state;
+mod orders;
 mod outage;
-mod outcome;
 mod provider;
 mod row;
+mod team;
 
+pub use accounts::{
+    AccessGaps, CourseAccount, CourseAccountHandle, CourseAccounts, CustomerServiceAccounts,
+    EnsureOfferingUser, EnsureRobotAccount, Ensured, NewUsername, OfferingUser, OfferingUserHandle,
+    OfferingUserTransition, OfferingUsers, ProjectServiceAccounts, RobotAccount, RobotAccountHandle,
+    RobotAccountTransition, RobotAccounts, ServiceAccount, ServiceAccountHandle, ServiceAccountOwner,
+    ServiceAccountRequest, ServiceAccountToken, TransitionCall,
+};
 pub use backend_id::{AccountName, BackendId};
+pub use bulk::{Bulk, Item, Outcome, Progress, Report};
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client_ext::ClientExt;
 pub use confirm::Applied;
-pub use outcome::{Item, Outcome, Progress, Report};
-pub use provider::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
+pub use orders::{Order, OrderHandle, OrderWait, Orders, UnfinishedOrder};
 pub use provider::{
-    AmountFn, Amounts, Component, ComponentUsage, Endpoint, LiveResource, Order, OrderFilter, OrderWait,
-    PlanPeriod, ProjectPermission, ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter,
-    ServedCustomer, ServedProject, ServiceProvider, SshKey, TeamMember, UnfinishedOrder, Usage, UsageReport,
-    User, UserAmount, UserUsage, UserUsageItem,
+    AmountFn, Amounts, Component, ComponentUsage, Endpoint, LiveResource, PlanPeriod, ProjectPermission,
+    ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer, ServedProject,
+    ServiceProvider, SshKey, Usage, UsageReport, User, UserAmount, UserUsage, UserUsageItem,
 };
 pub use provider::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
-};
-pub use provider::{
-    CourseAccount, RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner,
-    ServiceAccountRequest, ServiceAccountToken,
 };
 #[cfg(feature = "agent")]
 pub use provider::{
@@ -126,6 +133,7 @@ pub use provider::{
     SyncedResource,
 };
 pub use row::{Rows, UnreadableRow};
+pub use team::TeamMember;
 pub use waldur_api_client::{
     self as api, AccessToken, Client, ClientBuilder, ClientCredentials, Credentials, Decimal, Error,
     ErrorKind, ListExt, RetrieveExt, RetryPolicy, Uuid, types,

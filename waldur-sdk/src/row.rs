@@ -9,17 +9,18 @@ use std::fmt;
 use std::ops::Deref;
 
 use futures_util::future::{BoxFuture, ready};
+use futures_util::stream::{Stream, StreamExt as _};
 use serde::{Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::__private::model::Model;
-use waldur_api_client::__private::{self as wire, BufferedResponse, Wire, project};
+use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode, project};
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
 /// A type that is read from the objects of an answer. Implemented by [`row!`](crate::row).
 pub(crate) trait Row: Sized + Send + 'static {
     /// The fields as they were sent, as far as they fit.
-    type Sent: Model + Wire + Send + 'static;
+    type Sent: Model + LenientDecode + Send + 'static;
 
     /// Makes the row of what was sent.
     ///
@@ -187,6 +188,23 @@ pub(crate) fn each<R: Row, T: Send + 'static>(
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
+/// Returns the rows of a list as a stream, page by page. A row that can't be used is left out, with a warning.
+pub(crate) fn stream<R: Row, T: Send + 'static>(
+    listing: ListRequest<T>,
+) -> impl Stream<Item = Result<R, Error>> + Send + Unpin {
+    let rows = listing.with_fields(R::Sent::FIELDS, read::<R>).stream();
+    rows.filter_map(|row| {
+        ready(match row {
+            Ok(Ok(row)) => Some(Ok(row)),
+            Ok(Err(row)) => {
+                tracing::warn!(%row, "a row was left out");
+                None
+            }
+            Err(error) => Some(Err(error)),
+        })
+    })
+}
+
 /// Reads the page of a list: an element for each of its items, whatever they are.
 fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Result<R, UnreadableRow>>>, Error> {
     let (operation, body) = (response.operation(), response.body.clone());
@@ -218,11 +236,11 @@ fn unusable(field: &'static str) -> String {
 
 /// Reads a row that stands in another one. One that can't be used is left out, with a warning.
 pub(crate) fn read_nested<'de, R: Row, D: Deserializer<'de>>(deserializer: D) -> Result<Option<R>, D::Error> {
-    let Some(sent) = <R::Sent as Wire>::read(deserializer)? else { return Ok(None) };
+    let Some(sent) = <R::Sent as LenientDecode>::read(deserializer)? else { return Ok(None) };
     Ok(match R::from_sent(sent) {
         Ok(row) => Some(row),
         Err(field) => {
-            wire::note_misfit(field, "nothing that fits");
+            wire::note_mismatch(field, "nothing that fits");
             None
         }
     })
@@ -274,7 +292,7 @@ macro_rules! row {
                 }
             }
 
-            impl ::waldur_api_client::__private::Wire for Sent {
+            impl ::waldur_api_client::__private::LenientDecode for Sent {
                 fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                     ::waldur_api_client::__private::read_model(deserializer)
                 }
@@ -288,7 +306,7 @@ macro_rules! row {
                 }
             }
 
-            impl ::waldur_api_client::__private::Wire for $name {
+            impl ::waldur_api_client::__private::LenientDecode for $name {
                 fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                     $crate::row::read_nested(deserializer)
                 }

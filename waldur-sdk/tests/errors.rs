@@ -9,13 +9,14 @@ use std::future::IntoFuture as _;
 use waldur_sandbox::{Fault, Sandbox};
 use waldur_sdk::api::{Message, Messages};
 use waldur_sdk::{
-    Access, AccessGaps, Applied, Client, ClientExt as _, Component, ComponentDefinition, ComponentItem,
-    ComponentPlan, ComponentStep, ComponentUsage, CourseAccount, Decimal, Endpoint, Error, ErrorKind, Item,
-    ListExt as _, LiveResource, OfferingComponent, OfferingDetails, OfferingPlan, OfferingUser,
-    OfferingUserTransition, Order, OrderFilter, Outcome, PlanPeriod, ProjectPermission, ProvidedOffering,
-    Report, ReportedUsage, Resource, ResourceFilter, RobotAccount, RobotAccountTransition, Rows,
-    ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken, ServiceProvider,
-    SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserUsage, UserUsageItem, Uuid,
+    AccessGaps, Applied, Client, ClientExt as _, Component, ComponentDefinition, ComponentItem,
+    ComponentPlan, ComponentStep, ComponentUsage, CourseAccount, Decimal, Endpoint, Ensured, Error,
+    ErrorKind, Item, ListExt as _, LiveResource, NewUsername, OfferingComponent, OfferingDetails,
+    OfferingPlan, OfferingUser, OfferingUserTransition, Order, Outcome, PlanPeriod, ProjectPermission,
+    ProvidedOffering, Report, ReportedUsage, Resource, ResourceFilter, RobotAccount, RobotAccountTransition,
+    Rows, ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken,
+    ServiceProvider, SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserUsage,
+    UserUsageItem, Uuid,
 };
 
 fn is_shared<T: Clone + Send + Sync + 'static>() {}
@@ -40,10 +41,10 @@ fn errors_can_be_kept() {
 
 #[test]
 fn results_can_be_kept_and_serialized() {
-    each!(is_result: Applied, Item, Outcome, Report, Rows<Uuid>, UnreadableRow);
+    each!(is_result: Applied, Item<Uuid>, Outcome, Report<Order>, Rows<Uuid>, UnreadableRow);
     each!(is_result: Order, Resource, Endpoint, LiveResource, TeamMember);
     each!(is_result: Component, ComponentUsage, PlanPeriod, ReportedUsage, Usage, UserUsage, UserUsageItem);
-    each!(is_result: Access, AccessGaps, OfferingUser, OfferingUserTransition);
+    each!(is_result: AccessGaps, Ensured<OfferingUser>, NewUsername, OfferingUser, OfferingUserTransition);
     each!(is_result: RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner, CourseAccount);
     each!(is_result: ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep);
     each!(is_result: OfferingComponent, OfferingDetails, OfferingPlan, ProvidedOffering);
@@ -73,18 +74,22 @@ fn results_of_agents_can_be_kept_and_serialized() {
 fn futures_of_workflows_can_be_sent() {
     let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
     let (provider, id) = (client.provider(), Uuid::nil());
-    drop(is_send(provider.find_orders(OrderFilter::new())));
-    drop(is_send(provider.approve_all_pending_orders()));
-    drop(is_send(provider.complete_all_executing_orders()));
-    drop(is_send(provider.approve_order(id)));
-    drop(is_send(provider.reject_order(id, "no room")));
-    drop(is_send(provider.wait_for_order(id).into_future()));
-    drop(is_send(provider.wait_for_order(id).changes()));
+    drop(is_send(provider.orders().all()));
+    drop(is_send(provider.orders().pending().approve_all()));
+    drop(is_send(provider.orders().executing().complete_all()));
+    drop(is_send(provider.order(id).approve()));
+    drop(is_send(provider.order(id).reject("no room")));
+    drop(is_send(provider.order(id).wait().into_future()));
+    drop(is_send(provider.order(id).wait().changes()));
     drop(is_send(provider.resources(ResourceFilter::new())));
     drop(is_send(provider.set_backend_id(id, "polar_0001")));
     drop(is_send(provider.set_usage_for_all_components(id, Decimal::ONE)));
     drop(is_send(provider.report_usage(id).component("cpu", Decimal::ONE).into_future()));
-    drop(is_send(provider.grant_access(id, id, "alice")));
+    drop(is_send(provider.ensure_offering_user(id, id).username("alice").into_future()));
+    drop(is_send(provider.offering_users().all()));
+    drop(is_send(provider.offering_user(id).transition(OfferingUserTransition::SetOk).into_future()));
+    drop(is_send(provider.robot_account(id).transition(RobotAccountTransition::SetOk)));
+    drop(is_send(provider.set_usernames(id, [(id, "alice")]).into_future()));
     drop(is_send(provider.access_gaps(id)));
     drop(is_send(provider.offering(id)));
     drop(is_send(provider.team(id)));
@@ -138,7 +143,7 @@ async fn mixed(client: &Client, order: Uuid) -> Result<usize, Error> {
     // The generated client's calls and the workflows', by the same `?`.
     client.marketplace_orders_retrieve().uuid(order).send().await?;
     let users = client.users_list().all().await?;
-    Ok(users.len() + client.orders([]).await?.len())
+    Ok(users.len() + client.provider().orders().all().await?.len())
 }
 
 #[tokio::test]

@@ -11,10 +11,8 @@ use std::collections::BTreeSet;
 use common::{client_as, provider_as, today};
 use serde::Deserialize;
 use waldur_sandbox::{Actor, OrderState as State, Release, Sandbox};
-use waldur_sdk::types::{OrderState, RequestTypes, ResourceState};
-use waldur_sdk::{
-    Client, Decimal, Error, ListExt as _, OrderFilter, Outcome, Provider, ResourceFilter, Uuid,
-};
+use waldur_sdk::types::{RequestTypes, ResourceState};
+use waldur_sdk::{Applied, Client, Decimal, Error, ListExt as _, Provider, ResourceFilter, Uuid};
 
 const RELEASES: [Release; 3] = [Release::Schema, Release::Late2024, Release::Newer];
 
@@ -66,11 +64,10 @@ fn is_closed(error: &Error) -> bool {
     error.is_not_found() || error.is_forbidden()
 }
 
-fn refused(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Refused { reason } => reason,
-        other => panic!("{other:?}"),
-    }
+fn refused(result: Result<Applied, Error>) -> String {
+    let error = result.unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    error.reason()
 }
 
 #[tokio::test]
@@ -133,31 +130,30 @@ async fn row_3_list_resources() {
 #[tokio::test]
 async fn row_4_approve_and_reject_orders() {
     for row in rows().await {
-        let waiting = OrderFilter::new().state(OrderState::PendingProvider);
         let (one, other) =
             (row.order(State::PendingProvider, true), row.order(State::PendingProvider, false));
-        for outcome in [row.consumer.approve_order(one).await, row.outsider.approve_order(one).await] {
+        for outcome in [row.consumer.order(one).approve().await, row.outsider.order(one).approve().await] {
             assert!(!refused(outcome).is_empty());
         }
-        assert!(row.outsider.find_orders(waiting.clone()).await.unwrap().is_empty());
+        assert!(row.outsider.orders().pending().all().await.unwrap().is_empty());
         assert_eq!(row.state(one), State::PendingProvider);
         row.sandbox.clear_requests();
         let resource = row.sandbox.order(one).unwrap().resource;
-        let found = row.provider.find_orders(waiting.resource(resource)).await.unwrap();
+        let found = row.provider.orders().pending().resource(resource).all().await.unwrap();
         assert_eq!((found.len(), found[0].uuid), (1, one));
 
         row.sandbox.clear_requests();
-        let report = row.provider.approve_all_executing_orders().await.unwrap();
-        assert!(!report.items.is_empty() && report.already_so() == report.items.len());
+        let report = row.provider.orders().executing().approve_all().await.unwrap();
+        assert!(!report.items.is_empty() && report.unchanged() == report.items.len());
         assert!(row.posts().is_empty() && row.state(one) == State::PendingProvider);
 
-        assert!(matches!(row.provider.reject_order(other, "no room").await, Outcome::Done));
+        assert_eq!(row.provider.order(other).reject("no room").await.unwrap(), Applied::Now);
         assert_eq!(row.state(other), State::Rejected);
-        let report = row.provider.approve_all_pending_orders().await.unwrap();
-        assert!(report.is_ok() && report.done() == report.items.len());
+        let report = row.provider.orders().pending().approve_all().await.unwrap();
+        assert!(report.is_ok() && report.applied() == report.items.len());
         assert_eq!(row.state(one), State::Executing);
         assert!(row.sandbox.orders().iter().all(|order| order.state != State::PendingProvider));
-        assert!(row.provider.approve_all_pending_orders().await.unwrap().items.is_empty());
+        assert!(row.provider.orders().pending().approve_all().await.unwrap().items.is_empty());
     }
 }
 
@@ -166,16 +162,16 @@ async fn row_4_approve_and_reject_orders() {
 #[tokio::test]
 async fn row_5_cancel_orders() {
     for row in rows().await {
-        let filter = OrderFilter::new().state(OrderState::Executing).of_type(RequestTypes::Terminate);
-        let terminating = row.consumer.find_orders(filter).await.unwrap();
+        let terminating = row.consumer.orders().executing().of_type(RequestTypes::Terminate);
+        let terminating = terminating.all().await.unwrap();
         assert!(terminating.iter().all(|order| order.type_ == RequestTypes::Terminate));
         let (agents, basic) = (row.order(State::Executing, true), row.order(State::PendingProvider, false));
-        assert!(!refused(row.provider.cancel_order(basic).await).is_empty());
-        assert!(!refused(row.outsider.cancel_order(basic).await).is_empty());
-        assert!(!refused(row.consumer.cancel_order(agents).await).is_empty());
+        assert!(!refused(row.provider.order(basic).cancel().await).is_empty());
+        assert!(!refused(row.outsider.order(basic).cancel().await).is_empty());
+        assert!(!refused(row.consumer.order(agents).cancel().await).is_empty());
         assert_eq!((row.state(agents), row.state(basic)), (State::Executing, State::PendingProvider));
-        assert!(matches!(row.consumer.cancel_order(basic).await, Outcome::Done));
-        assert!(matches!(row.consumer.cancel_order(basic).await, Outcome::AlreadySo));
+        assert_eq!(row.consumer.order(basic).cancel().await.unwrap(), Applied::Now);
+        assert_eq!(row.consumer.order(basic).cancel().await.unwrap(), Applied::Already);
         assert_eq!(row.state(basic), State::Canceled);
     }
 }
@@ -294,37 +290,40 @@ async fn row_11_report_usage() {
 
 /// The sample takes addresses from somewhere; a server takes only those of its own collections.
 #[tokio::test]
-async fn row_12_grant_access() {
+async fn row_12_access_to_an_offering() {
     for row in rows().await {
         let (bob, slurm) = (row.sandbox.ids().users.bob, row.sandbox.ids().offerings.slurm);
         for other in [&row.consumer, &row.outsider] {
-            assert!(is_closed(&other.grant_access(bob, slurm, "bob01").await.unwrap_err()));
+            let refused = other.ensure_offering_user(bob, slurm).username("bob01").await;
+            assert!(is_closed(&refused.unwrap_err()));
         }
-        let access = row.provider.grant_access(bob, slurm, "bob01").await.unwrap();
-        assert!(access.created && access.account.is_usable());
-        assert_eq!((access.account.user_uuid, access.account.username.as_str()), (bob, "bob01"));
-        let again = row.provider.grant_access(bob, slurm, "bob01").await.unwrap();
-        assert_eq!((again.created, again.account.uuid), (false, access.account.uuid));
-        assert_eq!(row.provider.offering_user_of(bob, slurm).await.unwrap().unwrap().username, "bob01");
+        let ensured = row.provider.ensure_offering_user(bob, slurm).username("bob01").await.unwrap();
+        assert!(ensured.created && ensured.object.is_usable());
+        assert_eq!((ensured.object.user_uuid, ensured.object.username.as_str()), (bob, "bob01"));
+        let again = row.provider.ensure_offering_user(bob, slurm).username("bob01").await.unwrap();
+        assert_eq!((again.created, again.object.uuid), (false, ensured.object.uuid));
+        let found = row.provider.offering_users().user(bob).offering(slurm).first().await.unwrap();
+        assert_eq!(found.unwrap().username, "bob01");
     }
 }
 
 #[tokio::test]
-async fn row_13_grant_access_in_batch() {
+async fn row_13_usernames_in_batch() {
     for row in rows().await {
         let (alice, own) = (row.sandbox.ids().users.alice, row.sandbox.ids().service_provider);
         for other in [&row.consumer, &row.outsider] {
-            assert!(is_closed(&other.set_offerings_username(own, alice, "theirs").await.unwrap_err()));
+            let report = other.set_usernames(own, [(alice, "theirs")]).await.unwrap();
+            assert!(is_closed(report.items[0].outcome.error().unwrap()));
         }
         for _ in 0..2 {
-            row.provider.set_offerings_username(own, alice, "al01").await.unwrap();
-            let accounts = row.provider.offering_users([]).await.unwrap();
+            let report = row.provider.set_usernames(own, [(alice, "al01")]).await.unwrap();
+            assert!(report.is_ok(), "{report}");
+            let accounts = row.provider.offering_users().all().await.unwrap();
             let of_alice: Vec<_> = accounts.iter().filter(|account| account.user_uuid == alice).collect();
             assert!(!of_alice.is_empty() && of_alice.iter().all(|account| account.username == "al01"));
         }
-        assert!(
-            row.provider.set_offerings_username(own, Uuid::nil(), "x").await.unwrap_err().is_validation()
-        );
+        let report = row.provider.set_usernames(own, [(Uuid::nil(), "x")]).await.unwrap();
+        assert!(report.items[0].outcome.error().unwrap().is_validation());
     }
 }
 

@@ -17,8 +17,8 @@ use waldur_sandbox::{
 use waldur_sdk::agent::AgentIdentity;
 use waldur_sdk::types::BillingTypeEnum;
 use waldur_sdk::{
-    Client, ClientExt as _, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Outcome,
-    Report, RetryPolicy, RobotAccountTransition, ServiceAccountRequest, UserAmount, Uuid,
+    Client, ClientExt as _, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Report,
+    RetryPolicy, RobotAccountTransition, ServiceAccountOwner, ServiceAccountRequest, UserAmount, Uuid,
 };
 
 /// One for all the sandboxes: certificates take long to read.
@@ -41,12 +41,6 @@ impl<T> Verdict for Result<T, Error> {
     }
 }
 
-impl Verdict for Outcome {
-    fn is_well(&self) -> bool {
-        self.is_ok()
-    }
-}
-
 /// For workflows with an outcome for each part.
 struct All(Result<bool, Error>);
 
@@ -56,8 +50,8 @@ impl Verdict for All {
     }
 }
 
-impl From<Result<Report, Error>> for All {
-    fn from(report: Result<Report, Error>) -> Self {
+impl<T> From<Result<Report<T>, Error>> for All {
+    fn from(report: Result<Report<T>, Error>) -> Self {
         Self(report.map(|report| report.is_ok()))
     }
 }
@@ -167,7 +161,7 @@ fn order(seed: &mut Seed<'_>, state: State) -> Uuid {
 
 /// The one order of the resource that [`order`] makes.
 async fn the_order(client: &Client) -> Result<Uuid, Error> {
-    let orders = client.provider().orders([]).await?;
+    let orders = client.provider().orders().all().await?;
     Ok(orders.into_iter().find(|order| order.resource_name == "one").unwrap().uuid)
 }
 
@@ -176,7 +170,7 @@ async fn orders_all_at_once() {
     PROVIDER.check(async |client, _| All::from(client.approve_all_pending_orders().await)).await;
     PROVIDER.check(async |client, _| All::from(client.complete_all_executing_orders().await)).await;
     PROVIDER
-        .check(async |client, _| All::from(client.provider().reject_all_pending_orders("no room").await))
+        .check(async |client, _| All::from(client.provider().orders().pending().reject_all("no room").await))
         .await;
 }
 
@@ -184,20 +178,19 @@ async fn orders_all_at_once() {
 async fn orders_one_by_one() {
     let waiting = Start { seed: |seed| _ = order(seed, State::PendingProvider), ..PROVIDER };
     let begun = Start { seed: |seed| _ = order(seed, State::Executing), ..PROVIDER };
-    let failed = |error| Outcome::Failed { error };
     macro_rules! check {
         ($start:ident, $call:ident $(, $argument:expr)*) => {
             $start.check(async |client, _| match the_order(client).await {
-                Ok(order) => client.provider().$call(order $(, $argument)*).await,
-                Err(error) => failed(error),
+                Ok(order) => client.provider().order(order).$call($($argument),*).await,
+                Err(error) => Err(error),
             }).await
         };
     }
-    check!(waiting, approve_order);
-    check!(waiting, reject_order, "no room");
-    check!(waiting, set_order_executing);
-    check!(begun, set_order_done);
-    check!(begun, set_order_erred, "no room", "line 7");
+    check!(waiting, approve);
+    check!(waiting, reject, "no room");
+    check!(waiting, set_executing);
+    check!(begun, set_done);
+    check!(begun, set_erred, "no room", "line 7");
     let basic = Start {
         actor: Actor::Consumer,
         seed: |seed| {
@@ -207,7 +200,7 @@ async fn orders_one_by_one() {
         },
         ..PROVIDER
     };
-    check!(basic, cancel_order);
+    check!(basic, cancel);
 }
 
 #[tokio::test]
@@ -295,7 +288,8 @@ async fn usage() {
 async fn access() {
     PROVIDER
         .check(async |client, ids| {
-            client.provider().grant_access(ids.users.bob, ids.offerings.slurm, "bob01").await
+            let (bob, slurm) = (ids.users.bob, ids.offerings.slurm);
+            client.provider().ensure_offering_user(bob, slurm).username("bob01").await
         })
         .await;
     // An account that waits for its name, and one that has it but isn't OK.
@@ -317,26 +311,27 @@ async fn access() {
         let start = Start { seed, ..PROVIDER };
         start
             .check(async |client, ids| {
-                let access =
-                    client.provider().grant_access(ids.users.bob, ids.offerings.slurm, "bob01").await;
-                access.map(|access| assert!(access.account.is_usable(), "{state}: {access:?}"))
+                let (bob, slurm) = (ids.users.bob, ids.offerings.slurm);
+                let ensured = client.provider().ensure_offering_user(bob, slurm).username("bob01").await;
+                ensured.map(|ensured| assert!(ensured.object.is_usable(), "{state}: {ensured:?}"))
             })
             .await;
     }
     PROVIDER
         .check(async |client, ids| {
             let transition = OfferingUserTransition::RequestDeletion;
-            client.provider().change_offering_user(ids.offering_user, transition).await
+            client.provider().offering_user(ids.offering_user).transition(transition).await
         })
         .await;
     PROVIDER
         .check(async |client, ids| {
-            client.provider().set_offering_user_username(ids.offering_user, "al01").await
+            client.provider().offering_user(ids.offering_user).set_username("al01").await
         })
         .await;
     PROVIDER
         .check(async |client, ids| {
-            client.provider().set_offerings_username(ids.service_provider, ids.users.bob, "bob01").await
+            let names = [(ids.users.bob, "bob01")];
+            All::from(client.provider().set_usernames(ids.service_provider, names).await)
         })
         .await;
 }
@@ -350,7 +345,7 @@ fn robot_in(seed: &mut Seed<'_>, state: &str) {
 async fn accounts() {
     PROVIDER
         .check(async |client, ids| {
-            client.provider().create_robot_account(ids.resources.ok, "cicd", "deployer").await
+            client.provider().ensure_robot_account(ids.resources.ok, "cicd").username("deployer").await
         })
         .await;
     let robot = Start { seed: |seed| robot_in(seed, "OK"), ..PROVIDER };
@@ -361,16 +356,16 @@ async fn accounts() {
         start
             .check(async |client, ids| {
                 let provider = client.provider();
-                let robot = provider.robot_accounts_of(ids.resources.ok).await?[0].uuid;
-                provider.change_robot_account(robot, transition).await
+                let robots = provider.robot_accounts().resource(ids.resources.ok).all().await?;
+                provider.robot_account(&robots[0]).transition(transition).await
             })
             .await;
     }
     robot
         .check(async |client, ids| {
             let provider = client.provider();
-            let robot = provider.robot_accounts_of(ids.resources.ok).await?[0].uuid;
-            provider.set_robot_account_erred(robot, "no room").await
+            let robots = provider.robot_accounts().resource(ids.resources.ok).all().await?;
+            provider.robot_account(&robots[0]).set_erred("no room").await
         })
         .await;
 }
@@ -383,22 +378,25 @@ async fn closing_accounts() {
             let sandbox = PROVIDER.sandbox().await;
             let (ids, provider) = (*sandbox.ids(), client(&sandbox, Actor::Consumer).provider());
             let wanted = ServiceAccountRequest::default();
-            let service = provider.create_project_service_account(ids.project, wanted).await.unwrap().account;
+            let owner = ServiceAccountOwner::Project;
+            let service = provider.create_service_account(owner, ids.project, wanted).await.unwrap().account;
+            let service = provider.service_account(owner, &service);
             let course = provider.create_course_account(ids.project, "", "").await.unwrap();
+            let course = provider.course_account(&course);
             sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
-            let first = provider.close_service_account(&service).await;
+            let first = service.close().await;
             sandbox.clear_faults();
             let state = || sandbox.documents("marketplace-project-service-accounts")[0].state.clone();
             assert!(first.is_err() || state() == "Closed");
-            let second = provider.close_service_account(&service).await;
+            let second = service.close().await;
             assert!(second.is_ok() || second.unwrap_err().is_not_found());
             assert_eq!(state(), "Closed");
             sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
-            let first = provider.close_course_account(course.uuid).await;
+            let first = course.close().await;
             sandbox.clear_faults();
             let state = || sandbox.documents("marketplace-course-accounts")[0].state.clone();
             assert!(first.is_err() || state() == "Closed");
-            provider.close_course_account(course.uuid).await.unwrap();
+            course.close().await.unwrap();
             assert_eq!(state(), "Closed");
         }
     }

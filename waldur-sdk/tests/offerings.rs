@@ -49,7 +49,7 @@ async fn components_come_to_match_a_set() {
     assert_eq!((sandbox.requests().len(), sandbox.components(slurm).len()), (1, 3));
 
     let items = provider.apply_component_plan(&plan).await;
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:#?}");
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{items:#?}");
     assert_eq!((posts(&sandbox), sandbox.requests().len()), (4, 5));
     assert_eq!(sandbox.components(slurm), ["cpu", "storage"]);
     let there = provider.offering(slurm).await.unwrap().components;
@@ -86,7 +86,7 @@ async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
         sandbox.fail_next(1, "POST", "_offering_component/", fault.clone());
         sandbox.clear_requests();
         for item in provider.apply_component_plan(&plan).await {
-            assert!(matches!(item.outcome, Outcome::Done), "{}: {}", item.step, item.outcome);
+            assert!(matches!(item.outcome, Outcome::Applied), "{}: {}", item.step, item.outcome);
         }
         // Sent again only if it was seen not to be applied.
         assert_eq!(posts(&sandbox), if fault == Fault::ResetAfter { 4 } else { 5 });
@@ -131,7 +131,7 @@ async fn a_plan_of_another_provider_is_refused() {
     let mut plan = plan;
     plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
     let items = provider(&sandbox).apply_component_plan(&plan).await;
-    assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{}", items[0].outcome);
+    assert!(matches!(items[0].outcome, Outcome::Unchanged), "{}", items[0].outcome);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_bad_day_ends_with_the_right_components() {
             let Ok(plan) = provider.plan_components(slurm, &wanted()).await else { continue };
             for item in provider.apply_component_plan(&plan).await {
                 // What is said to be done is done.
-                if matches!((&item.step, &item.outcome), (ComponentStep::Create { .. }, Outcome::Done)) {
+                if matches!((&item.step, &item.outcome), (ComponentStep::Create { .. }, Outcome::Applied)) {
                     assert!(sandbox.components(slurm).contains(&"storage".to_owned()), "{item:?}");
                 }
             }

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, Sandbox};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Error, OrderFilter, Outcome, RetryPolicy, UnfinishedOrder, Uuid};
+use waldur_sdk::{Applied, Error, Outcome, RetryPolicy, UnfinishedOrder, Uuid};
 
 const TICK: Duration = Duration::from_millis(1);
 
@@ -47,69 +47,67 @@ async fn two(of: State) -> (Sandbox, Uuid, Uuid) {
 async fn orders_are_found_by_state_type_resource_and_offering() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
-    let all = provider.find_orders(OrderFilter::new()).await.unwrap();
+    let all = provider.orders().all().await.unwrap();
     assert_eq!(all.len(), sandbox.orders().len());
     let one = &all[0];
-    let same = provider.find_orders(OrderFilter::new().resource(one.resource_uuid.unwrap())).await.unwrap();
+    let same = provider.orders().resource(one.resource_uuid.unwrap()).all().await.unwrap();
     assert!(!same.is_empty() && same.iter().all(|order| order.resource_uuid == one.resource_uuid));
-    let filter = OrderFilter::new().of_type(RequestTypes::Create).state(OrderState::Done);
-    let done = provider.find_orders(filter.state(OrderState::Executing)).await.unwrap();
+    let done = provider.orders().of_type(RequestTypes::Create).state(OrderState::Done);
+    let done = done.state(OrderState::Executing).all().await.unwrap();
     let wanted = |order: &&waldur_sandbox::OrderView| {
         order.type_ == OrderType::Create && matches!(order.state, State::Done | State::Executing)
     };
     assert_eq!(done.len(), sandbox.orders().iter().filter(wanted).count());
-    // The filter's offering counts, whatever the provider is narrowed to.
     let offerings = sandbox.ids().offerings;
-    let narrowed = provider.clone().of_offering(offerings.slurm);
-    let bulk = narrowed.find_orders(OrderFilter::new().offering(offerings.bulk)).await.unwrap();
+    let bulk = provider.orders().offering(offerings.bulk).all().await.unwrap();
     assert!(!bulk.is_empty() && bulk.iter().all(|order| order.offering_uuid == Some(offerings.bulk)));
-    assert_eq!(provider.order(one.uuid).await.unwrap(), *one);
-    assert!(provider.order(Uuid::nil()).await.unwrap_err().is_not_found());
+    assert_eq!(provider.order(one.uuid).get().await.unwrap(), *one);
+    assert!(provider.order(Uuid::nil()).get().await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
 async fn one_order_is_approved_once() {
     let (sandbox, order, _) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
-    assert!(matches!(provider.approve_order(order).await, Outcome::Done));
+    assert_eq!(provider.order(order).approve().await.unwrap(), Applied::Now);
     assert_eq!(state(&sandbox, order), State::Executing);
-    assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
-    assert!(matches!(provider.set_order_done(order).await, Outcome::Done));
-    assert!(matches!(provider.set_order_done(order).await, Outcome::AlreadySo));
-    assert!(matches!(provider.approve_order(order).await, Outcome::AlreadySo));
-    let Outcome::Refused { reason } = provider.reject_order(order, "late").await else { panic!() };
-    assert_eq!(reason, "the order is done");
+    assert_eq!(provider.order(order).approve().await.unwrap(), Applied::Already);
+    assert_eq!(provider.order(order).set_done().await.unwrap(), Applied::Now);
+    assert_eq!(provider.order(order).set_done().await.unwrap(), Applied::Already);
+    assert_eq!(provider.order(order).approve().await.unwrap(), Applied::Already);
+    let error = provider.order(order).reject("late").await.unwrap_err();
+    assert!(error.is_refusal() && error.reason() == "the order is done", "{error}");
     let consumer = provider_as(&sandbox, Actor::Consumer);
-    assert!(matches!(consumer.approve_order(order).await, Outcome::Refused { .. }));
+    assert!(consumer.order(order).approve().await.unwrap_err().is_refusal());
     let outsider = provider_as(&sandbox, Actor::Outsider);
-    assert!(matches!(outsider.approve_order(order).await, Outcome::Refused { .. }));
+    assert!(outsider.order(order).approve().await.unwrap_err().is_refusal());
 }
 
 #[tokio::test]
 async fn a_rejection_has_its_reason() {
     let (sandbox, order, other) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
-    assert!(matches!(provider.reject_order(order, "no room").await, Outcome::Done));
+    assert_eq!(provider.order(order).reject("no room").await.unwrap(), Applied::Now);
     assert_eq!(state(&sandbox, order), State::Rejected);
     let content = sandbox.order_content(order).unwrap();
     assert_eq!(content.properties["provider_rejection_comment"], "no room");
-    assert!(matches!(provider.reject_order(order, "no room").await, Outcome::AlreadySo));
-    let report = provider.reject_all_pending_orders("closed").await.unwrap();
-    assert_eq!((report.done(), report.items.len()), (1, 1));
+    assert_eq!(provider.order(order).reject("no room").await.unwrap(), Applied::Already);
+    let report = provider.orders().pending().reject_all("closed").await.unwrap();
+    assert_eq!((report.applied(), report.items.len()), (1, 1));
     assert_eq!(sandbox.order_content(other).unwrap().properties["provider_rejection_comment"], "closed");
-    assert!(provider.reject_all_pending_orders("closed").await.unwrap().items.is_empty());
+    assert!(provider.orders().pending().reject_all("closed").await.unwrap().items.is_empty());
 }
 
 #[tokio::test]
 async fn only_the_customer_takes_an_order_back() {
     let (sandbox, slurm, basic) = two(State::PendingProvider).await;
     let consumer = provider_as(&sandbox, Actor::Consumer);
-    assert!(matches!(provider(&sandbox).cancel_order(basic).await, Outcome::Refused { .. }));
+    assert!(provider(&sandbox).order(basic).cancel().await.unwrap_err().is_refusal());
     // 405: an agent works on it.
-    assert!(matches!(consumer.cancel_order(slurm).await, Outcome::Refused { .. }));
+    assert!(consumer.order(slurm).cancel().await.unwrap_err().is_refusal());
     sandbox.fail_next(1, "POST", "/cancel/", Fault::ResetAfter);
-    assert!(matches!(consumer.cancel_order(basic).await, Outcome::Done));
-    assert!(matches!(consumer.cancel_order(basic).await, Outcome::AlreadySo));
+    assert_eq!(consumer.order(basic).cancel().await.unwrap(), Applied::Now);
+    assert_eq!(consumer.order(basic).cancel().await.unwrap(), Applied::Already);
     assert_eq!((state(&sandbox, slurm), state(&sandbox, basic)), (State::PendingProvider, State::Canceled));
 }
 
@@ -117,33 +115,35 @@ async fn only_the_customer_takes_an_order_back() {
 async fn an_order_can_fail_and_begin_again() {
     let (sandbox, order, basic) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
-    assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
-    assert!(matches!(provider.set_order_executing(order).await, Outcome::AlreadySo));
+    assert_eq!(provider.order(order).set_executing().await.unwrap(), Applied::Now);
+    assert_eq!(provider.order(order).set_executing().await.unwrap(), Applied::Already);
     sandbox.fail_next(1, "POST", "/set_state_erred/", Fault::ResetAfter);
-    assert!(matches!(provider.set_order_erred(order, "no room", "line 7").await, Outcome::Done));
+    assert_eq!(provider.order(order).set_erred("no room", "line 7").await.unwrap(), Applied::Now);
     assert_eq!(state(&sandbox, order), State::Erred);
     let content = sandbox.order_content(order).unwrap();
     assert_eq!((content.error_message.as_str(), content.error_traceback.as_str()), ("no room", "line 7"));
-    assert_eq!(provider.order(order).await.unwrap().error_message, "no room");
+    assert_eq!(provider.order(order).get().await.unwrap().error_message, "no room");
     sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
     let once = client(&sandbox).with_retry(RetryPolicy::never()).provider();
-    let Outcome::Failed { error } = once.set_order_executing(order).await else { panic!() };
+    let error = once.order(order).set_executing().await.unwrap_err();
     assert!(error.to_string().contains("still erred"), "{error}");
     // It is seen not to be applied, and sent again.
     sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
-    assert!(matches!(provider.set_order_executing(order).await, Outcome::Done));
-    assert!(matches!(provider.set_order_done(order).await, Outcome::Done));
+    assert_eq!(provider.order(order).set_executing().await.unwrap(), Applied::Now);
+    assert_eq!(provider.order(order).set_done().await.unwrap(), Applied::Now);
     // A server would take that for an order that is done, or waits.
     for other in [order, basic] {
         sandbox.clear_requests();
         let before = state(&sandbox, other);
-        let Outcome::Refused { reason } = provider.set_order_erred(other, "a", "b").await else { panic!() };
-        assert_eq!((reason, state(&sandbox, other)), (format!("the order is {before}"), before));
+        let error = provider.order(other).set_erred("a", "b").await.unwrap_err();
+        assert!(error.is_refusal() && error.is_conflict(), "{error}");
+        let text = format!("the order is {before}");
+        assert_eq!((error.messages().to_string(), state(&sandbox, other)), (text, before));
         assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
     }
     // 405: there is no agent that could have failed.
-    assert!(matches!(provider.approve_order(basic).await, Outcome::Done));
-    assert!(matches!(provider.set_order_erred(basic, "a", "b").await, Outcome::Refused { .. }));
+    assert_eq!(provider.order(basic).approve().await.unwrap(), Applied::Now);
+    assert!(provider.order(basic).set_erred("a", "b").await.unwrap_err().is_refusal());
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_state_that_nobody_knows_is_no_refusal() {
     sandbox.fail_next(1, "POST", "/approve_by_provider/", Fault::ResetAfter);
     sandbox.fail_next(1, "GET", &format!("/{}/", order), Fault::UnknownValues(Vec::new()));
     sandbox.fail_next(1, "GET", &format!("/{}/", order.simple()), Fault::UnknownValues(Vec::new()));
-    let Outcome::Failed { error } = provider(&sandbox).approve_order(order).await else { panic!() };
+    let error = provider(&sandbox).order(order).approve().await.unwrap_err();
     assert!(error.to_string().contains("not known"), "{error}");
 }
 
@@ -161,8 +161,8 @@ async fn approving_all_asks_little() {
     for count in [1, 300, 650] {
         let sandbox =
             Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap();
-        let report = provider(&sandbox).approve_all_pending_orders().await.unwrap();
-        assert_eq!(report.done(), count);
+        let report = provider(&sandbox).orders().approve_all().await.unwrap();
+        assert_eq!(report.applied(), count);
         let requests = sandbox.requests().len();
         assert!(requests <= count + count.div_ceil(300) + 1, "{requests} requests for {count} orders");
     }
@@ -203,9 +203,9 @@ async fn a_bad_day_ends_well() {
             assert!(runs <= 40, "{} approved", in_state(&sandbox, State::Executing).len());
             let Ok(report) = client.approve_all_pending_orders().await else { continue };
             for item in &report.items {
-                let state = state(&sandbox, item.order.uuid);
+                let state = state(&sandbox, item.target.uuid);
                 match &item.outcome {
-                    Outcome::Done | Outcome::AlreadySo => assert_eq!(state, State::Executing),
+                    Outcome::Applied | Outcome::Unchanged => assert_eq!(state, State::Executing),
                     Outcome::Failed { error } if error.to_string().contains("is still") => {
                         assert_eq!(state, State::PendingProvider, "{error}");
                     }
@@ -235,19 +235,19 @@ async fn a_bad_day_ends_well() {
 async fn an_order_is_waited_for_until_it_is_done() {
     let (sandbox, order, _) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
-    let wait = provider.wait_for_order(order).every(TICK, TICK);
+    let wait = provider.order(order).wait().poll_interval(TICK, TICK);
     let mut changes = wait.changes();
     let mut seen = Vec::new();
     while let Some(change) = changes.try_next().await.unwrap() {
         match change.state {
-            OrderState::PendingProvider => assert!(provider.approve_order(order).await.is_ok()),
-            OrderState::Executing => assert!(provider.set_order_done(order).await.is_ok()),
+            OrderState::PendingProvider => assert!(provider.order(order).approve().await.is_ok()),
+            OrderState::Executing => assert!(provider.order(order).set_done().await.is_ok()),
             _ => {}
         }
         seen.push(change.state);
     }
     assert_eq!(seen, [OrderState::PendingProvider, OrderState::Executing, OrderState::Done]);
-    assert_eq!(provider.wait_for_order(order).await.unwrap().state, OrderState::Done);
+    assert_eq!(provider.order(order).wait().await.unwrap().state, OrderState::Done);
 }
 
 #[tokio::test]
@@ -258,10 +258,13 @@ async fn failures_that_pass_are_waited_through() {
     let provider = client.build().unwrap().provider();
     sandbox
         .misbehave(Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_retrieve").times(5));
-    let reached =
-        provider.wait_for_order(order).every(TICK, TICK).until(|order| order.state == OrderState::Executing);
+    let reached = provider
+        .order(order)
+        .wait()
+        .poll_interval(TICK, TICK)
+        .until(|order| order.state == OrderState::Executing);
     assert_eq!(reached.await.unwrap().uuid, order);
-    let error = provider.wait_for_order(Uuid::nil()).await.unwrap_err();
+    let error = provider.order(Uuid::nil()).wait().await.unwrap_err();
     assert!(error.is_not_found() && error.operation() == "marketplace_orders_retrieve", "{error}");
     assert!(error.to_string().ends_with(&format!("order {} can't be read", Uuid::nil())), "{error}");
 }
@@ -270,22 +273,22 @@ async fn failures_that_pass_are_waited_through() {
 async fn an_end_is_told_from_a_deadline() {
     let (sandbox, order, other) = two(State::Executing).await;
     let provider = provider(&sandbox);
-    let wait = provider.wait_for_order(order).every(TICK, 20 * TICK).within(1000 * TICK);
+    let wait = provider.order(order).wait().poll_interval(TICK, 20 * TICK).timeout(1000 * TICK);
     let error = wait.await.unwrap_err();
     assert!(error.is_timeout() && !error.is_ambiguous());
     assert_eq!(error.to_string(), format!("order {order} is still executing"));
     let unfinished = error.cause::<UnfinishedOrder>().unwrap();
     assert_eq!((&unfinished.order.state, unfinished.error.is_none()), (&OrderState::Executing, true));
-    assert!(provider.set_order_erred(order, "no room", "").await.is_ok());
-    let error = provider.wait_for_order(order).await.unwrap_err();
+    assert!(provider.order(order).set_erred("no room", "").await.is_ok());
+    let error = provider.order(order).wait().await.unwrap_err();
     assert_eq!(error.to_string(), format!("order {order} ended: it is erred: no room"));
     assert!(error.is_ended());
     assert_eq!(error.cause::<UnfinishedOrder>().unwrap().order.state, OrderState::Erred);
     // An end can be what is waited for; and one that isn't comes after the changes.
-    let erred = provider.wait_for_order(order).until(|order| order.is_terminal()).await.unwrap();
+    let erred = provider.order(order).wait().until(|order| order.is_terminal()).await.unwrap();
     assert_eq!(erred.state, OrderState::Erred);
-    assert!(provider.set_order_done(other).await.is_ok());
-    let wait = provider.wait_for_order(other).until(|order| order.state == OrderState::Executing);
+    assert!(provider.order(other).set_done().await.is_ok());
+    let wait = provider.order(other).wait().until(|order| order.state == OrderState::Executing);
     let changes: Vec<_> = wait.changes().collect().await;
     let [Ok(done), Err(error)] = &changes[..] else { panic!("{changes:?}") };
     assert!(done.state == OrderState::Done && error.is_ended());
@@ -301,7 +304,7 @@ async fn a_deadline_tells_why_an_order_was_not_read() {
     let unavailable = || Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_retrieve");
 
     let (within, longest) = (1000 * TICK, 50 * TICK);
-    let mut changes = provider.wait_for_order(order).every(TICK, longest).within(within).changes();
+    let mut changes = provider.order(order).wait().poll_interval(TICK, longest).timeout(within).changes();
     assert_eq!(changes.next().await.unwrap().unwrap().state, OrderState::Executing);
     sandbox.misbehave(unavailable());
     let error = changes.next().await.unwrap().unwrap_err();
@@ -312,7 +315,7 @@ async fn a_deadline_tells_why_an_order_was_not_read() {
     assert!(unfinished.error.as_ref().is_some_and(Error::is_server));
     assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));
 
-    let error = provider.wait_for_order(order).every(TICK, longest).within(within).await.unwrap_err();
+    let error = provider.order(order).wait().poll_interval(TICK, longest).timeout(within).await.unwrap_err();
     assert_eq!(error.to_string(), format!("order {order} could not be read in time"));
     assert!(error.is_timeout() && error.cause::<UnfinishedOrder>().is_none());
     assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));

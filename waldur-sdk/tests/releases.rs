@@ -10,9 +10,7 @@ use common::{provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Ids, OrderState as State, OrderType, Release, ResourceState, Sandbox, Seed};
 use waldur_sdk::types::BillingTypeEnum;
-use waldur_sdk::{
-    ComponentDefinition, Error, NaiveDate, OrderFilter, Outcome, Provider, Report, ResourceFilter, Uuid,
-};
+use waldur_sdk::{ComponentDefinition, Error, NaiveDate, Outcome, Provider, Report, ResourceFilter, Uuid};
 
 /// No workflow of one object takes more.
 const MOST_REQUESTS: usize = 12;
@@ -34,7 +32,7 @@ async fn sandbox(release: Release) -> Sandbox {
 
 /// The order of the resource with this name.
 async fn order_of(provider: &Provider, name: &str) -> Uuid {
-    let orders = provider.find_orders(OrderFilter::new()).await.unwrap();
+    let orders = provider.orders().all().await.unwrap();
     orders.iter().find(|order| order.resource_name == name).unwrap().uuid
 }
 
@@ -58,7 +56,7 @@ impl Ending for Outcome {
     }
 }
 
-impl Ending for Report {
+impl<T> Ending for Report<T> {
     fn failure(self) -> Option<String> {
         assert!(!self.items.is_empty());
         (!self.is_ok()).then(|| self.to_string())
@@ -108,25 +106,25 @@ macro_rules! workflows {
 
 workflows! {
     approve_order as Provider needs ["marketplace_orders_approve_by_provider"]: |provider, ids| {
-        provider.approve_order(order_of(provider, "waiting").await).await
+        provider.order(order_of(provider, "waiting").await).approve().await
     };
     approve_all as Provider needs ["marketplace_orders_approve_by_provider"]: |provider, ids| {
-        provider.approve_all_pending_orders().await.unwrap()
+        provider.orders().pending().approve_all().await.unwrap()
     };
     complete_all as Provider needs ["marketplace_orders_set_state_done"]: |provider, ids| {
-        provider.complete_all_executing_orders().await.unwrap()
+        provider.orders().executing().complete_all().await.unwrap()
     };
     reject_order as Provider needs ["marketplace_orders_reject_by_provider"]: |provider, ids| {
-        provider.reject_order(order_of(provider, "waiting").await, "no room").await
+        provider.order(order_of(provider, "waiting").await).reject("no room").await
     };
     begin_order as Provider needs ["marketplace_orders_set_state_executing"]: |provider, ids| {
-        provider.set_order_executing(order_of(provider, "waiting").await).await
+        provider.order(order_of(provider, "waiting").await).set_executing().await
     };
     complete_order as Provider needs ["marketplace_orders_set_state_done"]: |provider, ids| {
-        provider.set_order_done(order_of(provider, "begun").await).await
+        provider.order(order_of(provider, "begun").await).set_done().await
     };
     order_erred as Provider needs ["marketplace_orders_set_state_erred"]: |provider, ids| {
-        provider.set_order_erred(order_of(provider, "begun").await, "no room", "line 7").await
+        provider.order(order_of(provider, "begun").await).set_erred("no room", "line 7").await
     };
     resources as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
         provider.resources(ResourceFilter::new()).await

@@ -11,10 +11,8 @@ use std::fmt::Debug;
 use common::{client, provider};
 use serde_json::{Value, json};
 use waldur_sandbox::{Ids, OrderState as State, Sandbox};
-use waldur_sdk::types::OrderState;
 use waldur_sdk::{
-    Client, ClientExt as _, Decimal, Error, OrderFilter, Outcome, ResourceFilter, Rows, UnreadableRow,
-    UserAmount, Utc,
+    Client, ClientExt as _, Decimal, Error, Outcome, ResourceFilter, Rows, UnreadableRow, UserAmount, Utc,
 };
 
 /// What stands in place of a field; none: it is left out.
@@ -111,10 +109,10 @@ async fn seed(sandbox: &Sandbox) {
     let shares = [share("alice_hpc"), share("bob_hpc")];
     provider.report_user_usages(ok, Utc::now().date_naive(), shares).await.unwrap();
     for user in [ids.users.bob, ids.users.alice] {
-        provider.grant_access(user, ids.offerings.slurm, "someone").await.unwrap();
+        provider.ensure_offering_user(user, ids.offerings.slurm).username("someone").await.unwrap();
     }
     for type_ in ["cicd", "sync"] {
-        provider.create_robot_account(ok, type_, "").await.unwrap();
+        provider.ensure_robot_account(ok, type_).await.unwrap();
     }
 }
 
@@ -133,7 +131,7 @@ macro_rules! lists {
 }
 
 lists! {
-    orders: "marketplace_orders_list" => |provider, ids| provider.find_orders(OrderFilter::new());
+    orders: "marketplace_orders_list" => |provider, ids| provider.orders().all();
     resources: "marketplace_provider_resources_list" => |provider, ids| provider.resources(ResourceFilter::new());
     live_resources: "marketplace_provider_resources_list" => |provider, ids| provider.live_resources();
     usages: "marketplace_component_usages_list" => |provider, ids| {
@@ -146,8 +144,8 @@ lists! {
         "expiration_time", "offering_user_username", "offering_user_state" => |provider, ids| {
         provider.team(ids.resources.ok)
     };
-    offering_users: "marketplace_offering_users_list" => |provider, ids| provider.offering_users([]);
-    robot_accounts: "marketplace_robot_accounts_list" => |provider, ids| provider.robot_accounts();
+    offering_users: "marketplace_offering_users_list" => |provider, ids| provider.offering_users().all();
+    robot_accounts: "marketplace_robot_accounts_list" => |provider, ids| provider.robot_accounts().all();
     plan_periods: "marketplace_provider_resources_plan_periods_list", "uuid", "plan_uuid", "plan_name", "start", "end",
         "components" => |provider, ids| {
         provider.plan_periods(ids.resources.ok)
@@ -192,22 +190,22 @@ async fn one_odd_order_stops_no_other() {
     // And an order without uuid can't be approved, but is named.
     sandbox.corrupt("marketplace_orders_list", 4, "uuid", None);
     let report = client.approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.items.len(), report.unreadable.len()), (4, 4, 1), "{report:?}");
+    assert_eq!((report.applied(), report.items.len(), report.unreadable.len()), (4, 4, 1), "{report:?}");
     assert!(!report.is_ok() && report.to_string().ends_with("1 unreadable"), "{report}");
-    assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Done)));
-    assert!(client.orders([OrderState::PendingProvider]).await.unwrap().unreadable().is_empty());
+    assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Applied)));
+    assert!(client.provider().orders().pending().all().await.unwrap().unreadable().is_empty());
 }
 
 #[tokio::test]
 async fn what_stands_beside_a_row_that_is_no_object_is_read() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::PendingProvider, 3).start().await.unwrap();
-    let rows = client(&sandbox).orders([]).await.unwrap();
+    let rows = client(&sandbox).provider().orders().all().await.unwrap();
     assert_eq!((rows.len(), rows.unreadable().len()), (3, 0));
     // Several at once.
     for (row, field) in [(0, "uuid"), (2, "uuid")] {
         sandbox.corrupt("marketplace_orders_list", row, field, json!({}));
     }
-    let rows = client(&sandbox).orders([]).await.unwrap();
+    let rows = client(&sandbox).provider().orders().all().await.unwrap();
     assert_eq!((rows.len(), rows.unreadable().len()), (1, 2));
     assert_eq!(
         rows.unreadable()[0].to_string(),

@@ -33,7 +33,7 @@ fn json_of(value: &impl serde::Serialize) -> Value {
 async fn an_error_is_an_object_without_token_and_body() {
     let sandbox = with_orders(1).await;
     let client = client(&sandbox);
-    let error = client.provider().order(Uuid::nil()).await.unwrap_err();
+    let error = client.provider().order(Uuid::nil()).get().await.unwrap_err();
     let object = json_of(&error);
     assert_eq!(
         (&object["kind"], &object["status"], &object["attempts"]),
@@ -49,7 +49,8 @@ async fn an_error_is_an_object_without_token_and_body() {
     assert!(object["retry_after"].is_null() && object.get("body").is_none());
 
     let stranger = Client::builder().url(sandbox.url()).token(TOKEN).build().unwrap();
-    let text = serde_json::to_string(&stranger.provider().order(Uuid::nil()).await.unwrap_err()).unwrap();
+    let text =
+        serde_json::to_string(&stranger.provider().order(Uuid::nil()).get().await.unwrap_err()).unwrap();
     assert!(text.contains("\"unauthenticated\"") && !text.contains(TOKEN), "{text}");
 }
 
@@ -59,14 +60,14 @@ async fn a_report_has_the_outcome_of_each_order() {
     let broken = sandbox.orders()[1].uuid;
     let path = format!("/{}/approve_by_provider/", broken.simple());
     sandbox.fail_next(1, "POST", &path, Fault::Status(403));
-    let report = client(&sandbox).provider().approve_all_pending_orders().await.unwrap();
+    let report = client(&sandbox).provider().orders().pending().approve_all().await.unwrap();
     let object = json_of(&report);
     assert_eq!(object["unreadable"], json!([]));
     let items = object["items"].as_array().unwrap();
-    let of = |uuid: Uuid| items.iter().find(|item| item["order"]["uuid"] == json!(uuid)).unwrap();
-    assert_eq!(of(sandbox.orders()[0].uuid)["outcome"], json!({ "kind": "done" }));
+    let of = |uuid: Uuid| items.iter().find(|item| item["target"]["uuid"] == json!(uuid)).unwrap();
+    assert_eq!(of(sandbox.orders()[0].uuid)["outcome"], json!({ "kind": "applied" }));
     assert_eq!(of(broken)["outcome"]["kind"], "refused");
-    let order = &of(broken)["order"];
+    let order = &of(broken)["target"];
     assert_eq!((&order["type"], &order["state"]), (&json!("Create"), &json!("pending-provider")));
 }
 
@@ -75,7 +76,7 @@ async fn a_failed_order_has_its_error() {
     let sandbox = with_orders(1).await;
     sandbox
         .misbehave(Misbehaviour::new(Fault::Status(500)).operation("marketplace_orders_approve_by_provider"));
-    let report = client(&sandbox).provider().approve_all_pending_orders().await.unwrap();
+    let report = client(&sandbox).provider().orders().pending().approve_all().await.unwrap();
     let outcome = &json_of(&report)["items"][0]["outcome"];
     assert_eq!(
         (&outcome["kind"], &outcome["error"]["kind"]),

@@ -288,7 +288,7 @@ async fn users_are_reported_for_the_month_that_is_named() {
         provider.report_usage(resource).month(month(text)).component("gpu", Decimal::TEN).await.unwrap();
     }
     let items = provider.report_user_usages(resource, month("2026-10"), [share(3)]).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Done), "{items:?}");
+    assert!(matches!(items[0].outcome, Outcome::Applied), "{items:?}");
     let rows = provider.user_usages(resource, month("2026-10")).await.unwrap();
     assert_eq!((rows.len(), rows[0].amount), (1, Decimal::from(3)));
     assert!(provider.user_usages(resource, month("2026-11")).await.unwrap().is_empty());

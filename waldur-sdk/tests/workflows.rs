@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use common::{client, client_builder, client_builder_at, in_state, posts_to, provider};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
-use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::OrderState;
+use waldur_sdk::{ClientExt as _, Order, Orders};
 use waldur_sdk::{Decimal, Outcome, Progress, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
@@ -23,7 +23,7 @@ async fn waiting(count: usize) -> Sandbox {
 #[tokio::test]
 async fn orders_are_listed_by_state_over_many_pages() {
     let sandbox = waiting(650).await;
-    let orders = client(&sandbox).orders([OrderState::PendingProvider]).await.unwrap();
+    let orders = client(&sandbox).provider().orders().state(OrderState::PendingProvider).all().await.unwrap();
     let uuids: BTreeSet<Uuid> = orders.iter().map(|order| order.uuid).collect();
     assert_eq!(uuids, in_state(&sandbox, State::PendingProvider));
     assert_eq!(orders.len(), 650);
@@ -39,15 +39,16 @@ async fn orders_can_be_narrowed_down() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
     let offering = sandbox.ids().offerings.bulk;
-    let mine = client.provider().of_offering(offering).orders([OrderState::Executing]).await.unwrap();
+    let mine =
+        client.provider().orders().offering(offering).state(OrderState::Executing).all().await.unwrap();
     assert!(!mine.is_empty() && mine.iter().all(|order| order.offering_uuid == Some(offering)));
     let two = [OrderState::Executing, OrderState::Done];
-    let of_provider = client.provider().of_customer(sandbox.ids().provider_customer);
-    let orders = of_provider.orders(two).await.unwrap();
+    let of_provider = client.provider().orders().provider(sandbox.ids().provider_customer);
+    let orders = two.into_iter().fold(of_provider, Orders::state).all().await.unwrap();
     let there = in_state(&sandbox, State::Executing).len() + in_state(&sandbox, State::Done).len();
     assert_eq!(orders.len(), there);
-    let others = client.provider().of_customer(sandbox.ids().consumer_customer);
-    assert!(others.orders([OrderState::Executing]).await.unwrap().is_empty());
+    let others = client.provider().orders().provider(sandbox.ids().consumer_customer);
+    assert!(others.state(OrderState::Executing).all().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -59,11 +60,14 @@ async fn pending_orders_are_approved_and_a_second_run_finds_none() {
     let mut seen = Vec::new();
     let report = client
         .provider()
-        .approve_all_pending_orders_with(|progress| seen.push((progress.finished, progress.total)))
+        .orders()
+        .pending()
+        .approve_all()
+        .on_progress(|progress| seen.push((progress.finished, progress.total)))
         .await
         .unwrap();
     assert!(report.is_ok());
-    assert_eq!(report.done(), before.len());
+    assert_eq!(report.applied(), before.len());
     assert_eq!(seen, (1..=before.len()).map(|at| (at, before.len())).collect::<Vec<_>>());
     assert!(in_state(&sandbox, State::PendingProvider).is_empty());
     assert!(before.is_subset(&in_state(&sandbox, State::Executing)));
@@ -77,7 +81,7 @@ async fn executing_orders_are_already_approved() {
     let executing = in_state(&sandbox, State::Executing);
     for _ in 0..2 {
         let report = client(&sandbox).approve_all_executing_orders().await.unwrap();
-        assert_eq!((report.already_so(), report.items.len()), (executing.len(), executing.len()));
+        assert_eq!((report.unchanged(), report.items.len()), (executing.len(), executing.len()));
     }
     assert_eq!(in_state(&sandbox, State::Executing), executing);
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
@@ -88,12 +92,12 @@ async fn executing_orders_are_told_one_by_one() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing = in_state(&sandbox, State::Executing);
     let mut seen = Vec::new();
-    let tell = |progress: Progress<'_>| {
-        assert!(matches!(progress.item.outcome, Outcome::AlreadySo));
-        seen.push((progress.finished, progress.total, progress.item.order.uuid));
+    let tell = |progress: Progress<'_, Order>| {
+        assert!(matches!(progress.item.outcome, Outcome::Unchanged));
+        seen.push((progress.finished, progress.total, progress.item.target.uuid));
     };
-    let report = provider(&sandbox).approve_all_executing_orders_with(tell).await.unwrap();
-    assert_eq!((report.already_so(), report.items.len()), (executing.len(), executing.len()));
+    let report = provider(&sandbox).orders().executing().approve_all().on_progress(tell).await.unwrap();
+    assert_eq!((report.unchanged(), report.items.len()), (executing.len(), executing.len()));
     assert_eq!(
         seen.iter().map(|(finished, total, _)| (*finished, *total)).collect::<Vec<_>>(),
         (1..=executing.len()).map(|at| (at, executing.len())).collect::<Vec<_>>()
@@ -107,9 +111,9 @@ async fn pending_orders_are_rejected_and_told_one_by_one() {
     let sandbox = Sandbox::start().await.unwrap();
     let pending = in_state(&sandbox, State::PendingProvider);
     let mut seen = Vec::new();
-    let tell = |progress: Progress<'_>| seen.push((progress.finished, progress.total));
-    let report = provider(&sandbox).reject_all_pending_orders_with("no room", tell).await.unwrap();
-    assert_eq!((report.done(), report.items.len()), (pending.len(), pending.len()), "{report}");
+    let tell = |progress: Progress<'_, Order>| seen.push((progress.finished, progress.total));
+    let report = provider(&sandbox).orders().pending().reject_all("no room").on_progress(tell).await.unwrap();
+    assert_eq!((report.applied(), report.items.len()), (pending.len(), pending.len()), "{report}");
     assert_eq!(seen, (1..=pending.len()).map(|at| (at, pending.len())).collect::<Vec<_>>());
     assert!(pending.is_subset(&in_state(&sandbox, State::Rejected)));
     for order in pending {
@@ -123,7 +127,7 @@ async fn executing_orders_are_completed() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing = in_state(&sandbox, State::Executing);
     let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
-    assert_eq!((report.done(), report.items.len()), (executing.len(), executing.len()));
+    assert_eq!((report.applied(), report.items.len()), (executing.len(), executing.len()));
     assert!(executing.is_subset(&in_state(&sandbox, State::Done)));
     assert!(client(&sandbox).complete_all_executing_orders().await.unwrap().items.is_empty());
     assert_eq!(posts_to(&sandbox, SET_DONE), executing.len());
@@ -135,7 +139,7 @@ async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
     sandbox.fail_next(4, "POST", APPROVE, Fault::ResetAfter);
     sandbox.fail_next(3, "POST", APPROVE, Fault::ResetBefore);
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.items.len()), (10, 10), "{report:#?}");
+    assert_eq!((report.applied(), report.items.len()), (10, 10), "{report:#?}");
     // Three were seen not to be applied, and sent again after that.
     assert_eq!(posts_to(&sandbox, APPROVE), 13);
     let mut looked = BTreeSet::new();
@@ -156,15 +160,15 @@ async fn without_retries_what_was_not_applied_is_reported() {
     sandbox.fail_next(2, "POST", APPROVE, Fault::ResetBefore);
     let once = client(&sandbox).with_retry(RetryPolicy::never());
     let report = once.approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.failed(), posts_to(&sandbox, APPROVE)), (3, 2, 5), "{report:#?}");
+    assert_eq!((report.applied(), report.failed(), posts_to(&sandbox, APPROVE)), (3, 2, 5), "{report:#?}");
     for item in report.failures() {
         let Outcome::Failed { error } = &item.outcome else { panic!("{}", item.outcome) };
         assert!(error.is_transport() && !error.is_unconfirmed(), "{error}");
         assert!(error.to_string().contains("not applied: the order is still pending-provider"), "{error}");
-        assert_eq!(sandbox.order(item.order.uuid).unwrap().state, State::PendingProvider);
+        assert_eq!(sandbox.order(item.target.uuid).unwrap().state, State::PendingProvider);
     }
     // Another run does the rest.
-    assert_eq!(once.approve_all_pending_orders().await.unwrap().done(), 2);
+    assert_eq!(once.approve_all_pending_orders().await.unwrap().applied(), 2);
 }
 
 /// The database is gone for the next requests: 500 to everything at once, also to reading.
@@ -175,7 +179,7 @@ async fn an_outage_in_the_middle_is_waited_through() {
         sandbox.misbehave(Misbehaviour::new(lost.clone()).after(10).times(40));
         let policy = RetryPolicy::default().backoff(Duration::from_millis(1), Duration::from_millis(20));
         let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
-        assert_eq!((report.done(), report.items.len()), (30, 30), "{lost:?}: {report:#?}");
+        assert_eq!((report.applied(), report.items.len()), (30, 30), "{lost:?}: {report:#?}");
         assert_eq!(in_state(&sandbox, State::Executing).len(), 30);
     }
 }
@@ -195,7 +199,7 @@ async fn a_bulk_call_slows_down_while_the_server_fails() {
     assert!(unsent.count() > 200);
     // Nothing is left over from it.
     sandbox.clear_faults();
-    assert_eq!(client.approve_all_pending_orders().await.unwrap().done(), 300);
+    assert_eq!(client.approve_all_pending_orders().await.unwrap().applied(), 300);
 }
 
 /// A server that closes each kept connection right after its answer.
@@ -206,7 +210,7 @@ async fn connections_that_close_after_each_answer_lose_nothing() {
     let policy = RetryPolicy::default().max_attempts(20).budget(1000);
     let policy = policy.backoff(Duration::from_millis(1), Duration::from_millis(5));
     let report = client(&sandbox).with_retry(policy).approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.items.len()), (100, 100), "{report}");
+    assert_eq!((report.applied(), report.items.len()), (100, 100), "{report}");
 }
 
 /// A login page answers in place of the API, also behind a redirect.
@@ -219,18 +223,19 @@ async fn a_page_is_no_success() {
         let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(50)).max_attempts(2);
         let client =
             client(&sandbox).with_retry(policy.backoff(Duration::from_millis(1), Duration::from_millis(5)));
-        let order = client.orders([OrderState::PendingProvider]).await.unwrap()[0].uuid;
+        let order =
+            client.provider().orders().state(OrderState::PendingProvider).all().await.unwrap()[0].uuid;
         let before = sandbox.orders();
         sandbox.misbehave(Misbehaviour::new(portal));
         let (provider, resource) = (client.provider(), sandbox.ids().resources.ok);
         for outcome in [
-            provider.approve_order(order).await,
-            provider.reject_order(order, "no room").await,
-            provider.set_order_executing(order).await,
-            provider.set_order_done(order).await,
-            provider.cancel_order(order).await,
+            provider.order(order).approve().await,
+            provider.order(order).reject("no room").await,
+            provider.order(order).set_executing().await,
+            provider.order(order).set_done().await,
+            provider.order(order).cancel().await,
         ] {
-            let Outcome::Failed { error } = outcome else { panic!("{outcome}") };
+            let error = outcome.unwrap_err();
             assert!(error.is_page() && error.is_unconfirmed(), "{error}");
         }
         let login = [("login", "ssh://login.polar.example.org")];
@@ -248,8 +253,8 @@ async fn a_page_is_no_success() {
         assert_eq!(sandbox.orders(), before);
         // Reading is no problem any more: the page was in front of changes only for a moment.
         sandbox.fail_next(1, "POST", APPROVE, Fault::Portal);
-        let outcome = provider.approve_order(order).await;
-        let Outcome::Failed { error } = outcome else { panic!("{outcome}") };
+        let outcome = provider.order(order).approve().await;
+        let error = outcome.unwrap_err();
         assert!(error.is_page() && error.to_string().contains("it was not applied"), "{error}");
     }
 }
@@ -259,7 +264,7 @@ async fn a_lost_answer_of_a_completion_is_looked_up() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Executing, 3).start().await.unwrap();
     sandbox.fail_next(3, "POST", SET_DONE, Fault::ResetAfter);
     let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
-    assert_eq!((report.done(), posts_to(&sandbox, SET_DONE)), (3, 3));
+    assert_eq!((report.applied(), posts_to(&sandbox, SET_DONE)), (3, 3));
 }
 
 #[tokio::test]
@@ -281,7 +286,7 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
 async fn an_empty_answer_is_a_success() {
     let sandbox = waiting(2).await;
     sandbox.fail_next(2, "POST", APPROVE, Fault::EmptyBody);
-    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 2);
+    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().applied(), 2);
 }
 
 #[tokio::test]
@@ -291,7 +296,7 @@ async fn whoever_is_faster_leaves_nothing_to_do() {
     let (one, other) = tokio::join!(one.approve_all_pending_orders(), other.approve_all_pending_orders());
     let (one, other) = (one.unwrap(), other.unwrap());
     assert!(one.is_ok() && other.is_ok(), "{one:#?} {other:#?}");
-    assert_eq!(one.done() + other.done(), 20);
+    assert_eq!(one.applied() + other.applied(), 20);
 }
 
 #[tokio::test]
@@ -299,7 +304,7 @@ async fn refusals_have_a_reason_and_stop_nothing() {
     let sandbox = waiting(3).await;
     sandbox.fail_next(1, "POST", APPROVE, Fault::Status(403));
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
-    assert_eq!((report.done(), report.refused()), (2, 1));
+    assert_eq!((report.applied(), report.refused()), (2, 1));
     let failure = report.failures().next().unwrap();
     assert!(failure.outcome.to_string().contains("403"), "{}", failure.outcome);
 }
@@ -341,7 +346,7 @@ async fn personal_access_tokens_and_all_addresses_work() {
     let token = format!("w_{}", sandbox.token(Actor::Provider));
     for url in [root.to_owned(), format!("{root}/"), format!("{root}/api"), format!("{root}/api/")] {
         let client = client_builder_at(url, token.as_str()).build().unwrap();
-        assert!(!client.orders([OrderState::Executing]).await.unwrap().is_empty());
+        assert!(!client.provider().orders().state(OrderState::Executing).all().await.unwrap().is_empty());
     }
 }
 
@@ -350,7 +355,7 @@ async fn a_server_that_takes_too_long_is_a_timeout() {
     let sandbox = Sandbox::builder().latency(Duration::from_millis(500)).start().await.unwrap();
     let builder = client_builder(&sandbox);
     let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
-    let error = client.live_resources().await.unwrap_err();
+    let error = client.provider().live_resources().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }
 
@@ -365,7 +370,7 @@ async fn orders_are_acted_on_side_by_side() {
         .await
         .unwrap();
     let begin = Instant::now();
-    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().done(), 32);
+    assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().applied(), 32);
     // One list and four rounds of eight; one after the other it would be 33.
     assert!(begin.elapsed() >= latency * 5, "more than eight at once: {:?}", begin.elapsed());
     assert!(begin.elapsed() < latency * 17, "not side by side: {:?}", begin.elapsed());
@@ -375,7 +380,7 @@ async fn orders_are_acted_on_side_by_side() {
 async fn usage_is_reported_for_every_component() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
-    let live = client.live_resources().await.unwrap();
+    let live = client.provider().live_resources().await.unwrap();
     assert!(live.iter().any(|resource| resource.uuid == sandbox.ids().resources.ok));
     assert!(live.iter().all(|resource| resource.uuid != sandbox.ids().resources.creating));
     let amount = Decimal::new(30, 2);
@@ -428,7 +433,7 @@ async fn workflows_can_be_spawned() {
     let sandbox = waiting(1).await;
     let client = client(&sandbox);
     let report = tokio::spawn(async move { client.approve_all_pending_orders().await }).await.unwrap();
-    assert_eq!(report.unwrap().done(), 1);
+    assert_eq!(report.unwrap().applied(), 1);
 }
 
 #[tokio::test]
@@ -442,9 +447,9 @@ async fn what_a_server_needs_in_truth_is_always_sent() {
     }
     let error = provider.set_backend_id(resource, "x".repeat(256)).await.unwrap_err();
     assert!(error.is_validation() && error.attempts() == 0 && error.to_string().contains("256"), "{error}");
-    let order = provider.orders([OrderState::Executing]).await.unwrap()[0].uuid;
-    assert!(provider.set_order_erred(order, "", "").await.is_ok());
+    let order = provider.orders().state(OrderState::Executing).all().await.unwrap()[0].uuid;
+    assert!(provider.order(order).set_erred("", "").await.is_ok());
     assert_eq!(sandbox.order(order).unwrap().state, State::Erred);
-    let unknown = provider.set_order_erred(Uuid::nil(), "a", "b").await;
-    assert!(matches!(unknown, Outcome::Refused { .. }), "{unknown}");
+    let unknown = provider.order(Uuid::nil()).set_erred("a", "b").await;
+    assert!(unknown.unwrap_err().is_refusal());
 }

@@ -62,6 +62,10 @@ impl Layout {
         self.0.join("README.md")
     }
 
+    pub(crate) fn client_readme(&self) -> PathBuf {
+        self.0.join("waldur-api-client/README.md")
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.0.join("Cargo.lock")
     }

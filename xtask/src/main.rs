@@ -8,6 +8,7 @@ mod diff;
 mod document;
 mod facts;
 mod features;
+mod layers;
 mod layout;
 mod lint;
 mod overlay;
@@ -61,6 +62,8 @@ enum Command {
     Api(api::Options),
     /// Check the words of documentation against the list in CONTRIBUTING.md.
     Words,
+    /// Check that the modules of the published crates depend on each other without circles.
+    Layers,
 }
 
 fn main() -> ExitCode {
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Suspects(options) => suspects::run(&layout, options),
         Command::Api(options) => api::run(&layout, options),
         Command::Words => words::run(&layout),
+        Command::Layers => layers::run(&layout),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

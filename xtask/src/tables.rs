@@ -1,4 +1,4 @@
-//! What is written from the features: the [features] table of the client, the table of the README, the listing.
+//! What is written from the features: the [features] table of the client, the table of both READMEs, the listing.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ pub(crate) fn files(layout: &Layout, resolved: &Resolved) -> Result<Vec<(PathBuf
     for (path, begin, end, table) in [
         (layout.client_manifest(), MANIFEST_BEGIN, MANIFEST_END, manifest_table(&features, resolved)),
         (layout.readme(), README_BEGIN, README_END, readme_table(&features, resolved)),
+        (layout.client_readme(), README_BEGIN, README_END, readme_table(&features, resolved)),
     ] {
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("can't read {}", layout.said(&path)))?;

@@ -79,8 +79,8 @@ pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
             loss.dropped.extend(read.loss.dropped);
             loss.unknown.extend(read.loss.unknown);
             let Loss { dropped, unknown } = loss;
-            match read.first_misfit.filter(|_| strict) {
-                Some(misfit) => Verdict::Failed(misfit),
+            match read.first_mismatch.filter(|_| strict) {
+                Some(mismatch) => Verdict::Failed(mismatch),
                 None if strict && !dropped.is_empty() => {
                     Verdict::Failed(format!("{} dropped", dropped.join(", ")))
                 }
@@ -112,12 +112,12 @@ struct Loss {
 }
 
 impl Loss {
-    fn between(sent: &Value, kept: &Value, misfits: &BTreeSet<String>, unknown: Vec<String>) -> Self {
+    fn between(sent: &Value, kept: &Value, mismatches: &BTreeSet<String>, unknown: Vec<String>) -> Self {
         let within = |path: &str, outer: &String| {
             path.strip_prefix(outer.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
         };
-        let dropped = meaning::lost_beside(sent, kept, misfits)
+        let dropped = meaning::lost_beside(sent, kept, mismatches)
             .into_iter()
             .filter(|path| !unknown.iter().any(|outer| within(path, outer)))
             .collect();
@@ -132,7 +132,7 @@ fn write(types: &Types, request: &Request) -> Result<Loss, String> {
         // Servers pass over a body that they don't read.
         return Ok(Loss { dropped: Vec::new(), unknown: meaning::lost(&body, &Value::Null) }.of_request());
     };
-    let Writing { value, unknown } = through_type(write, &body)?;
+    let Writing { value, unknown, .. } = through_type(write, &body)?;
     Ok(Loss::between(&body, &value, &BTreeSet::new(), unknown).of_request())
 }
 
@@ -241,7 +241,7 @@ fn integer(number: f64) -> Option<Value> {
 #[derive(Default)]
 struct Read {
     loss: Loss,
-    first_misfit: Option<String>,
+    first_mismatch: Option<String>,
 }
 
 fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
@@ -256,14 +256,14 @@ fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
             // The call has happened, but what its answer says is lost.
             Err(error) => {
                 let loss = Loss { dropped: vec!["$".to_owned()], unknown: Vec::new() };
-                return Ok(Read { loss, first_misfit: Some(error.to_string()) });
+                return Ok(Read { loss, first_mismatch: Some(error.to_string()) });
             }
         },
     };
     let sent: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let misfits = reading.misfits.iter().map(|misfit| misfit.path()).collect();
-    let loss = Loss::between(&sent, &reading.value, &misfits, reading.unknown);
-    Ok(Read { loss, first_misfit: reading.misfits.first().map(ToString::to_string) })
+    let mismatches = reading.mismatches.iter().map(|mismatch| mismatch.path()).collect();
+    let loss = Loss::between(&sent, &reading.value, &mismatches, reading.unknown);
+    Ok(Read { loss, first_mismatch: reading.mismatches.first().map(ToString::to_string) })
 }
 
 /// Verdicts by operation.

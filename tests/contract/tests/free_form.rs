@@ -179,7 +179,7 @@ fn reads(document: &Value, exchange: &Exchange, read: ReadAnswer, more: &Map<Str
     let reading = read(answer.to_string().as_bytes()).unwrap();
     let mut wrong = meaning::lost(&answer, &reading.value);
     changed(&answer, &reading.value, "$", &mut wrong);
-    wrong.extend(reading.misfits.iter().map(ToString::to_string));
+    wrong.extend(reading.mismatches.iter().map(ToString::to_string));
     assert!(wrong.is_empty() && reading.unknown.is_empty(), "{id}: {wrong:?}, {:?}", reading.unknown);
     sampler.times
 }

@@ -21,7 +21,7 @@ fn keeps_the_page(model: &ReceivedModel, field: &str, odd: &Value) {
     assert!(items[1].as_object().unwrap().keys().all(|key| key == field), "{}.{field}: {odd}", model.name);
     // What isn't kept is told, unless there is nothing to tell.
     let here = format!("$[1].{field}");
-    let mut told = reading.misfits.iter().map(|misfit| misfit.path()).chain(reading.unknown);
+    let mut told = reading.mismatches.iter().map(|mismatch| mismatch.path()).chain(reading.unknown);
     if says_something(odd) && !told.any(|path| path.starts_with(&here)) {
         assert!(items[1].get(field).is_some(), "{}.{field}: {odd} is lost without a word", model.name);
     }
@@ -101,7 +101,7 @@ fn whole_objects_of_nothing_and_of_the_unknown() {
                 model.fields.iter().map(|field| ((*field).to_owned(), odd.clone())).collect();
             let reading = (model.read)(Value::Object(object).to_string().as_bytes()).unwrap();
             if is_nothing {
-                assert!(reading.misfits.is_empty(), "{}: {:?}", model.name, reading.misfits);
+                assert!(reading.mismatches.is_empty(), "{}: {:?}", model.name, reading.mismatches);
             }
             // A text that fits is kept as it is, whether it is known or not.
             let wrong = reading.value.as_object().unwrap().iter().find(|(_, kept)| **kept != odd);

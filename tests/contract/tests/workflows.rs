@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use waldur_contract::recording::{self, Exchange};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, ResourceState};
-use waldur_sdk::{Decimal, NaiveDate, OrderFilter, Outcome, Provider, ResourceFilter, Uuid};
+use waldur_sdk::{Applied, Decimal, Error, NaiveDate, Provider, ResourceFilter, Uuid};
 
 /// By method and path: the status and the body.
 type Answers = HashMap<(String, String), (u16, Value)>;
@@ -156,10 +156,10 @@ async fn workflows_read_what_a_real_server_answers() {
     assert_eq!(alice.offering_user_username.as_deref(), Some("alice_hpc"));
 
     // Orders.
-    let orders = provider.find_orders(OrderFilter::new()).await.unwrap();
+    let orders = provider.orders().all().await.unwrap();
     assert_eq!(orders.len(), rows("/api/marketplace-orders/"));
     assert!(orders.iter().any(|order| order.state == OrderState::Executing));
-    let erred = provider.order(uuid("8789a89dc8b15bfe98dd3d5dcb2062ee")).await.unwrap();
+    let erred = provider.order(uuid("8789a89dc8b15bfe98dd3d5dcb2062ee")).get().await.unwrap();
     assert!(erred.is_terminal() && !erred.resource_name.is_empty());
 
     // Usage and components.
@@ -179,7 +179,7 @@ async fn workflows_read_what_a_real_server_answers() {
     assert_eq!((offering.components.len(), offering.type_.as_str()), (3, "Marketplace.Slurm"));
 
     // Accounts.
-    let accounts = provider.offering_users([]).await.unwrap();
+    let accounts = provider.offering_users().all().await.unwrap();
     assert_eq!((accounts.len(), accounts[0].username.as_str(), &accounts[0].state), (1, "alice_hpc", &None));
     assert!(accounts[0].is_usable() && accounts[0].transitions().next().is_none());
     let gaps = provider.access_gaps(slurm).await;
@@ -191,15 +191,15 @@ async fn workflows_read_what_a_real_server_answers() {
 async fn workflows_are_answered_as_by_a_real_server() {
     let answers = answers(&common::recording("mastermind.jsonl"));
     let provider = recorded(Arc::new(answers)).await;
-    let done = |outcome: Outcome| assert!(matches!(outcome, Outcome::Done), "{outcome}");
-    done(provider.approve_order(uuid("4c2c58e84cc0542784e82bc40429b4d9")).await);
-    done(provider.reject_order(uuid("7a015e53605959c7a554cb773994f59c"), "no room").await);
-    done(provider.cancel_order(uuid("467db2a5008c54e391d7add6813c3aaa")).await);
-    done(provider.set_order_done(uuid("98ff4a203af4550e868afe882db74be1")).await);
-    done(provider.set_order_executing(uuid("26446ec86d3053f0ab8019be9caa76e9")).await);
+    let done = |result: Result<Applied, Error>| assert_eq!(result.unwrap(), Applied::Now);
+    done(provider.order(uuid("4c2c58e84cc0542784e82bc40429b4d9")).approve().await);
+    done(provider.order(uuid("7a015e53605959c7a554cb773994f59c")).reject("no room").await);
+    done(provider.order(uuid("467db2a5008c54e391d7add6813c3aaa")).cancel().await);
+    done(provider.order(uuid("98ff4a203af4550e868afe882db74be1")).set_done().await);
+    done(provider.order(uuid("26446ec86d3053f0ab8019be9caa76e9")).set_executing().await);
     // The order was read after it was set.
-    let erred = provider.set_order_erred(uuid("a3da230ba5f75f55bd2a08ba8df92dfa"), "no room", "line 7").await;
-    assert!(matches!(erred, Outcome::AlreadySo), "{erred}");
+    let erred = provider.order(uuid("a3da230ba5f75f55bd2a08ba8df92dfa")).set_erred("no room", "line 7").await;
+    assert_eq!(erred.unwrap(), Applied::Already);
     provider.set_backend_id(uuid(USED), "hpc_17").await.unwrap();
     provider.set_backend_metadata(uuid(USED), json!({ "a": 1 })).await.unwrap();
     provider.submit_report(uuid(USED), [("Login", "ssh")]).await.unwrap();
@@ -207,11 +207,13 @@ async fn workflows_are_answered_as_by_a_real_server() {
     assert_eq!(usage.await.unwrap().usages.len(), 1);
     let sent = provider.set_usage_for_all_components(uuid(RESOURCE), Decimal::ONE).await.unwrap();
     assert_eq!(sent.usages.len(), 3);
-    let access = provider.grant_access(uuid(BOB), uuid(SLURM), "bob_hpc").await.unwrap();
-    assert!(access.created && access.account.is_usable());
-    let found = provider.grant_access(uuid(ALICE), uuid(SLURM), "alice_hpc").await.unwrap();
-    assert!(!found.created && found.account.username == "alice_hpc");
-    let renamed = provider.set_offering_user_username(found.account.uuid, "alice2").await.unwrap();
-    assert_eq!(renamed.username, "alice2");
-    provider.set_offerings_username(uuid(SERVICE_PROVIDER), uuid(ALICE), "alice_hpc").await.unwrap();
+    let ensured = provider.ensure_offering_user(uuid(BOB), uuid(SLURM)).username("bob_hpc").await.unwrap();
+    assert!(ensured.created && ensured.object.is_usable());
+    let found = provider.ensure_offering_user(uuid(ALICE), uuid(SLURM)).username("alice_hpc").await.unwrap();
+    assert!(!found.created && found.object.username == "alice_hpc");
+    // The response to the change has the new name.
+    let applied = provider.offering_user(&found.object).set_username("alice2").await.unwrap();
+    assert_eq!(applied, Applied::Now);
+    let names = [(uuid(ALICE), "alice_hpc")];
+    assert_eq!(provider.set_usernames(uuid(SERVICE_PROVIDER), names).await.unwrap().applied(), 1);
 }

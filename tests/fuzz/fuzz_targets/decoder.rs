@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(reading) = read(body) {
             let written = reading.value.to_string();
             let again = read(written.as_bytes()).expect("what a model writes, it reads");
-            assert!(again.misfits.is_empty() && again.unknown.is_empty(), "{written}");
+            assert!(again.mismatches.is_empty() && again.unknown.is_empty(), "{written}");
             assert_eq!(again.value, reading.value);
         }
     }

@@ -2,49 +2,38 @@
 //!
 //! # Where the rules are
 //!
-//! Each rule of the server is in the module named after what it is about: `orders`, `resources`, `usages`,
-//! `offering_users`, `providers`, `offerings`, `people`, `organisations`, and `documents` for the rest; what
-//! holds for all of them in `actor` (who may), `listing` and `filters` (pages, fields, order), `answer`
-//! (shapes of errors) and `server`. `contract` is the judge, `contract/drifts` the table of what real servers
-//! do differently.
+//! | folder | what |
+//! |---|---|
+//! | `wire` | spelling of uuids and times, coding of queries and forms, lookup of paths |
+//! | `store` | the state: typed rows, and the ways from one row to another |
+//! | `seed` | what a sandbox starts with |
+//! | `judge` | validation of requests and answers against the recorded schema; `deviations` lists how real servers differ |
+//! | `protocol` | one request and its answer: paging, filters, field selection, shapes of errors |
+//! | `render` | how objects are answered |
+//! | `rules` | what the server allows and does, by collection; `access` says who may |
+//! | `server` | connections, routes, faults |
+//! | `sandbox` | the handle that tests hold |
+//!
+//! Each folder imports only from those above it.
 
-mod actor;
-mod answer;
-mod call;
-mod contract;
-mod corruption;
-mod documents;
-mod fault;
-mod filters;
-mod listing;
-mod model;
-mod offering_users;
-mod offerings;
-mod orders;
-mod organisations;
-mod people;
-mod providers;
-mod references;
+mod judge;
+mod protocol;
 mod release;
-mod resources;
-mod routes;
+mod render;
+mod rules;
 mod sandbox;
 mod seed;
 mod server;
-mod state;
-mod upload;
-mod usages;
+mod store;
+mod wire;
 
-pub use actor::Actor;
-pub use contract::{Side, Violation};
-pub use corruption::Row;
-pub use fault::{Fault, FaultError, Misbehaviour};
-pub use model::{OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
+pub use judge::{Party, Violation};
 pub use release::{GONE, Release, SINCE};
 pub use sandbox::{
-    Builder, DEFAULT_ORDERS, DocumentView, Error, OfferingUserView, OrderContent, OrderView, ResourceView,
-    Sandbox, UsageView, UserUsageView,
+    Builder, DEFAULT_ORDERS, Error, GenericObjectView, OfferingUserView, OrderContent, OrderView,
+    ResourceView, Sandbox, UsageView, UserUsageView,
 };
 pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, Seed, UserIds};
-pub use server::Request;
-pub use upload::Upload;
+pub use server::{Fault, FaultError, Misbehaviour, Request, Row};
+pub use store::{Actor, OfferingState, OfferingUserState, OrderState, OrderType, ResourceState};
+pub use wire::Upload;

@@ -10,34 +10,34 @@ use waldur_sandbox::{Actor, DEFAULT_ORDERS, Misbehaviour, Release, Sandbox};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The port to listen on; 0 is any that is free.
+    /// The port to listen on; 0 is any free port.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// What the dice start with that decide about faults by chance.
+    /// The seed of the random numbers that decide about faults by chance.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many orders to start with.
+    /// The number of initial orders.
     #[arg(long, default_value_t = DEFAULT_ORDERS)]
     orders: usize,
-    /// How many milliseconds each answer takes at least.
+    /// The minimum time from a request to its response, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     latency: u64,
-    /// How to misbehave, with commas between: FAULT[@OPERATION or path end][*TIMES][%PERCENT].
+    /// Faults, separated by commas: FAULT[@OPERATION or path end][*TIMES][%PERCENT].
     ///
     /// FAULT is a status such as 503 (429:3 adds Retry-After: 3), reset-before, reset-after, empty, delay:MS,
     /// truncated, stalled, media-type:TYPE, extra, missing[:NAMES], null[:NAMES], blank[:NAMES],
-    /// unknown[:NAMES] (NAMES are property names with + between), vanished:COUNT, older, after:STATUS,
+    /// unknown[:NAMES] (NAMES are property names separated by +), vanished:COUNT, older, after:STATUS,
     /// portal[:STATUS], length-required, close:MICROSECONDS or clock:SECONDS. For example:
     /// 503%5,reset-after@marketplace_orders_approve_by_provider*2
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<Misbehaviour>,
-    /// The time to begin with, such as 2026-10-31T23:59:59Z, which stands still; without it, the machine's.
+    /// A fixed time, such as 2026-10-31T23:59:59Z. By default the system's clock is used.
     #[arg(long, value_name = "TIME")]
     now: Option<DateTime<Utc>>,
-    /// Answer as a server of late 2024 does, without younger properties.
+    /// Respond as a server of late 2024 does, without properties added since.
     #[arg(long)]
     older: bool,
-    /// Answer as a server younger than the schema does, with operations that the schema doesn't know.
+    /// Respond as a server newer than the schema does, with operations that the schema lacks.
     #[arg(long, conflicts_with = "older")]
     newer: bool,
 }
@@ -98,7 +98,7 @@ fn print(sandbox: &Sandbox) {
         println!("  {name:<20} {}", uuid.simple());
     }
     println!(
-        "\n{} orders; what breaks the schema is said on standard error; Ctrl-C ends",
+        "\n{} orders; violations of the schema are printed to standard error; Ctrl-C stops the server",
         sandbox.orders().len()
     );
 }

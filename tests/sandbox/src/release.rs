@@ -1,11 +1,11 @@
-//! Which server to be, and which operations each release has.
+//! Releases of Waldur, and the operations of each.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::listing::Fields;
+use crate::release::Release::{Late2024, Newer, Schema};
 
-/// The age of the server that a sandbox stands in for; the older is the lesser.
+/// The release of Waldur that a sandbox imitates. Older releases compare as less.
 ///
 /// ```
 /// use waldur_sandbox::Release;
@@ -17,28 +17,25 @@ use crate::listing::Fields;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Release {
-    /// As a server of late 2024 was seen to answer: younger operations have no route, younger properties are
-    /// absent, filters that have become lists take one value, and some lists don't know `field`.
+    /// A server of late 2024, as recorded: operations added since have no route, properties added since are
+    /// absent, filters that have become lists take one value, and some lists ignore `field`.
     Late2024,
-    /// As the schema of this workspace says, apart from what is known to differ on the wire.
+    /// A server that follows the schema of this workspace, apart from known deviations.
     #[default]
     Schema,
-    /// As the schema says, and younger: it has operations that the schema doesn't know yet, such as
-    /// `set_endpoints` of a provider's resource. Requests to those aren't judged.
+    /// A server newer than the schema. It has operations that the schema lacks, such as `set_endpoints` of a
+    /// provider's resource. Requests to those are not validated.
     Newer,
 }
 
-use Release::{Late2024, Newer, Schema};
-
-/// Since which release servers have an operation, or a key of one: `operation.key` names a key of its body,
-/// its query or its rows.
+/// The first release that has an operation, or a key of one: `operation.key` names a key of its body, its
+/// query or its rows.
 ///
-/// All operations of the sandbox are here, and with them those that a provider's workflows call. A recorded
-/// server of October 2024 says which it has. About those that nobody asked it, the published schemas and
-/// clients of later servers say when they came, and what was there before the first of these (7.4.7) counts
-/// as old if it belongs to what is old: lists, projects, orders, offerings. The routes of a sandbox follow
-/// from this table: to what its release doesn't have, it answers 404 with a page, as a server does to an
-/// unknown address.
+/// The table has all operations of the sandbox, which include those that a provider's workflows call. A
+/// recorded server of October 2024 tells what it has. The published schemas and clients of later servers tell
+/// when other operations came. Operations in the first of these (7.4.7) count as old if they belong to old
+/// collections: projects, orders, offerings. The routes of a sandbox follow from this table: to an operation
+/// that its release lacks, it responds with 404 and a page, as a server does for an unknown address.
 pub const SINCE: &[(&str, Release)] = &[
     ("version_retrieve", Late2024),
     ("users_list", Late2024),
@@ -285,7 +282,7 @@ pub const SINCE: &[(&str, Release)] = &[
     ("marketplace_slurm_periodic_usage_policies_report_command_result", Schema),
 ];
 
-/// Operations that servers no longer have, since a release.
+/// Operations that servers have removed, and the first release without them.
 pub const GONE: &[(&str, Release)] = &[
     ("marketplace_resource_users_list", Newer),
     ("marketplace_resource_users_create", Newer),
@@ -310,57 +307,54 @@ impl Release {
         BY_NAME.get(name).copied()
     }
 
-    /// Whether this release has the operation or `operation.key`, by [`SINCE`] and [`GONE`]. What these don't
-    /// list, none has.
+    /// Returns whether this release has the operation or `operation.key`, by [`SINCE`] and [`GONE`]. No
+    /// release has those that the tables lack.
     pub fn has(self, name: &str) -> bool {
         let gone = || GONE.iter().any(|(gone, since)| *gone == name && self >= *since);
         Self::since(name).is_some_and(|since| self >= since) && !gone()
     }
 
-    /// Whether this release takes a parameter of an operation. What [`SINCE`] doesn't list is as old as the
-    /// schema.
+    /// Returns whether this release takes a parameter of an operation. Parameters that [`SINCE`] lacks are as
+    /// old as the schema.
     pub(crate) fn takes(self, operation: &str, parameter: &str) -> bool {
         self.has_schema()
             || Self::since(&format!("{operation}.{parameter}")).is_none_or(|since| self >= since)
     }
 
-    /// Old servers have less than the schema says.
+    /// Returns whether this release has all that the schema declares.
     pub(crate) fn has_schema(self) -> bool {
         self >= Schema
     }
 
-    /// Some lists didn't know `field` at first.
-    pub(crate) fn young_field(self, fields: &Fields) -> &Fields {
-        if self.has_schema() { fields } else { &Fields::ALL }
-    }
-
-    /// Everybody reads the version, which was for staff once.
+    /// Returns whether any user may read the version. In older releases only staff may.
     pub(crate) fn shows_its_version(self) -> bool {
         self >= Schema
     }
 
-    /// A provider may say that a resource is erred, which was for staff once.
+    /// Returns whether a provider may mark a resource as erred. In older releases only staff may.
     pub(crate) fn lets_providers_err_resources(self) -> bool {
         self >= Schema
     }
 
-    /// Everybody reads the usages of a resource whose uuid they know; in the end everybody reads their own.
+    /// Returns whether any user may list the usages of a resource by its uuid. In newer releases users list
+    /// only their own.
     pub(crate) fn shows_usages_of_known_resources(self) -> bool {
         self < Newer
     }
 
-    /// The month is that of the server's time zone. At first it was that of UTC.
+    /// Returns whether months are counted in the server's time zone. In older releases they are counted in
+    /// UTC.
     pub(crate) fn counts_months_in_its_zone(self) -> bool {
         self >= Schema
     }
 
-    /// A resource that becomes OK gives each member of its team an account without a name. Later that depends
-    /// on the offering, and the sandbox's offerings don't do it.
+    /// Returns whether a resource that becomes OK gives each member of its team an offering user without a
+    /// name. In newer releases it depends on the offering, and the sandbox's offerings don't do it.
     pub(crate) fn makes_accounts_for_teams(self) -> bool {
         self < Schema
     }
 
-    /// Costs of amounts with 18 digits before the point are too large for the database.
+    /// Returns whether costs of amounts with 18 digits before the point overflow the database.
     pub(crate) fn crashes_on_huge_amounts(self) -> bool {
         self < Schema
     }

@@ -102,7 +102,7 @@ impl Parameter<'_> {
     fn setter(self, ident: &Ident, value: &Type) -> TokenStream {
         match self {
             Self::Path(name) => {
-                let doc = format!("`{name}` in the path, which is required.");
+                let doc = format!("Sets the path parameter `{name}`, which is required.");
                 quote! {
                     #[doc = #doc]
                     pub fn #ident(mut self, value: impl ::std::convert::Into<#value>) -> Self {
@@ -112,7 +112,7 @@ impl Parameter<'_> {
                 }
             }
             Self::Query(name) => {
-                let doc = format!("The query parameter `{name}`.");
+                let doc = format!("Sets the query parameter `{name}`.");
                 quote! {
                     #[doc = #doc]
                     pub fn #ident(mut self, value: impl ::std::convert::Into<#value>) -> Self {
@@ -122,7 +122,7 @@ impl Parameter<'_> {
                 }
             }
             Self::Body => quote! {
-                /// The body: the model, or a builder of it.
+                /// Sets the body: the model or its builder.
                 pub fn body<V>(mut self, value: V) -> Self
                 where
                     V: ::std::convert::TryInto<#value>,
@@ -174,7 +174,7 @@ fn call<'a>(
     let body_required = value["requestBody"]["required"] == true || value["x-body-required"] == true;
     let upload = (value["x-multipart"] == true).then(|| {
         quote! {
-            /// Sends the request with a body of `multipart/form-data` in place of the JSON one, and reads the response.
+            /// Sends the request with a body of `multipart/form-data` in place of JSON, and reads the response.
             ///
             /// # Errors
             /// Those of [`send`](Self::send).
@@ -183,20 +183,18 @@ fn call<'a>(
             }
         }
     });
-    let doc = format!(
-        "`{upper} {path}`: a call in the making of [`Client::{0}`](super::Client::{0}).",
-        names::function(id)
-    );
+    let doc =
+        format!("`{upper} {path}`: the builder of [`Client::{0}`](super::Client::{0}).", names::function(id));
     let items = items(quote! {
         #[doc = #doc]
         #[derive(Clone, Debug)]
         #[must_use]
         pub struct #ident(Call);
         impl #ident {
-            /// The facts of the operation.
+            /// The operation.
             pub const OPERATION: &'static Operation =
                 &Operation { id: #id, method: #upper, path: #path, body_required: #body_required };
-            /// A call without any parameter yet.
+            /// Creates a builder without parameters.
             pub fn new(client: &super::Client) -> Self {
                 Self(Call::new(client, Self::OPERATION))
             }
@@ -204,8 +202,8 @@ fn call<'a>(
             /// Sends the request, and reads the response.
             ///
             /// # Errors
-            /// A parameter that is missing or can't be encoded, no response, one other than 2xx, or one that can't
-            /// be read.
+            /// If a required parameter is missing or can't be encoded, there is no response, its status is not 2xx,
+            /// or it can't be decoded.
             pub fn send(self) -> impl Future<Output = Result<Response<#answer>, Error>> + Send {
                 self.0.prepare().#reader()
             }

@@ -1,5 +1,4 @@
-//! Documentation from the facts: the pin holds no prose, and most of what a caller must know is in the facts
-//! anyway.
+//! Documentation of operations from the facts of the schema, which has no prose.
 
 use std::fmt::Write as _;
 
@@ -40,13 +39,20 @@ fn facts(Operation { path, method, value }: Operation<'_>) -> String {
         text.push_str("\n\nPaged: `page` and `page_size`; the total is in the header `X-Result-Count`.");
     }
     if method == "head" {
-        text.push_str("\n\nAnswers the headers of the list only: the total is in `X-Result-Count`.");
+        text.push_str("\n\nReturns the headers of the list only: the total is in `X-Result-Count`.");
     }
     if value["x-multipart"] == true {
-        text.push_str("\n\nThe server takes files here as well, as `multipart/form-data`.");
+        text.push_str("\n\nAlso accepts files, as `multipart/form-data`.");
     }
     if value["deprecated"] == true {
         text.push_str("\n\nDeprecated by the server.");
+    }
+    let features = value["x-features"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let features: Vec<String> = features.map(|feature| format!("`{feature}`")).collect();
+    match features.as_slice() {
+        [] => {}
+        [feature] => text.push_str(&format!("\n\nFeature: {feature}.")),
+        features => text.push_str(&format!("\n\nFeatures: {}.", features.join(" or "))),
     }
     text
 }
@@ -62,7 +68,7 @@ mod tests {
     #[test]
     fn facts_are_said_in_words() {
         let value = json!({
-            "operationId": "x_list", "deprecated": true, "x-multipart": true,
+            "operationId": "x_list", "deprecated": true, "x-multipart": true, "x-features": ["orders", "provider"],
             "parameters": [{"$ref": "#/components/parameters/Page"}],
             "x-permissions": [{"permission": "X.LIST", "scopes": ["project", "customer"]}, {"permission": "Y"}],
         });
@@ -71,12 +77,15 @@ mod tests {
             "`GET /x/`, operation `x_list`.\n\nNeeds the permission `X.LIST` on `project` or `customer`.\n\n\
              Needs the permission `Y`.\n\n\
              Paged: `page` and `page_size`; the total is in the header `X-Result-Count`.\n\n\
-             The server takes files here as well, as `multipart/form-data`.\n\nDeprecated by the server."
+             Also accepts files, as `multipart/form-data`.\n\nDeprecated by the server.\n\n\
+             Features: `orders` or `provider`."
         );
+        let value = json!({"operationId": "x_list", "x-features": ["invoicing"]});
+        assert!(text("get", &value).ends_with("\n\nFeature: `invoicing`."));
         let value = json!({"operationId": "x_count"});
         assert!(
             text("head", &value)
-                .ends_with("Answers the headers of the list only: the total is in `X-Result-Count`.")
+                .ends_with("Returns the headers of the list only: the total is in `X-Result-Count`.")
         );
     }
 

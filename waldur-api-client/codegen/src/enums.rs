@@ -20,7 +20,7 @@ pub(crate) fn append(file: &mut syn::File, document: &Value) -> Result<usize> {
         let texts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();
         let ident = format_ident!("{}", names::model(name));
         let variants = variants(&texts);
-        let doc = format!("`{name}`: one of {} known texts, or another that a server sends.", texts.len());
+        let doc = format!("`{name}`: one of {} known texts, or another text of a newer server.", texts.len());
         types.push(syn::parse2(quote! {
             crate::wire::open_enum! {
                 #[doc = #doc]
@@ -74,6 +74,6 @@ mod tests {
         let variants = "State { Value = \"½\", Ü = \"ü\", NameDescending = \"-name\", Name = \"name\", \
                         Name2 = \"Name\", ValueSelf = \"self\", Value2 = \"2\" }";
         assert!(code.contains(variants), "{code}");
-        assert!(code.contains("`State`: one of 7 known texts, or another that a server sends."), "{code}");
+        assert!(code.contains("`State`: one of 7 known texts, or another text of a newer server."), "{code}");
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn append(
         if element(call)?.is_some() {
             lists.push(quote!(List {
                 operation: builder::#ident::OPERATION,
-                facts: <builder::#ident as ListCall>::LIST
+                facts: <builder::#ident as ListOperation>::LIST
             }));
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn append(
         pub mod exchanges {
             use super::{builder, types};
             use crate::exchanges::{Answer, Exchange, List, Parameter, ReceivedModel, read_answer, write_body};
-            use crate::list::ListCall;
+            use crate::list::sealed::ListOperation;
             use crate::wire::model::Model;
             /// All operations of the features that are on.
             pub static ALL: &[Exchange] = &[ #(#exchanges),* ];

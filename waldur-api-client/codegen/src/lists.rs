@@ -7,7 +7,7 @@ use syn::Type;
 
 use crate::calls::Call;
 use crate::document::{Operation, parameters, ref_name};
-use crate::syntax::{argument_of, module};
+use crate::syntax::{argument_of, items, module};
 use crate::{Result, answer, names};
 
 /// Makes the builders of `calls` lists where they are, or objects whose fields can be chosen. Returns how
@@ -35,11 +35,12 @@ pub(crate) fn append(file: &mut syn::File, document: &Value, calls: &[Call<'_>])
                 None => quote!(None),
             };
             quote! {
-                impl crate::list::ListCall for #ident {
-                    type Item = #of;
+                impl crate::list::sealed::ListOperation for #ident {
                     const LIST: crate::list::ListFacts =
                         crate::list::ListFacts { head: #head, paged: #paged, fields: #fields };
-                    fn into_call(self) -> Call { self.0 }
+                }
+                impl crate::list::ListCall for #ident {
+                    type Item = #of;
                 }
             }
         } else if let Some(name) = fields {
@@ -47,13 +48,17 @@ pub(crate) fn append(file: &mut syn::File, document: &Value, calls: &[Call<'_>])
             quote! {
                 impl crate::list::RetrieveCall for #ident {
                     const FIELDS: &'static [&'static str] = types::#name::KNOWN;
-                    fn into_call(self) -> Call { self.0 }
                 }
             }
         } else {
             continue;
         };
-        builders.push(syn::parse2(implementation)?);
+        builders.extend(items(quote! {
+            impl crate::list::sealed::IntoCall for #ident {
+                fn into_call(self) -> Call { self.0 }
+            }
+            #implementation
+        })?);
     }
     Ok((lists, objects))
 }
@@ -105,7 +110,8 @@ mod tests {
         assert_eq!(super::append(&mut file, &document, &calls).unwrap(), (2, 1));
         let code = code(&file);
         for expected in [
-            "crate::list::ListCall for AList { type Item = types::Thing;",
+            "crate::list::ListCall for AList { type Item = types::Thing; }",
+            "crate::list::sealed::IntoCall for AList { fn into_call(self) -> Call { self.0 } }",
             "id: \"a_count\", method: \"HEAD\", path: \"/a/\", body_required: false, }, ), paged: true, \
              fields: Some(types::ThingFieldEnum::KNOWN),",
             "head: None, paged: false, fields: None,",

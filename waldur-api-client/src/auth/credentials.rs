@@ -1,4 +1,4 @@
-//! What a client proves its user with.
+//! Credentials of the user of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::oidc::ClientCredentials;
 use crate::error::BoxError;
 
-/// The word before a token. A server ignores a token that comes with the wrong one.
+/// The scheme of a token. A server ignores a token with the wrong scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Token,
@@ -18,7 +18,7 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    /// Personal access tokens and JWTs are bearer tokens.
+    /// Returns the scheme of a token: `Bearer` for personal access tokens and JWTs, or else `Token`.
     pub(crate) fn of(token: &str) -> Self {
         let jwt = token.starts_with("eyJ")
             && token.split('.').count() == 3
@@ -34,7 +34,8 @@ impl Scheme {
     }
 }
 
-/// What a client proves its user with. Never shown; wiped from memory when it is dropped.
+/// Credentials of the user of a client. They are never printed, and their memory is zeroed when they are
+/// dropped.
 #[derive(Clone)]
 pub struct Credentials(pub(crate) Kind);
 
@@ -46,36 +47,37 @@ pub(crate) enum Kind {
     Anonymous,
 }
 
-/// A function of the caller's that fetches a token.
+/// A function of the caller that fetches a token.
 pub(crate) type FetchToken = dyn Fn() -> BoxFuture<'static, Result<AccessToken, BoxError>> + Send + Sync;
 
 impl Credentials {
-    /// Returns credentials of a token. A personal access token (`w_…`) and a JWT are sent as `Bearer`, any other
-    /// as `Token`.
+    /// Returns credentials with a fixed token. Personal access tokens (`w_…`) and JWTs are sent with the
+    /// scheme `Bearer`, others with `Token`.
     pub fn token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Fixed { scheme: None, secret: token.into() })
     }
 
-    /// Returns credentials of a token that is sent as `Token`, whatever it looks like.
+    /// Returns credentials with a fixed token that is always sent with the scheme `Token`.
     pub fn plain_token(token: impl Into<SecretString>) -> Self {
         Self(Kind::Fixed { scheme: Some(Scheme::Token), secret: token.into() })
     }
 
-    /// Returns credentials of a token that is sent as `Bearer`, whatever it looks like.
+    /// Returns credentials with a fixed token that is always sent with the scheme `Bearer`.
     pub fn bearer(token: impl Into<SecretString>) -> Self {
         Self(Kind::Fixed { scheme: Some(Scheme::Bearer), secret: token.into() })
     }
 
-    /// Returns credentials that fetch tokens from an OpenID provider. A token is fetched when it is needed, kept,
-    /// and renewed before it expires and once when a server answers with 401. However many calls wait for a
-    /// token, it is fetched once.
+    /// Returns credentials that fetch tokens from an OpenID provider.
+    ///
+    /// A token is fetched when the first call needs it. It is renewed before it expires, and once per call if
+    /// the server responds with 401. Concurrent calls share one request for a token.
     #[must_use]
     pub fn client_credentials(oidc: ClientCredentials) -> Self {
         Self(Kind::Oidc(oidc))
     }
 
-    /// Returns credentials that fetch tokens with a function of the caller's, which are kept and renewed like those
-    /// of [`Credentials::client_credentials`].
+    /// Returns credentials that fetch tokens with a function of the caller. Tokens are renewed like those of
+    /// [`Credentials::client_credentials`].
     ///
     /// ```
     /// use waldur_api_client::{AccessToken, Client, Credentials};
@@ -98,7 +100,7 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// Returns credentials of nobody: requests are sent without a token, for what a server shows to everyone.
+    /// Returns credentials without a user: requests are sent without a token, for public parts of the API.
     #[must_use]
     pub fn anonymous() -> Self {
         Self(Kind::Anonymous)
@@ -125,20 +127,20 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Returns a token that is used until a server refuses it. Its shape tells the scheme, as in
+    /// Returns a token that is used until the server refuses it. The scheme is chosen as in
     /// [`Credentials::token`].
     pub fn new(token: impl Into<SecretString>) -> Self {
         Self { secret: token.into(), scheme: None, lifetime: None }
     }
 
-    /// Sends the token as `Bearer`, whatever it looks like.
+    /// Sends the token with the scheme `Bearer`.
     #[must_use]
     pub fn bearer(mut self) -> Self {
         self.scheme = Some(Scheme::Bearer);
         self
     }
 
-    /// Sets how long from now the token expires.
+    /// Sets the time from now until the token expires.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
@@ -146,7 +148,7 @@ impl AccessToken {
     }
 }
 
-/// Checks the form of a token. Problems don't repeat it.
+/// Checks the format of a token. The errors don't contain the token.
 pub(crate) fn check_token(token: &str) -> Result<(), &'static str> {
     if token.is_empty() {
         return Err("is empty");

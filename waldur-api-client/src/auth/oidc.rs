@@ -1,4 +1,4 @@
-//! Tokens of an OpenID provider for a client, without a person.
+//! Tokens of an OpenID provider by client credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::credentials::AccessToken;
-use crate::error::connection::Lost;
+use crate::error::connection::FailedExchange;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{AuthHeader, Connections, Pipeline, RetryPolicy};
 use crate::wire::Operation;
 
-/// What spans say about a request for a token.
+/// The operation of a request for a token, for telemetry.
 const TOKEN: &Operation = &Operation { id: "oidc_token", method: "POST", path: "", body_required: true };
-/// How long a token may be waited for, with all attempts.
+/// The time limit of fetching a token, with all attempts.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The most that is read of an answer.
+/// The longest response that is read, in bytes.
 const MOST: usize = 64 * 1024;
 
 /// A client of an OpenID provider, such as a service account of a Keycloak realm (OAuth 2.0 client
@@ -37,7 +37,7 @@ pub struct ClientCredentials {
     scope: Option<String>,
 }
 
-/// The codes of RFC 6749 (5.2), and those that providers use beside them.
+/// The error codes of RFC 6749 (5.2), and further ones that providers use.
 const CODES: [&str; 9] = [
     "access_denied",
     "invalid_client",
@@ -62,7 +62,8 @@ struct Refusal {
 }
 
 impl ClientCredentials {
-    /// The address of the token endpoint, and the client's id and secret, which are sent as HTTP Basic.
+    /// Creates client credentials from the URL of the token endpoint, and the id and secret of the client.
+    /// The id and secret are sent as HTTP Basic.
     pub fn new(
         token_url: impl Into<String>,
         client_id: impl Into<String>,
@@ -71,7 +72,7 @@ impl ClientCredentials {
         Self { token_url: token_url.into(), client_id: client_id.into(), secret: secret.into(), scope: None }
     }
 
-    /// The scopes to ask for, with spaces between.
+    /// Sets the scopes to request, separated by spaces.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
@@ -99,7 +100,7 @@ impl ClientCredentials {
     }
 }
 
-/// The token endpoint of an OpenID provider, as a client of it sees it.
+/// The token endpoint of an OpenID provider, with the credentials of a client.
 pub(crate) struct TokenEndpoint {
     pipeline: Pipeline,
     url: Url,
@@ -107,8 +108,10 @@ pub(crate) struct TokenEndpoint {
 }
 
 impl TokenEndpoint {
+    /// Creates an endpoint for `client`.
+    ///
     /// # Errors
-    /// What is wrong with the client.
+    /// If a part of `client` is invalid.
     pub(crate) fn new(client: &ClientCredentials, connections: Connections) -> Result<Self, &'static str> {
         let pipeline = Pipeline {
             connections: Arc::new(connections),
@@ -120,7 +123,7 @@ impl TokenEndpoint {
         Ok(Self { pipeline, url: client.url()?, form: client.form() })
     }
 
-    /// Asks for a token. A failure that may pass is retried.
+    /// Fetches a token, with retries.
     pub(crate) async fn fetch(&self) -> Result<AccessToken, Error> {
         let mut request = Request::new(Method::POST, self.url.clone());
         let headers = request.headers_mut();
@@ -129,12 +132,12 @@ impl TokenEndpoint {
         *request.body_mut() = Some(self.form.clone().into());
         let received = self.pipeline.send(request, TOKEN).await.map_err(refused)?;
         let wrong =
-            || Error::new(ErrorKind::UnexpectedResponse, "the token endpoint answered without a token");
+            || Error::new(ErrorKind::UnexpectedResponse, "the response of the token endpoint has no token");
         let mut body = received.body.into_stream();
-        // One allocation, so that no copy of a part stays behind.
+        // One allocation, since growing would leave copies of the token in memory.
         let mut text = Zeroizing::new(Vec::with_capacity(MOST));
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Error::lost(error.into(), Lost::default()))?;
+            let chunk = chunk.map_err(|error| Error::no_response(error.into(), FailedExchange::default()))?;
             if text.len() + chunk.len() > MOST {
                 return Err(wrong());
             }
@@ -148,8 +151,8 @@ impl TokenEndpoint {
     }
 }
 
-/// Returns what a refusal of the endpoint means for a call that needs the token. Of what the endpoint says, only
-/// the known codes are repeated; anything else may hold a secret.
+/// Returns the error of a call whose token the endpoint refused. Of the response, only known error codes are
+/// kept, since other texts may hold secrets.
 fn refused(error: Error) -> Error {
     let Some(status) = error.status() else { return error };
     let code = serde_json::from_str::<Refusal>(error.body()).ok();
@@ -161,7 +164,7 @@ fn refused(error: Error) -> Error {
         _ => ErrorKind::Configuration,
     };
     let code = code.map(|code| format!(": {code}")).unwrap_or_default();
-    Error::new(kind, format!("the token endpoint answered with {status}{code}"))
+    Error::new(kind, format!("the token endpoint responded with {status}{code}"))
 }
 
 impl ClientCredentials {
@@ -174,7 +177,7 @@ impl ClientCredentials {
         form.finish()
     }
 
-    /// Id and secret as RFC 6749 (2.3.1) has them: each encoded as in a form.
+    /// Returns the header with id and secret, each form-encoded (RFC 6749, 2.3.1).
     fn basic(&self) -> Result<AuthHeader, &'static str> {
         let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let secret = Zeroizing::new(encoded(self.secret.expose_secret()));
@@ -183,7 +186,7 @@ impl ClientCredentials {
     }
 }
 
-/// Best effort: the buffer is wiped if nobody else holds it.
+/// Zeroes the buffer, unless it is shared.
 fn wipe(chunk: Bytes) {
     if let Ok(mut chunk) = chunk.try_into_mut() {
         chunk.as_mut().zeroize();
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn missing_and_invalid_parts_are_refused() {
         let check = |url: &str, id: &str, secret: &str| ClientCredentials::new(url, id, secret).check();
         assert!(check("https://id.example.org/token", "a", "b").is_ok());
         assert!(check("id.example.org", "a", "b").is_err());

@@ -1,4 +1,4 @@
-//! Where the `Authorization` header of a request comes from, and when it is renewed.
+//! Tokens: fixed, and fetched with renewal.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +14,14 @@ use super::oidc::TokenEndpoint;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{AuthHeader, Authorize, Connections};
 
-/// A token is renewed this long before it expires, or at four fifths of its life if that is later.
+/// How long before its expiry a token is renewed, but not before four fifths of its lifetime.
 const AHEAD: Duration = Duration::from_secs(30);
 
-/// Returns what authorizes requests with `credentials`. Tokens are fetched over connections of their own, which
-/// `connections` makes.
+/// Returns the source of `Authorization` headers for `credentials`. Tokens are fetched over separate
+/// connections, which `connections` creates.
 ///
 /// # Errors
-/// What is wrong with a fixed token.
+/// If a fixed token is invalid.
 pub(crate) fn authorization(
     credentials: &Credentials,
     connections: impl FnOnce() -> Connections,
@@ -45,7 +45,7 @@ fn header(token: &AccessToken) -> Result<AuthHeader, &'static str> {
     AuthHeader::new(scheme.as_str(), secret)
 }
 
-/// Authorizes nothing.
+/// Sends requests without authorization.
 #[derive(Debug)]
 struct Anonymous;
 
@@ -59,7 +59,7 @@ impl Authorize for Anonymous {
     }
 }
 
-/// A header and how long it is good.
+/// A header with its lifetime.
 #[derive(Clone)]
 struct Token {
     header: AuthHeader,
@@ -70,7 +70,7 @@ struct Token {
 impl Token {
     fn new(token: &AccessToken) -> Result<Self, &'static str> {
         let header = header(token)?;
-        // What overflows never expires.
+        // A lifetime that overflows the clock never ends.
         let now = Instant::now();
         let expires = token.lifetime.and_then(|lifetime| now.checked_add(lifetime));
         let renew = token.lifetime.and_then(|lifetime| now.checked_add(lifetime - AHEAD.min(lifetime / 5)));
@@ -86,11 +86,11 @@ impl Token {
     }
 }
 
-/// A token that is fetched when it is needed.
+/// A token that is fetched when it is needed, and renewed.
 struct RefreshingToken {
     source: Source,
     current: Mutex<Option<Token>>,
-    /// Held while a token is fetched: the last failure, and when it came.
+    /// Locked while a token is fetched. Holds the last failure and its time.
     refresh: RefreshLock<Option<(Instant, Error)>>,
 }
 
@@ -113,9 +113,8 @@ impl Source {
                 Error::new(ErrorKind::Unauthenticated, "the provider of tokens failed").with_source(source)
             })?,
         };
-        Token::new(&token).map_err(|problem| {
-            Error::new(ErrorKind::Unauthenticated, format!("the token that was given {problem}"))
-        })
+        Token::new(&token)
+            .map_err(|problem| Error::new(ErrorKind::Unauthenticated, format!("the fetched token {problem}")))
     }
 }
 
@@ -170,7 +169,7 @@ impl RefreshingToken {
         }
     }
 
-    /// Returns a token that should be renewed and can't be: it serves until it expires.
+    /// Returns the current token if it could not be renewed but has not expired.
     fn still_valid(&self) -> Option<Token> {
         self.current().clone().filter(Token::is_valid)
     }
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_token_serves_all_who_wait() {
+    async fn concurrent_calls_share_one_request() {
         let (authority, count) = counting(None);
         let grants = futures_util::future::join_all((0..50).map(|_| authority.header())).await;
         assert!(grants.iter().all(|grant| grant.as_ref().unwrap().as_ref().unwrap().secret() == b"t0"));
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_renewed_ahead_of_its_end() {
+    async fn a_token_is_renewed_before_it_expires() {
         let (authority, count) = counting(Some(Duration::from_secs(300)));
         grant(&authority).await;
         tokio::time::advance(Duration::from_secs(265)).await;
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waited_for_a_failure_shares_it() {
+    async fn callers_that_waited_share_a_failure() {
         let count = Arc::new(AtomicU32::new(0));
         let asked = Arc::clone(&count);
         let authority = authorized(&Credentials::provider(move || {
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_leaves_lets_the_next_ask() {
+    async fn a_cancelled_caller_lets_the_next_one_fetch() {
         let (authority, count) = counting(None);
         let first = tokio::time::timeout(Duration::from_millis(1), authority.header()).await;
         assert!(first.is_err());

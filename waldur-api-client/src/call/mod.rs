@@ -1,4 +1,4 @@
-//! Calls: requests under construction, how they are sent, and what they return.
+//! Calls: building requests, sending them, and reading their responses.
 
 mod prepared;
 mod raw;
@@ -18,11 +18,11 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::{Multipart, QueryValue};
 
 pub(crate) use crate::wire::Operation;
-pub use prepared::PreparedRequest;
+pub(crate) use prepared::PreparedRequest;
 pub use raw::{RawRequest, RawResponse};
 pub use response::{BufferedResponse, ByteStream, Response};
 
-/// What is escaped in a segment of a path.
+/// The characters that are escaped in a segment of a path.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -42,7 +42,7 @@ pub(crate) fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// A request under construction: what every operation's builder holds.
+/// A request under construction. Every builder of an operation holds one.
 #[derive(Clone, Debug)]
 pub struct Call {
     client: Client,
@@ -53,24 +53,24 @@ pub struct Call {
 }
 
 impl Call {
-    /// Returns a call of `operation` without any parameter.
+    /// Creates a call of `operation` without parameters.
     pub fn new(client: &Client, operation: &'static Operation) -> Self {
         Self { client: client.clone(), operation, path: Vec::new(), query: Vec::new(), body: None }
     }
 
-    /// Sets the parameter `name` of the path.
+    /// Sets the path parameter `name`.
     pub fn path<T: QueryValue>(&mut self, name: &'static str, value: &T) {
         self.path.retain(|(other, _)| *other != name);
         self.path.push((name, value.texts().join(",")));
     }
 
-    /// Sets the parameter `name` of the query; a value of several texts repeats the key.
+    /// Sets the query parameter `name`. A value with several texts repeats the key.
     pub fn query<T: QueryValue>(&mut self, name: &'static str, value: &T) {
         self.query.retain(|(other, _)| *other != name);
         self.query.push((name, value.texts()));
     }
 
-    /// Sets the body, as JSON.
+    /// Sets the body, which is sent as JSON.
     pub fn body<T: Serialize, E: Display>(&mut self, value: Result<T, E>) {
         let bytes = value
             .map_err(|error| error.to_string())
@@ -78,31 +78,31 @@ impl Call {
         self.body = Some(bytes.map(Bytes::from));
     }
 
-    /// The operation that is called.
+    /// Returns the operation.
     #[must_use]
     pub fn operation(&self) -> &'static Operation {
         self.operation
     }
 
-    /// This call with another operation on the same path and with the same parameters.
+    /// Returns this call for another operation with the same path and parameters.
     #[must_use]
     pub fn of_operation(mut self, operation: &'static Operation) -> Self {
         self.operation = operation;
         self
     }
 
-    /// The texts of the query parameter `name`, if it was set.
+    /// Returns the texts of the query parameter `name`, if it was set.
     #[must_use]
     pub fn query_texts(&self, name: &str) -> Option<&[String]> {
         self.query.iter().find(|(other, _)| *other == name).map(|(_, texts)| texts.as_slice())
     }
 
-    /// Takes the query parameter `name` away.
+    /// Removes the query parameter `name`.
     pub fn without_query(&mut self, name: &str) {
         self.query.retain(|(other, _)| *other != name);
     }
 
-    /// The query as it is sent, without the question mark.
+    /// Returns the encoded query, without the question mark.
     #[must_use]
     pub fn query_string(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -114,7 +114,7 @@ impl Call {
         query.finish()
     }
 
-    /// The request that this call is, with its body as JSON.
+    /// Builds the request, with the body as JSON.
     pub fn prepare(mut self) -> PreparedRequest {
         let body = self.body.take();
         let request = self.bare_request().and_then(|mut request| {
@@ -136,12 +136,12 @@ impl Call {
         PreparedRequest { client: self.client, operation: self.operation, request }
     }
 
-    /// The request that this call is, with `form` for its body.
+    /// Builds the request, with `form` as its body.
     pub fn upload(self, form: Multipart) -> PreparedRequest {
         let request = self.bare_request().and_then(|request| {
             let client = self.client.http().clone();
             reqwest::RequestBuilder::from_parts(client, request)
-                .multipart(form.into())
+                .multipart(form.into_form())
                 .build()
                 .map_err(|error| self.invalid(format!("the files can't be encoded: {error}")))
         });
@@ -152,7 +152,7 @@ impl Call {
         Error::new(ErrorKind::Validation, problem).with_operation(self.operation)
     }
 
-    /// Method, URL and what is accepted.
+    /// Builds the request without a body.
     fn bare_request(&self) -> Result<Request, Error> {
         let mut path = String::new();
         let mut rest = self.operation.path;
@@ -163,12 +163,12 @@ impl Call {
                 .iter()
                 .find(|(other, _)| *other == name)
                 .ok_or_else(|| self.invalid(format!("`{name}` is required and was not set")))?;
-            // Such a segment would make it another operation.
+            // An empty segment would make it the path of another operation.
             if value.is_empty() {
                 return Err(self.invalid(format!("`{name}` is empty")));
             }
             if matches!(value.as_str(), "." | "..") {
-                return Err(self.invalid(format!("`{name}` is `{value}`, which can't stand in a path")));
+                return Err(self.invalid(format!("`{name}` is `{value}`, which can't be part of a path")));
             }
             path.push_str(before);
             path.push_str(&encode_segment(value));

@@ -1,4 +1,4 @@
-//! Requests that are ready to be sent.
+//! Sends requests, and reads their responses.
 
 use bytes::Bytes;
 use http::Method;
@@ -8,11 +8,11 @@ use super::response::{BufferedResponse, ByteStream, Response, warn_about};
 use crate::client::Client;
 use crate::error::Error;
 use crate::transport::Received;
-use crate::wire::{Decoded, Operation, Wire, decode};
+use crate::wire::{Decoded, LenientDecode, Operation, decode};
 
-/// A request that is ready to be sent, or the reason why it isn't.
+/// A request that can be sent, or the reason why it can't.
 #[derive(Debug)]
-#[must_use = "nothing is sent until it is read by one of its functions"]
+#[must_use = "nothing is sent until it is sent by one of its functions"]
 pub struct PreparedRequest {
     pub(super) client: Client,
     pub(super) operation: &'static Operation,
@@ -20,14 +20,14 @@ pub struct PreparedRequest {
 }
 
 impl PreparedRequest {
-    /// Sets another query, such as that of a server's link. Nothing else of the link is followed.
+    /// Replaces the query, for example by that of a link. Nothing else of the link is followed.
     pub fn set_query(&mut self, query: &str) {
         if let Ok(request) = &mut self.request {
             request.url_mut().set_query(Some(query).filter(|query| !query.is_empty()));
         }
     }
 
-    /// Sends the request, and returns a response of 2xx.
+    /// Sends the request. Returns a response with a status of 2xx.
     async fn send(self) -> Result<(Received, Method), Error> {
         let operation = self.operation;
         let request = self.request?;
@@ -36,7 +36,7 @@ impl PreparedRequest {
         Ok((received.map_err(|error| error.with_operation(operation))?, method))
     }
 
-    /// Sends the request; the response has no body that matters.
+    /// Sends the request, and ignores the body of the response.
     ///
     /// # Errors
     /// Those of every call, and an HTML page ([`Error::is_page`]).
@@ -48,7 +48,7 @@ impl PreparedRequest {
         Ok(Response::new((), status, headers))
     }
 
-    /// Sends the request; the response is returned before its body is read, whatever it is.
+    /// Sends the request, and returns the response before its body is read. The body may be of any kind.
     ///
     /// # Errors
     /// Those of every call.
@@ -59,10 +59,10 @@ impl PreparedRequest {
         Ok(Response::new(body, status, headers))
     }
 
-    /// Sends the request, and reads the response to its end.
+    /// Sends the request, and reads the whole response.
     ///
     /// # Errors
-    /// Those of every call, an HTML page ([`Error::is_page`]), and a response that broke off.
+    /// Those of every call, an HTML page ([`Error::is_page`]), and a response that was cut off.
     pub async fn buffer(self) -> Result<BufferedResponse, Error> {
         let (operation, strict) = (self.operation, self.client.is_strict());
         let (received, method) = self.send().await?;
@@ -79,42 +79,43 @@ impl PreparedRequest {
         })
     }
 
-    /// Sends the request; the response is JSON.
+    /// Sends the request, and decodes the response, which is JSON.
     ///
     /// # Errors
-    /// Those of [`buffer`](Self::buffer), and a response that can't be read.
-    pub async fn json<T: Wire>(self) -> Result<Response<T>, Error> {
+    /// Those of [`buffer`](Self::buffer), and a response that can't be decoded
+    /// ([`Error::is_unexpected_response`]).
+    pub async fn json<T: LenientDecode>(self) -> Result<Response<T>, Error> {
         let buffered = self.buffer().await?;
         let (status, headers) = (buffered.status, buffered.headers.clone());
         Ok(Response::new(buffered.read()?, status, headers))
     }
 
-    /// Sends the request; the response may be JSON. The call has happened, whatever the body is, unless that is
-    /// a page: a body that is no such JSON is none, with a warning.
+    /// Sends the request, and decodes the response if it has a body. The call was applied, whatever the body
+    /// is, unless that is an HTML page. Returns `None` for a body that can't be decoded, with a warning.
     ///
     /// # Errors
     /// Those of every call, and an HTML page ([`Error::is_page`]).
-    pub async fn optional<T: Wire>(self) -> Result<Response<Option<T>>, Error> {
+    pub async fn optional<T: LenientDecode>(self) -> Result<Response<Option<T>>, Error> {
         let operation = self.operation;
         let (received, method) = self.send().await?;
         let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
         let body = buffered.body.unwrap_or_else(|error| {
-            tracing::warn!(operation = operation.id, %error, "the call happened, but its response broke off");
+            tracing::warn!(operation = operation.id, %error, "the call was applied, but its response was cut off");
             Bytes::new()
         });
         let value = if body.trim_ascii().is_empty() {
             None
         } else {
             match decode::<Option<T>>(&body) {
-                Ok(Decoded { value, misfits }) => {
-                    warn_about(operation, &misfits);
+                Ok(Decoded { value, mismatches }) => {
+                    warn_about(operation, &mismatches);
                     value
                 }
                 Err(error) => {
                     tracing::warn!(
                         operation = operation.id,
                         %error,
-                        "the call happened, but its response is not what it should be"
+                        "the call was applied, but its response can't be decoded"
                     );
                     None
                 }

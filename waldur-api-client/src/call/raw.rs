@@ -1,4 +1,4 @@
-//! Requests that are none of the operations.
+//! Requests of any method and path.
 
 use std::fmt;
 
@@ -15,10 +15,11 @@ use crate::error::{Attempts, Error, ErrorKind};
 use crate::transport::Received;
 use crate::wire::Operation;
 
-/// What transports and spans know about a request of one's own: nothing, so that its path stays out of them.
+/// The operation of every raw request. Transports and spans get no path, since it may hold values.
 const RAW: &Operation = &Operation { id: "raw", method: "", path: "", body_required: false };
 
-/// A request of any method and path, sent like every other: with credentials, retries, limits and a span.
+/// A request of any method and path. It is sent like the operations, with credentials, retries, limits and
+/// telemetry.
 ///
 /// ```
 /// # #[tokio::main]
@@ -32,8 +33,8 @@ const RAW: &Operation = &Operation { id: "raw", method: "", path: "", body_requi
 /// struct Row {
 ///     uuid: String,
 /// }
-/// let answer = client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 5).send().await?;
-/// let rows: Vec<Row> = answer.json()?;
+/// let response = client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 5).send().await?;
+/// let rows: Vec<Row> = response.json()?;
 /// assert!(rows.len() <= 5 && rows.iter().all(|row| !row.uuid.is_empty()));
 /// # Ok(())
 /// # }
@@ -56,7 +57,7 @@ impl fmt::Debug for RawRequest {
     }
 }
 
-/// A path or address without its query.
+/// Returns a path or URL without its query.
 fn shown(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default()
 }
@@ -66,43 +67,44 @@ impl RawRequest {
         Self { client, method, path, query: Vec::new(), body: None }
     }
 
-    /// Adds a parameter of the query; the same name may come several times.
+    /// Adds a query parameter. A name can be added several times.
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
     }
 
-    /// The body, as JSON.
+    /// Sets the body, which is sent as JSON.
     pub fn json(mut self, body: &impl Serialize) -> Self {
         let bytes = serde_json::to_vec(body).map(Body::from).map_err(|error| error.to_string());
         self.body = Some((HeaderValue::from_static("application/json"), bytes));
         self
     }
 
-    /// The body as it is, of this content type. A stream can't be sent a second time: such a request is not
-    /// repeated.
+    /// Sets the body and its content type. A stream can be sent only once, so that such a request is not
+    /// retried.
     pub fn body(mut self, content_type: &'static str, body: impl Into<Body>) -> Self {
         self.body = Some((HeaderValue::from_static(content_type), Ok(body.into())));
         self
     }
 
-    /// Retries a POST or PATCH like a GET. Use it only for a request that does no harm if it is applied twice.
+    /// Treats a POST or PATCH as idempotent and retries it like a GET. Use it only for a request that does no
+    /// harm if it is applied twice.
     pub fn assume_idempotent(mut self) -> Self {
         self.client = self.client.assume_idempotent();
         self
     }
 
-    /// Sends the request and reads the response.
+    /// Sends the request, and reads the whole response.
     ///
     /// # Errors
-    /// If there is none, one other than 2xx, or an HTML page ([`Error::is_page`]), which is no response of
-    /// Waldur. Where a page is wanted, [`RawRequest::stream`] returns it.
+    /// If there is no response, its status is not 2xx, or it is an HTML page ([`Error::is_page`]).
+    /// [`RawRequest::stream`] returns pages as well.
     pub async fn send(self) -> Result<RawResponse, Error> {
         let (method, path) = (self.method.clone(), shown(&self.path).to_owned());
         let named = |error: Error| error.with_raw(method.clone(), path.clone());
         let buffered = self.exchange().await.map_err(named)?.buffer(&method).await.map_err(named)?;
         let body = match buffered.body {
-            // It happened, whatever its response says.
+            // The status says that the request was applied.
             Err(_) if !matches!(method, Method::GET | Method::HEAD) => Bytes::new(),
             body => body.map_err(named)?,
         };
@@ -110,10 +112,10 @@ impl RawRequest {
         Ok(RawResponse { status, headers, body, request: (method, path), attempts })
     }
 
-    /// Sends the request; the response is returned before its body is read, whatever it is.
+    /// Sends the request, and returns the response before its body is read. The body may be of any kind.
     ///
     /// # Errors
-    /// If there is none, or one other than 2xx.
+    /// If there is no response, or its status is not 2xx.
     pub async fn stream(self) -> Result<Response<ByteStream>, Error> {
         let (method, path) = (self.method.clone(), shown(&self.path).to_owned());
         let named = move |error: Error| error.with_raw(method.clone(), path.clone());
@@ -131,7 +133,7 @@ impl RawRequest {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some((content_type, body)) = self.body {
             let body = body.map_err(|problem| {
-                Error::new(ErrorKind::Validation, format!("the body is no JSON: {problem}"))
+                Error::new(ErrorKind::Validation, format!("the body can't be encoded as JSON: {problem}"))
             })?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             *request.body_mut() = Some(body);
@@ -141,13 +143,16 @@ impl RawRequest {
 }
 
 impl Client {
-    /// Returns a request of any method and path, for what the generated client doesn't have.
+    /// Returns a request of any method and path, for requests that no operation makes.
+    ///
+    /// `path` is a path from the root of the server, such as `/api/marketplace-orders/`, or a URL of this
+    /// server.
     pub fn request(&self, method: Method, path: impl Into<String>) -> RawRequest {
         RawRequest::new(self.clone(), method, path.into())
     }
 }
 
-/// The address of a path, or of an address that a server gave out for one of its objects.
+/// Returns the URL of `path`, which is a path or a URL of the server.
 fn address(base: &str, path: &str) -> Result<Url, &'static str> {
     let url = if path.starts_with('/') {
         Url::parse(&format!("{base}{path}"))
@@ -156,15 +161,15 @@ fn address(base: &str, path: &str) -> Result<Url, &'static str> {
     } else {
         return Err("must begin with a slash");
     };
-    let url = url.map_err(|_| "is not the path of an address")?;
-    let here = Url::parse(base).map_err(|_| "is not the path of an address")?;
+    let url = url.map_err(|_| "is not the path of a URL")?;
+    let here = Url::parse(base).map_err(|_| "is not the path of a URL")?;
     if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
         return Err("leads to another server");
     }
     Ok(url)
 }
 
-/// An answer of 2xx, all of it.
+/// A whole response with a status of 2xx.
 #[derive(Clone)]
 pub struct RawResponse {
     status: StatusCode,
@@ -184,40 +189,40 @@ impl fmt::Debug for RawResponse {
 }
 
 impl RawResponse {
-    /// The status.
+    /// Returns the status.
     #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status.as_u16()
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body as it came.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// How many requests it took.
+    /// Returns the number of requests that were sent, retries and redirects included.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts.count
     }
 
-    /// The body, as JSON of a type of one's own.
+    /// Decodes the body, which is JSON, into a type of the caller.
     ///
     /// # Errors
-    /// If it is something else.
+    /// If the body isn't JSON or doesn't fit the type ([`Error::is_unexpected_response`]).
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|source| {
             let (method, path) = self.request.clone();
-            // The text of the cause repeats values, its place doesn't.
+            // The text of the cause holds values, its position doesn't.
             let (line, column) = (source.line(), source.column());
-            let text = format!("the answer is not what was asked for: line {line}, column {column}");
+            let text = format!("the response doesn't fit the type: line {line}, column {column}");
             Error::new(ErrorKind::UnexpectedResponse, text).with_raw(method, path).sent(self.attempts)
         })
     }
@@ -228,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_stay_with_the_server() {
+    fn urls_of_other_servers_are_refused() {
         let at = |path| address("https://w.example.org/sub", path).map(String::from);
         assert_eq!(at("/api/a/?b=c").unwrap(), "https://w.example.org/sub/api/a/?b=c");
         assert_eq!(at("https://w.example.org/sub/api/a/").unwrap(), "https://w.example.org/sub/api/a/");

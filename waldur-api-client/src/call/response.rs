@@ -1,4 +1,4 @@
-//! What calls return.
+//! Responses of operations.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -11,11 +11,11 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::error::connection::Lost;
+use crate::error::connection::FailedExchange;
 use crate::error::{Attempts, Error};
-use crate::wire::{DecodeError, Decoded, Operation, TypeMismatch, Wire, decode};
+use crate::wire::{DecodeError, Decoded, LenientDecode, Operation, TypeMismatch, decode};
 
-/// A response of 2xx: what was read of it, its status and its headers.
+/// A response with a status of 2xx: its decoded body, its status and its headers.
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     value: T,
@@ -28,7 +28,7 @@ impl<T> Response<T> {
         Self { value, status, headers }
     }
 
-    /// Returns what was read.
+    /// Returns the decoded body.
     pub fn into_inner(self) -> T {
         self.value
     }
@@ -58,7 +58,7 @@ impl<T> DerefMut for Response<T> {
     }
 }
 
-/// The body of a response, as a stream of its parts.
+/// The body of a response, as a stream of chunks.
 #[must_use = "nothing is read until it is polled"]
 pub struct ByteStream(BoxStream<'static, Result<Bytes, Error>>);
 
@@ -67,15 +67,16 @@ impl ByteStream {
         parts: BoxStream<'static, reqwest::Result<Bytes>>,
         named: impl Fn(Error) -> Error + Send + 'static,
     ) -> Self {
-        let parts =
-            parts.map(move |part| part.map_err(|error| named(Error::lost(error.into(), Lost::default()))));
+        let parts = parts.map(move |part| {
+            part.map_err(|error| named(Error::no_response(error.into(), FailedExchange::default())))
+        });
         Self(parts.boxed())
     }
 
     /// Reads the rest of the body into memory.
     ///
     /// # Errors
-    /// If it breaks off.
+    /// If the body is cut off ([`Error::is_transport`], [`Error::is_timeout`]).
     pub async fn read_to_end(mut self) -> Result<Bytes, Error> {
         let mut body = Vec::new();
         while let Some(part) = self.next().await {
@@ -99,52 +100,52 @@ impl Stream for ByteStream {
     }
 }
 
-/// A response of 2xx, all of it, before it is read into a type.
+/// A whole response with a status of 2xx, before it is decoded.
 #[derive(Clone, Debug)]
 pub struct BufferedResponse {
     pub(super) operation: &'static Operation,
     pub(super) strict: bool,
     pub(super) attempts: Attempts,
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl BufferedResponse {
-    /// Returns the operation that was called.
+    /// Returns the operation.
     #[must_use]
     pub fn operation(&self) -> &'static Operation {
         self.operation
     }
 
-    /// Reads the body as the client reads responses: leniently, or strictly where the client is strict.
+    /// Decodes the body leniently, or strictly if the client is strict.
     ///
     /// # Errors
-    /// What isn't JSON, a whole of another kind, and in strict mode a field that doesn't fit
-    /// ([`Error::is_unexpected_response`]).
-    pub fn read<T: Wire>(self) -> Result<T, Error> {
+    /// If the body isn't JSON, is of another kind as a whole, or, in strict mode, has a field that doesn't
+    /// fit ([`Error::is_unexpected_response`]).
+    pub fn read<T: LenientDecode>(self) -> Result<T, Error> {
         let decoded =
             decode(&self.body).and_then(|decoded| if self.strict { decoded.strict() } else { Ok(decoded) });
         match decoded {
-            Ok(Decoded { value, misfits }) => {
-                warn_about(self.operation, &misfits);
+            Ok(Decoded { value, mismatches }) => {
+                warn_about(self.operation, &mismatches);
                 Ok(value)
             }
             Err(source) => Err(self.undecodable(source)),
         }
     }
 
-    /// Reads the body into a type of the caller's, by that type's own rules.
+    /// Decodes the body into a type of the caller, by the rules of that type.
     ///
     /// # Errors
-    /// What doesn't fit, with its path ([`Error::is_unexpected_response`]).
+    /// If a value doesn't fit ([`Error::is_unexpected_response`]). The error has its path.
     pub fn read_into<T: DeserializeOwned>(self) -> Result<T, Error> {
         match serde_json::from_slice(&self.body) {
             Ok(value) => Ok(value),
-            // Once more, to know where: tracking the path costs as much as reading.
+            // Decodes again to find the path. Tracking it costs as much as decoding.
             Err(error) => {
                 let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
                 let source = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
@@ -163,14 +164,14 @@ impl BufferedResponse {
     }
 }
 
-/// Warns about the fields of a response that were dropped.
-pub(super) fn warn_about(operation: &Operation, misfits: &[TypeMismatch]) {
-    for misfit in misfits {
+/// Logs a warning for each field of a response that was dropped.
+pub(super) fn warn_about(operation: &Operation, mismatches: &[TypeMismatch]) {
+    for mismatch in mismatches {
         tracing::warn!(
             operation = operation.id,
-            path = misfit.path(),
-            expected = misfit.expected,
-            found = misfit.found,
+            path = mismatch.path(),
+            expected = mismatch.expected,
+            found = mismatch.found,
             "a field was dropped"
         );
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http::header::USER_AGENT;
 use secrecy::{SecretSlice, SecretString};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use super::value::{ProxySetting, file, header};
 use crate::auth::{Credentials, authorization};
 use crate::client::{Client, Shared};
 use crate::error::Error;
-use crate::error::connection::Route;
+use crate::error::connection::ProxyRoute;
 use crate::transport::{
     ConcurrencyLimiter, Connections, Pipeline, RetryBudget, RetryPolicy, ServerClock, Transport,
 };
@@ -28,7 +28,6 @@ use crate::transport::{
 const DEFAULT_BULK_CONCURRENCY: usize = 8;
 const DEFAULT_MAX_CONCURRENT_REQUESTS: usize = 100;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
-const PRODUCT: &str = concat!("waldur-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Builder for [`Client`]. [`build`](Self::build) checks every setting; the error names the one that is
 /// invalid.
@@ -141,9 +140,9 @@ impl ClientBuilder {
     setters! {
         /// Sets the URL of the server, with or without `/api` and a slash at the end.
         ///
-        /// A path that ends in `/api` is the root of the API. Any other path is where Waldur is deployed, and
-        /// the API is below: `https://example.org/waldur` and `https://example.org/waldur/api/` are the same.
-        /// A path below the root of the API, such as that of an operation, is an error.
+        /// A path that ends in `/api` is the root of the API. Any other path is the root of Waldur:
+        /// `https://example.org/waldur` and `https://example.org/waldur/api/` are equal. A path below the
+        /// root of the API, such as that of an operation, is an error.
         url(url: impl Into<String>) -> url = url.into();
 
         /// Sets the user to act as. Requires a staff token.
@@ -163,7 +162,7 @@ impl ClientBuilder {
         /// (`HTTPS_PROXY`, `NO_PROXY`, …).
         proxy(url: impl Into<SecretString>) -> proxy = ProxySetting::Url(url.into());
 
-        /// Disables proxies, whatever the environment says.
+        /// Disables proxies, also those of the environment.
         no_proxy() -> proxy = ProxySetting::None;
 
         /// Sets the program's name and version, such as `agent/1.2`. Those of this crate follow them in
@@ -261,15 +260,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets what sends the requests in place of the HTTP client, such as a test's double. Credentials, retries,
-    /// limits and telemetry stay as they are.
+    /// Sets a transport in place of the HTTP client, for example in tests. Credentials, retries, limits and
+    /// telemetry still apply.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// Accepts any certificate of a server. Anyone on the way can then read the token and forge responses.
+    /// Accepts any certificate of a server. Anyone on the network can then read the token and forge
+    /// responses.
     ///
     /// Use it for trials on your own machine only; elsewhere use [`ca_file`](Self::ca_file).
     #[must_use]
@@ -301,11 +301,11 @@ impl ClientBuilder {
         if let Some(problem) = retry.problem() {
             return Err(Error::configuration("retry", problem));
         }
-        let headers = headers(&mut settings)?;
+        let headers = http_client::headers(&mut settings)?;
         let (http, route) = match self.http {
             Some(http) => {
                 http_client::refuse_settings(&settings, self.accept_any_certificate)?;
-                (http, Route::Direct)
+                (http, ProxyRoute::Direct)
             }
             None => {
                 let route = http_client::route(&settings, &origin)?;
@@ -361,25 +361,6 @@ fn retry_policy(settings: &Settings) -> RetryPolicy {
     let attempts = settings.retry_max_attempts.iter().map(|attempts| attempts.value);
     let elapsed = settings.retry_max_elapsed.iter().map(|elapsed| elapsed.value);
     elapsed.fold(attempts.fold(policy, RetryPolicy::max_attempts), RetryPolicy::max_elapsed)
-}
-
-/// Returns the headers of every request.
-fn headers(settings: &mut Settings) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in value_or(settings.headers.take(), Vec::new()) {
-        headers.insert(name, value);
-    }
-    let agent = match settings.user_agent.take() {
-        Some(program) => {
-            let name = program.value.trim();
-            let valid = !name.is_empty() && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-            let agent = HeaderValue::from_str(&format!("{name} {PRODUCT}")).ok().filter(|_| valid);
-            agent.ok_or_else(|| program.invalid("is not a name such as agent/1.2"))?
-        }
-        None => HeaderValue::from_static(PRODUCT),
-    };
-    headers.insert(USER_AGENT, agent);
-    Ok(headers)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How settings become credentials. The topmost source that has any says who the user is; only the parts of
+//! Credentials from settings. They come from the highest-priority source that sets any; only the parts of
 //! OIDC client credentials may come from several sources.
 
 use super::settings::{Settings, Sourced, TOKEN_VARIABLE};
@@ -57,7 +57,7 @@ impl Settings {
     }
 }
 
-/// Checks what can be checked without a request.
+/// Checks credentials without sending a request.
 pub(super) fn checked(credentials: Sourced<Credentials>) -> Result<Sourced<Credentials>, Error> {
     if let Kind::Oidc(oidc) = &credentials.value.0 {
         oidc.check().map_err(|problem| credentials.invalid(problem))?;

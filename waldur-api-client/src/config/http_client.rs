@@ -1,14 +1,15 @@
-//! Builds the HTTP client: TLS, proxy and timeouts.
+//! Builds the HTTP client: TLS, proxy, timeouts and headers.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use reqwest::{Proxy, Url};
 use secrecy::ExposeSecret as _;
 
 use super::settings::{Settings, Sourced};
 use super::value::ProxySetting;
-use crate::error::connection::{Route, shown};
+use crate::error::connection::{ProxyRoute, shown};
 use crate::error::{Error, ErrorKind};
 
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -16,11 +17,13 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// When idle connections are closed. Servers close theirs soon after; a request on a connection that is being
 /// closed is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The product in the header `User-Agent`.
+const PRODUCT: &str = concat!("waldur-rust/", env!("CARGO_PKG_VERSION"));
 const INVALID_PROXY: &str =
     "is not a URL such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080";
 const NO_SOCKS: &str = "is a SOCKS proxy: SOCKS needs the feature `socks`";
 
-/// Refuses settings that an HTTP client of the user's own can't take.
+/// Refuses settings that have no effect on the caller's own HTTP client.
 pub(super) fn refuse_settings(settings: &Settings, accept_any_certificate: bool) -> Result<(), Error> {
     fn source<T>(setting: &Option<Sourced<T>>) -> Option<&str> {
         setting.as_ref().map(|setting| setting.source.as_str())
@@ -37,14 +40,14 @@ pub(super) fn refuse_settings(settings: &Settings, accept_any_certificate: bool)
     }
 }
 
-/// Returns the way of requests to the server at `origin`.
-pub(super) fn route(settings: &Settings, origin: &str) -> Result<Route, Error> {
+/// Returns the route of requests to the server at `origin`.
+pub(super) fn route(settings: &Settings, origin: &str) -> Result<ProxyRoute, Error> {
     let Some(proxy) = &settings.proxy else {
-        let route = Route::of_environment();
+        let route = ProxyRoute::of_environment();
         check_route(&route, origin)?;
         return Ok(route);
     };
-    let ProxySetting::Url(url) = &proxy.value else { return Ok(Route::Direct) };
+    let ProxySetting::Url(url) = &proxy.value else { return Ok(ProxyRoute::Direct) };
     let url = Url::parse(url.expose_secret()).map_err(|_| proxy.invalid(INVALID_PROXY))?;
     if !url.has_host() || !(matches!(url.scheme(), "http" | "https") || is_socks(url.scheme())) {
         return Err(proxy.invalid(INVALID_PROXY));
@@ -52,11 +55,11 @@ pub(super) fn route(settings: &Settings, origin: &str) -> Result<Route, Error> {
     if is_socks(url.scheme()) && !cfg!(feature = "socks") {
         return Err(proxy.invalid(NO_SOCKS));
     }
-    Ok(Route::Through(shown(&url)))
+    Ok(ProxyRoute::Through(shown(&url)))
 }
 
 /// Refuses a proxy of the environment that needs a feature that is off.
-fn check_route(route: &Route, origin: &str) -> Result<(), Error> {
+fn check_route(route: &ProxyRoute, origin: &str) -> Result<(), Error> {
     let proxy = Url::parse(origin).ok().and_then(|url| route.proxy(&url).map(Cow::into_owned));
     match proxy {
         Some(proxy) if is_socks(proxy.split(':').next().unwrap_or_default()) && !cfg!(feature = "socks") => {
@@ -79,7 +82,7 @@ pub(super) fn client(settings: &Settings, accept_any_certificate: bool) -> Resul
         .connect_timeout(time(&settings.connect_timeout, DEFAULT_CONNECT_TIMEOUT))
         .read_timeout(time(&settings.read_timeout, DEFAULT_READ_TIMEOUT))
         .pool_idle_timeout(IDLE_TIMEOUT)
-        // The transport decides about redirects and retries: it knows the call.
+        // The pipeline handles redirects and retries.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
     if let Some(proxy) = &settings.proxy {
@@ -93,6 +96,25 @@ pub(super) fn client(settings: &Settings, accept_any_certificate: bool) -> Resul
     tls(builder, settings, accept_any_certificate)?.build().map_err(|source| {
         Error::new(ErrorKind::Configuration, "the HTTP client can't be built").with_source(source)
     })
+}
+
+/// Returns the headers of every request.
+pub(super) fn headers(settings: &mut Settings) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in settings.headers.take().into_iter().flat_map(|headers| headers.value) {
+        headers.insert(name, value);
+    }
+    let agent = match settings.user_agent.take() {
+        Some(program) => {
+            let name = program.value.trim();
+            let valid = !name.is_empty() && name.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            let agent = HeaderValue::from_str(&format!("{name} {PRODUCT}")).ok().filter(|_| valid);
+            agent.ok_or_else(|| program.invalid("is not a name such as agent/1.2"))?
+        }
+        None => HeaderValue::from_static(PRODUCT),
+    };
+    headers.insert(USER_AGENT, agent);
+    Ok(headers)
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -162,7 +184,7 @@ mod tests {
     fn a_socks_proxy_needs_the_feature() {
         let matcher = hyper_util::client::proxy::matcher::Matcher::builder();
         let matcher = matcher.all("socks5://user:geheim@proxy.example.org:1080").no("localhost").build();
-        let route = Route::Environment(std::sync::Arc::new(matcher));
+        let route = ProxyRoute::Environment(std::sync::Arc::new(matcher));
         assert!(check_route(&route, "https://localhost").is_ok());
         for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
             let proxy = format!("{scheme}://user:geheim@proxy.example.org:1080");

@@ -47,14 +47,14 @@ pub(super) struct Setting {
     pub(super) read: fn(&mut Settings, &Text<'_>) -> Result<(), Error>,
 }
 
-/// Writes what follows from the table below. The type of a setting reads and checks its value ([`Value`]);
-/// `shown` or `hidden` says whether `Debug` may show it; the comment is its row in the documentation.
+/// Defines the settings of the table below. The type of a setting parses and checks its value ([`Value`]).
+/// `Debug` shows the value of a `shown` setting. The comment is the row in the documentation.
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])+
         $debug:ident $key:ident: $type:ty = $variable:literal $(as $constant:ident)?;
     )*) => {
-        /// Each setting that was made.
+        /// The settings that are set.
         #[derive(Clone, Default)]
         pub(super) struct Settings {
             $($(#[doc = $doc])+ pub(super) $key: Option<Sourced<$type>>,)*
@@ -82,7 +82,7 @@ macro_rules! settings {
                 Self { $($key: self.$key.or(fallback.$key),)* }
             }
 
-            /// Checks what the type of each setting demands.
+            /// Checks the value of each setting by its type.
             pub(super) fn check_values(&self) -> Result<(), Error> {
                 $(if let Some(setting) = &self.$key {
                     setting.value.check().map_err(|problem| setting.invalid(problem))?;
@@ -90,7 +90,7 @@ macro_rules! settings {
                 Ok(())
             }
 
-            /// Adds each setting that was made to `output`.
+            /// Adds each setting that is set to `output`.
             pub(super) fn debug(&self, output: &mut DebugStruct<'_, '_>) {
                 $(if let Some(setting) = &self.$key {
                     output.field(stringify!($key), &setting.$debug());

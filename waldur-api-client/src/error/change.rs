@@ -1,27 +1,26 @@
-//! What is known of a change whose request failed, once the object was read again.
+//! Errors of changes whose object was read again after the request failed.
 //!
-//! The functions are for the crates that do so; they are no part of the public interface.
+//! The functions are for the crates above. They are not part of the public interface.
 
 use std::fmt;
 
 use super::{Error, ErrorKind};
 
-/// What reading an object showed about a change whose request failed.
+/// The state of a change whose request failed, from reading the object again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Confirmation {
-    /// It was not applied, and still could be.
+    /// The change was not applied, and is still possible.
     NotApplied,
-    /// It isn't possible in the state that the object is in by now.
+    /// The change is not possible any more in the current state of the object.
     Superseded,
-    /// The object could not be read, or doesn't tell.
+    /// The object could not be read, or doesn't show whether the change was applied.
     Unknown,
-    /// Nothing was sent, because the server kept failing.
+    /// The request was not sent, because the server kept failing.
     HeldBack,
 }
 
 impl Error {
-    /// Returns this error as one after which the object was read, and the change was not applied. `state` says how
-    /// the object is.
+    /// Marks the change as not applied, which reading the object showed. `state` describes the object.
     #[doc(hidden)]
     #[must_use]
     pub fn not_applied(mut self, state: &str) -> Self {
@@ -29,8 +28,7 @@ impl Error {
         self.with_note(format!("it was not applied: {state}"))
     }
 
-    /// Returns this error as one after which it is not known whether the change was applied: the object doesn't
-    /// tell, or could not be read.
+    /// Marks it as unknown whether the change was applied: the object doesn't show it, or could not be read.
     #[doc(hidden)]
     #[must_use]
     pub fn unconfirmed(mut self, why: &dyn fmt::Display) -> Self {
@@ -38,7 +36,8 @@ impl Error {
         self.with_note(format!("whether it was applied is not known: {why}"))
     }
 
-    /// Returns the error of a request that isn't sent because the server kept failing. `problem` says since when.
+    /// Returns the error of a request that is not sent because the server kept failing. `problem` has the
+    /// details.
     #[doc(hidden)]
     #[must_use]
     pub fn held_back(problem: String) -> Self {
@@ -61,8 +60,8 @@ impl Error {
         self.0.confirmation == Some(Confirmation::Superseded)
     }
 
-    /// Returns the error of a change that isn't possible any more in the `state` that the object is in, as was read
-    /// after this error.
+    /// Returns the error of a change that is not possible any more in the current `state` of the object,
+    /// which was read after this error.
     #[doc(hidden)]
     #[must_use]
     pub fn superseded(self, state: String) -> Self {

@@ -1,4 +1,4 @@
-//! Why a server gave no answer, in the words of one line: which host, through which proxy, and the cause.
+//! Descriptions of failed connections in one line: the host, the proxy, and the cause.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,28 +9,28 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// The longest text of a cause that isn't known here, in characters.
+/// The longest text of an unknown cause, in characters.
 const LONGEST: usize = 200;
 
-/// The way to servers.
+/// The route of requests: direct, or through a proxy.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Route {
-    /// Straight, or as an HTTP client of the user's own does it.
+pub(crate) enum ProxyRoute {
+    /// Direct, or by the caller's own HTTP client.
     #[default]
     Direct,
     /// Through this proxy.
     Through(String),
-    /// As the usual variables say (`HTTPS_PROXY`, `NO_PROXY`, …).
+    /// By the environment variables (`HTTPS_PROXY`, `NO_PROXY`, …).
     Environment(Arc<Matcher>),
 }
 
-impl Route {
-    /// As the variables of this process say.
+impl ProxyRoute {
+    /// Returns the route of the environment variables.
     pub(crate) fn of_environment() -> Self {
         Self::Environment(Arc::new(Matcher::from_system()))
     }
 
-    /// The proxy to `url`, without user name and password.
+    /// Returns the proxy for `url`, without user name and password.
     pub(crate) fn proxy(&self, url: &Url) -> Option<Cow<'_, str>> {
         match self {
             Self::Direct => None,
@@ -46,24 +46,24 @@ impl Route {
     }
 }
 
-/// The proxy of an address, without what may be secret in it.
+/// Returns the URL of a proxy without user name, password and query.
 pub(crate) fn shown(proxy: &Url) -> String {
     let port = proxy.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}", proxy.scheme(), proxy.host_str().unwrap_or_default())
 }
 
-/// A request that has no answer, or none that is whole.
+/// A request that has no response, or none that is whole.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lost<'a> {
-    /// Where it was sent, if the error itself doesn't know.
+pub(crate) struct FailedExchange<'a> {
+    /// The URL of the request, if the error doesn't have it.
     pub(crate) url: Option<&'a Url>,
-    pub(crate) route: Option<&'a Route>,
-    /// How long it took.
+    pub(crate) route: Option<&'a ProxyRoute>,
+    /// The time from the request to the failure.
     pub(crate) took: Option<Duration>,
 }
 
-impl Lost<'_> {
-    /// What happened, in one line.
+impl FailedExchange<'_> {
+    /// Describes the failure in one line.
     pub(crate) fn describe(&self, error: &reqwest::Error) -> String {
         let url = self.url.or(error.url());
         let place = url.and_then(place);
@@ -77,12 +77,12 @@ impl Lost<'_> {
         let from_place = place.map(|place| format!(" from {place}")).unwrap_or_default();
         let body = error.is_body() || error.is_decode();
         match (body, error.is_timeout()) {
-            (true, true) => format!("the answer{of_place} didn't end in time"),
+            (true, true) => format!("the response{of_place} did not end in time"),
             (true, false) => match cause.broken() {
-                None => format!("the answer{of_place} broke off"),
-                Some(cause) => format!("the answer{of_place} broke off: {cause}"),
+                None => format!("the response{of_place} was cut off"),
+                Some(cause) => format!("the response{of_place} was cut off: {cause}"),
             },
-            (false, true) => format!("no answer{from_place} in time"),
+            (false, true) => format!("no response{from_place} in time"),
             (false, false) => format!("connection{to_place} failed: {}", cause.text(url, true)),
         }
     }
@@ -96,7 +96,7 @@ impl Lost<'_> {
     ) -> String {
         let url = self.url.or(error.url());
         let place = place.unwrap_or_else(|| "the server".to_owned());
-        // Whom it was that couldn't be reached, as far as the cause tells.
+        // The host that could not be reached.
         let far = match proxy {
             None => place.clone(),
             Some(proxy) => format!("{place} through the proxy {proxy}"),
@@ -130,7 +130,7 @@ fn place(url: &Url) -> Option<String> {
     })
 }
 
-/// A time for people.
+/// Formats a duration.
 pub(crate) fn seconds(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if time.subsec_millis() == 0 || seconds >= 60.0 {
@@ -140,17 +140,17 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// What the errors behind an error say.
+/// The cause of an error.
 struct Cause {
     what: What,
-    /// Whether it is about the server rather than about the proxy before it.
+    /// Whether the cause is the server rather than the proxy.
     is_far: bool,
-    /// Whether a name was resolved here for a SOCKS proxy.
+    /// Whether resolving a name for a SOCKS proxy failed.
     is_local_socks: bool,
 }
 
 enum What {
-    /// The connection is gone.
+    /// The connection was closed.
     Closed,
     Reset,
     NotHttp,
@@ -162,7 +162,7 @@ impl Cause {
     fn of(error: &reqwest::Error) -> Self {
         let chain = chain(error);
         let is_local_socks = chain.iter().any(|cause| cause.to_string().contains("resolving for socks"));
-        // The innermost says most.
+        // The innermost error is the most specific.
         let known = chain.iter().rev().find_map(|error| {
             if let Some(io) = error.downcast_ref::<io::Error>() {
                 return of_io(io);
@@ -184,18 +184,18 @@ impl Cause {
     fn text(self, url: Option<&Url>, connected: bool) -> String {
         let secure = url.is_some_and(|url| url.scheme() == "https");
         match self.what {
-            What::Closed if connected => "connection closed before the answer".to_owned(),
-            What::Reset if connected => "connection reset before the answer".to_owned(),
+            What::Closed if connected => "connection closed before the response".to_owned(),
+            What::Reset if connected => "connection reset before the response".to_owned(),
             What::Closed => "connection closed while it was made".to_owned(),
             What::Reset => "connection reset while it was made".to_owned(),
-            What::NotHttp if secure => "the answer is not HTTP".to_owned(),
-            What::NotHttp => "the answer is not HTTP; does the port expect https?".to_owned(),
-            What::NotTls => "the answer is not TLS; does the port expect http?".to_owned(),
+            What::NotHttp if secure => "the response is not HTTP".to_owned(),
+            What::NotHttp => "the response is not HTTP; does the port expect https?".to_owned(),
+            What::NotTls => "the response is not TLS; does the port expect http?".to_owned(),
             What::Other(text) => text,
         }
     }
 
-    /// Why an answer broke off, if that says more than that it did.
+    /// Returns why a response was cut off, if that is known.
     fn broken(self) -> Option<String> {
         match self.what {
             What::Closed => None,
@@ -207,7 +207,8 @@ impl Cause {
     }
 }
 
-/// An error and all behind it. An I/O error that wraps another passes that over as its source.
+/// Returns an error and its sources. The source of an I/O error skips the error that it wraps, so that one is
+/// added.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let mut chain = vec![error];
     let mut next = error.source();
@@ -221,7 +222,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
     chain
 }
 
-/// What the kind of an I/O error tells, and whether it is about the server.
+/// Returns the cause by the kind of an I/O error, and whether it is about the server.
 fn of_io(error: &io::Error) -> Option<(What, bool)> {
     let text = match error.kind() {
         ErrorKind::ConnectionReset => return Some((What::Reset, true)),
@@ -239,7 +240,7 @@ fn of_io(error: &io::Error) -> Option<(What, bool)> {
     Some((What::Other(text.to_owned()), false))
 }
 
-/// What the words of TLS stacks and of the HTTP client's proxies tell, and whether it is about the server.
+/// Returns the cause by the text of an error of TLS or of a proxy, and whether it is about the server.
 fn of_text(text: &str) -> Option<(What, bool)> {
     let other = |text: &str| What::Other(text.to_owned());
     if let Some(problem) = text.strip_prefix("invalid peer certificate: ") {
@@ -262,14 +263,14 @@ fn of_text(text: &str) -> Option<(What, bool)> {
         return Some((What::Closed, true));
     }
     if has(&["certificaterequired", "certificate required"]) {
-        return Some((other("the server demands a client certificate"), true));
+        return Some((other("the server requires a client certificate"), true));
     }
     if let Some(alert) = text.strip_prefix("received fatal alert: ") {
         return Some((What::Other(format!("TLS alert {alert}")), true));
     }
     if let Some(problem) = text.strip_prefix("tunnel error: ") {
         return Some(match problem {
-            "proxy authorization required" => (other("the proxy demands a user name and password"), true),
+            "proxy authorization required" => (other("the proxy requires a user name and password"), true),
             "unsuccessful" => (other("the proxy refuses"), true),
             "unexpected end of file" => (other("the proxy closed the connection"), true),
             _ => (other(problem), true),
@@ -286,7 +287,7 @@ fn of_text(text: &str) -> Option<(What, bool)> {
     None
 }
 
-/// What is wrong with a certificate.
+/// Returns the problem of a certificate.
 fn certificate(problem: &str) -> &str {
     match problem {
         "UnknownIssuer" => "unknown issuer",
@@ -299,7 +300,7 @@ fn certificate(problem: &str) -> &str {
     }
 }
 
-/// A text of others in one line, without the number of an error.
+/// Returns the text of a foreign error in one line, without the number of an OS error.
 fn line(text: &str) -> String {
     let text = text.split(" (os error ").next().unwrap_or_default();
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -323,15 +324,15 @@ mod tests {
         let proxy = url("http://user:geheim@proxy.example.org:3128/?a=geheim");
         assert_eq!(shown(&proxy), "http://proxy.example.org:3128");
         let matcher = Matcher::builder().all("http://user:geheim@proxy.example.org:3128").no("localhost");
-        let route = Route::Environment(Arc::new(matcher.build()));
+        let route = ProxyRoute::Environment(Arc::new(matcher.build()));
         let target = url("https://waldur.example.org/api/?token=geheim");
         assert_eq!(route.proxy(&target).as_deref(), Some("http://proxy.example.org:3128"));
         assert_eq!(route.proxy(&url("http://localhost:8000/")), None);
-        assert_eq!(Route::Direct.proxy(&target), None);
+        assert_eq!(ProxyRoute::Direct.proxy(&target), None);
     }
 
     #[test]
-    fn words_of_others_become_one_clause() {
+    fn texts_of_foreign_errors_are_shortened() {
         let text = |text: &str| match of_text(text) {
             Some((what, far)) => (Cause { what, is_far: far, is_local_socks: false }.text(None, false), far),
             None => panic!("{text}"),
@@ -350,7 +351,7 @@ mod tests {
                 "error:0A000086:SSL routines:a:certificate verify failed:b.c:1: (self-signed certificate)",
                 "certificate not trusted: self-signed certificate",
             ),
-            ("received fatal alert: CertificateRequired", "the server demands a client certificate"),
+            ("received fatal alert: CertificateRequired", "the server requires a client certificate"),
             ("received fatal alert: HandshakeFailure", "TLS alert HandshakeFailure"),
             ("tunnel error: unsuccessful", "the proxy refuses"),
             ("SOCKS error: credentials not accepted", "credentials not accepted"),

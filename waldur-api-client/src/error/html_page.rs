@@ -1,20 +1,20 @@
-//! HTML pages in place of answers: of a portal, of a login that stands before the API, of a proxy.
+//! HTML pages in place of responses: of a portal, of a login before the API, of a proxy.
 //!
-//! Waldur answers with JSON or nothing unless an operation says otherwise. A page with a status of 2xx is
-//! somebody else's answer, and tells nothing about whether the request was applied.
+//! Waldur responds with JSON or an empty body, unless the operation declares otherwise. A page with a status
+//! of 2xx comes from another server, and doesn't show whether the request was applied.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 
-/// What to say about a page.
+/// The message of an error about a page.
 pub(crate) const PROBLEM: &str =
     "an HTML page; is the address the portal's, or does a login stand before the API?";
 
-/// How much of a page is read and kept.
+/// How much of a page is read and kept, in bytes.
 pub(crate) const KEPT: usize = 4 * 1024;
 
-/// Whether an answer is an HTML page: its content type says so and it isn't blank, or it has no content type
-/// and begins like one. `body` is the body or its beginning.
+/// Returns whether a response is an HTML page: by its content type if it isn't blank, or by its beginning if
+/// it has no content type. `body` is the body or its beginning.
 #[must_use]
 pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     match declared(headers) {
@@ -23,12 +23,12 @@ pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     }
 }
 
-/// As much of a body as is kept.
+/// Returns the part of a body that is kept.
 pub(crate) fn capped(body: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&body[..body.len().min(KEPT)])
 }
 
-/// Returns whether the headers say that the body is a page.
+/// Returns whether the content type is that of a page.
 pub(crate) fn is_declared(headers: &HeaderMap) -> bool {
     declared(headers) == Some(true)
 }
@@ -38,7 +38,7 @@ pub(crate) fn may_be(headers: &HeaderMap) -> bool {
     declared(headers) != Some(false)
 }
 
-/// Whether the content type is that of a page; none: there is no content type.
+/// Returns whether the content type is that of a page; `None` if there is no content type.
 fn declared(headers: &HeaderMap) -> Option<bool> {
     let value = headers.get(CONTENT_TYPE)?.as_bytes();
     let kind = value.split(|byte| *byte == b';' || *byte == b',').next().unwrap_or_default().trim_ascii();
@@ -48,7 +48,7 @@ fn declared(headers: &HeaderMap) -> Option<bool> {
     Some([&b"text/html"[..], b"application/xhtml+xml"].iter().any(|html| kind.eq_ignore_ascii_case(html)))
 }
 
-/// Whether a body begins like a page.
+/// Returns whether a body begins like a page.
 fn begins(body: &[u8]) -> bool {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut rest = body.trim_ascii_start();

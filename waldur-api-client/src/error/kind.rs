@@ -1,4 +1,4 @@
-//! What kinds of errors there are.
+//! The kinds of errors.
 
 use std::fmt;
 
@@ -8,31 +8,31 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 401: the server doesn't know the token.
+    /// 401: the server doesn't accept the token.
     Unauthenticated,
-    /// 403: the user of the token may not do that.
+    /// 403: the user has no permission.
     Forbidden,
-    /// 404 or 410: there is no such object, or the user of the token may not see it.
+    /// 404 or 410: the object doesn't exist, or is not visible to the user.
     NotFound,
-    /// 409: the object is in another state.
+    /// 409: the operation is not possible in the state of the object.
     Conflict,
-    /// 400 and most other 4xx, or a value that was refused before it was sent.
+    /// 400 and most other 4xx, or an invalid value in a request that was not sent.
     Validation,
     /// 429: too many requests.
     RateLimited,
-    /// 5xx: the server or a proxy before it failed.
+    /// 5xx: the server or a proxy failed.
     Server,
-    /// The connection could not be made, or broke; or 411: a proxy demands the length of the body.
+    /// The connection could not be made, or broke; or 411: a proxy requires the length of the body.
     Transport,
-    /// No response in time, or an order that isn't in the awaited state in time.
+    /// No response in time, or an order that didn't reach the awaited state in time.
     Timeout,
-    /// A response that is not what it should be, such as an HTML page.
+    /// A response that can't be decoded, or an HTML page.
     UnexpectedResponse,
-    /// A wrong setting, such as the URL or the token; or 407: the proxy demands a user name and password.
+    /// An invalid setting, such as the URL or the token; or 407: the proxy requires a user name and password.
     Configuration,
-    /// An order ended in another state than the one that was waited for.
+    /// An order ended in a state other than the awaited one.
     Ended,
-    /// The provider's own back end failed. [`Error::cause`] returns its error.
+    /// The back end of the provider failed. [`Error::cause`](crate::Error::cause) returns its error.
     Backend,
 }
 
@@ -64,7 +64,7 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the words for people.
+    /// Returns the description.
     fn words(self) -> &'static str {
         match self {
             Self::Unauthenticated => "not authenticated",
@@ -75,7 +75,7 @@ impl ErrorKind {
             Self::RateLimited => "too many requests",
             Self::Server => "server error",
             Self::Transport => "connection failed",
-            Self::Timeout => "no answer in time",
+            Self::Timeout => "no response in time",
             Self::UnexpectedResponse => "unexpected response",
             Self::Configuration => "wrong configuration",
             Self::Ended => "ended",
@@ -84,7 +84,7 @@ impl ErrorKind {
     }
 }
 
-/// Shows words for people. [`ErrorKind::as_str`] returns the name for programs.
+/// Formats the description. [`ErrorKind::as_str`] returns the stable name.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())

@@ -1,20 +1,20 @@
-//! What a server says about a refusal, as a structure.
+//! The messages in the body of a refusal.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// How many messages are shown.
+/// How many messages `Display` shows.
 const SHOWN: usize = 5;
 
-/// One text of an error body, and the field that it is about.
+/// A message of the server, with the field that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// The path of the field in the request, such as `usages[0].amount`; empty for what is about the whole
+    /// The path of the field in the request, such as `usages[0].amount`; empty for a message about the whole
     /// request.
     pub path: String,
-    /// What the server says, in the language of the user. Not for a program to compare with.
+    /// The text, in the language of the user. Programs should not compare it.
     pub text: String,
 }
 
@@ -27,16 +27,15 @@ impl fmt::Display for Message {
     }
 }
 
-/// The messages of an error body, those about one field in the order in which they stand there.
+/// The messages of the server, in the order of the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Messages(Vec<Message>);
 
 impl Messages {
-    /// Reads the body of an error. What isn't JSON, such as a page of a proxy, has no messages.
+    /// Parses the body of an error response. A body that isn't JSON, such as an HTML page, has no messages.
     ///
-    /// Servers send `{"detail": …}`, `{"non_field_errors": […]}`, a bare array, or an object of fields,
-    /// nested like the request; the keys `detail` and `non_field_errors` are no fields and don't appear in a
-    /// path.
+    /// Servers send `{"detail": …}`, `{"non_field_errors": […]}`, an array, or an object of fields that is
+    /// nested like the request. The keys `detail` and `non_field_errors` are not part of paths.
     #[must_use]
     pub fn parse(body: &[u8]) -> Self {
         let mut messages = Self::default();
@@ -52,7 +51,7 @@ impl Messages {
         messages
     }
 
-    /// Adds a text about the whole request; an empty one says nothing.
+    /// Adds a message about the whole request, unless it is empty.
     pub(crate) fn add(&mut self, text: impl Into<String>) {
         self.push("", text.into());
     }
@@ -88,24 +87,24 @@ impl Messages {
         }
     }
 
-    /// The messages.
+    /// Returns an iterator over the messages.
     pub fn iter(&self) -> std::slice::Iter<'_, Message> {
         self.0.iter()
     }
 
-    /// The messages about the field at `path`, such as `usages[0].amount`; "" for those about the whole
+    /// Returns the texts about the field at `path`, such as `usages[0].amount`; "" for those about the whole
     /// request.
     pub fn about<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |message| message.path == path).map(|message| message.text.as_str())
     }
 
-    /// How many there are.
+    /// Returns the number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -120,7 +119,7 @@ impl<'a> IntoIterator for &'a Messages {
     }
 }
 
-/// The first five, and how many more there are.
+/// Formats the first five messages, and the number of further ones.
 impl fmt::Display for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, message) in self.iter().take(SHOWN).enumerate() {

@@ -1,4 +1,4 @@
-//! The one error of this crate and of those above it.
+//! The error type of this crate and of the crates above.
 
 mod change;
 pub(crate) mod connection;
@@ -25,38 +25,45 @@ pub use messages::{Message, Messages};
 /// An error of any type, as transports and token providers return it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// How much of a response's body an error keeps.
+/// How much of the body of a response an error keeps, in bytes.
 const BODY_KEPT: usize = 4 * 1024;
 
-/// How many requests a call took, and how long.
+/// The number of requests of a call, and its duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attempts {
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     pub(crate) count: u32,
-    /// How long all took, pauses included.
+    /// The duration of the call, pauses included.
     pub(crate) elapsed: Duration,
 }
 
-/// Anything that went wrong: what kind, in which operation, and what the server says about it.
+/// The error of a call: its kind, the operation, and the messages of the server.
 ///
-/// Messages are for people and follow the language of the user; to decide what to do, use the kind.
+/// Decide by the kind or its predicates, such as [`Error::is_conflict`]. Messages are for people, and the
+/// server writes them in the language of the user.
+///
+/// # Troubleshooting
+/// [`Error::is_configuration`]: a setting is invalid, and the message names it. [`Error::is_page`]: the URL is
+/// probably that of the portal. [`Error::is_unauthenticated`]: the token has expired or is of another server.
+/// [`Error::is_unsupported`]: the server is older or newer than the schema. [`Error::is_ambiguous`]: a change may
+/// have been applied; read the object before you send the change again.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
-    /// What went wrong in more words than those of the kind.
+    /// A description in place of that of the kind.
     headline: Option<String>,
     page: bool,
     gave_up: bool,
     status: Option<StatusCode>,
     operation: Option<&'static Operation>,
-    /// Of a call that is none of the operations.
+    /// Method and path of a raw request.
     raw: Option<(Method, String)>,
     attempts: Attempts,
     unsent: bool,
-    /// Refused before it was sent, as the server isn't known to do it.
+    /// Whether the request was not sent because the server may not support it.
     unsupported: bool,
     request_id: Option<String>,
     messages: Messages,
@@ -67,25 +74,25 @@ struct Inner {
 }
 
 impl Error {
-    /// What kind of thing went wrong.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status.map(|status| status.as_u16())
     }
 
-    /// The operation, as the schema names it; empty if it never came to one.
+    /// Returns the id of the operation in the schema; empty if the error is not of an operation.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.0.operation.map_or("", |operation| operation.id)
     }
 
-    /// The method of the request, in capitals; empty if it never came to one.
+    /// Returns the method of the request, in uppercase; empty if the error is not of a request.
     #[must_use]
     pub fn method(&self) -> &str {
         match &self.0.raw {
@@ -94,8 +101,8 @@ impl Error {
         }
     }
 
-    /// The path of the operation, with the names of its parameters in braces, or that of a
-    /// [`Request`](crate::Request) without its query; empty if it never came to one.
+    /// Returns the path of the operation with the names of its parameters in braces, or the path of a
+    /// [`RawRequest`](crate::RawRequest) without its query; empty if the error is not of a request.
     #[must_use]
     pub fn path(&self) -> &str {
         match &self.0.raw {
@@ -104,130 +111,133 @@ impl Error {
         }
     }
 
-    /// How many requests were sent, redirects that were followed included; 0 if it didn't come to one.
+    /// Returns the number of requests that were sent, retries and redirects included.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts.count
     }
 
-    /// How long the call took, with all attempts and the pauses between them.
+    /// Returns the duration of the call, with all attempts and pauses.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.attempts.elapsed
     }
 
-    /// The id that the server or a proxy gave the request, for its operator to find it in the logs.
+    /// Returns the id that the server or a proxy gave the request, for a search in its logs.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// What the server says, by field. Never HTML.
+    /// Returns the messages of the server, with the fields that they are about.
     #[must_use]
     pub fn messages(&self) -> &Messages {
         &self.0.messages
     }
 
-    /// The beginning of the body of the answer, whatever it is: at most 4 KiB.
+    /// Returns the beginning of the body of the response, at most 4 KiB. The body may be of any kind.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.0.body
     }
 
-    /// How long the server asks to wait.
+    /// Returns the `Retry-After` of the response: how long to wait before another attempt.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// 401: the server doesn't know the token.
+    /// Returns whether the server doesn't accept the token (401).
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.kind() == ErrorKind::Unauthenticated
     }
 
-    /// 403: the user of the token may not do that.
+    /// Returns whether the user has no permission (403).
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.kind() == ErrorKind::Forbidden
     }
 
-    /// 404: there is no such object, or the user of the token may not see it.
+    /// Returns whether the object doesn't exist, or is not visible to the user (404, 410).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
     }
 
-    /// 409: the object is in another state.
+    /// Returns whether the operation is not possible in the state of the object (409).
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.kind() == ErrorKind::Conflict
     }
 
-    /// A value was refused, by the server or before it was sent.
+    /// Returns whether a value is invalid. The server refused it (400 and most other 4xx), or it was not
+    /// sent.
     #[must_use]
     pub fn is_validation(&self) -> bool {
         self.kind() == ErrorKind::Validation
     }
 
-    /// 429: too many requests.
+    /// Returns whether there were too many requests (429).
     #[must_use]
     pub fn is_rate_limited(&self) -> bool {
         self.kind() == ErrorKind::RateLimited
     }
 
-    /// 5xx: the server or a proxy before it failed.
+    /// Returns whether the server or a proxy failed (5xx).
     #[must_use]
     pub fn is_server(&self) -> bool {
         self.kind() == ErrorKind::Server
     }
 
-    /// The connection could not be made, or broke; or a proxy demands the length of the body (411).
+    /// Returns whether the connection could not be made, or broke, or a proxy requires the length of the body
+    /// (411).
     #[must_use]
     pub fn is_transport(&self) -> bool {
         self.kind() == ErrorKind::Transport
     }
 
-    /// No answer in time.
+    /// Returns whether there was no response in time.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// An answer that is not what it should be, such as an HTML page.
+    /// Returns whether the response can't be decoded, or is an HTML page.
     #[must_use]
     pub fn is_unexpected_response(&self) -> bool {
         self.kind() == ErrorKind::UnexpectedResponse
     }
 
-    /// An HTML page with a status of 2xx in place of an answer: of a portal, of a login that stands before
-    /// the API, of a proxy. Whether the request was applied isn't known ([`Error::is_ambiguous`]). The kind
-    /// is [`ErrorKind::UnexpectedResponse`].
+    /// Returns whether the response is an HTML page with a status of 2xx: of a portal, of a login before the
+    /// API, of a proxy. It is not known whether the request was applied ([`Error::is_ambiguous`]). The kind
+    /// is
+    /// [`ErrorKind::UnexpectedResponse`].
     #[must_use]
     pub fn is_page(&self) -> bool {
         self.0.page
     }
 
-    /// A wrong setting, such as the URL or the token.
+    /// Returns whether a setting is invalid, such as the URL or the token.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         self.kind() == ErrorKind::Configuration
     }
 
-    /// An order ended in another state than the one that was waited for.
+    /// Returns whether an order ended in a state other than the awaited one.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.kind() == ErrorKind::Ended
     }
 
-    /// The provider's own back end failed. [`Error::cause`] returns its error.
+    /// Returns whether the back end of the provider failed. [`Error::cause`] returns its error.
     #[must_use]
     pub fn is_backend(&self) -> bool {
         self.kind() == ErrorKind::Backend
     }
 
-    /// Returns the first of the errors behind this one that is a `T`: what a workflow found in place of an
-    /// answer, or the error of the caller's own back end or token provider.
+    /// Returns the first source that is a `T`, such as the error of the caller's own back end or token
+    /// provider.
     #[must_use]
     pub fn cause<T: StdError + 'static>(&self) -> Option<&T> {
         let mut next = self.source();
@@ -240,8 +250,8 @@ impl Error {
         None
     }
 
-    /// Whether the same call may succeed later: 408, 429, 502, 503, 504, no answer in time, a connection that
-    /// failed.
+    /// Returns whether the same call may succeed later: after 408, 429, 502, 503, 504, a timeout, or a failed
+    /// connection.
     ///
     /// Does not say whether a state-changing call was applied; see [`Error::is_ambiguous`].
     #[must_use]
@@ -254,10 +264,12 @@ impl Error {
         }
     }
 
-    /// Whether the server doesn't have the operation at all, being older or younger than the schema: a 404
-    /// with a page for people. (Of an object that isn't there, or isn't for the caller to see, servers say so
-    /// in JSON.) Also true of what was not sent because the server isn't known to do it, such as to book a
-    /// report into another month than its current one; the kind is [`ErrorKind::Validation`] then.
+    /// Returns whether the server doesn't support the operation, because it is older or newer than the
+    /// schema.
+    ///
+    /// The server responds with 404 and an HTML page then; for a missing object, the body is JSON. Also true
+    /// for a request that was not sent because the server may not support it; its kind is
+    /// [`ErrorKind::Validation`].
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.0.unsupported || self.is_of_unknown_route()
@@ -267,8 +279,8 @@ impl Error {
         self.is_not_found() && self.0.body.trim_start().starts_with('<')
     }
 
-    /// Whether a state-changing request may have been applied all the same: it may have arrived, and no word
-    /// came back from the server itself, as when an HTML page came ([`Error::is_page`]).
+    /// Returns whether a state-changing request may have been applied: it was sent, and the server itself did
+    /// not respond.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         !self.0.unsent
@@ -278,15 +290,16 @@ impl Error {
             )
     }
 
-    /// Whether it isn't known if a change was applied: the answer was lost, and reading the object didn't
-    /// tell. Look at the object before you send the change again.
+    /// Returns whether it is unknown if a change was applied: there was no response, and the object doesn't
+    /// show it or could not be read. Read the object before you send the change again.
     #[must_use]
     pub fn is_unconfirmed(&self) -> bool {
         self.0.confirmation == Some(Confirmation::Unknown)
     }
 
-    /// Whether the server refuses the request and would refuse it again: it is forbidden, there is no such
-    /// object or operation, a value isn't valid, or the object is in a state in which it isn't possible.
+    /// Returns whether the server refused the request and would refuse it again: the user has no permission,
+    /// the object or operation doesn't exist, a value is invalid, or the state of the object doesn't allow
+    /// it.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self.kind() {
@@ -296,13 +309,13 @@ impl Error {
         }
     }
 
-    /// What is said beside the kind.
+    /// Returns the messages as one text.
     pub(crate) fn what(&self) -> String {
         self.messages().to_string()
     }
 
-    /// The kind, or what happened to the connection, and what the server says, without the operation: the
-    /// reason of a refusal.
+    /// Returns the message without the operation: the kind or the failure of the connection, and the messages
+    /// of the server.
     #[must_use]
     pub fn reason(&self) -> String {
         if self.0.confirmation == Some(Confirmation::Superseded) {
@@ -320,7 +333,7 @@ impl Error {
                 ": the server has no such operation; it may be older, or the address is not Waldur's",
             );
         }
-        // Of what was read the cause is the message.
+        // The source has the position in the response.
         if let (ErrorKind::UnexpectedResponse, Some(source)) = (self.kind(), &self.0.source) {
             text.push_str(&format!(": {source}"));
         }

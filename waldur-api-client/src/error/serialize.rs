@@ -24,7 +24,7 @@ macro_rules! names {
             fn from_str(name: &str) -> Result<Self, Error> {
                 match name {
                     $($name => Ok(Self::$kind),)*
-                    _ => Err(Error::new(ErrorKind::Validation, format!("{name:?} is no kind of error"))),
+                    _ => Err(Error::new(ErrorKind::Validation, format!("{name:?} is not a kind of error"))),
                 }
             }
         }
@@ -71,9 +71,10 @@ impl Serialize for Messages {
     }
 }
 
-/// Serializes as an object: `kind` ([`ErrorKind::as_str`]), `status`, `operation`, `method`, `path`, `attempts`,
-/// `request_id`, `retry_after` (seconds), `messages` (each with `path` and `text`) and `message`, the whole
-/// error as a text. What isn't known is null. The body of the response is left out, and so are the causes.
+/// Serializes as an object: `kind` ([`ErrorKind::as_str`]), `status`, `operation`, `method`, `path`,
+/// `attempts`, `request_id`, `retry_after` (seconds), `messages` (each with `path` and `text`) and `message`,
+/// the whole error as a text. Unknown values are null. The body of the response is left out, and so are the
+/// causes.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let known = |text| Some(text).filter(|text: &&str| !text.is_empty());

@@ -1,6 +1,6 @@
-//! What errors are made of: responses, broken connections, wrong settings.
+//! Constructors of errors: from responses, failed connections, and invalid settings.
 //!
-//! Hidden functions are for the crates above; they are no part of the public interface.
+//! Hidden functions are for the crates above. They are not part of the public interface.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -8,17 +8,17 @@ use std::time::SystemTime;
 use http::header::{HeaderMap, LOCATION};
 use http::{Method, StatusCode};
 
-use super::connection::Lost;
+use super::connection::FailedExchange;
 use super::html_page::{self, is_page};
 use super::retry_after::retry_after;
 use super::{Attempts, BODY_KEPT, BoxError, Error, ErrorKind, Inner, Messages};
 use crate::wire::{DecodeError, Operation};
 
-/// Where servers and proxies put the id of a request.
+/// The headers with the id of a request.
 const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
 
 impl Error {
-    /// Returns an error of this kind. An empty message says nothing beside the kind.
+    /// Returns an error of this kind. The message may be empty.
     #[doc(hidden)]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
@@ -41,9 +41,10 @@ impl Error {
         }))
     }
 
-    /// Returns the error that a response other than 2xx stands for, or an HTML page of any status: for
-    /// responses that didn't come through a [`Client`](crate::Client), such as recorded ones.
-    /// [`Error::with_operation`] adds the operation.
+    /// Returns the error of a response with a status other than 2xx, or of an HTML page with any status.
+    ///
+    /// It is meant for responses that were not received by a [`Client`](crate::Client), such as recorded
+    /// ones. Add the operation with [`Error::with_operation`].
     #[must_use]
     pub fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         if status.is_success() && is_page(headers, body) {
@@ -57,10 +58,10 @@ impl Error {
         let mut error = Self::of_status(status, headers);
         match status {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                error.0.headline = Some("the proxy demands a user name and password".to_owned());
+                error.0.headline = Some("the proxy requires a user name and password".to_owned());
             }
             StatusCode::LENGTH_REQUIRED => {
-                let text = "a proxy demands the length of the body and passed nothing on";
+                let text = "a proxy requires the length of the body and forwarded nothing";
                 error.0.headline = Some(text.to_owned());
                 error.0.unsent = true;
             }
@@ -70,19 +71,19 @@ impl Error {
         error.with_body(body)
     }
 
-    /// A redirect that isn't followed. `note` says where it leads, or why it isn't followed.
+    /// Returns the error of a redirect that is not followed. `note` has the target or the reason.
     pub(crate) fn redirected(status: StatusCode, headers: &HeaderMap, note: String) -> Self {
         Self::of_status(status, headers).with_note(note)
     }
 
-    /// An HTML page in place of a response. `body` is its beginning.
+    /// Returns the error of an HTML page in place of a response. `body` is the beginning of the page.
     pub(crate) fn html_page(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut error = Self::new(ErrorKind::UnexpectedResponse, html_page::PROBLEM);
         error.0.page = true;
         error.with_head(status, headers).with_body(body)
     }
 
-    /// A response of 2xx that can't be read.
+    /// Returns the error of a response with a status of 2xx that can't be decoded.
     pub(crate) fn undecodable(
         status: StatusCode,
         headers: &HeaderMap,
@@ -95,26 +96,26 @@ impl Error {
             .with_source(source)
     }
 
-    /// A response of 2xx that broke off.
+    /// Returns the error of a response with a status of 2xx that was cut off.
     pub(crate) fn broken_off(source: reqwest::Error, status: StatusCode, headers: &HeaderMap) -> Self {
-        Self::lost(source.into(), Lost::default()).with_head(status, headers)
+        Self::no_response(source.into(), FailedExchange::default()).with_head(status, headers)
     }
 
-    /// A request without a response, or without a whole one.
-    pub(crate) fn lost(source: BoxError, lost: Lost<'_>) -> Self {
+    /// Returns the error of a request without a response, or with one that was cut off.
+    pub(crate) fn no_response(source: BoxError, exchange: FailedExchange<'_>) -> Self {
         match source.downcast::<reqwest::Error>() {
             Ok(source) => {
                 let kind = ErrorKind::of_reqwest(&source);
                 let mut error = Self::new(kind, "");
-                error.0.headline = (kind != ErrorKind::Configuration).then(|| lost.describe(&source));
-                // Addresses may hold secrets.
+                error.0.headline = (kind != ErrorKind::Configuration).then(|| exchange.describe(&source));
+                // URLs may hold secrets.
                 error.with_source(source.without_url())
             }
             Err(source) => Self::new(ErrorKind::Transport, "").with_source(source),
         }
     }
 
-    /// A wrong setting. `name` is the variable, the key or the function.
+    /// Returns the error of an invalid setting. `name` is the variable, the key or the function.
     #[doc(hidden)]
     #[must_use]
     pub fn configuration(name: &str, problem: &str) -> Self {
@@ -138,20 +139,20 @@ impl Error {
         self
     }
 
-    /// Returns this error as one of a call of `operation`.
+    /// Sets the operation of the call that failed.
     #[must_use]
     pub fn with_operation(mut self, operation: &'static Operation) -> Self {
         self.0.operation = Some(operation);
         self
     }
 
-    /// Returns this error as one of a request that is none of the operations.
+    /// Sets method and path of the raw request that failed.
     pub(crate) fn with_raw(mut self, method: Method, path: String) -> Self {
         (self.0.operation, self.0.raw) = (None, Some((method, path)));
         self
     }
 
-    /// Returns this error with words of its own in place of those of its kind.
+    /// Replaces the description of the kind in the message.
     #[doc(hidden)]
     #[must_use]
     pub fn with_headline(mut self, headline: impl Into<String>) -> Self {
@@ -159,7 +160,7 @@ impl Error {
         self
     }
 
-    /// Returns this error with its cause.
+    /// Sets the source of the error.
     #[doc(hidden)]
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
@@ -167,7 +168,7 @@ impl Error {
         self
     }
 
-    /// Returns this error with something to know beside what the server says.
+    /// Adds a message to those of the server.
     #[doc(hidden)]
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
@@ -180,7 +181,7 @@ impl Error {
         self
     }
 
-    /// Returns this error as one whose request certainly didn't arrive, or may have.
+    /// Sets whether the request was certainly not sent.
     #[doc(hidden)]
     #[must_use]
     pub fn unsent(mut self, unsent: bool) -> Self {
@@ -188,7 +189,7 @@ impl Error {
         self
     }
 
-    /// Returns this error as one of something that the server isn't known to do.
+    /// Marks the error as one of a request that the server may not support.
     #[doc(hidden)]
     #[must_use]
     pub fn unsupported(mut self) -> Self {
@@ -196,7 +197,7 @@ impl Error {
         self
     }
 
-    /// Returns this error as one of a call that had all of its attempts.
+    /// Marks the error as one of a call that had all its attempts.
     pub(crate) fn gave_up(mut self) -> Self {
         self.0.gave_up = true;
         self

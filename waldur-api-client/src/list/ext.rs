@@ -1,14 +1,14 @@
-//! The verbs of every list operation.
+//! The functions of every list operation.
 
 use serde::de::DeserializeOwned;
 
 use super::facts::ListCall;
-use super::pager::PageToken;
+use super::page_token::PageToken;
 use super::request::ListRequest;
 use super::streams::{ItemStream, PageStream};
 use crate::error::Error;
 
-/// What every list operation has. Import it to list:
+/// The functions of the builders of list operations. Import the trait to call them:
 ///
 /// ```
 /// # #[tokio::main]
@@ -27,103 +27,103 @@ use crate::error::Error;
 /// # use waldur_sandbox::{Actor, Sandbox};
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-/// // All of them, of each only two fields.
+/// // All items, with two fields each.
 /// let orders = client.marketplace_orders_list().state([OrderState::Executing]);
 /// let rows: Vec<Row> = orders.select::<Row>().all().await?;
 /// assert!(rows.iter().all(|row| row.state == OrderState::Executing));
 ///
-/// // One after the other, with all of their fields.
+/// // Item by item, with all fields.
 /// let mut resources = client.marketplace_provider_resources_list().stream();
 /// while let Some(resource) = resources.try_next().await? {
 ///     println!("{:?} {:?}", resource.uuid, resource.name);
 /// }
 ///
-/// // How many there are: nothing else is sent.
+/// // The number of items.
 /// let done = client.marketplace_orders_list().state([OrderState::Done]).count().await?;
 /// # let _ = (done, rows[0].uuid);
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// Items that are removed while a list is read move the later ones to pages that were read already. Whoever
-/// acts on what is listed, so that it leaves the list, collects first ([`all`](ListExtExt::all)) and acts then.
+/// If an item leaves the list while it is read, later items move to pages that were already read, and are
+/// missed. To change items so that they leave the list, collect them first ([`all`](ListExt::all)).
 pub trait ListExt: ListCall {
-    /// The list, to say how it is to be read.
-    fn listing(self) -> ListRequest<Self::Item> {
+    /// Returns the list with default settings. The other functions call it first.
+    fn into_request(self) -> ListRequest<Self::Item> {
         ListRequest::new(self.into_call(), Self::LIST, |response| response.read())
     }
 
-    /// [`ListRequest::select`].
+    /// Requests only the fields of `Row`: see [`ListRequest::select`].
     fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
-        self.listing().select()
+        self.into_request().select()
     }
 
-    /// [`ListRequest::select_fields`].
+    /// Requests only the fields `names`: see [`ListRequest::select_fields`].
     fn select_fields<Row: DeserializeOwned + Send + 'static>(
         self,
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> ListRequest<Row> {
-        self.listing().select_fields(names)
+        self.into_request().select_fields(names)
     }
 
-    /// [`ListRequest::page_size`]. (Builders of lists that come in pages have a setter of this name, which does
-    /// the same.)
+    /// Sets the number of items per page: see [`ListRequest::page_size`]. Builders of paged lists have a
+    /// setter of this name with the same effect.
     fn page_size(self, size: impl Into<i64>) -> ListRequest<Self::Item> {
-        self.listing().page_size(size)
+        self.into_request().page_size(size)
     }
 
-    /// [`ListRequest::concurrency`].
+    /// Sets the number of pages that are requested at once: see [`ListRequest::concurrency`].
     fn concurrency(self, pages: usize) -> ListRequest<Self::Item> {
-        self.listing().concurrency(pages)
+        self.into_request().concurrency(pages)
     }
 
-    /// [`ListRequest::limit`].
+    /// Limits the number of items: see [`ListRequest::limit`].
     fn limit(self, items: usize) -> ListRequest<Self::Item> {
-        self.listing().limit(items)
+        self.into_request().limit(items)
     }
 
-    /// [`ListRequest::dedup`].
+    /// Removes items that appear twice: see [`ListRequest::dedup`].
     fn dedup(self) -> ListRequest<Self::Item> {
-        self.listing().dedup()
+        self.into_request().dedup()
     }
 
-    /// [`ListRequest::resume`].
+    /// Continues a list at a page: see [`ListRequest::resume`].
     fn resume(self, from: PageToken) -> ListRequest<Self::Item> {
-        self.listing().resume(from)
+        self.into_request().resume(from)
     }
 
-    /// [`ListRequest::pages`].
+    /// Returns a stream of pages: see [`ListRequest::pages`].
     fn pages(self) -> PageStream<Self::Item> {
-        self.listing().pages()
+        self.into_request().pages()
     }
 
-    /// [`ListRequest::stream`].
+    /// Returns a stream of items: see [`ListRequest::stream`].
     fn stream(self) -> ItemStream<Self::Item> {
-        self.listing().stream()
+        self.into_request().stream()
     }
 
-    /// [`ListRequest::all`].
+    /// Reads all items: see [`ListRequest::all`].
     ///
     /// # Errors
     /// Those of [`ListRequest::all`].
     fn all(self) -> impl Future<Output = Result<Vec<Self::Item>, Error>> + Send {
-        self.listing().all()
+        self.into_request().all()
     }
 
-    /// [`ListRequest::first`].
+    /// Reads the first item: see [`ListRequest::first`].
     ///
     /// # Errors
-    /// If the list can't be read.
+    /// Those of [`ListRequest::first`].
     fn first(self) -> impl Future<Output = Result<Option<Self::Item>, Error>> + Send {
-        self.listing().first()
+        self.into_request().first()
     }
 
-    /// [`ListRequest::count`].
+    /// Counts the items: see [`ListRequest::count`].
     ///
     /// # Errors
-    /// If the list can't be read.
+    /// Those of [`ListRequest::count`].
     fn count(self) -> impl Future<Output = Result<u64, Error>> + Send {
-        self.listing().count()
+        self.into_request().count()
     }
 }
 

@@ -1,35 +1,52 @@
-//! Which operations are lists, and which let their fields be chosen: facts that a pager and a projection
-//! need.
+//! Facts about operations that paging and projections need, and the traits of the builders that have them.
 
-use crate::call::{Call, Operation};
-use crate::wire::Wire;
+use self::sealed::{IntoCall, ListOperation};
+use crate::call::Operation;
+use crate::wire::LenientDecode;
 
 /// The facts of a list beside those of its operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListFacts {
-    /// The operation that answers the headers of the list only, where there is one.
+    /// The HEAD operation of the list, if there is one. Its response has the headers of the list only.
     pub head: Option<&'static Operation>,
-    /// Whether it comes in pages.
+    /// Whether the list has pages.
     pub paged: bool,
-    /// The names that its parameter `field` takes; none where it has no such parameter.
+    /// The names that the parameter `field` accepts; `None` if there is no such parameter.
     pub fields: Option<&'static [&'static str]>,
 }
 
-/// A call whose answer is a list: implemented by the builder of every such operation.
-pub trait ListCall: Sized {
-    /// What is listed.
-    type Item: Wire + Send + 'static;
-    /// The facts of the list.
-    const LIST: ListFacts;
-    /// The call.
-    fn into_call(self) -> Call;
+/// A builder of a call whose response is a list. Only generated builders implement it; [`ListExt`] has their
+/// functions.
+///
+/// [`ListExt`]: crate::ListExt
+pub trait ListCall: ListOperation {
+    /// The type of the items.
+    type Item: LenientDecode + Send + 'static;
 }
 
-/// A call whose answer is an object, of which fields can be chosen by the parameter `field`: implemented by
-/// the builder of every such operation.
-pub trait RetrieveCall: Sized {
-    /// The names that `field` takes.
+/// A builder of a call whose response is one object, and whose fields the parameter `field` selects. Only
+/// generated builders implement it; [`RetrieveExt`] has their functions.
+///
+/// [`RetrieveExt`]: crate::RetrieveExt
+pub trait RetrieveCall: IntoCall {
+    /// The names that the parameter `field` accepts.
     const FIELDS: &'static [&'static str];
-    /// The call.
-    fn into_call(self) -> Call;
+}
+
+/// What generated builders implement for this crate. The module is private, so nothing else can.
+pub(crate) mod sealed {
+    use super::ListFacts;
+    use crate::call::Call;
+
+    /// A builder of a call.
+    pub trait IntoCall: Sized {
+        /// Returns the call.
+        fn into_call(self) -> Call;
+    }
+
+    /// A builder of a call whose response is a list.
+    pub trait ListOperation: IntoCall {
+        /// The facts of the list.
+        const LIST: ListFacts;
+    }
 }

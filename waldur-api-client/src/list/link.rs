@@ -1,11 +1,11 @@
-//! The header `Link`, as far as lists use it.
+//! The header `Link` of lists.
 
 use http::header::{HeaderMap, LINK};
 
-/// The query of the link to the next page; none where there is no such link.
+/// Returns the query of the link to the next page; `None` if there is no such link.
 ///
-/// Only the query: whatever scheme, host or path a proxy wrote before it, the next page is asked for where
-/// the first one was.
+/// Scheme, host and path of the link are ignored, since a proxy may change them. The next page is requested
+/// at the address of the first one.
 pub(crate) fn next_query(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     links.flat_map(links_of).find(|(_, parameters)| is_next(parameters)).map(|(target, _)| {
@@ -14,12 +14,12 @@ pub(crate) fn next_query(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// Whether there is a header `Link` at all: a list that has it tells by it where it ends.
+/// Returns whether there is a header `Link`. A list with that header ends at a page without a next link.
 pub(crate) fn is_there(headers: &HeaderMap) -> bool {
     headers.contains_key(LINK)
 }
 
-/// The targets of a header, each with its parameters. A target may hold commas and semicolons.
+/// Returns the targets of a header with their parameters. A target may contain commas and semicolons.
 fn links_of(header: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = header;
     std::iter::from_fn(move || {
@@ -31,7 +31,7 @@ fn links_of(header: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Where the parameters of a link end: at the next comma that isn't quoted.
+/// Returns the end of the parameters of a link: the next comma that isn't quoted.
 fn end_of_parameters(text: &str) -> usize {
     let mut quoted = false;
     text.find(|c| {

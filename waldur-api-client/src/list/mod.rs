@@ -1,18 +1,25 @@
-//! Lists: one set of verbs for every list operation, read page by page, whole or as far as the caller asks.
+//! Lists: the same functions for every list operation, to read it page by page, as a whole or in part.
 
 mod ext;
 mod facts;
 mod link;
+mod page_token;
 mod pager;
 mod projection;
 mod request;
 mod streams;
 
 pub use ext::ListExt;
-pub use facts::{ListCall, ListFacts, RetrieveCall};
-pub use pager::PageToken;
+#[allow(
+    unreachable_pub,
+    unused_imports,
+    reason = "public in `exchanges`; only generated code names it otherwise"
+)]
+pub use facts::ListFacts;
+#[allow(unused_imports, reason = "only generated code names it, and some features generate no list")]
+pub(crate) use facts::sealed;
+pub use facts::{ListCall, RetrieveCall};
+pub use page_token::PageToken;
 pub use projection::{Projection, RetrieveExt, project};
 pub use request::{ListRequest, MAX_PAGE_SIZE};
 pub use streams::{ItemStream, Page, PageStream};
-
-pub use request::ReadPage;

@@ -1,8 +1,6 @@
-//! How a list is walked through: page after page, each once, to its end.
+//! Reads a list page by page, each page once, to its end.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::fmt;
-use std::str::FromStr;
+use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -10,84 +8,37 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use http::header::HeaderMap;
 use serde::Deserialize;
 
+use super::page_token::{PageRef, PageToken, page_of};
 use super::request::ListRequest;
 use super::streams::Page;
 use super::{link, projection};
-use crate::call::{BufferedResponse, Call};
+use crate::call::BufferedResponse;
 use crate::error::{Error, ErrorKind};
 
-/// Where to go on in a list: what [`Page::next`] says and [`ListRequest::resume`] takes. Its text can be kept and
-/// parsed again, by another process as well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageToken {
-    operation: String,
-    /// The whole query of the page to come.
-    query: String,
-    /// How many items came before it.
-    received: u64,
-}
-
-impl fmt::Display for PageToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}?{}#{}", self.operation, self.query, self.received)
-    }
-}
-
-impl FromStr for PageToken {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let parsed = text.split_once('?').and_then(|(operation, rest)| {
-            let (query, received) = rest.rsplit_once('#')?;
-            Some(Self {
-                operation: operation.to_owned(),
-                query: query.to_owned(),
-                received: received.parse().ok()?,
-            })
-        });
-        parsed.ok_or_else(|| Error::new(ErrorKind::Validation, "this is no place in a list"))
-    }
-}
-
-/// How many items a list has, as a server says it.
+/// Returns the number of items of a list, from the header `X-Result-Count`.
 pub(crate) fn count_of(headers: &HeaderMap) -> Option<u64> {
     headers.get("x-result-count")?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A page to be asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum PageRef {
-    /// By its number.
-    Number(u64),
-    /// By the query of a link that has no number.
-    Query(String),
-}
+/// A page that was requested, and its response.
+type PendingPage = BoxFuture<'static, (PageRef, Result<BufferedResponse, Error>)>;
 
-impl fmt::Display for PageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "page {number}"),
-            Self::Query(query) => write!(f, "the page at ?{query}"),
-        }
-    }
-}
-
-/// A page that was asked for: where it is, and its answer.
-type OnTheWay = BoxFuture<'static, (PageRef, Result<BufferedResponse, Error>)>;
-
-/// A walk through a list. It ends at a link-less `Link`, else with the last item that is counted, else at a
-/// page that isn't full; never later than at a page that was there before.
+/// Reads the pages of a list.
+///
+/// The last page is the one whose header `Link` has no next page. Without that header, it is the page with
+/// the last item of `X-Result-Count`; without both, the first page that isn't full. A page that refers to an
+/// earlier one is an error.
 pub(crate) struct Pager<T> {
     list: ListRequest<T>,
-    /// What is asked for next; none at the end.
+    /// The page to read next; `None` at the end.
     next: Option<PageRef>,
-    on_the_way: FuturesOrdered<OnTheWay>,
-    /// The places of those.
-    asked: VecDeque<PageRef>,
-    /// The last page, as far as is known by the count.
+    pending: FuturesOrdered<PendingPage>,
+    /// The pages that are pending.
+    requested: VecDeque<PageRef>,
+    /// The number of the last page, if it follows from the count.
     last: Option<u64>,
     visited: HashSet<PageRef>,
-    /// The body of the page before.
+    /// The body of the previous page.
     last_body: Bytes,
     received: u64,
     delivered: usize,
@@ -111,8 +62,8 @@ impl<T: Send + 'static> Pager<T> {
         let (mut next, mut received) = (PageRef::Number(1), 0);
         if let Some(from) = &list.from {
             received = from.received;
-            match place_of(from, &list.call) {
-                Ok(place) => next = place,
+            match page_of(from, &list.call) {
+                Ok(page) => next = page,
                 Err(problem) => list.refusal = Some(problem),
             }
         }
@@ -120,8 +71,8 @@ impl<T: Send + 'static> Pager<T> {
         Self {
             list,
             next,
-            on_the_way: FuturesOrdered::new(),
-            asked: VecDeque::new(),
+            pending: FuturesOrdered::new(),
+            requested: VecDeque::new(),
             last: None,
             visited: HashSet::new(),
             last_body: Bytes::new(),
@@ -132,45 +83,45 @@ impl<T: Send + 'static> Pager<T> {
         }
     }
 
-    /// Whether it ended in an error because the list became shorter meanwhile.
+    /// Returns whether reading failed because the list became shorter meanwhile.
     pub(crate) fn became_shorter(&self) -> bool {
         self.became_shorter
     }
 
-    /// The next page; none at the end, also after an error.
+    /// Reads the next page. Returns `None` at the end and after an error.
     pub(crate) async fn next(&mut self) -> Option<Result<Page<T>, Error>> {
-        let place = self.next.take()?;
+        let page = self.next.take()?;
         if let Some(problem) = self.list.refusal.take() {
             return Some(Err(projection::refused(&self.list.call, &problem)));
         }
-        self.ask(&place);
-        let (place, answer) = self.on_the_way.next().await?;
-        self.asked.pop_front();
+        self.request(&page);
+        let (page, answer) = self.pending.next().await?;
+        self.requested.pop_front();
         let page = match answer {
-            Ok(response) => self.take(place, response).await,
-            Err(error) => Err(self.failed(&place, error)),
+            Ok(response) => self.read(page, response).await,
+            Err(error) => Err(self.failed(&page, error)),
         };
         match page {
             Ok(Some(page)) => Some(Ok(page)),
             Ok(None) => None,
             Err(error) => {
                 self.next = None;
-                // Nobody waits for what is still on its way.
-                self.on_the_way = FuturesOrdered::new();
+                // Cancels the pending requests.
+                self.pending = FuturesOrdered::new();
                 Some(Err(error))
             }
         }
     }
 
-    /// Sees to it that `place` is the first one on its way, with others behind it as far as they are known.
-    fn ask(&mut self, place: &PageRef) {
-        if self.asked.front() != Some(place) {
-            self.on_the_way = FuturesOrdered::new();
-            self.asked.clear();
-            self.send(place.clone());
+    /// Requests `page` unless it is the first pending one, and the following pages up to the concurrency.
+    fn request(&mut self, page: &PageRef) {
+        if self.requested.front() != Some(page) {
+            self.pending = FuturesOrdered::new();
+            self.requested.clear();
+            self.send(page.clone());
         }
-        while self.asked.len() < self.list.concurrency {
-            let Some(PageRef::Number(latest)) = self.asked.back() else { break };
+        while self.requested.len() < self.list.concurrency {
+            let Some(PageRef::Number(latest)) = self.requested.back() else { break };
             let following = latest + 1;
             if self.last.is_none_or(|last| following > last) {
                 break;
@@ -179,10 +130,10 @@ impl<T: Send + 'static> Pager<T> {
         }
     }
 
-    fn send(&mut self, place: PageRef) {
-        self.asked.push_back(place.clone());
+    fn send(&mut self, page: PageRef) {
+        self.requested.push_back(page.clone());
         let mut call = self.list.call.clone();
-        let query = match &place {
+        let query = match &page {
             PageRef::Number(number) => {
                 if self.list.facts.paged {
                     call.query("page", &i64::try_from(*number).unwrap_or(i64::MAX));
@@ -192,41 +143,42 @@ impl<T: Send + 'static> Pager<T> {
             }
             PageRef::Query(query) => Some(query.clone()),
         };
-        self.on_the_way.push_back(Box::pin(async move {
+        self.pending.push_back(Box::pin(async move {
             let mut prepared = call.prepare();
             if let Some(query) = query {
                 prepared.set_query(&query);
             }
             let answer = prepared.buffer().await;
-            (place, answer)
+            (page, answer)
         }));
     }
 
-    /// What a page holds, and where to go on; none where it only says that the list has ended.
-    async fn take(&mut self, place: PageRef, response: BufferedResponse) -> Result<Option<Page<T>>, Error> {
+    /// Reads the items of a page and finds the next page. Returns `None` if the response only shows that the
+    /// list has ended.
+    async fn read(&mut self, page: PageRef, response: BufferedResponse) -> Result<Option<Page<T>>, Error> {
         let headers = response.headers.clone();
         let body = response.body.clone();
         let mut items = match (self.list.read)(response) {
             Ok(items) => items,
-            Err(error) => return Err(self.failed(&place, error)),
+            Err(error) => return Err(self.failed(&page, error)),
         };
         let length = items.len();
         let total = count_of(&headers);
         let repeats = length > 0 && body == self.last_body;
         if repeats && total.is_none() && !link::is_there(&headers) {
-            // A server that doesn't page this list gives all of it each time.
+            // A server that doesn't page this list sends all of it each time.
             return Ok(None);
         }
-        self.visited.insert(place.clone());
+        self.visited.insert(page.clone());
         self.received += length as u64;
-        let next = self.after(&place, length, total, &headers);
+        let next = self.after(&page, length, total, &headers);
         if let Some(next) = &next {
             if self.visited.contains(next) {
-                return Err(self.endless(&format!("{place} leads back to {next}")));
+                return Err(self.endless(&format!("{page} leads back to {next}")));
             }
-            // Of a few selected fields, two pages may well hold the same.
+            // With few selected fields, two pages may be equal. With uuids, they can't.
             if repeats && uuids_of(&body).iter().any(Option::is_some) {
-                return Err(self.endless(&format!("{place} repeats the one before it")));
+                return Err(self.endless(&format!("{page} repeats the one before it")));
             }
         }
         if self.list.dedup {
@@ -239,21 +191,21 @@ impl<T: Send + 'static> Pager<T> {
             items.truncate(limit.saturating_sub(self.delivered));
         }
         self.delivered += items.len();
-        self.last = total.and_then(|total| self.last_page(&place, length, total));
+        self.last = total.and_then(|total| self.last_page(&page, length, total));
         self.last_body = body;
         self.next = next.filter(|_| self.list.limit.is_none_or(|limit| self.delivered < limit));
         if self.next.is_none() {
-            // Nobody waits for what is still on its way.
-            self.on_the_way = FuturesOrdered::new();
+            // Cancels the pending requests.
+            self.pending = FuturesOrdered::new();
         }
-        let next = self.next.as_ref().map(|next| self.continuation(next));
+        let next = self.next.as_ref().map(|next| self.token(next));
         Ok(Some(Page { items, total, received: self.received, next }))
     }
 
-    /// Where to go on after `place`.
+    /// Returns the page after `page`.
     fn after(
         &self,
-        place: &PageRef,
+        page: &PageRef,
         length: usize,
         total: Option<u64>,
         headers: &HeaderMap,
@@ -263,22 +215,22 @@ impl<T: Send + 'static> Pager<T> {
                 .find_map(|(name, value)| (name == "page").then(|| value.parse().ok())?);
             return Some(number.map_or(PageRef::Query(query), PageRef::Number));
         }
-        let PageRef::Number(number) = place else { return None };
+        let PageRef::Number(number) = page else { return None };
         let ended = if !self.list.facts.paged || link::is_there(headers) {
             true
         } else if let Some(total) = total {
             length == 0 || self.received >= total
         } else {
-            // More than was asked for came from a server that doesn't page it, less is the end.
+            // A shorter page is the last one; a longer one comes from a server that doesn't page the list.
             length != self.list.page_size
         };
         (!ended).then_some(PageRef::Number(number + 1))
     }
 
-    /// The number of the last page that is wanted, if pages go on as the first of them does: a server may
-    /// give fewer items a page than were asked for.
-    fn last_page(&self, place: &PageRef, length: usize, total: u64) -> Option<u64> {
-        let PageRef::Number(number) = place else { return None };
+    /// Returns the number of the last page to read, if further pages are as long as this one. A server may
+    /// send fewer items per page than requested.
+    fn last_page(&self, page: &PageRef, length: usize, total: u64) -> Option<u64> {
+        let PageRef::Number(number) = page else { return None };
         if let (Some(last), 2..) = (self.last, *number) {
             return Some(last);
         }
@@ -290,7 +242,7 @@ impl<T: Send + 'static> Pager<T> {
         Some(if size == 0 { 1 } else { wanted.div_ceil(size) })
     }
 
-    fn continuation(&self, next: &PageRef) -> PageToken {
+    fn token(&self, next: &PageRef) -> PageToken {
         let mut call = self.list.call.clone();
         let query = match next {
             PageRef::Number(number) => {
@@ -305,7 +257,7 @@ impl<T: Send + 'static> Pager<T> {
         PageToken { operation: call.operation().id.to_owned(), query, received: self.received }
     }
 
-    fn so_far(&self) -> String {
+    fn progress(&self) -> String {
         match self.received {
             1 => "1 item came before".to_owned(),
             count => format!("{count} items came before"),
@@ -321,40 +273,20 @@ impl<T: Send + 'static> Pager<T> {
         .with_operation(self.list.call.operation())
     }
 
-    fn failed(&mut self, place: &PageRef, error: Error) -> Error {
-        let is_first = *place == PageRef::Number(1) || self.visited.is_empty();
+    fn failed(&mut self, page: &PageRef, error: Error) -> Error {
+        let is_first = *page == PageRef::Number(1) || self.visited.is_empty();
         if error.is_not_found() && !is_first {
             self.became_shorter = true;
             let problem = format!(
-                "the list became shorter while it was read, and something may be missing ({place} is gone)"
+                "the list became shorter while it was read, and something may be missing ({page} is gone)"
             );
-            return error.with_note(problem).with_note(self.so_far());
+            return error.with_note(problem).with_note(self.progress());
         }
-        if is_first { error } else { error.with_note(format!("{place}; {}", self.so_far())) }
+        if is_first { error } else { error.with_note(format!("{page}; {}", self.progress())) }
     }
 }
 
-/// The place that `from` stands for, if it is one in the list of `call`.
-fn place_of(from: &PageToken, call: &Call) -> Result<PageRef, String> {
-    if from.operation != call.operation().id {
-        return Err(format!("the place to go on is in another list: {}", from.operation));
-    }
-    let pairs = || form_urlencoded::parse(from.query.as_bytes());
-    let Some(number) = pairs().find_map(|(name, value)| (name == "page").then(|| value.parse().ok())?) else {
-        return Ok(PageRef::Query(from.query.clone()));
-    };
-    let place = |name: &str| matches!(name, "page" | "page_size" | "field");
-    let theirs: BTreeSet<_> = pairs().filter(|(name, _)| !place(name)).collect();
-    let own = call.query_string();
-    let own: BTreeSet<_> = form_urlencoded::parse(own.as_bytes()).filter(|(name, _)| !place(name)).collect();
-    if theirs == own {
-        Ok(PageRef::Number(number))
-    } else {
-        Err("the place to go on is in a list with other filters".to_owned())
-    }
-}
-
-/// The uuid of each item of a page, as it was written; none of an item that has none.
+/// Returns the uuid of each item of a page in lowercase without dashes; `None` for an item without a uuid.
 fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
     #[derive(Deserialize)]
     struct Item {
@@ -365,7 +297,7 @@ fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
     };
     match serde_json::from_slice::<Vec<Item>>(body) {
         Ok(items) => items.iter().map(|item| uuid(item.uuid.as_ref())).collect(),
-        // Something among them is no object.
+        // Some item is not an object.
         Err(_) => {
             let items: Vec<serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
             items.iter().map(|item| uuid(item.get("uuid"))).collect()
@@ -376,21 +308,6 @@ fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_written_and_read() {
-        let place = PageToken {
-            operation: "marketplace_orders_list".into(),
-            query: "state=executing&o=a%2Cb&page=3&page_size=300".into(),
-            received: 600,
-        };
-        let text = place.to_string();
-        assert_eq!(text, "marketplace_orders_list?state=executing&o=a%2Cb&page=3&page_size=300#600");
-        assert_eq!(text.parse::<PageToken>().unwrap(), place);
-        for text in ["", "x", "x?y", "x?y#", "x#1"] {
-            assert!(text.parse::<PageToken>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn uuids_are_found_in_whatever_an_item_is() {

@@ -1,4 +1,4 @@
-//! Projections: the caller's own struct says which fields are asked for.
+//! Projections: requests for the fields of a struct of the caller.
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -11,14 +11,13 @@ use super::facts::RetrieveCall;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 
-/// The names that `Row` reads, as its `Deserialize` says them: of a struct with named fields, with their
-/// renames.
+/// Returns the names of the fields of `Row`, a struct with named fields, as its `Deserialize` declares them.
 pub(crate) fn field_names<Row: DeserializeOwned>() -> Result<&'static [&'static str], String> {
     let row = std::any::type_name::<Row>();
     let mut names = None;
     let _ = Row::deserialize(Names(&mut names));
     match names {
-        Some([]) => Err(format!("{row} has no fields, so there is nothing to ask for")),
+        Some([]) => Err(format!("{row} has no fields, so that there is nothing to request")),
         Some(names) => Ok(names),
         None => Err(format!(
             "{row} doesn't say its fields: a row is a struct with named fields, none of which is flattened"
@@ -26,8 +25,8 @@ pub(crate) fn field_names<Row: DeserializeOwned>() -> Result<&'static [&'static 
     }
 }
 
-/// Checks `names` against those that the parameter `field` of the operation takes: a server would pass over a
-/// name that it doesn't know, and answer everything if it knows none.
+/// Checks `names` against those that the parameter `field` of the operation accepts. A server ignores unknown
+/// names, and sends all fields if it knows none of the names.
 pub(crate) fn check(names: &[&str], known: Option<&[&str]>) -> Result<(), String> {
     let Some(known) = known else {
         return Err("the fields of this operation can't be chosen: it has no parameter `field`".to_owned());
@@ -40,7 +39,7 @@ pub(crate) fn check(names: &[&str], known: Option<&[&str]>) -> Result<(), String
     Err(format!("{} {several} of this operation; it has {}", unknown.join(", "), known.join(", ")))
 }
 
-/// Learns the names of a struct's fields and reads nothing.
+/// A deserializer that finds the names of the fields of a struct. It has no values.
 struct Names<'a>(&'a mut Option<&'static [&'static str]>);
 
 #[derive(Debug)]
@@ -91,8 +90,7 @@ impl<'de> Deserializer<'de> for Names<'_> {
     }
 }
 
-/// One object, of which only the fields of `Row` are asked for. Nothing is sent until it is awaited.
-#[derive(Debug)]
+/// A request for the fields of `Row` of one object. Nothing is sent until it is awaited.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Projection<Row> {
     call: Call,
@@ -100,11 +98,24 @@ pub struct Projection<Row> {
     row: PhantomData<fn() -> Row>,
 }
 
-/// What the operations have that answer one object and let its fields be chosen.
+impl<Row> Clone for Projection<Row> {
+    fn clone(&self) -> Self {
+        Self { call: self.call.clone(), refusal: self.refusal.clone(), row: PhantomData }
+    }
+}
+
+impl<Row> std::fmt::Debug for Projection<Row> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Projection").field("operation", &self.call.operation().id).finish_non_exhaustive()
+    }
+}
+
+/// The functions of the builders of operations that return one object and accept the parameter `field`.
 pub trait RetrieveExt: RetrieveCall {
-    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and
-    /// reads the answer into it: by its own rules, so a field that isn't there is an error unless it is an
-    /// `Option` or has a default.
+    /// Requests only the fields of `Row`, and decodes the object into it.
+    ///
+    /// `Row` is a struct with named fields that derives `serde::Deserialize`. Its own rules apply: a missing
+    /// field is an error, unless it is an `Option` or has a default.
     ///
     /// ```
     /// # #[tokio::main]
@@ -132,8 +143,8 @@ pub trait RetrieveExt: RetrieveCall {
     /// ```
     ///
     /// # Errors
-    /// Awaiting it fails before anything is sent where `Row` doesn't say its fields, or has one that the
-    /// operation doesn't have.
+    /// Awaiting the request fails with [`Error::is_validation`], and nothing is sent, if `Row` has no named
+    /// fields, has a flattened field, or has a field that the operation doesn't have.
     fn select<Row: DeserializeOwned + Send + 'static>(self) -> Projection<Row> {
         let mut call = self.into_call();
         let names = field_names::<Row>().and_then(|names| check(names, Some(Self::FIELDS)).map(|()| names));
@@ -150,7 +161,7 @@ pub trait RetrieveExt: RetrieveCall {
 
 impl<C: RetrieveCall> RetrieveExt for C {}
 
-/// Returns `call`, asking only for the fields `names`.
+/// Returns `call` with a request for the fields `names`.
 ///
 /// # Errors
 /// If the operation doesn't have one of them.
@@ -166,7 +177,7 @@ pub(crate) fn texts(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// A refusal of a projection, before anything is sent.
+/// Returns the error of a request that isn't sent because of `problem`.
 pub(crate) fn refused(call: &Call, problem: &str) -> Error {
     Error::new(ErrorKind::Validation, problem).with_operation(call.operation())
 }
@@ -233,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn structs_say_their_fields() {
+    fn names_of_fields_are_found() {
         for names in [field_names::<Plain>(), field_names::<Wrapper>(), field_names::<From>()] {
             assert_eq!(names.unwrap(), ["firstName", "x"]);
         }
     }
 
     #[test]
-    fn what_says_no_fields_is_refused_by_name() {
+    fn types_without_named_fields_are_refused() {
         for (names, row) in [
             (field_names::<Flat>(), "Flat"),
             (field_names::<Empty>(), "Empty"),

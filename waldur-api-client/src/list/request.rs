@@ -1,4 +1,4 @@
-//! List requests: a list operation with its filters, and how it is read.
+//! List requests: a list operation with its filters and the settings of reading.
 
 use std::fmt;
 
@@ -6,34 +6,35 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 
 use super::facts::ListFacts;
-use super::pager::{PageToken, Pager, count_of};
+use super::page_token::PageToken;
+use super::pager::{Pager, count_of};
 use super::projection;
 use super::streams::{ItemStream, PageStream};
 use crate::call::{BufferedResponse, Call};
 use crate::error::Error;
 
-/// The largest page that servers give, in items.
+/// The largest page size that servers accept, in items.
 pub const MAX_PAGE_SIZE: usize = 300;
 
-/// How often a list that became shorter while it was read is read again from its beginning.
+/// How often a list is read from the beginning if it becomes shorter meanwhile.
 const READS: usize = 3;
 
-/// Reads a page of a list.
-pub type ReadPage<T> = fn(BufferedResponse) -> Result<Vec<Option<T>>, Error>;
+/// Decodes a page of a list.
+pub(crate) type ReadPage<T> = fn(BufferedResponse) -> Result<Vec<Option<T>>, Error>;
 
-/// A list operation with its filters, and how it is to be read. Nothing is sent until it is.
-#[must_use = "nothing is sent until it is read"]
+/// A list operation with its filters and the settings of reading. Nothing is sent until the list is read.
+#[must_use = "nothing is sent until the list is read"]
 pub struct ListRequest<T> {
     pub(crate) call: Call,
     pub(crate) facts: ListFacts,
-    /// Reads a page: an element for each of its items; none for one that can't be read and is left out.
+    /// Decodes a page. Returns an element per item: `None` for an item that can't be decoded and is left out.
     pub(crate) read: ReadPage<T>,
     pub(crate) page_size: usize,
     pub(crate) concurrency: usize,
     pub(crate) limit: Option<usize>,
     pub(crate) dedup: bool,
     pub(crate) from: Option<PageToken>,
-    /// Why it can't be read.
+    /// Why the list can't be read.
     pub(crate) refusal: Option<String>,
 }
 
@@ -57,12 +58,12 @@ impl<T> fmt::Debug for ListRequest<T> {
 
 impl<T: Send + 'static> ListRequest<T> {
     pub(super) fn new(mut call: Call, facts: ListFacts, read: ReadPage<T>) -> Self {
-        // What the builder's own setters said.
-        let said = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<i64>().ok());
-        let (page, size) = (said("page"), said("page_size"));
+        // The values of the builder's own setters.
+        let value = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<i64>().ok());
+        let (page, size) = (value("page"), value("page_size"));
         call.without_query("page");
         call.without_query("page_size");
-        let mut listing = Self {
+        let mut request = Self {
             call,
             facts,
             read,
@@ -74,37 +75,39 @@ impl<T: Send + 'static> ListRequest<T> {
             refusal: None,
         };
         if let Some(size) = size {
-            listing = listing.page_size(size);
+            request = request.page_size(size);
         }
         if page.is_some_and(|page| page != 1) {
-            listing.refusal =
-                Some("`page` was set; a list is read from its first page, or resumed".to_owned());
+            request.refusal = Some(
+                "`page` was set; a list is read from its first page, or continued by `resume`".to_owned(),
+            );
         }
-        listing
+        request
     }
 
-    /// Asks only for the fields of `Row`, a struct with named fields that derives `serde::Deserialize`, and
-    /// reads the items into it by its own rules: a field that isn't there is an error unless it is an
-    /// `Option` or has a default, and the error names its path. A server takes a fraction of the time to
-    /// answer a few fields instead of all.
+    /// Requests only the fields of `Row`, and decodes the items into it. A server responds much faster with a
+    /// few fields than with all.
     ///
-    /// Reading it fails before anything is sent where `Row` doesn't say its fields (because one of them is
-    /// flattened, or it is no struct), or has one that the operation doesn't have.
+    /// `Row` is a struct with named fields that derives `serde::Deserialize`. Its own rules apply: a missing
+    /// field is an error with its path, unless it is an `Option` or has a default.
+    ///
+    /// Reading fails with [`Error::is_validation`], and nothing is sent, if `Row` has no named fields, has a
+    /// flattened field, or has a field that the operation doesn't have.
     pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
         let names = projection::field_names::<Row>()
             .and_then(|names| projection::check(names, self.facts.fields).map(|()| projection::texts(names)));
         match names {
             Ok(names) => self.select_fields(names),
             Err(refusal) => {
-                let mut listing = self.select_fields([""; 0]);
-                listing.refusal = Some(refusal);
-                listing
+                let mut request = self.select_fields([""; 0]);
+                request.refusal = Some(refusal);
+                request
             }
         }
     }
 
-    /// [`select`](Self::select) with names that are not checked, such as that of a field which a newer server
-    /// has.
+    /// Requests only the fields `names`, and decodes the items into `Row`. The names are not checked, so that
+    /// they can be those of fields that only newer servers have.
     pub fn select_fields<Row: DeserializeOwned + Send + 'static>(
         mut self,
         names: impl IntoIterator<Item = impl Into<String>>,
@@ -114,7 +117,8 @@ impl<T: Send + 'static> ListRequest<T> {
         self.read_by(|response| Ok(response.read_into::<Vec<Row>>()?.into_iter().map(Some).collect()))
     }
 
-    /// Asks only for the fields `names`, where fields can be chosen, and reads the pages by `read`.
+    /// Requests only the fields `names` if the operation has the parameter `field`, and decodes pages with
+    /// `read`.
     #[doc(hidden)]
     pub fn with_fields<Row: Send + 'static>(
         mut self,
@@ -144,7 +148,7 @@ impl<T: Send + 'static> ListRequest<T> {
         }
     }
 
-    /// How many items a page has: 300 unless told otherwise, which is the most that servers give.
+    /// Sets the number of items per page; 300 by default, the most that servers accept.
     pub fn page_size(mut self, size: impl Into<i64>) -> Self {
         let size = size.into();
         match usize::try_from(size) {
@@ -154,8 +158,8 @@ impl<T: Send + 'static> ListRequest<T> {
         self
     }
 
-    /// How many pages are asked for at once when it is known how many there are: one unless told otherwise.
-    /// The items keep their order.
+    /// Sets the number of pages that are requested at once, as soon as the number of items is known; one by
+    /// default. Items keep their order.
     pub fn concurrency(mut self, pages: usize) -> Self {
         if pages == 0 {
             self.refusal = Some("`concurrency` is zero".to_owned());
@@ -164,28 +168,30 @@ impl<T: Send + 'static> ListRequest<T> {
         self
     }
 
-    /// At most this many items; no more pages are read than it takes.
+    /// Limits the number of items. No further pages are requested.
     pub fn limit(mut self, items: usize) -> Self {
         self.limit = Some(items);
         self
     }
 
-    /// Leaves out items whose uuid came before: those that moved to the next page because others were
-    /// inserted before them. It keeps the uuids of all items in memory, and asks for `uuid` where fields are
+    /// Removes items that appear twice, such as those that moved to the next page because others were
+    /// inserted before them. Keeps the uuids of all items in memory, and requests `uuid` if fields are
     /// selected.
     pub fn dedup(mut self) -> Self {
         self.dedup = true;
         self
     }
 
-    /// Begins where [`Page::next`] says. Reading it fails before anything is sent where that is of another
-    /// operation, or of other filters.
+    /// Continues the list at the page of `from`, which is a [`Page::next`](crate::Page::next).
+    ///
+    /// Reading fails with [`Error::is_validation`], and nothing is sent, if `from` is of another operation or
+    /// of a list with other filters.
     pub fn resume(mut self, from: PageToken) -> Self {
         self.from = Some(from);
         self
     }
 
-    /// Page by page.
+    /// Returns a stream of pages. The first error ends it.
     pub fn pages(self) -> PageStream<T> {
         let pager = Pager::new(self);
         let pages = stream::unfold(pager, |mut pager| async move {
@@ -195,17 +201,18 @@ impl<T: Send + 'static> ListRequest<T> {
         PageStream(pages.boxed())
     }
 
-    /// Item by item; a page is in memory at a time, or as many as [`concurrency`](Self::concurrency) says. An
-    /// error ends it, and says how many items came before.
+    /// Returns a stream of items. One page is in memory at a time, or as many as
+    /// [`concurrency`](Self::concurrency) allows. The first error ends the stream, with the number of items
+    /// before it.
     pub fn stream(self) -> ItemStream<T> {
         ItemStream { pages: self.pages(), page: Vec::new().into_iter() }
     }
 
-    /// All items, in the server's order. A list that becomes shorter while it is read, so that something may
-    /// be missing, is read again from its beginning.
+    /// Reads all items, in the order of the server. If the list becomes shorter meanwhile, so that items may
+    /// be missing, it is read again from the beginning.
     ///
     /// # Errors
-    /// If the list can't be read, or became shorter at each of three readings.
+    /// If a page can't be read, or the list became shorter three times ([`Error::is_not_found`]).
     pub async fn all(self) -> Result<Vec<T>, Error> {
         let mut reads = 1;
         loop {
@@ -223,10 +230,10 @@ impl<T: Send + 'static> ListRequest<T> {
         }
     }
 
-    /// The first item, if there is one. Nothing else is asked for.
+    /// Reads the first item, if there is one. Requests a page with one item.
     ///
     /// # Errors
-    /// If the list can't be read.
+    /// If the page can't be read.
     pub async fn first(self) -> Result<Option<T>, Error> {
         match Pager::new(self.limit(1)).next().await {
             Some(page) => Ok(page?.items.into_iter().next()),
@@ -234,11 +241,12 @@ impl<T: Send + 'static> ListRequest<T> {
         }
     }
 
-    /// How many items there are, whatever the limit: by HEAD where the operation has that, else from the
-    /// header of a page with one item. Of a list that isn't counted, all items are read.
+    /// Counts the items, without regard to the limit. Sends a HEAD if there is such an operation, or else
+    /// requests a page with one item. If the server sends no `X-Result-Count`, all items are read and
+    /// counted.
     ///
     /// # Errors
-    /// If the list can't be read.
+    /// If a response can't be read.
     pub async fn count(mut self) -> Result<u64, Error> {
         if let Some(problem) = &self.refusal {
             return Err(projection::refused(&self.call, problem));
@@ -252,7 +260,7 @@ impl<T: Send + 'static> ListRequest<T> {
                         return Ok(count);
                     }
                 }
-                // A server that is older or newer than the schema may not have it.
+                // Servers of another version may not have the HEAD operation.
                 Err(error) if matches!(error.status(), Some(404 | 405 | 501)) => {}
                 Err(error) => return Err(error),
             }

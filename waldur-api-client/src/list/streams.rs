@@ -1,29 +1,32 @@
-//! Lists as streams of pages and of items.
+//! Streams of pages and of items.
 
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use serde::Serialize;
 
-use super::pager::PageToken;
+use super::page_token::PageToken;
 use crate::error::Error;
 
 /// A page of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// Its items.
+    /// The items.
     pub items: Vec<T>,
-    /// How many items the server counts, where it does.
+    /// The number of items of the whole list, if the server counts them.
     pub total: Option<u64>,
-    /// How many items came with this page and those before it, also before a list was resumed.
+    /// The number of items of this page and all pages before it, also of those before [`resume`].
+    ///
+    /// [`resume`]: crate::ListRequest::resume
     pub received: u64,
-    /// Where to go on after this page; none at the end.
+    /// The next page; `None` at the end.
     pub next: Option<PageToken>,
 }
 
-/// The pages of a list, as a stream.
+/// A stream of the pages of a list.
 #[must_use = "nothing is sent until it is polled"]
 pub struct PageStream<T>(pub(super) BoxStream<'static, Result<Page<T>, Error>>);
 
@@ -41,11 +44,11 @@ impl<T> Stream for PageStream<T> {
     }
 }
 
-/// The items of a list, as a stream.
+/// A stream of the items of a list.
 #[must_use = "nothing is sent until it is polled"]
 pub struct ItemStream<T> {
     pub(super) pages: PageStream<T>,
-    /// What is left of the page that came last.
+    /// The rest of the last page.
     pub(super) page: std::vec::IntoIter<T>,
 }
 
@@ -55,7 +58,7 @@ impl<T> fmt::Debug for ItemStream<T> {
     }
 }
 
-// Items are moved out of it, never pinned in it.
+// Items are moved out of the stream, never pinned in it.
 impl<T> Unpin for ItemStream<T> {}
 
 impl<T> Stream for ItemStream<T> {

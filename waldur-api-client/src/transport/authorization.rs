@@ -1,4 +1,4 @@
-//! What a request is authorized with.
+//! The `Authorization` header of requests.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +12,13 @@ use crate::error::Error;
 
 /// Gives each attempt of a call its `Authorization` header.
 pub(crate) trait Authorize: Send + Sync + Debug {
-    /// Returns the header for a request; `None` sends it without one.
+    /// Returns the header for a request; `None` sends the request without one.
     ///
     /// # Errors
-    /// If a new token is needed and can't be had.
+    /// If a new token is needed and can't be fetched.
     fn header(&self) -> BoxFuture<'_, Result<Option<AuthHeader>, Error>>;
 
-    /// Tells that the server refused `header` with 401. Returns whether another one may be had.
+    /// Discards `header`, which the server refused with 401. Returns whether a new one can be fetched.
     fn refused(&self, header: &AuthHeader) -> bool;
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct AuthHeader {
 }
 
 impl AuthHeader {
-    /// Makes a header of a scheme, such as `Bearer`, and a secret.
+    /// Creates a header from a scheme, such as `Bearer`, and a secret.
     pub(crate) fn new(scheme: &str, secret: &str) -> Result<Self, &'static str> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let value = secret_header(&[scheme, " ", secret])?;
@@ -41,13 +41,13 @@ impl AuthHeader {
         &self.value
     }
 
-    /// Returns the secret alone, to look for it where it must not be.
+    /// Returns the secret without the scheme, to redact it from responses.
     pub(crate) fn secret(&self) -> &[u8] {
         let value = self.value.as_bytes();
         value.iter().position(|byte| *byte == b' ').map_or(value, |space| &value[space + 1..])
     }
 
-    /// Returns whether both are the same one, and not only equal.
+    /// Returns whether both are clones of one header. Equal values are not enough.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.serial == other.serial
     }
@@ -64,7 +64,7 @@ impl Authorize for AuthHeader {
     }
 }
 
-/// Returns the value of a header of which no copy stays behind in memory.
+/// Returns a header value. Its memory is zeroed when it is dropped.
 pub(crate) fn secret_header(parts: &[&str]) -> Result<HeaderValue, &'static str> {
     let mut text = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     for part in parts {

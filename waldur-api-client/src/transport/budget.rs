@@ -1,8 +1,8 @@
-//! How many retries all calls of a client may have.
+//! The retry budget of a client.
 
 use std::sync::{Mutex, PoisonError};
 
-/// What a call that needed no retry gives back to the budget, in hundredths of a retry.
+/// What a call without retries adds to the budget, in hundredths of a retry.
 const DEPOSIT: u32 = 10;
 const RETRY: u32 = 100;
 
@@ -19,7 +19,7 @@ impl RetryBudget {
         Self { full, left: Mutex::new(full) }
     }
 
-    /// Takes a retry, if one is left.
+    /// Takes a retry. Returns whether one was left.
     pub(crate) fn take(&self) -> bool {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = left.checked_sub(RETRY);
@@ -27,7 +27,7 @@ impl RetryBudget {
         taken.is_some()
     }
 
-    /// Gives back what the last retry of a call that succeeded took, or a little if it had none.
+    /// Returns the last retry of a call that succeeded, or a tenth of a retry if the call had none.
     pub(crate) fn succeeded(&self, retried: bool) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         *left = left.saturating_add(if retried { RETRY } else { DEPOSIT }).min(self.full);

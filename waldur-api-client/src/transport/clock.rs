@@ -1,4 +1,4 @@
-//! What time the server has, as the `Date` of its answers tells.
+//! The clock of the server, from the header `Date` of its responses.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use http::header::{AGE, DATE, HeaderMap};
 
-/// No date was seen yet.
+/// The value before the first date.
 const UNKNOWN: i64 = i64::MIN;
-/// A `Date` leaves out the fraction of its second.
+/// The precision of a `Date`, in milliseconds.
 const SECOND: i64 = 1000;
 
-/// How far the server's clock is ahead of this machine's, in milliseconds.
+/// The difference between the clocks of the server and of this machine, in milliseconds.
 ///
-/// A `Date` without fraction, of an answer between two moments, leaves a range for the difference. The value
-/// is moved only as far as the newest range asks, so that it becomes better with each answer and follows a
-/// clock that was set.
+/// A `Date` has a precision of one second, so that a response gives a range for the difference. The value is
+/// changed only as far as it is outside of the newest range. So it becomes more exact with each response, and
+/// follows a clock that is set.
 #[derive(Debug)]
 pub(crate) struct ServerClock(AtomicI64);
 
@@ -24,9 +24,9 @@ impl ServerClock {
         Self(AtomicI64::new(UNKNOWN))
     }
 
-    /// Learns from an answer that came at `received` to a request that was sent at `sent`.
+    /// Adjusts the difference by a response that was received at `received` to a request sent at `sent`.
     pub(crate) fn learn(&self, headers: &HeaderMap, sent: SystemTime, received: SystemTime) {
-        // What a cache gives out has a date of the past.
+        // The date of a cached response is in the past.
         if headers.contains_key(AGE) {
             return;
         }
@@ -34,17 +34,17 @@ impl ServerClock {
         let Some(date) = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()) else { return };
         let (date, sent, received) = (millis(date), millis(sent), millis(received));
         let least = date.saturating_sub(received);
-        // This machine's clock may have been set back in between.
+        // The clock of this machine may have been set back meanwhile.
         let most = date.saturating_add(SECOND).saturating_sub(sent).max(least);
         let before = self.0.load(Ordering::Relaxed);
         let after = if before == UNKNOWN { least } else { before.clamp(least, most) };
         if after != before {
-            // Of two answers that come together either may win: both are right.
+            // Of two concurrent responses, either may win: both are right.
             self.0.store(after, Ordering::Relaxed);
         }
     }
 
-    /// The server's time when this machine's is `now`; none while no date was seen.
+    /// Returns the server's time at `now` of this machine; `None` before the first date.
     pub(crate) fn at(&self, now: SystemTime) -> Option<DateTime<Utc>> {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => None,
@@ -53,7 +53,7 @@ impl ServerClock {
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns the milliseconds since 1970.
 fn millis(time: SystemTime) -> i64 {
     let whole = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
@@ -66,7 +66,7 @@ fn millis(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
 
-    /// A moment of this machine's clock.
+    /// Returns a time of this machine's clock.
     fn here(millis: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(1_798_761_600_000 + millis)
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_time_goes_on_with_ours() {
+    fn the_server_time_advances_with_the_local_clock() {
         let clock = ServerClock::new();
         assert_eq!(here(0), httpdate::parse_http_date("Fri, 01 Jan 2027 00:00:00 GMT").unwrap());
         clock.learn(&dated("Thu, 31 Dec 2026 23:59:58 GMT"), here(0), here(200));
@@ -102,17 +102,17 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_makes_it_better() {
+    fn each_response_narrows_the_difference() {
         let clock = ServerClock::new();
         // The server is 10 s ahead and 0.9 s into its second; then it is 0.05 s into one.
         clock.learn(&dated("Fri, 01 Jan 2027 00:00:10 GMT"), here(890), here(900));
         assert_eq!(at(&clock, 900), "2027-01-01 00:00:10.000");
         clock.learn(&dated("Fri, 01 Jan 2027 00:00:12 GMT"), here(2040), here(2050));
         assert_eq!(at(&clock, 2050), "2027-01-01 00:00:12.000");
-        // What fits changes nothing.
+        // A response whose range has the value changes nothing.
         clock.learn(&dated("Fri, 01 Jan 2027 00:00:12 GMT"), here(2500), here(2510));
         assert_eq!(at(&clock, 2050), "2027-01-01 00:00:12.000");
-        // A slow answer says less than what is known.
+        // The range of a slow response is too wide to change anything.
         clock.learn(&dated("Fri, 01 Jan 2027 00:00:13 GMT"), here(3000), here(9000));
         assert_eq!(at(&clock, 2050), "2027-01-01 00:00:12.000");
     }
@@ -125,13 +125,13 @@ mod tests {
         assert_eq!(at(&clock, 1010), "2027-01-01 00:00:02.010");
         clock.learn(&dated("Fri, 01 Jan 2027 02:00:00 GMT"), here(2000), here(2010));
         assert_eq!(at(&clock, 2010), "2027-01-01 02:00:00.000");
-        // This machine's clock was set back while the answer was under way.
+        // The clock of this machine was set back before the response.
         clock.learn(&dated("Fri, 01 Jan 2027 00:00:09 GMT"), here(9_000_000), here(5000));
         assert_eq!(at(&clock, 5000), "2027-01-01 00:00:09.000");
     }
 
     #[test]
-    fn no_time_is_too_far() {
+    fn extreme_times_do_not_overflow() {
         let clock = ServerClock::new();
         clock.learn(&dated("Fri, 31 Dec 9999 23:59:59 GMT"), UNIX_EPOCH, UNIX_EPOCH);
         assert!(clock.at(UNIX_EPOCH + Duration::from_secs(1 << 40)).is_some());

@@ -1,4 +1,4 @@
-//! How many requests are under way at once, and how quickly they follow each other.
+//! Limits of concurrent requests and of requests per second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-/// Limits how many requests of a client are under way at once, and how many leave per second.
+/// Limits the concurrent requests of a client, and its requests per second.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimiter {
     permits: Arc<Semaphore>,
     rate: Option<RateLimiter>,
 }
 
-/// Lets one request be under way until it is dropped.
+/// The permit of one concurrent request. Dropping it releases the permit.
 #[derive(Debug)]
 pub(crate) struct Permit {
     _permit: Option<OwnedSemaphorePermit>,
@@ -30,12 +30,12 @@ impl ConcurrencyLimiter {
         if let Some(rate) = &self.rate {
             rate.wait().await;
         }
-        // An error would mean that the semaphore is closed, which nobody does.
+        // The semaphore is never closed.
         Permit { _permit: Arc::clone(&self.permits).acquire_owned().await.ok() }
     }
 }
 
-/// Lets one request leave per interval, in the order of calls. A caller that stops waiting takes no turn.
+/// Limits requests to one per interval, in the order of calls. A caller that stops waiting uses no interval.
 #[derive(Debug)]
 struct RateLimiter {
     interval: Duration,
@@ -82,12 +82,12 @@ mod tests {
         let later = Instant::now();
         limiter.acquire().await;
         limiter.acquire().await;
-        // A quiet time gives no burst.
+        // An idle time allows no burst.
         assert!(later.elapsed() >= Duration::from_millis(100));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_stops_waiting_takes_no_turn() {
+    async fn a_caller_that_stops_waiting_uses_no_interval() {
         let limiter = ConcurrencyLimiter::new(100, Some(Duration::from_secs(1)));
         limiter.acquire().await;
         for _ in 0..50 {

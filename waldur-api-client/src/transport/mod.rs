@@ -1,8 +1,9 @@
-//! How requests leave: one pipeline under all calls, with retries, redirects, limits and telemetry.
+//! The pipeline of all calls: authorization, retries, redirects, limits and telemetry.
 
 mod authorization;
 mod budget;
 mod clock;
+mod failure;
 mod limiter;
 mod pipeline;
 mod received;
@@ -27,19 +28,47 @@ pub(crate) use pipeline::{Connections, IMPERSONATED, Pipeline};
 pub(crate) use received::Received;
 pub use retry::RetryPolicy;
 
-/// The longest that a time may be; more could not be added to a clock.
+/// The longest duration of a setting. Longer ones could overflow a clock.
 pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Sends one request: the network under all calls.
+/// Sends single requests. Retries, redirects, limits and telemetry are above it.
 ///
-/// It is implemented by [`reqwest::Client`]. A test can bring its own, to answer without a network: see
-/// [`ClientBuilder::transport`](crate::ClientBuilder::transport).
+/// [`reqwest::Client`] implements it. A test can implement it to respond without a network:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use futures_util::future::BoxFuture;
+/// use waldur_api_client::{BoxError, Client, Method, Operation, Transport};
+///
+/// #[derive(Debug)]
+/// struct Empty;
+///
+/// impl Transport for Empty {
+///     fn execute(
+///         &self,
+///         request: reqwest::Request,
+///         operation: &'static Operation,
+///     ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
+///         assert_eq!((request.url().path(), operation.id), ("/api/version/", "raw"));
+///         Box::pin(async { Ok(http::Response::new("[]").into()) })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), waldur_api_client::Error> {
+/// let client = Client::builder().url("https://waldur.example.org").token("0123").transport(Arc::new(Empty));
+/// let response = client.build()?.request(Method::GET, "/api/version/").send().await?;
+/// assert_eq!(response.json::<Vec<String>>()?.len(), 0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Transport: Send + Sync + Debug + 'static {
-    /// Sends `request`, which is one of `operation`, once. A response of any status is a response.
+    /// Sends `request`, which is a request of `operation`, once. Returns a response of any status.
     ///
     /// # Errors
-    /// If there is no response. A [`reqwest::Error`] tells how the connection failed, which decides whether
-    /// the request is retried; of any other error it isn't known whether the request arrived.
+    /// If there is no response. A [`reqwest::Error`] shows how the connection failed, which decides whether
+    /// the request is retried. After any other error, the request counts as one that may have arrived.
     fn execute(
         &self,
         request: reqwest::Request,
@@ -62,7 +91,7 @@ impl Transport for reqwest::Client {
     }
 }
 
-/// A caller's own HTTP client followed a redirect by itself.
+/// The error of a caller's own HTTP client that follows redirects by itself.
 #[derive(Debug)]
 pub(crate) struct FollowedRedirect;
 

@@ -1,4 +1,4 @@
-//! Sends the requests of a client: authorized, within its limits, again where they may be, and observed.
+//! Sends the requests of a client: with authorization, limits, retries, redirects and telemetry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,18 +14,19 @@ use tracing::Instrument as _;
 use super::authorization::{AuthHeader, Authorize};
 use super::budget::RetryBudget;
 use super::clock::ServerClock;
+use super::failure::FailureKind;
 use super::limiter::{ConcurrencyLimiter, Permit};
 use super::received::{Body, Received, refusal};
 use super::redirect::{self, Step};
-use super::retry::{Decision, FailedAttempt, FailureKind, RETRYABLE_STATUSES, RetryPolicy, StopReason};
+use super::retry::{Decision, FailedAttempt, RETRYABLE_STATUSES, RetryPolicy, StopReason};
 use super::telemetry::CallTelemetry;
 use super::{FollowedRedirect, LONGEST, Transport};
-use crate::error::connection::{Lost, Route};
+use crate::error::connection::{FailedExchange, ProxyRoute};
 use crate::error::retry_after::retry_after;
 use crate::error::{Attempts, BoxError, Error, ErrorKind};
 use crate::wire::Operation;
 
-/// Names the user whom a staff member acts as.
+/// The header with the user that a staff user acts as.
 pub(crate) const IMPERSONATED: HeaderName = HeaderName::from_static("x-impersonated-user-uuid");
 
 /// Sends every request of a client.
@@ -34,19 +35,19 @@ pub(crate) struct Pipeline {
     pub(crate) connections: Arc<Connections>,
     pub(crate) authorization: Arc<dyn Authorize>,
     pub(crate) retry: RetryPolicy,
-    /// Of a whole call.
+    /// The time limit of a whole call.
     pub(crate) timeout: Duration,
     pub(crate) impersonated: Option<HeaderValue>,
 }
 
-/// What clones of a client share whatever else is different.
+/// What all clones of a client share, whatever their settings.
 pub(crate) struct Connections {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) limiter: ConcurrencyLimiter,
     pub(crate) budget: RetryBudget,
     pub(crate) clock: ServerClock,
-    pub(crate) route: Route,
-    /// The headers of every request.
+    pub(crate) route: ProxyRoute,
+    /// The headers of all requests.
     pub(crate) headers: HeaderMap,
 }
 
@@ -59,37 +60,39 @@ impl fmt::Debug for Pipeline {
     }
 }
 
-/// How one attempt ended.
+/// The result of one attempt.
 enum Attempt {
-    /// With the response of the call.
+    /// The response of the call.
     Received(Received),
-    /// With an error of the call.
+    /// The error of the call.
     Error(Error),
-    /// This is to be sent instead, at once.
+    /// Another request to send instead, at once.
     Resend(Request),
-    /// It failed so; the rest is returned if no attempt follows.
+    /// A failure that may be followed by another attempt.
     Failed(FailureKind, Failure),
 }
 
-/// What is left of an attempt that failed.
+/// The response or the error of an attempt that failed.
 enum Failure {
     Response(Response),
     Error(Error),
 }
 
-/// Where a call stands.
+/// The state of a call.
 struct CallState {
     operation: &'static Operation,
     telemetry: CallTelemetry,
     begun: Instant,
     deadline: Instant,
-    /// Requests that were sent.
+    /// The number of requests that were sent.
     sent: u32,
-    /// Attempts that count for the retry policy.
+    /// The number of attempts for the retry policy.
     attempts: u32,
+    /// The number of redirects that were followed.
     hops: u32,
+    /// Whether the token was renewed.
     renewed: bool,
-    /// Whether something may have been applied without a word from the server.
+    /// Whether a request may have been applied without a response of the server.
     ambiguous: bool,
     pauses: Option<ExponentialBackoff>,
 }
@@ -115,7 +118,7 @@ impl CallState {
 }
 
 impl Pipeline {
-    /// Sends `request`, as often as it needs and may. Returns a response of 2xx, whatever its body is.
+    /// Sends `request`, with retries. Returns a response with a status of 2xx and any body.
     pub(crate) async fn send(
         &self,
         request: Request,
@@ -175,7 +178,7 @@ impl Pipeline {
                 }
                 Attempt::Failed(kind, failure) => (kind, failure),
             };
-            state.ambiguous |= !matches!(kind, FailureKind::Unsent | FailureKind::Final);
+            state.ambiguous |= !matches!(kind, FailureKind::Unsent | FailureKind::Permanent);
             let backoff = state.pauses.get_or_insert_with(|| self.retry.pauses()).next();
             let mut decision = self.retry.decide(&FailedAttempt {
                 method: &method,
@@ -192,13 +195,14 @@ impl Pipeline {
             match (decision, spare) {
                 (Decision::Again(pause), Some(spare)) => {
                     state.telemetry.retries(state.sent, kind, pause);
-                    // What is left of a response goes before the pause, not after it.
+                    // Drops the response before the pause, to free its connection.
                     drop(failure);
                     sleep(pause).await;
                     request = spare;
                 }
                 (decision, _) => {
-                    let stop = if let Decision::Stop(stop) = decision { stop } else { StopReason::Gone };
+                    let stop =
+                        if let Decision::Stop(stop) = decision { stop } else { StopReason::NotReplayable };
                     state.telemetry.stops(state.sent, kind, stop);
                     return Err(failure.into_error(kind, stop, secret, state).await);
                 }
@@ -206,7 +210,7 @@ impl Pipeline {
         }
     }
 
-    /// Sends once, and reads the response if it is of 2xx.
+    /// Sends `request` once, and reads the response if its status is 2xx.
     async fn attempt(
         &self,
         mut request: Request,
@@ -225,13 +229,13 @@ impl Pipeline {
             Ok(response) => response,
             Err(error) => {
                 state.telemetry.failed(state.sent, &error, begun.elapsed());
-                let lost = Lost {
+                let exchange = FailedExchange {
                     url: Some(&url),
                     route: Some(&self.connections.route),
                     took: Some(begun.elapsed()),
                 };
                 state.attempts += 1;
-                return lost_attempt(error, lost, state);
+                return failed_attempt(error, exchange, state);
             }
         };
         self.connections.clock.learn(response.headers(), sent, SystemTime::now());
@@ -277,12 +281,12 @@ impl Pipeline {
             return Attempt::Error(error);
         }
         match Body::receive(response, permit, secret).await {
-            // What was only read can be read again; what was changed is changed, however its response ends.
+            // A GET can be sent again. A change was applied, even if its response was cut off.
             (_, Body::Broken(error)) if method == Method::GET => {
-                let lost = Lost { url: Some(&url), ..Lost::default() };
+                let exchange = FailedExchange { url: Some(&url), ..FailedExchange::default() };
                 let error = error.into();
                 state.telemetry.failed(state.sent, &error, begun.elapsed());
-                lost_attempt(error, lost, state)
+                failed_attempt(error, exchange, state)
             }
             (headers, body) => {
                 Attempt::Received(Received { status, headers, body, attempts: state.attempts() })
@@ -291,18 +295,18 @@ impl Pipeline {
     }
 }
 
-/// An attempt without a response, or without a whole one.
-fn lost_attempt(error: BoxError, lost: Lost<'_>, state: &mut CallState) -> Attempt {
+/// Returns the result of an attempt without a response, or with one that was cut off.
+fn failed_attempt(error: BoxError, exchange: FailedExchange<'_>, state: &mut CallState) -> Attempt {
     if error.is::<FollowedRedirect>() {
-        // Some server has answered.
+        // A server has responded.
         state.ambiguous = true;
         return Attempt::Error(state.error(Error::configuration("http_client", &error.to_string())));
     }
-    Attempt::Failed(FailureKind::of(&error), Failure::Error(Error::lost(error, lost)))
+    Attempt::Failed(FailureKind::of(&error), Failure::Error(Error::no_response(error, exchange)))
 }
 
 impl Failure {
-    /// The error of the call that ends with this failure.
+    /// Returns the error of a call that ends with this failure.
     async fn into_error(
         self,
         kind: FailureKind,
@@ -319,8 +323,8 @@ impl Failure {
     }
 }
 
-/// Declares that a POST, PUT or PATCH without a body has none, by a `Content-Length` of 0. The HTTP client
-/// leaves that out, and some proxies demand it (411).
+/// Sets `Content-Length: 0` on a POST, PUT or PATCH without a body. The HTTP client doesn't, and some proxies
+/// require it (411).
 fn declare_length(request: &mut Request) {
     let empty = request.body().is_none_or(|body| body.as_bytes().is_some_and(<[u8]>::is_empty));
     if empty && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {

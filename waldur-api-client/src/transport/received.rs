@@ -1,4 +1,4 @@
-//! Responses of 2xx, as far as they were read.
+//! Responses, and the reading of their bodies.
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -10,14 +10,14 @@ use super::redact::{redact_headers, redacted};
 use crate::error::html_page::{self, KEPT, is_page};
 use crate::error::{Attempts, Error};
 
-/// A body that isn't JSON is read before it is handed over if it is at most this long.
+/// The longest body, in bytes, that is read at once although it isn't JSON.
 const SHORT: u64 = 1024 * 1024;
-/// How much of a page that may be long is looked through before it is handed over.
+/// How much of a long body is searched for an HTML page, in bytes.
 const BEGINNING: usize = 8 * 1024;
-/// How much of a response other than 2xx is read.
+/// How much of the body of a refusal is read, in bytes.
 const REFUSAL_READ: usize = 256 * 1024;
 
-/// A response of 2xx.
+/// A response with a status of 2xx.
 pub(crate) struct Received {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -27,19 +27,19 @@ pub(crate) struct Received {
 
 /// The body of a response.
 pub(crate) enum Body {
-    /// It was read to its end.
+    /// The whole body.
     Whole(Bytes),
-    /// It broke off.
+    /// The error by which the body was cut off.
     Broken(reqwest::Error),
-    /// It is read as it comes.
+    /// A stream of the body.
     Streamed(BoxStream<'static, reqwest::Result<Bytes>>),
 }
 
 impl Body {
-    /// Reads a body to its end if it is JSON or short, so that a broken one can be asked for again. Any other
-    /// keeps its permit until it is read or dropped.
+    /// Reads the whole body if it is JSON or short, so that a request whose response is cut off can be
+    /// retried. Other bodies are streams, which hold the permit until they are read or dropped.
     ///
-    /// A page, which may become an error's body, loses the token, should whoever answers repeat it.
+    /// In an HTML page, which may become the body of an error, the token is redacted.
     pub(crate) async fn receive(
         mut response: reqwest::Response,
         permit: Permit,
@@ -71,7 +71,7 @@ impl Body {
         (headers, body)
     }
 
-    /// Returns the body as a stream of its parts.
+    /// Returns the body as a stream of chunks.
     pub(crate) fn into_stream(self) -> BoxStream<'static, reqwest::Result<Bytes>> {
         match self {
             Self::Whole(body) => stream::once(std::future::ready(Ok(body))).boxed(),
@@ -80,7 +80,7 @@ impl Body {
         }
     }
 
-    /// Reads the beginning of the body, as far as it comes.
+    /// Reads the beginning of the body. Returns what was received if it is cut off.
     async fn beginning(self) -> Bytes {
         if let Self::Whole(body) = self {
             return html_page::capped(&body);
@@ -96,7 +96,7 @@ impl Body {
         html_page::capped(&beginning)
     }
 
-    /// Reads the body to its end.
+    /// Reads the whole body.
     async fn whole(self) -> reqwest::Result<Bytes> {
         match self {
             Self::Whole(body) => Ok(body),
@@ -112,7 +112,7 @@ impl Body {
     }
 }
 
-/// Status and headers of a response, with its body or why that broke off.
+/// A response whose body was read, or was cut off.
 pub(crate) struct Buffered {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -121,16 +121,16 @@ pub(crate) struct Buffered {
 }
 
 impl Received {
-    /// Reads the body to its end.
+    /// Reads the whole body.
     ///
     /// # Errors
-    /// If it is an HTML page.
+    /// If the body is an HTML page.
     pub(crate) async fn buffer(self, method: &Method) -> Result<Buffered, Error> {
         let Self { status, headers, body, attempts } = self;
         let page = |body: &[u8]| Error::html_page(status, &headers, body).sent(attempts);
         let body = if html_page::is_declared(&headers) {
             let beginning = body.beginning().await;
-            // A HEAD has no body to look at.
+            // The response of a HEAD has no body.
             if *method == Method::HEAD || !beginning.trim_ascii().is_empty() {
                 return Err(page(&beginning));
             }
@@ -145,10 +145,10 @@ impl Received {
         Ok(Buffered { status, headers, body, attempts })
     }
 
-    /// Passes over the body, which says nothing.
+    /// Drops the body.
     ///
     /// # Errors
-    /// If it is an HTML page.
+    /// If the body is an HTML page.
     pub(crate) async fn discard(self, method: &Method) -> Result<(StatusCode, HeaderMap), Error> {
         let Self { status, headers, body, attempts } = self;
         if html_page::may_be(&headers) {
@@ -163,7 +163,7 @@ impl Received {
     }
 }
 
-/// Reads the beginning of a body, as far as it comes; of a page, without the token.
+/// Reads the beginning of a body. In an HTML page, the token is redacted.
 async fn beginning(
     response: &mut reqwest::Response,
     headers: &HeaderMap,
@@ -183,8 +183,8 @@ async fn beginning(
     std::iter::once(Ok(beginning)).chain(end.map(Err)).collect()
 }
 
-/// Makes an error of a response other than 2xx, without the token, should the server or a proxy repeat it.
-/// If its body breaks off, what came counts: the status says the most.
+/// Returns the error of a response other than 2xx. The token is redacted from headers and body. If the body
+/// is cut off, the error has what was received.
 pub(crate) async fn refusal(mut response: reqwest::Response, secret: &[u8]) -> Error {
     let mut body = Vec::new();
     while body.len() < REFUSAL_READ {

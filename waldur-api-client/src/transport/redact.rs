@@ -1,17 +1,17 @@
-//! Takes a token out of what a server or a proxy sends back.
+//! Redacts tokens from responses.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 
-/// What stands where a token was repeated.
+/// The text in place of a token.
 const HIDDEN: &str = "[hidden]";
 
-/// Returns whether `text` holds `secret`.
+/// Returns whether `text` contains `secret`.
 pub(crate) fn holds(text: &[u8], secret: &[u8]) -> bool {
     !secret.is_empty() && text.windows(secret.len()).any(|window| window == secret)
 }
 
-/// Returns `text` with something else where `secret` is.
+/// Returns `text` with each `secret` replaced.
 pub(crate) fn redacted(text: Bytes, secret: &[u8]) -> Bytes {
     if !holds(&text, secret) {
         return text;
@@ -27,7 +27,7 @@ pub(crate) fn redacted(text: Bytes, secret: &[u8]) -> Bytes {
     clean.into()
 }
 
-/// Replaces the values of `headers` that hold `secret`.
+/// Replaces the values of `headers` that contain `secret`.
 pub(crate) fn redact_headers(headers: &mut HeaderMap, secret: &[u8]) {
     for value in headers.values_mut() {
         if holds(value.as_bytes(), secret) {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_token_is_hidden() {
+    fn tokens_in_responses_are_redacted() {
         let redacted = |text: &'static str| redacted(Bytes::from_static(text.as_bytes()), b"geheim");
         assert_eq!(redacted("a geheim, geheim"), "a [hidden], [hidden]");
         assert_eq!(redacted("geheimnis"), "[hidden]nis");

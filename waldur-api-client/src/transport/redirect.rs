@@ -1,25 +1,25 @@
-//! Where an answer that names another address leads.
+//! Redirects: which are followed.
 
 use http::{Method, StatusCode};
 use reqwest::Url;
 
-/// How many are followed in one call.
+/// How many redirects one call follows.
 pub(crate) const MOST_HOPS: u32 = 5;
 
-/// What to do.
+/// What to do about a redirect.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Send the same method and body there.
+    /// Send the same method and body to this URL.
     Follow(Url),
-    /// Report it, saying this.
+    /// Return an error with this text.
     Refuse(String),
 }
 
-/// Where an answer of `status` to a request of `method` at `from` leads, if it names `location`; `hops` were
-/// followed before.
+/// Decides about a redirect with `status` to `location`, in response to a request of `method` to `from`.
+/// `hops` redirects were followed before.
 ///
-/// Only reading is led elsewhere by any status; 307 and 308 keep method and body of the others. Nothing
-/// leaves the origin: the credential would go along.
+/// GET and HEAD follow redirects of any status. Other methods follow 307 and 308, which keep method and body.
+/// A redirect to another origin is never followed, since the credentials would be sent there.
 pub(crate) fn step(
     method: &Method,
     from: &Url,
@@ -28,15 +28,15 @@ pub(crate) fn step(
     hops: u32,
 ) -> Step {
     let Some(location) = location else {
-        return Step::Refuse(format!("the server redirects ({}) without saying where", status.as_u16()));
+        return Step::Refuse(format!("the server redirects ({}) without a location", status.as_u16()));
     };
     let Ok(target) = from.join(location) else {
-        return Step::Refuse("the server redirects to what is not an address".to_owned());
+        return Step::Refuse("the server redirects to an invalid URL".to_owned());
     };
     let shown = shown(&target);
     if target.origin() != from.origin() {
         return Step::Refuse(format!(
-            "the server redirects to another origin, {shown}; that is not followed, as the credential would go there"
+            "the server redirects to another origin, {shown}; that is not followed, as the credentials would be sent there"
         ));
     }
     let reads = *method == Method::GET || *method == Method::HEAD;
@@ -47,7 +47,7 @@ pub(crate) fn step(
         let problem = if target.path().strip_suffix('/') == Some(path) {
             format!("the path {path} needs a slash at its end, and a redirected {method} would become a GET")
         } else if status == StatusCode::SEE_OTHER {
-            format!("the server answers a {method} with a reference to {shown}; it may have been applied")
+            format!("the server responds to a {method} with a reference to {shown}; it may have been applied")
         } else {
             format!("the server redirects to {shown}, and a redirected {method} would become a GET")
         };
@@ -59,7 +59,7 @@ pub(crate) fn step(
     Step::Follow(target)
 }
 
-/// An address without what may be secret in it.
+/// Returns a URL without its query, which may hold secrets.
 fn shown(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }

@@ -1,38 +1,36 @@
-//! When a request is sent again: a decision without clock, chance or network.
+//! The retry policy: decides whether a request is sent again.
 
-use std::error::Error;
-use std::fmt;
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use http::Method;
 
-use super::{FollowedRedirect, LONGEST};
-use crate::error::BoxError;
+use super::LONGEST;
+use super::failure::FailureKind;
 use crate::error::connection::seconds;
 
 /// Statuses after which another attempt may succeed.
 pub(crate) const RETRYABLE_STATUSES: [u16; 4] = [429, 502, 503, 504];
-/// How often and how long a call is retried.
+
+/// Policy for retries: how often and how long a call is retried.
 ///
-/// Retried are GET, HEAD, OPTIONS, PUT and DELETE: after a 429, 502, 503 or 504, a connection that broke, no
-/// response in time and, for GET, a response that broke off (one that is JSON or at most 1 MiB; longer ones
-/// are returned before they are read). A DELETE whose first response was lost finds nothing the second time:
-/// it ends with a 404 and more than one [attempt](crate::Error::attempts).
+/// GET, HEAD, OPTIONS, PUT and DELETE are idempotent. They are retried after a 429, 502, 503 or 504, a broken
+/// connection, and a read timeout. A GET is also retried if its response is cut off, unless the response is
+/// longer than 1 MiB and not JSON. If the first response to a DELETE is lost, the second attempt finds
+/// nothing: the call ends with a 404 and more than one [attempt](crate::Error::attempts).
 ///
-/// POST and PATCH are retried only if the connection could not be made, so that the request certainly wasn't
-/// sent. No other failure tells whether it was applied: a proxy gives up with a 502, 503 or 504 on requests
-/// that the server still handles, and a 429 can come from a proxy after the server applied the request. If a
-/// call is safe to repeat, opt in with [`RetryPolicy::assume_idempotent`] or
+/// POST and PATCH are retried only if the connection could not be made, so that the request was certainly not
+/// sent. After any other failure, the request may have been applied: a proxy responds with a 502, 503 or 504
+/// to requests that the server still handles, and a 429 can come from a proxy after the server applied the
+/// request. If a call is safe to repeat, opt in with [`RetryPolicy::assume_idempotent`] or
 /// [`Client::assume_idempotent`](crate::Client::assume_idempotent).
 ///
-/// The pause is the longer of what the server asks for (`Retry-After`) and a random one that grows with each
-/// attempt. If it doesn't fit in the time that is left, the failure is returned at once, and says so.
+/// The pause is the longer of the server's `Retry-After` and a random backoff that grows with each attempt.
+/// If the pause is longer than the remaining time, the failure is returned at once.
 ///
-/// All calls of a client share a retry budget, so that an outage isn't answered with a multiple of the usual
-/// requests. Each retry takes one from it. It comes back if the call succeeds, and each ten calls that succeed
-/// at once add another, up to the full budget.
+/// All calls of a client share a retry budget, which limits the additional requests in an outage. Each retry
+/// takes one from the budget. A call that succeeds after a retry returns one, and ten calls that succeed
+/// without a retry return another, up to the full budget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     #[doc(hidden)]
@@ -46,7 +44,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Four attempts, the last begun within two minutes, pauses from 0.2 s to 20 s, a budget of 100 retries.
+    /// Returns a policy with four attempts, of which the last begins within two minutes, pauses from 0.2 s to
+    /// 20 s, and a budget of 100 retries.
     fn default() -> Self {
         Self {
             max_attempts: 4,
@@ -66,37 +65,38 @@ impl RetryPolicy {
         Self { max_attempts: 1, ..Self::default() }
     }
 
-    /// Sets how many attempts a call has, the first included.
+    /// Sets the number of attempts of a call, the first included.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// Sets how long after the beginning of a call another attempt may begin. The timeout of the call limits
-    /// it too.
+    /// Sets the time after the beginning of a call within which another attempt may begin. The timeout of the
+    /// call applies as well.
     #[must_use]
     pub fn max_elapsed(mut self, time: Duration) -> Self {
         self.max_elapsed = time;
         self
     }
 
-    /// Sets the pause before the second attempt, and the longest one. Each is twice the one before, and up to
-    /// twice that by chance.
+    /// Sets the shortest and the longest pause. Each pause is twice the one before, and up to twice that at
+    /// random.
     #[must_use]
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         (self.min_backoff, self.max_backoff) = (min.min(LONGEST), max.min(LONGEST));
         self
     }
 
-    /// Sets how many retries all calls of the client may have in an outage.
+    /// Sets the retry budget: the number of retries that all calls of the client have in an outage.
     #[must_use]
     pub fn budget(mut self, retries: u32) -> Self {
         self.budget = retries;
         self
     }
 
-    /// Retries POST and PATCH like GET. Use it only for calls that do no harm if they are applied twice.
+    /// Treats POST and PATCH as idempotent and retries them like GET. Use it only for calls that do no harm
+    /// if they are applied twice.
     #[must_use]
     pub fn assume_idempotent(mut self) -> Self {
         self.assume_idempotent = true;
@@ -114,7 +114,7 @@ impl RetryPolicy {
         None
     }
 
-    /// Returns the pauses of one call, one after the other.
+    /// Returns the pauses of one call in their order.
     #[doc(hidden)]
     #[must_use]
     pub fn pauses(&self) -> ExponentialBackoff {
@@ -126,15 +126,15 @@ impl RetryPolicy {
             .build()
     }
 
-    /// Decides whether a failed attempt is followed by another, and after which pause.
+    /// Decides whether another attempt follows a failed one, and after which pause.
     pub(crate) fn decide(&self, failed: &FailedAttempt<'_>) -> Decision {
         let asked = match failed.kind {
-            FailureKind::Final => return Decision::Stop(StopReason::Final),
+            FailureKind::Permanent => return Decision::Stop(StopReason::Permanent),
             FailureKind::Status { status, .. } if !RETRYABLE_STATUSES.contains(&status) => {
-                return Decision::Stop(StopReason::Final);
+                return Decision::Stop(StopReason::Permanent);
             }
             FailureKind::Status { retry_after, .. } => retry_after,
-            FailureKind::Unsent | FailureKind::Lost => None,
+            FailureKind::Unsent | FailureKind::NoResponse => None,
         };
         let safe =
             self.assume_idempotent || failed.kind == FailureKind::Unsent || is_idempotent(failed.method);
@@ -142,7 +142,7 @@ impl RetryPolicy {
             return Decision::Stop(StopReason::Unsafe);
         }
         if !failed.replayable {
-            return Decision::Stop(StopReason::Gone);
+            return Decision::Stop(StopReason::NotReplayable);
         }
         if failed.attempt >= self.max_attempts {
             return Decision::Stop(StopReason::Attempts);
@@ -159,98 +159,46 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether a request of this method means the same if it arrives twice.
+/// Returns whether a request of this method can be applied twice without harm.
 fn is_idempotent(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE].contains(method)
 }
 
-/// How an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailureKind {
-    /// A response with this status, and the wait that it asks for.
-    Status { status: u16, retry_after: Option<Duration> },
-    /// The connection could not be made.
-    Unsent,
-    /// The connection broke or the time was over after the request may have been sent.
-    Lost,
-    /// Another attempt would fail likewise, such as one with a certificate that isn't trusted.
-    Final,
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status { status, .. } => write!(f, "{status}"),
-            Self::Unsent => f.write_str("no connection"),
-            Self::Lost => f.write_str("answer lost"),
-            Self::Final => f.write_str("not possible"),
-        }
-    }
-}
-
-impl FailureKind {
-    /// Returns how a request failed that has no response. The HTTP client tells reliably only that it could not
-    /// connect.
-    pub(crate) fn of(error: &BoxError) -> Self {
-        if error.is::<FollowedRedirect>() {
-            return Self::Final;
-        }
-        let Some(error) = error.downcast_ref::<reqwest::Error>() else { return Self::Lost };
-        if error.is_builder() {
-            return Self::Final;
-        }
-        if !error.is_connect() {
-            return Self::Lost;
-        }
-        // What isn't TLS, or a certificate that isn't trusted, stays so.
-        if is_invalid_data(error) { Self::Final } else { Self::Unsent }
-    }
-}
-
-/// Returns whether data that makes no sense is behind an error.
-fn is_invalid_data(error: &(dyn Error + 'static)) -> bool {
-    let Some(io) = error.downcast_ref::<io::Error>() else {
-        return error.source().is_some_and(is_invalid_data);
-    };
-    // An I/O error that wraps another error passes that over as its source.
-    io.kind() == ErrorKind::InvalidData || io.get_ref().is_some_and(|inner| is_invalid_data(inner))
-}
-
-/// An attempt that failed, and where its call stands.
+/// An attempt that failed, and the state of its call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailedAttempt<'a> {
     pub(crate) method: &'a Method,
     pub(crate) kind: FailureKind,
-    /// Whether the body is still there.
+    /// Whether the body can be sent again.
     pub(crate) replayable: bool,
-    /// Which attempt it was, from 1.
+    /// The number of the attempt, from 1.
     pub(crate) attempt: u32,
-    /// Since the call began.
+    /// The time since the call began.
     pub(crate) elapsed: Duration,
-    /// Until the call's timeout.
+    /// The time until the timeout of the call.
     pub(crate) remaining: Duration,
-    /// The pause that is due if the server asks for none.
+    /// The pause without `Retry-After`.
     pub(crate) backoff: Duration,
 }
 
-/// What follows a failed attempt.
+/// The decision after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Another, after this pause.
+    /// Another attempt, after this pause.
     Again(Duration),
-    /// Nothing.
+    /// No other attempt.
     Stop(StopReason),
 }
 
-/// Why nothing follows.
+/// The reason why no attempt follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    Final,
+    Permanent,
     Unsafe,
-    Gone,
+    NotReplayable,
     Attempts,
     Time,
-    /// The server asks for a pause that doesn't fit in what is left.
+    /// The server asks for a pause that is longer than the remaining time.
     Wait {
         asked: Duration,
         left: Duration,
@@ -261,9 +209,9 @@ pub(crate) enum StopReason {
 impl StopReason {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Final => "another attempt would not help",
+            Self::Permanent => "another attempt would not help",
             Self::Unsafe => "it may have been applied",
-            Self::Gone => "its body can't be sent again",
+            Self::NotReplayable => "its body can't be sent again",
             Self::Attempts => "no attempt is left",
             Self::Time => "no time is left for another attempt",
             Self::Wait { .. } => "the server asks for too long a pause",
@@ -271,8 +219,8 @@ impl StopReason {
         }
     }
 
-    /// Returns what an error says about it, after a failure of this kind. The number of attempts tells by itself
-    /// that none was left.
+    /// Returns the note in the error of a call that ends with a failure of this kind. `None` for a call that
+    /// had all its attempts, since the error has their number.
     pub(crate) fn note(self, kind: FailureKind) -> Option<String> {
         match (self, kind) {
             (Self::Wait { asked, left }, _) => {
@@ -282,8 +230,10 @@ impl StopReason {
             (Self::Unsafe, FailureKind::Status { retry_after: Some(asked), .. }) => {
                 Some(format!("the server asks to wait {}", seconds(asked)))
             }
-            (Self::Gone | Self::Time | Self::Budget, _) => Some(format!("not retried: {}", self.as_str())),
-            (Self::Final | Self::Unsafe | Self::Attempts, _) => None,
+            (Self::NotReplayable | Self::Time | Self::Budget, _) => {
+                Some(format!("not retried: {}", self.as_str()))
+            }
+            (Self::Permanent | Self::Unsafe | Self::Attempts, _) => None,
         }
     }
 }
@@ -332,13 +282,16 @@ mod tests {
             }
             for code in [200, 301, 400, 401, 403, 404, 408, 409, 500, 501, 505] {
                 let decision = policy.decide(&failed(method, status(code)));
-                assert_eq!(decision, Decision::Stop(StopReason::Final), "{method} {code}");
+                assert_eq!(decision, Decision::Stop(StopReason::Permanent), "{method} {code}");
             }
-            assert_eq!(again(policy.decide(&failed(method, FailureKind::Lost))), safe, "{method}");
+            assert_eq!(again(policy.decide(&failed(method, FailureKind::NoResponse))), safe, "{method}");
             assert!(again(policy.decide(&failed(method, FailureKind::Unsent))), "{method}");
-            assert_eq!(policy.decide(&failed(method, FailureKind::Final)), Decision::Stop(StopReason::Final));
+            assert_eq!(
+                policy.decide(&failed(method, FailureKind::Permanent)),
+                Decision::Stop(StopReason::Permanent)
+            );
             assert!(
-                again(policy.clone().assume_idempotent().decide(&failed(method, FailureKind::Lost))),
+                again(policy.clone().assume_idempotent().decide(&failed(method, FailureKind::NoResponse))),
                 "{method}"
             );
             assert!(!again(RetryPolicy::never().decide(&failed(method, FailureKind::Unsent))), "{method}");
@@ -375,7 +328,7 @@ mod tests {
     #[test]
     fn attempts_and_bodies_come_to_an_end() {
         let policy = RetryPolicy::default().max_attempts(3);
-        let base = failed(&Method::GET, FailureKind::Lost);
+        let base = failed(&Method::GET, FailureKind::NoResponse);
         assert!(again(policy.decide(&FailedAttempt { attempt: 2, ..base })));
         assert_eq!(
             policy.decide(&FailedAttempt { attempt: 3, ..base }),
@@ -383,7 +336,7 @@ mod tests {
         );
         assert_eq!(
             policy.decide(&FailedAttempt { replayable: false, ..base }),
-            Decision::Stop(StopReason::Gone)
+            Decision::Stop(StopReason::NotReplayable)
         );
     }
 

@@ -1,12 +1,13 @@
-//! What is told about a call while it runs: a span, an event for each attempt, and metrics.
+//! Telemetry of calls: a span per call, events per attempt, and metrics.
 //!
-//! Names are those of OpenTelemetry's conventions for HTTP clients where it has them. No header, body, query
-//! or path with values is among them.
+//! Names follow OpenTelemetry's conventions for HTTP clients. Headers, bodies, queries and paths with values
+//! are never recorded.
 
 use std::time::Duration;
 
+use super::failure::FailureKind;
 use super::received::Received;
-use super::retry::{FailureKind, StopReason};
+use super::retry::StopReason;
 use crate::error::{BoxError, Error};
 use crate::wire::Operation;
 use http::StatusCode;
@@ -15,10 +16,10 @@ use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::Empty;
 
-/// The header with the number of items that a list has.
+/// The header with the number of items of a list.
 const RESULT_COUNT: &str = "x-result-count";
 
-/// A call that is being watched.
+/// The telemetry of a call.
 pub(crate) struct CallTelemetry {
     span: Span,
     begun: Instant,
@@ -60,44 +61,44 @@ impl CallTelemetry {
         self.begun
     }
 
-    /// An attempt has an answer.
+    /// Records the response of an attempt.
     pub(crate) fn answered(&self, attempt: u32, status: StatusCode, took: Duration) {
         tracing::debug!(
             attempt,
             http.response.status_code = status.as_u16(),
             duration_ms = milliseconds(took),
-            "answered"
+            "response"
         );
     }
 
-    /// An attempt has none.
+    /// Records an attempt without a response.
     pub(crate) fn failed(&self, attempt: u32, error: &BoxError, took: Duration) {
         tracing::debug!(
             attempt,
             "error.type" = error_type(error),
             duration_ms = milliseconds(took),
-            "no answer"
+            "no response"
         );
     }
 
-    /// Another attempt follows.
+    /// Records that another attempt follows.
     pub(crate) fn retries(&self, attempt: u32, kind: FailureKind, pause: Duration) {
         tracing::info!(attempt, failure = %kind, pause_ms = milliseconds(pause), "retrying");
         #[cfg(feature = "metrics")]
         self.meter.retries();
     }
 
-    /// None follows, though the attempt failed.
+    /// Records that no attempt follows a failed one.
     pub(crate) fn stops(&self, attempt: u32, kind: FailureKind, stop: StopReason) {
         tracing::debug!(attempt, failure = %kind, reason = stop.as_str(), "not retrying");
     }
 
-    /// The request goes elsewhere, or again with another token.
+    /// Records that the request is sent again because of a redirect or a refused token.
     pub(crate) fn resends(&self, attempt: u32, why: &str) {
         tracing::debug!(attempt, why, "sending again");
     }
 
-    /// The call is over.
+    /// Records the result of the call.
     pub(crate) fn end(self, sent: u32, result: &Result<Received, Error>) {
         let took = self.begun.elapsed();
         let status = match result {
@@ -162,7 +163,7 @@ mod meter {
     const DURATION: &str = "http.client.request.duration";
     const RETRIES: &str = "waldur.client.retries";
 
-    /// Counts a call as active until it is dropped.
+    /// Metrics of a call. It counts as active until the meter is dropped.
     pub(super) struct Meter {
         labels: Vec<Label>,
     }

@@ -1,6 +1,6 @@
-//! Array parameters that are one value with commas.
+//! Array parameters that are sent as one value with commas.
 
-/// Values that are sent as one, joined by commas, where the server splits them itself.
+/// Values that are sent as one parameter, joined by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommaSeparated<T>(pub Vec<T>);
 

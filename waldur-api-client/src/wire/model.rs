@@ -1,4 +1,4 @@
-//! Models that are received: a table of fields each, instead of derived code.
+//! Models of responses: each has a table of its fields instead of derived code.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -8,51 +8,52 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-use super::{Seed, Wire, at, mark, unknown};
+use super::lenient::{LenientDecode, Seed};
+use super::type_mismatch::{at, mark, unknown};
 
-/// A byte for each name of a field, as the generator computes it for its tables: the same source for both.
+/// The hash of the name of a field. The generator compiles the same source for its tables.
 mod field_hash {
     include!(concat!(env!("OUT_DIR"), "/field_hash.rs"));
 }
 use field_hash::field_hash;
 
-/// A model that is received.
+/// A model of a response.
 pub trait Model: Default {
-    /// Its name in the schema.
+    /// The name in the schema.
     const NAME: &'static str;
-    /// The names of its fields on the wire.
+    /// The names of the fields in JSON.
     const FIELDS: &'static [&'static str];
-    /// A byte for each of them, by which they are found.
+    /// The hash of each name, by which a field is found.
     const HASHES: &'static [u8];
-    /// Whether the model keeps the fields that it doesn't name.
+    /// Whether the model keeps fields that it doesn't declare.
     const KEEPS_ADDITIONAL: bool = false;
-    /// Returns the map that it keeps them in.
+    /// Returns the map of the fields that the model doesn't declare.
     fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>> {
         None
     }
-    /// Reads the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
+    /// Decodes the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
     ///
     /// # Errors
-    /// Only what isn't JSON.
+    /// If the text isn't JSON.
     fn read<'de, A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// A model that is received, and can be written as well.
-pub trait WriteModel: Model {
-    /// Writes the fields that hold something.
+/// A model of a response that can be serialized as well.
+pub(crate) trait WriteModel: Model {
+    /// Writes the fields that aren't empty.
     ///
     /// # Errors
     /// Those of the serializer.
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
-/// The byte of [`Model::HASHES`] for the field `name`.
+/// Returns the hash of the field `name` for [`Model::HASHES`].
 #[doc(hidden)]
 pub const fn hash_of(name: &str) -> u8 {
     field_hash(name)
 }
 
-/// Gives a model its ways in and out.
+/// Implements decoding and serialization for a model of a response.
 macro_rules! received {
     ($name:ident) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
@@ -60,7 +61,7 @@ macro_rules! received {
                 $crate::wire::model::deserialize(deserializer)
             }
         }
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::LenientDecode for $name {
             const SHAPE: $crate::wire::Shape =
                 $crate::wire::Shape::Object(<$name as $crate::wire::model::Model>::NAME);
             fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
@@ -77,11 +78,11 @@ macro_rules! received {
 
 pub(crate) use received;
 
-/// Reads a model that stands for itself: anything but an object is an error here.
+/// Deserializes a model strictly as a whole: anything but an object is an error.
 ///
 /// # Errors
-/// What isn't a JSON object.
-pub fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<M, D::Error> {
+/// If the value isn't a JSON object.
+pub(crate) fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<M, D::Error> {
     struct Whole<M>(PhantomData<M>);
     impl<'de, M: Model> Visitor<'de> for Whole<M> {
         type Value = M;
@@ -95,26 +96,29 @@ pub fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Resu
     deserializer.deserialize_map(Whole(PhantomData))
 }
 
-/// Writes a model as a map of the fields that hold something.
+/// Serializes a model as a map of the fields that aren't empty.
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn serialize<M: WriteModel, S: serde::Serializer>(model: &M, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<M: WriteModel, S: serde::Serializer>(
+    model: &M,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     model.write(&mut map)?;
     map.end()
 }
 
 thread_local! {
-    /// The order of the fields in the object before, while the objects of a list are read.
+    /// The order of the fields in the previous object, while the objects of a list are decoded.
     static ORDER: Cell<Option<Vec<u16>>> = const { Cell::new(None) };
 }
 
-/// Stands for a field that the model doesn't have.
+/// The index of a field that the model doesn't have.
 const NO_FIELD: u16 = u16::MAX;
 
-/// Reads the objects of a list with `read`, in which one object's fields mostly stand in the order of the
-/// last one's.
+/// Decodes an object of a list with `read`. Its fields mostly have the order of those of the previous object,
+/// which is in `order`.
 pub(crate) fn in_a_list<T>(order: &mut Vec<u16>, read: impl FnOnce() -> T) -> T {
     ORDER.set(Some(std::mem::take(order)));
     let value = read();
@@ -122,9 +126,10 @@ pub(crate) fn in_a_list<T>(order: &mut Vec<u16>, read: impl FnOnce() -> T) -> T 
     value
 }
 
+/// Decodes the fields of a model.
 pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Result<M, A::Error> {
     let mut model = M::default();
-    // Models in this one have an order of their own.
+    // Models within this one have their own order.
     let mut order = ORDER.take();
     let mut position = 0;
     let mut other = String::new();
@@ -160,12 +165,12 @@ pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Resul
     Ok(model)
 }
 
-/// Reads a key as its place in `names`.
+/// Decodes a key as its index in `names`.
 struct FieldName<'a> {
     names: &'static [&'static str],
     hashes: &'static [u8],
     expected: u16,
-    /// Takes a name that isn't among them, if the model keeps such fields.
+    /// Receives a name that isn't among `names`, if the model keeps such fields.
     other: Option<&'a mut String>,
 }
 
@@ -197,13 +202,13 @@ impl Visitor<'_> for FieldName<'_> {
     }
 }
 
-/// A field of a received model.
+/// A field of a model of a response.
 pub trait Slot {
-    /// Takes what was read; none leaves it as it is.
+    /// Decodes the next value of `map` into the field.
     fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
 }
 
-impl<T: Wire> Slot for Option<T> {
+impl<T: LenientDecode> Slot for Option<T> {
     fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         *self = map.next_value_seed(Seed::<T>(PhantomData))?;
         Ok(())
@@ -222,30 +227,30 @@ macro_rules! collection {
 }
 
 collection! {
-    Vec<T> { T: Wire }
-    std::collections::HashMap<String, T> { T: Wire }
+    Vec<T> { T: LenientDecode }
+    std::collections::HashMap<String, T> { T: LenientDecode }
     serde_json::Map<String, serde_json::Value> {}
 }
 
-/// Reads the next value of `map` into `slot`.
+/// Decodes the next value of `map` into `slot`.
 ///
 /// # Errors
-/// Only what isn't JSON.
+/// If the text isn't JSON.
 pub fn slot<'de, S: Slot, A: MapAccess<'de>>(slot: &mut S, map: &mut A) -> Result<(), A::Error> {
     slot.fill(map)
 }
 
-/// Passes over the next value of `map`.
+/// Skips the next value of `map`.
 ///
 /// # Errors
-/// Only what isn't JSON.
+/// If the text isn't JSON.
 pub fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(drop)
 }
 
-/// A field that is left out where it holds nothing.
-pub trait Entry: Serialize {
-    /// Whether it holds nothing.
+/// A field that is left out if it is empty.
+pub(crate) trait Entry: Serialize {
+    /// Returns whether the field is empty.
     fn is_none(&self) -> bool;
 }
 
@@ -273,19 +278,23 @@ impl Entry for serde_json::Map<String, serde_json::Value> {
     }
 }
 
-/// Writes `value` under `name`, where it holds something.
+/// Writes `value` under `name`, unless it is empty.
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn entry<M: SerializeMap, E: Entry>(map: &mut M, name: &'static str, value: &E) -> Result<(), M::Error> {
+pub(crate) fn entry<M: SerializeMap, E: Entry>(
+    map: &mut M,
+    name: &'static str,
+    value: &E,
+) -> Result<(), M::Error> {
     if value.is_none() { Ok(()) } else { map.serialize_entry(name, value) }
 }
 
-/// Writes `all`, the fields that a model doesn't name, beside those that it does.
+/// Writes `all`, the fields that a model doesn't declare.
 ///
 /// # Errors
-/// Those of the serializer, and a field that is written already.
-pub fn additional<M: SerializeMap>(
+/// Those of the serializer, and a field that the model declares and has written.
+pub(crate) fn additional<M: SerializeMap>(
     map: &mut M,
     all: &serde_json::Map<String, serde_json::Value>,
     is_written: impl Fn(&str) -> bool,

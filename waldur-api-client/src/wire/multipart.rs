@@ -1,4 +1,4 @@
-//! Bodies with files.
+//! Request bodies with files.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,8 @@ use reqwest::multipart::{Form, Part};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A body of `multipart/form-data`, for the operations that take files. Files are read while they are sent,
-/// so neither their size nor their number costs memory; a request with a file can't be repeated by a
-/// transport.
+/// A body of `multipart/form-data`, for operations that accept files. Files are read while they are sent, so
+/// that they need no memory. A request with a file is not retried.
 ///
 /// ```no_run
 /// # use waldur_api_client::{Client, Multipart};
@@ -24,7 +23,7 @@ use serde_json::Value;
 pub struct Multipart(Form);
 
 impl Multipart {
-    /// A body without fields.
+    /// Creates a body without fields.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,14 +35,14 @@ impl Multipart {
         Self(self.0.text(name.into(), value.into()))
     }
 
-    /// Adds the fields of a model, or of anything else that is an object: an array repeats its field, null is
-    /// sent as an empty text, and what is an object itself is sent as JSON.
+    /// Adds the fields of a model, or of any type that serializes as an object. An array repeats its field,
+    /// null is sent as an empty text, and an object as JSON.
     ///
     /// # Errors
-    /// If it can't be encoded or is no object.
+    /// If `model` can't be serialized, or is not an object.
     pub fn fields(mut self, model: &impl Serialize) -> Result<Self, serde_json::Error> {
         let Value::Object(fields) = serde_json::to_value(model)? else {
-            return Err(serde::ser::Error::custom("the fields of a form are an object"));
+            return Err(serde::ser::Error::custom("the fields of a form must be an object"));
         };
         for (name, value) in fields {
             match value {
@@ -58,26 +57,25 @@ impl Multipart {
         Ok(self)
     }
 
-    /// Adds a file, under its own name and with the media type that its extension stands for. It is opened
-    /// now and read while it is sent.
+    /// Adds a file with its name and the media type of its extension. The file is opened at once, and read
+    /// while it is sent.
     ///
     /// # Errors
-    /// If it can't be opened.
+    /// If the file can't be opened.
     pub async fn file(self, name: impl Into<String>, path: impl AsRef<Path>) -> io::Result<Self> {
         let part = Part::file(path).await?;
         Ok(self.part(name, part))
     }
 
-    /// Adds a part of any making, such as one that is streamed from elsewhere.
+    /// Adds a part of the HTTP client, such as one whose content is streamed.
     #[must_use]
     pub fn part(self, name: impl Into<String>, part: Part) -> Self {
         Self(self.0.part(name.into(), part))
     }
-}
 
-impl From<Multipart> for Form {
-    fn from(body: Multipart) -> Self {
-        body.0
+    /// Returns the form that the HTTP client sends.
+    pub(crate) fn into_form(self) -> Form {
+        self.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value, or null, which clears it. (What is left alone is absent: `None` around this.)
+/// A value, or null, which clears the field. `None` around it leaves the field unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nullable<T> {
     /// Clears the field.

@@ -1,11 +1,12 @@
-//! Decimals that are sent as numbers.
+//! Decimals that are sent as JSON numbers.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A decimal that is sent as a JSON number.
 ///
-/// Maps of limits hold these, since a server may store such a map as it is. Other decimals are sent as texts.
+/// Maps of limits hold these, since a server may store such a map unchanged. Other decimals are sent as
+/// texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Number(pub Decimal);
 
@@ -39,7 +40,7 @@ impl Serialize for Number {
         if let (true, Ok(whole)) = (decimal.is_integer(), i64::try_from(decimal)) {
             return serializer.serialize_i64(whole);
         }
-        // The shortest text of a float has the same digits, unless there are too many.
+        // A float whose shortest text has the same digits is exact.
         let text = decimal.to_string();
         match text.parse::<f64>() {
             Ok(float) if float.to_string() == text => serializer.serialize_f64(float),
@@ -54,8 +55,8 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-impl crate::wire::Wire for Number {
+impl crate::wire::LenientDecode for Number {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(<Decimal as crate::wire::Wire>::read(deserializer)?.map(Self))
+        Ok(<Decimal as crate::wire::LenientDecode>::read(deserializer)?.map(Self))
     }
 }

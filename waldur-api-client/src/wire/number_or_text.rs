@@ -1,20 +1,20 @@
-//! Enums of numbers that keep what they don't know.
+//! Values of enums of numbers.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::QueryValue;
 
-/// A value of an enum of numbers. Newer servers may know more numbers, or send texts instead.
+/// A value of an enum of numbers. Newer servers may send further numbers, or texts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NumberOrText {
     /// A number.
     Number(i64),
-    /// A text that is no number.
+    /// A text that isn't a number.
     Text(String),
 }
 
 impl NumberOrText {
-    /// The number, if it is one.
+    /// Returns the number, if the value is one.
     #[must_use]
     pub fn as_number(&self) -> Option<i64> {
         match self {
@@ -23,7 +23,7 @@ impl NumberOrText {
         }
     }
 
-    /// The text, if it is one.
+    /// Returns the text, if the value is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -115,11 +115,13 @@ impl crate::wire::Text for NumberOrText {
     }
 }
 
-impl crate::wire::Wire for NumberOrText {
+impl crate::wire::LenientDecode for NumberOrText {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         crate::wire::read_text(deserializer)
     }
 }
+
+impl crate::sealed::Sealed for NumberOrText {}
 
 impl QueryValue for NumberOrText {
     fn texts(&self) -> Vec<String> {

@@ -1,6 +1,6 @@
-//! Enums of texts that keep what they don't know.
+//! Enums of texts with a variant for unknown texts.
 
-/// Defines an open enum: a variant for each known text, and `Other` for any other.
+/// Defines an open enum: a variant for each known text, and `Other` for all others.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -13,7 +13,7 @@ macro_rules! open_enum {
         impl $name {
             /// The texts that this version of the client knows.
             pub const KNOWN: &'static [&'static str] = &[$($text),*];
-            /// The text on the wire.
+            /// Returns the text that is sent.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -65,11 +65,12 @@ macro_rules! open_enum {
                 Self::from(text)
             }
         }
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::LenientDecode for $name {
             fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                 $crate::wire::read_text(deserializer)
             }
         }
+        impl $crate::sealed::Sealed for $name {}
         impl $crate::wire::QueryValue for $name {
             fn texts(&self) -> Vec<String> {
                 vec![self.as_str().to_owned()]

@@ -1,14 +1,15 @@
-//! The facts of an operation.
+//! Facts about operations.
 
-/// The facts of an operation.
+/// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Operation {
-    /// The operation's id.
+    /// The id of the operation in the schema.
     pub id: &'static str,
-    /// The method, in capitals.
+    /// The method, in uppercase.
     pub method: &'static str,
-    /// The path, with names in braces.
+    /// The path, with the names of its parameters in braces.
     pub path: &'static str,
-    /// Whether a body must be sent.
+    /// Whether a body is required.
     pub body_required: bool,
 }

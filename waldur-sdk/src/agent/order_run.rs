@@ -15,8 +15,8 @@ use super::ledger::{Attempt, CarriedOut};
 use super::report::{OrderOutcome, SkippedStep};
 use super::task::{AgentOrder, ResourceRow, Task};
 use crate::confirm::{Applied, Confirm};
+use crate::orders::{self, Action};
 use crate::outage::Outage;
-use crate::provider::Action;
 use crate::row;
 use waldur_api_client::Client;
 use waldur_api_client::types::{OrderState, RequestTypes};
@@ -79,7 +79,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         }
         let mut is_rerun = !is_pending;
         if is_pending {
-            match self.apply(Action::Approve, listed.uuid).await? {
+            match self.apply(&Action::Approve, listed.uuid).await? {
                 Change::Applied(applied) => is_rerun = applied == Applied::Already,
                 Change::Superseded(state) => return Ok(OrderOutcome::Superseded { state }),
             }
@@ -134,7 +134,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
             None => Ok(Vec::new()),
         };
         match recorded {
-            Ok(skipped) => self.finish(Action::Complete, order.uuid, OrderOutcome::Done { skipped }).await,
+            Ok(skipped) => self.finish(&Action::Complete, order.uuid, OrderOutcome::Done { skipped }).await,
             // The server would refuse it again.
             Err(error) if is_final(&error) => {
                 self.set_erred(order.uuid, &BackendError::permanent(error)).await
@@ -144,7 +144,8 @@ impl<'a, B: Backend> OrderRun<'a, B> {
     }
 
     async fn reject(&self, order: Uuid, reason: String) -> Result<OrderOutcome, Error> {
-        match self.apply(Action::Reject { reason: &reason }, order).await? {
+        let action = Action::Reject { reason: reason.clone() };
+        match self.apply(&action, order).await? {
             Change::Applied(Applied::Now) => Ok(OrderOutcome::Rejected { reason }),
             Change::Applied(Applied::Already) => Ok(OrderOutcome::Superseded { state: OrderState::Rejected }),
             Change::Superseded(state) => Ok(OrderOutcome::Superseded { state }),
@@ -153,18 +154,18 @@ impl<'a, B: Backend> OrderRun<'a, B> {
 
     async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderOutcome, Error> {
         let (message, traceback) = (error.to_string(), error.traceback());
-        let action = Action::Err { message: &message, traceback: &traceback };
+        let action = Action::Err { message: message.clone(), traceback };
         let outcome = OrderOutcome::Erred { message: message.clone() };
         // Otherwise nobody would read what happened.
         let unsaid = |error: Error| error.with_note(format!("the order can't be erred: {message}"));
-        self.finish(action, order, outcome).await.map_err(unsaid)
+        self.finish(&action, order, outcome).await.map_err(unsaid)
     }
 
     /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read
     /// before.
     async fn finish(
         &self,
-        action: Action<'_>,
+        action: &Action,
         order: Uuid,
         outcome: OrderOutcome,
     ) -> Result<OrderOutcome, Error> {
@@ -179,9 +180,9 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         })
     }
 
-    async fn apply(&self, action: Action<'_>, order: Uuid) -> Result<Change, Error> {
-        match self.client.provider().apply(self.confirm, None, action, order).await {
-            Ok(((), applied)) => Ok(Change::Applied(applied)),
+    async fn apply(&self, action: &Action, order: Uuid) -> Result<Change, Error> {
+        match orders::apply(self.client, self.confirm, None, action, order).await {
+            Ok(applied) => Ok(Change::Applied(applied)),
             Err(error) if error.is_superseded() => match self.state(order).await {
                 Ok(state) if !action.is_possible(&state) => Ok(Change::Superseded(state)),
                 _ => Err(error),
@@ -222,8 +223,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
     }
 
     async fn state(&self, order: Uuid) -> Result<OrderState, Error> {
-        let provider = self.client.provider();
-        known(self.confirm.read(|| provider.state_of(order)).await?)
+        known(self.confirm.read(|| orders::state_of(self.client, order)).await?)
     }
 }
 

@@ -50,7 +50,7 @@ use waldur_api_client::types::OrderState;
 ///
 /// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can
 /// be interrupted anywhere, and the next one goes on. While the server fails, orders wait for it to come
-/// back, as long as the [retry policy](crate::RetryPolicy::within) allows; after that, the rest of the round
+/// back, as long as the [retry policy](crate::RetryPolicy::max_elapsed) allows; after that, the rest of the round
 /// is put off ([`OrderOutcome::Held`]).
 ///
 /// Once the back end has carried out an order, its answer is kept in memory until the order has ended, so

@@ -153,7 +153,7 @@ impl AgentIdentity {
 
     async fn find(client: &Client, offering: Uuid, name: &str) -> Result<Option<Self>, Error> {
         let list = client.marketplace_site_agent_identities_list().offering_uuid(offering).name(name);
-        let known: Rows<Self> = row::all(list.listing(), client.bulk_concurrency()).await?;
+        let known: Rows<Self> = row::all(list.into_request(), client.bulk_concurrency()).await?;
         let (known, unreadable) = known.into_parts();
         let mut known = known.into_iter();
         match (known.find(|one| one.name == name && one.offering_uuid == offering), unreadable.first()) {
@@ -197,7 +197,7 @@ impl AgentIdentity {
         };
         let look = || async {
             let list = client.marketplace_site_agent_services_list().identity_uuid(self.uuid);
-            Ok(registered(row::all(list.listing(), client.bulk_concurrency()).await?, &name))
+            Ok(registered(row::all(list.into_request(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentService { uuid, name: name.clone(), identity_uuid: self.uuid })
@@ -237,7 +237,7 @@ impl AgentService {
         };
         let look = || async {
             let list = client.marketplace_site_agent_processors_list().service_uuid(self.uuid);
-            Ok(registered(row::all(list.listing(), client.bulk_concurrency()).await?, &name))
+            Ok(registered(row::all(list.into_request(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })

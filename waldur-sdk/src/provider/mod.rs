@@ -1,25 +1,20 @@
 //! What a service provider does every day.
 
-mod access;
+mod accounts;
 mod booking;
 #[cfg(feature = "agent")]
 mod membership;
 mod offerings;
-mod orders;
 mod report;
 mod resources;
-mod robot_accounts;
-mod service_accounts;
 mod team;
 mod usage;
 mod user_usage;
 mod users;
-mod waiting;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-pub use access::{Access, AccessGaps, OfferingUser, OfferingUserTransition};
 #[cfg(feature = "agent")]
 pub use membership::{
     DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipOptions,
@@ -30,23 +25,16 @@ pub use offerings::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
 };
-#[cfg(feature = "agent")]
-pub(crate) use orders::Action;
-pub use orders::{Order, OrderFilter};
 pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
 pub use resources::{Endpoint, Resource, ResourceFilter};
-pub use robot_accounts::{RobotAccount, RobotAccountTransition};
-pub use service_accounts::{
-    CourseAccount, ServiceAccount, ServiceAccountOwner, ServiceAccountRequest, ServiceAccountToken,
-};
-pub use team::TeamMember;
 pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
 pub use user_usage::{UserAmount, UserUsageItem};
 pub use users::{
     ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
 };
-pub use waiting::{OrderWait, UnfinishedOrder};
 
+use crate::bulk::Bulk;
+use crate::orders::{self, Action, OrderHandle, Orders};
 use crate::row::{self, Row, Rows};
 use waldur_api_client::Client;
 use waldur_api_client::Error;
@@ -63,6 +51,36 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Returns the orders of the provider's offerings, to narrow and to list or act on them.
+    pub fn orders(&self) -> Orders {
+        Orders::new(&self.client)
+    }
+
+    /// Returns a handle of one order.
+    #[must_use]
+    pub fn order(&self, order: impl Into<Uuid>) -> OrderHandle {
+        OrderHandle::new(&self.client, order.into())
+    }
+
+    /// Approves the orders with these uuids. (`marketplace_orders_approve_by_provider`)
+    ///
+    /// Requires the permission `ORDER.APPROVE` on their offerings.
+    pub fn approve_orders(&self, orders: impl IntoIterator<Item = impl Into<Uuid>>) -> Bulk<'static, Uuid> {
+        orders::each_of(&self.client, orders, Action::Approve)
+    }
+
+    /// Rejects the orders with these uuids, with a reason for the customers, which may be empty.
+    /// (`marketplace_orders_reject_by_provider`)
+    ///
+    /// Requires the permission `ORDER.REJECT` on their offerings.
+    pub fn reject_orders(
+        &self,
+        orders: impl IntoIterator<Item = impl Into<Uuid>>,
+        reason: impl Into<String>,
+    ) -> Bulk<'static, Uuid> {
+        orders::each_of(&self.client, orders, Action::Reject { reason: reason.into() })
+    }
+
     pub(crate) fn new(client: Client) -> Self {
         Self { client, provider_uuid: None, offering_uuid: None }
     }
@@ -85,6 +103,6 @@ impl Provider {
 impl Provider {
     /// All rows of a list, each once; pages beyond the first are asked for side by side.
     pub(crate) fn rows<R: Row>(&self, list: impl ListExt) -> BoxFuture<'static, Result<Rows<R>, Error>> {
-        row::all(list.listing(), self.client.bulk_concurrency())
+        row::all(list.into_request(), self.client.bulk_concurrency())
     }
 }

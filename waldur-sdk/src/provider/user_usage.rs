@@ -14,8 +14,8 @@ use super::Provider;
 use super::booking::first_day;
 use super::report::exact;
 use super::usage::{ReportedRow, UserUsage};
+use crate::bulk::Outcome;
 use crate::confirm::{Applied, Confirm, Seen};
-use crate::outcome::Outcome;
 use waldur_api_client::types::{ComponentUserUsageBulkCreateRequest, ComponentUserUsageCreateRequest};
 use waldur_api_client::{Error, ErrorKind};
 
@@ -86,7 +86,7 @@ impl Provider {
         }
         let items = stream::iter(work).map(|(usage, component, shares)| async move {
             let result = self.report_shares(resource, month, usage, &component, shares).await;
-            UserUsageItem { component, outcome: Outcome::of(result) }
+            UserUsageItem { component, outcome: result.map(|(_, applied)| applied).into() }
         });
         Ok(items.buffered(self.client.bulk_concurrency()).collect().await)
     }

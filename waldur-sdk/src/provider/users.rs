@@ -262,7 +262,7 @@ impl Provider {
         service_provider: Uuid,
     ) -> Result<Rows<ProjectPermission>, Error> {
         let list = self.client.marketplace_service_providers_project_permissions_list();
-        row::each(list.service_provider_uuid(service_provider).listing()).await
+        row::each(list.service_provider_uuid(service_provider).into_request()).await
     }
 
     /// The organisations with resources of a service provider.

@@ -22,7 +22,7 @@ async fn an_order_that_was_canceled_meanwhile_is_not_completed() {
     let staff = client_as(&sandbox, Actor::Staff);
     let others = async {
         inside.notified().await;
-        assert_eq!(staff.complete_all_executing_orders().await.unwrap().done(), 2);
+        assert_eq!(staff.complete_all_executing_orders().await.unwrap().applied(), 2);
         go.notify_waiters();
         loop {
             go.notify_one();

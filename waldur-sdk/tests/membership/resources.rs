@@ -132,7 +132,7 @@ async fn accounts_of_those_who_left_go_when_told() {
 
     let sync = provider.sync_all_memberships(&Recorder::of(["dora01"]), options).await.unwrap();
     assert_eq!(sync.departed.len(), 1, "{sync}");
-    assert!(matches!(sync.departed[0].outcome, Some(Outcome::Done)), "{sync}");
+    assert!(matches!(sync.departed[0].outcome, Some(Outcome::Applied)), "{sync}");
     assert_eq!((state("dora01"), state("erik01")), (State::RequestedDeletion, State::Ok));
     let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
     assert!(sync.departed.is_empty(), "{sync}");

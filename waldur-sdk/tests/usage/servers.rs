@@ -39,9 +39,9 @@ async fn usage_is_reported_to_every_release() {
             amount: amount("49.75"),
         });
         let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
-        assert!(matches!(items[0].outcome, Outcome::Done), "{release:?}: {items:?}");
+        assert!(matches!(items[0].outcome, Outcome::Applied), "{release:?}: {items:?}");
         let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
-        assert!(matches!(items[0].outcome, Outcome::AlreadySo), "{release:?}: {items:?}");
+        assert!(matches!(items[0].outcome, Outcome::Unchanged), "{release:?}: {items:?}");
         assert_eq!(provider.user_usages(resource, today()).await.unwrap().len(), 2);
         assert_eq!(there(&sandbox, resource, planned.month)["cpu"], amount("99.5"));
     }

@@ -26,7 +26,10 @@ async fn users_are_reported_in_bulk() {
     sandbox.clear_requests();
     let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
     assert_eq!(sandbox.requests().len(), 4);
-    assert!(items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    assert!(
+        items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Applied)),
+        "{items:?}"
+    );
     let usages = provider.user_usages(resource, sent.month).await.unwrap();
     for wanted in &shares {
         let found =
@@ -40,12 +43,12 @@ async fn users_are_reported_in_bulk() {
     // Again: nothing is left to send. And what changes, with answers that are lost.
     sandbox.clear_requests();
     let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::AlreadySo)), "{items:?}");
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Unchanged)), "{items:?}");
     assert_eq!(posts(&sandbox), 0);
     let shares = shares.map(|share| UserAmount { amount: share.amount - Decimal::ONE, ..share });
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetAfter);
     let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Done)), "{items:?}");
+    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{items:?}");
     assert_eq!(posts(&sandbox), 2);
     // What isn't recorded is sent again, or said.
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetBefore);
@@ -53,7 +56,7 @@ async fn users_are_reported_in_bulk() {
     let patient = client_builder(&sandbox).retry(quick());
     let patient = patient.build().unwrap().provider();
     let items = patient.report_user_usages(resource, today(), one).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Done) && posts(&sandbox) == 5, "{items:?}");
+    assert!(matches!(items[0].outcome, Outcome::Applied) && posts(&sandbox) == 5, "{items:?}");
     sandbox.fail_next(9, "POST", "/set_user_usages/", Fault::ResetBefore);
     let one = [share("cpu", "alice_hpc", "63")];
     let items = patient.report_user_usages(resource, today(), one).await.unwrap();
@@ -64,7 +67,7 @@ async fn users_are_reported_in_bulk() {
     sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
     let two = [share("cpu", "alice_hpc", "61"), share("cpu", "bob_hpc", "30")];
     let items = provider.report_user_usages(resource, today(), two).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Done), "{items:?}");
+    assert!(matches!(items[0].outcome, Outcome::Applied), "{items:?}");
     let usages = provider.user_usages(resource, sent.month).await.unwrap();
     assert!(usages.iter().any(|one| one.type_ == "cpu" && one.amount == amount("30")), "{usages:?}");
 

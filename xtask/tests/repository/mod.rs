@@ -22,7 +22,9 @@ impl Repository {
             "waldur-api-client/Cargo.toml",
             "# features: written by `cargo xtask regen`\n# /features\n",
         );
-        this.write("README.md", "<!-- features: written by `cargo xtask regen` -->\n<!-- /features -->\n");
+        for readme in ["README.md", "waldur-api-client/README.md"] {
+            this.write(readme, "<!-- features: written by `cargo xtask regen` -->\n<!-- /features -->\n");
+        }
         this.write("Cargo.lock", "[[package]]\nname = 'progenitor'\nversion = '0.15.1'\n");
         this.write("schema.yaml", schema);
         this

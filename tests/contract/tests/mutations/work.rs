@@ -13,7 +13,7 @@ use waldur_sdk::types::{
     PatchedOfferingUserRequest, ReportSectionRequest, ResourceFieldEnum, ResourceOEnum,
     ResourceReportRequest,
 };
-use waldur_sdk::{Client, ClientExt as _, Decimal, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Orders, Uuid};
 
 use crate::common::client_builder;
 
@@ -57,12 +57,12 @@ async fn lists(sandbox: &Sandbox, client: &Client) -> Outcome {
         ),
         (vec![OrderState::Done], vec![State::Done]),
     ] {
-        let listed = client.orders(asked).await?;
+        let listed = asked.into_iter().fold(client.provider().orders(), Orders::state).all().await?;
         let listed: BTreeSet<_> = listed.iter().map(|order| (order.uuid, order.offering_uuid)).collect();
         ensure(listed == in_states(sandbox, &states), "other orders are listed")?;
     }
-    let narrow = client.provider().of_customer(ids.provider_customer).of_offering(ids.offerings.bulk);
-    let listed: BTreeSet<Uuid> = narrow.orders([]).await?.iter().map(|order| order.uuid).collect();
+    let narrow = client.provider().orders().provider(ids.provider_customer).offering(ids.offerings.bulk);
+    let listed: BTreeSet<Uuid> = narrow.all().await?.iter().map(|order| order.uuid).collect();
     let there = sandbox.orders().into_iter().filter(|order| order.offering == ids.offerings.bulk);
     ensure(listed == there.map(|order| order.uuid).collect(), "orders of other offerings are listed")?;
     let since = Utc::now() - TimeDelta::days(3650);
@@ -80,7 +80,7 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
     let mut executing = sandbox.orders().into_iter().filter(|order| order.state == State::Executing);
     let erred = executing.find(|order| order.offering != basic).ok_or("no order is executing")?.uuid;
 
-    let outcome = client.provider().set_order_erred(erred, "no space", "line 1").await;
+    let outcome = client.provider().order(erred).set_erred("no space", "line 1").await;
     ensure(outcome.is_ok(), "an order can't be erred")?;
     should_be.insert(erred, State::Erred);
     ensure(states() == should_be, "an order is not erred")?;
@@ -104,7 +104,7 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
         };
         let moved: Vec<_> = should_be.values_mut().filter(|state| **state == from).collect();
         ensure(report.items.len() == moved.len(), "other orders are acted on")?;
-        if let Some(failure) = report.items.iter().find(|item| item.outcome.to_string() != "done") {
+        if let Some(failure) = report.items.iter().find(|item| item.outcome.to_string() != "applied") {
             return Err(format!("{to:?}: {}", failure.outcome).into());
         }
         moved.into_iter().for_each(|state| *state = to);
@@ -116,7 +116,7 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
 async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     let ids = sandbox.ids();
     let ok = || sandbox.resources().into_iter().filter(|resource| resource.state == ResourceState::Ok);
-    let live = client.live_resources().await?;
+    let live = client.provider().live_resources().await?;
     let listed: BTreeSet<_> = live.into_iter().map(|one| (one.uuid, one.name, one.offering_uuid)).collect();
     let there = ok().map(|one| (one.uuid, one.name, Some(one.offering))).collect();
     ensure(listed == there, "other resources are live")?;

@@ -23,7 +23,7 @@ async fn robot(sandbox: &Sandbox) -> (Value, String) {
 }
 
 #[tokio::test]
-async fn robots_belong_to_resources() {
+async fn robot_accounts_belong_to_resources() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let (made, path) = robot(&sandbox).await;
@@ -84,7 +84,7 @@ async fn robots_belong_to_resources() {
 }
 
 #[tokio::test]
-async fn states_of_robots() {
+async fn robot_accounts_change_state() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let resource = seed.ids().resources.ok;
@@ -126,7 +126,7 @@ async fn states_of_robots() {
 }
 
 #[tokio::test]
-async fn accounts_of_projects_organisations_and_courses() {
+async fn service_and_course_accounts_are_closed_by_deletion() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let provider = format!("marketplace-service-providers/{}/", hex(ids.service_provider));
@@ -176,7 +176,7 @@ async fn accounts_of_projects_organisations_and_courses() {
 }
 
 #[tokio::test]
-async fn keys_of_services_rotate() {
+async fn api_keys_of_service_accounts_rotate() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({"project": hex(sandbox.ids().project)});
     let made = post(&sandbox, Actor::Consumer, "marketplace-project-service-accounts/", body).await.json();

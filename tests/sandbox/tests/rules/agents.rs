@@ -21,7 +21,7 @@ async fn identity(sandbox: &Sandbox) -> Value {
 }
 
 #[tokio::test]
-async fn identities() {
+async fn identities_are_created_and_deleted() {
     let sandbox = Sandbox::start().await.unwrap();
     let made = identity(&sandbox).await;
     assert_eq!(made["offering"], hex(sandbox.ids().offerings.slurm));
@@ -46,7 +46,7 @@ async fn identities() {
 }
 
 #[tokio::test]
-async fn cleaning_up() {
+async fn staff_removes_stale_identities_and_services() {
     let sandbox = Sandbox::start().await.unwrap();
     let (used, lonely) = (identity(&sandbox).await, identity(&sandbox).await);
     let register = format!("{IDENTITIES}{}/register_service/", uuid(&used));
@@ -74,7 +74,7 @@ async fn cleaning_up() {
 }
 
 #[tokio::test]
-async fn services_and_processors() {
+async fn services_and_processors_are_registered_by_name() {
     let sandbox = Sandbox::start().await.unwrap();
     let identity = identity(&sandbox).await;
     let register = format!("{IDENTITIES}{}/register_service/", uuid(&identity));
@@ -106,7 +106,7 @@ async fn services_and_processors() {
 }
 
 #[tokio::test]
-async fn subscriptions_and_queues() {
+async fn subscriptions_and_queues_belong_to_their_user() {
     let sandbox = Sandbox::start().await.unwrap();
     let identity = identity(&sandbox).await;
     let path = format!("{IDENTITIES}{}/register_event_subscription/", uuid(&identity));
@@ -134,7 +134,7 @@ async fn subscriptions_and_queues() {
 }
 
 #[tokio::test]
-async fn what_the_back_end_has() {
+async fn backend_resources_are_imported_and_requests_processed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let offering = hex(ids.offerings.slurm);
@@ -165,7 +165,7 @@ async fn what_the_back_end_has() {
 }
 
 #[tokio::test]
-async fn limits_and_roles_of_users() {
+async fn limits_and_roles_of_users_are_unique() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let url = |path: &str, uuid| format!("{}{path}/{}/", sandbox.url(), hex(uuid));

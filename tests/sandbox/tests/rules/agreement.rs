@@ -427,7 +427,7 @@ async fn cross(sandbox: &Sandbox, translation: &Translation, bridge: &Bridge) {
 
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
-async fn with_the_real_server() {
+async fn responses_agree_with_a_recorded_session() {
     agree(&Session {
         file: "mastermind.jsonl",
         restored: &["131"],
@@ -469,7 +469,7 @@ const BRIDGES: &[Bridge] = &[
 
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of workflows-2024.jsonl"]
-async fn with_the_real_server_about_workflows() {
+async fn responses_agree_with_recorded_workflows() {
     agree(&Session {
         file: "workflows-2024.jsonl",
         restored: &[],

@@ -9,7 +9,7 @@ use crate::client::{get, hex, post};
 const SET: &str = "marketplace-component-usages/set_usage/";
 
 #[tokio::test]
-async fn the_month_ends_when_the_clock_says_so() {
+async fn months_follow_the_clock() {
     let last = "2024-02-29T23:59:59Z".parse().unwrap();
     let sandbox = Sandbox::builder().now(last).start().await.unwrap();
     assert_eq!(sandbox.now(), last);
@@ -34,7 +34,7 @@ async fn the_month_ends_when_the_clock_says_so() {
 }
 
 #[tokio::test]
-async fn a_fault_sets_it_when_a_request_arrives() {
+async fn a_fault_sets_the_clock_when_a_request_arrives() {
     let sandbox = Sandbox::builder().now("2024-02-29T23:59:59Z".parse().unwrap()).start().await.unwrap();
     let midnight = Fault::Clock("2024-03-01T00:00:00Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation("marketplace_orders_list").after(1).times(1));
@@ -49,7 +49,7 @@ async fn a_fault_sets_it_when_a_request_arrives() {
 }
 
 #[tokio::test]
-async fn errors_and_pages_are_dated_too() {
+async fn errors_and_pages_have_a_date() {
     let sandbox = Sandbox::builder().now("2024-02-29T23:59:59Z".parse().unwrap()).start().await.unwrap();
     sandbox.fail_next(1, "GET", "/users/me/", Fault::Status(502));
     for _ in 0..2 {
@@ -59,7 +59,7 @@ async fn errors_and_pages_are_dated_too() {
 }
 
 #[tokio::test]
-async fn months_are_those_of_the_server_s_zone() {
+async fn months_are_counted_in_the_server_s_zone() {
     let east = FixedOffset::east_opt(2 * 3600).unwrap();
     let west = FixedOffset::west_opt(5 * 3600).unwrap();
     for (zone, now, date, month) in [

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use waldur_sandbox::{Actor, Sandbox, Side};
+use waldur_sandbox::{Actor, Party, Sandbox};
 
 use crate::client::{answer, get, hex, http, meant, post, send};
 
@@ -17,7 +17,7 @@ async fn violations_name_operation_and_place() {
     let mut found: Vec<_> = sandbox.take_violations();
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|v| v.operation.as_deref() == Some("marketplace_component_usages_set_usage")));
-    assert!(found.iter().all(|v| v.side == Side::Request && v.method == "POST"));
+    assert!(found.iter().all(|v| v.party == Party::Program && v.method == "POST"));
     found.sort_by(|a, b| a.at.cmp(&b.at));
     assert_eq!((found[0].at.as_str(), found[1].at.as_str()), ("$.usages[1].amont", "$.usages[1].amount"));
     assert_eq!(
@@ -28,7 +28,7 @@ async fn violations_name_operation_and_place() {
 }
 
 #[tokio::test]
-async fn queries() {
+async fn queries_are_validated() {
     let sandbox = Sandbox::start().await.unwrap();
     let uuid = hex(sandbox.ids().offerings.slurm);
     for (path, places) in [
@@ -55,7 +55,7 @@ async fn queries() {
 }
 
 #[tokio::test]
-async fn bodies() {
+async fn bodies_are_validated() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = hex(sandbox.ids().resources.ok);
     let backend_id = format!("marketplace-provider-resources/{resource}/set_backend_id/");
@@ -76,7 +76,7 @@ async fn bodies() {
 }
 
 #[tokio::test]
-async fn paths_methods_and_media_types() {
+async fn paths_methods_and_media_types_are_validated() {
     let sandbox = Sandbox::start().await.unwrap();
     get(&sandbox, Actor::Provider, "marketplace-orders").await;
     get(&sandbox, Actor::Provider, "marketplace-order/").await;
@@ -95,7 +95,7 @@ async fn paths_methods_and_media_types() {
 }
 
 #[test]
-fn the_end_of_a_sandbox_fails_the_test() {
+fn dropping_a_sandbox_with_violations_panics() {
     let wrong = |allowed: bool| {
         let builder = Sandbox::builder().orders(0);
         let builder = if allowed { builder.allow_violations() } else { builder };

@@ -6,7 +6,7 @@ use waldur_sandbox::{Actor, Row, Sandbox};
 use crate::client::{get, hex};
 
 #[tokio::test]
-async fn one_field_of_one_row() {
+async fn corruption_changes_one_field_of_one_row() {
     let sandbox = Sandbox::start().await.unwrap();
     let orders = sandbox.orders();
     let whole = get(&sandbox, Actor::Provider, "marketplace-orders/").await.items();
@@ -35,7 +35,7 @@ async fn one_field_of_one_row() {
 }
 
 #[tokio::test]
-async fn what_is_not_asked_for_is_not_there() {
+async fn corruption_adds_no_unselected_field() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.corrupt("marketplace-orders", Row::Every, "attributes", json!([]));
     let path = "marketplace-orders/?page_size=1&field=uuid";
@@ -46,7 +46,7 @@ async fn what_is_not_asked_for_is_not_there() {
 }
 
 #[tokio::test]
-async fn one_operation_only() {
+async fn corruption_is_limited_to_one_operation() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = hex(sandbox.ids().resources.ok);
     sandbox.corrupt(

@@ -8,7 +8,7 @@ use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState, Sandbox};
 use crate::client::{act, get, hex, http, order_in};
 
 #[tokio::test]
-async fn statuses() {
+async fn status_faults_do_not_apply_the_request() {
     let sandbox = Sandbox::start().await.unwrap();
     for status in [500, 502, 503, 504] {
         sandbox.fail_next(1, "GET", "/users/me/", Fault::Status(status));
@@ -32,7 +32,7 @@ async fn statuses() {
 }
 
 #[tokio::test]
-async fn lost_answers() {
+async fn requests_with_lost_responses_are_applied() {
     let sandbox = Sandbox::start().await.unwrap();
     for (fault, after) in
         [(Fault::ResetBefore, OrderState::PendingProvider), (Fault::ResetAfter, OrderState::Executing)]
@@ -52,7 +52,7 @@ async fn lost_answers() {
 }
 
 #[tokio::test]
-async fn empty_bodies() {
+async fn empty_bodies_keep_the_status() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::EmptyBody);
     let empty = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
@@ -60,7 +60,7 @@ async fn empty_bodies() {
 }
 
 #[tokio::test]
-async fn faults_strike_before_anything_else() {
+async fn faults_precede_all_refusals() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = order_in(&sandbox, OrderState::PendingProvider, None);
     let path = format!("marketplace-orders/{}/approve_by_provider/", hex(order.uuid));
@@ -71,7 +71,7 @@ async fn faults_strike_before_anything_else() {
 }
 
 #[tokio::test]
-async fn latency() {
+async fn latency_delays_each_response() {
     let sandbox = Sandbox::builder().latency(Duration::from_millis(20)).start().await.unwrap();
     let start = Instant::now();
     let paths = ["users/", "keys/", "projects/", "customers/"];
@@ -86,7 +86,7 @@ async fn latency() {
 }
 
 #[tokio::test]
-async fn by_operation_count_and_chance() {
+async fn faults_are_selected_by_operation_count_and_chance() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.misbehave(
         Misbehaviour::new(Fault::Status(503)).operation("marketplace_orders_list").after(1).times(2),
@@ -119,7 +119,7 @@ async fn by_operation_count_and_chance() {
 }
 
 #[tokio::test]
-async fn broken_bodies() {
+async fn bodies_are_truncated_or_stalled() {
     let sandbox = Sandbox::start().await.unwrap();
     let url = format!("{}marketplace-orders/", sandbox.url());
     let request =
@@ -141,7 +141,7 @@ async fn broken_bodies() {
 }
 
 #[tokio::test]
-async fn odd_fields() {
+async fn fields_are_added_removed_and_replaced() {
     let sandbox = Sandbox::start().await.unwrap();
     let path = "marketplace-orders/?page_size=1&field=uuid&field=state&field=output";
     let uuid = hex(sandbox.orders()[0].uuid);
@@ -184,7 +184,7 @@ async fn items_vanish_between_pages() {
 }
 
 #[test]
-fn faults_as_text() {
+fn faults_are_parsed() {
     for (text, fault) in [
         ("503", Misbehaviour::new(Fault::Status(503))),
         ("429:3%10", Misbehaviour::new(Fault::RetryAfter(429, 3)).chance(0.1)),
@@ -213,7 +213,7 @@ fn faults_as_text() {
 }
 
 #[tokio::test]
-async fn any_of_several() {
+async fn one_of_several_faults_is_chosen() {
     let statuses = [500, 502, 503].map(Fault::Status);
     let sandbox = Sandbox::builder().misbehave(Misbehaviour::any_of(statuses)).start().await.unwrap();
     let mut seen = std::collections::BTreeSet::new();
@@ -227,7 +227,7 @@ async fn any_of_several() {
 }
 
 #[tokio::test]
-async fn each_kind_leaves_the_sandbox_well() {
+async fn the_sandbox_survives_each_fault() {
     let sandbox = Sandbox::start().await.unwrap();
     let url = format!("{}marketplace-orders/?page_size=2", sandbox.url());
     for fault in Fault::each() {
@@ -255,7 +255,7 @@ async fn approval(sandbox: &Sandbox, fault: Fault) -> (crate::client::Answer, bo
 }
 
 #[tokio::test]
-async fn proxies_and_portals() {
+async fn proxies_and_portals_respond_with_pages() {
     let sandbox = Sandbox::start().await.unwrap();
     for (fault, status, applied) in [
         (Fault::Status(502), 502, false),
@@ -277,7 +277,7 @@ async fn proxies_and_portals() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_wants_a_length() {
+async fn length_required_affects_bodies_without_length() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let sandbox = Sandbox::builder().allow_violations().start().await.unwrap();
     sandbox.misbehave(Misbehaviour::new(Fault::LengthRequired));
@@ -300,7 +300,7 @@ async fn a_proxy_that_wants_a_length() {
 }
 
 #[tokio::test]
-async fn connections_that_close_after_their_answer() {
+async fn connections_close_after_their_response() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))).times(20));
     let client = http();
@@ -322,7 +322,7 @@ async fn connections_that_close_after_their_answer() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_for_a_while() {
+async fn faults_last_for_a_time() {
     let sandbox = Sandbox::start().await.unwrap();
     let outage = Duration::from_millis(150);
     sandbox.misbehave(Misbehaviour::new(Fault::Status(500)).after(1).lasting(outage));

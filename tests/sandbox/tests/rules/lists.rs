@@ -7,7 +7,7 @@ use waldur_sandbox::{Actor, OrderState, Release, Sandbox};
 use crate::client::{get, hex, meant, post, send};
 
 #[tokio::test]
-async fn pages() {
+async fn lists_are_paged() {
     let sandbox = Sandbox::builder().orders(43).start().await.unwrap();
     let first = get(&sandbox, Actor::Provider, "marketplace-orders/").await;
     assert_eq!((first.items().len(), first.count()), (10, 43));
@@ -44,7 +44,7 @@ async fn pages() {
 }
 
 #[tokio::test]
-async fn at_most_300() {
+async fn a_page_has_at_most_300_items() {
     let sandbox = Sandbox::builder().orders(0).orders_in(OrderState::Done, 301).start().await.unwrap();
     let page = get(&sandbox, Actor::Provider, "marketplace-orders/?page_size=301&field=uuid").await;
     assert_eq!((page.items().len(), page.count()), (300, 301));
@@ -83,7 +83,7 @@ async fn head_has_no_body() {
 }
 
 #[tokio::test]
-async fn chosen_fields() {
+async fn fields_are_selected() {
     let sandbox = Sandbox::start().await.unwrap();
     let keys = async |query: &str| {
         let list = get(&sandbox, Actor::Provider, &format!("marketplace-orders/?page_size=1{query}")).await;
@@ -109,7 +109,7 @@ async fn chosen_fields() {
 }
 
 #[tokio::test]
-async fn ordering() {
+async fn lists_are_ordered() {
     let sandbox = Sandbox::start().await.unwrap();
     let created = async |o: &str| {
         let path = format!("marketplace-orders/?o={o}&page_size=300&field=created&field=state");
@@ -140,7 +140,7 @@ async fn ordering() {
 }
 
 #[tokio::test]
-async fn choices() {
+async fn choices_are_repeated_keys() {
     let sandbox = Sandbox::start().await.unwrap();
     let list =
         async |query: &str| get(&sandbox, Actor::Provider, &format!("marketplace-orders/?{query}")).await;
@@ -169,7 +169,7 @@ async fn choices() {
 }
 
 #[tokio::test]
-async fn uuids_and_dates() {
+async fn uuids_and_dates_are_parsed() {
     let sandbox = Sandbox::start().await.unwrap();
     let list = async |path: &str| get(&sandbox, Actor::Provider, path).await;
     let slurm = sandbox.ids().offerings.slurm;
@@ -201,7 +201,7 @@ async fn uuids_and_dates() {
 }
 
 #[tokio::test]
-async fn unpaged_lists() {
+async fn some_lists_are_not_paged() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = hex(sandbox.ids().resources.ok);
     for action in ["team", "plan_periods"] {
@@ -215,7 +215,7 @@ async fn unpaged_lists() {
 }
 
 #[tokio::test]
-async fn filters_by_what_is_answered() {
+async fn rows_are_filtered_by_their_properties() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let orders = sandbox.orders();

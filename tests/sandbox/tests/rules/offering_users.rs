@@ -56,7 +56,7 @@ async fn addresses_name_user_and_offering() {
 }
 
 #[tokio::test]
-async fn uuids_name_them_too() {
+async fn uuids_name_user_and_offering() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let (user, offering) = (hex(ids.users.bob), hex(ids.offerings.slurm));
@@ -107,7 +107,7 @@ async fn account(state: OfferingUserState) -> (Sandbox, String) {
 }
 
 #[tokio::test]
-async fn from_where_to_where() {
+async fn states_follow_each_other() {
     use OfferingUserState as S;
     let table: &[(&str, &[S], S)] = &[
         ("begin_creating", &[S::Requested, S::ErrorCreating], S::Creating),
@@ -160,7 +160,7 @@ async fn from_where_to_where() {
 }
 
 #[tokio::test]
-async fn comments_end_with_validation_and_with_the_account() {
+async fn comments_are_cleared_by_validation_and_refused_after_deletion() {
     let (sandbox, path) = account(OfferingUserState::Creating).await;
     let comment = json!({"comment": "please link", "comment_url": "https://example.org/"});
     post(&sandbox, Actor::Provider, &format!("{path}set_pending_account_linking/"), comment).await;
@@ -182,7 +182,7 @@ async fn comments_end_with_validation_and_with_the_account() {
 }
 
 #[tokio::test]
-async fn only_a_new_name_makes_an_account_usable() {
+async fn an_unchanged_username_keeps_the_state() {
     use OfferingUserState::{Creating, ErrorCreating};
     for state in [Creating, ErrorCreating] {
         for (name, after) in [("bob01", state), ("", state), ("bob02", OfferingUserState::Ok)] {
@@ -195,7 +195,7 @@ async fn only_a_new_name_makes_an_account_usable() {
 }
 
 #[tokio::test]
-async fn states() {
+async fn lists_filter_by_state() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let body = json!({
@@ -237,7 +237,7 @@ async fn states() {
 }
 
 #[tokio::test]
-async fn a_name_makes_an_account_usable() {
+async fn a_username_makes_an_offering_user_ok() {
     for (action, after) in [("begin_creating", "OK"), ("set_error_creating", "OK"), ("", "Requested")] {
         let sandbox = Sandbox::start().await.unwrap();
         let ids = sandbox.ids();
@@ -258,7 +258,7 @@ async fn a_name_makes_an_account_usable() {
 }
 
 #[tokio::test]
-async fn removal() {
+async fn offering_users_are_removed() {
     let sandbox = Sandbox::start().await.unwrap();
     let path = format!("{LIST}{}/", hex(sandbox.ids().offering_user));
     assert_eq!(get(&sandbox, Actor::Alice, &path).await.json()["username"], "alice01");
@@ -270,7 +270,7 @@ async fn removal() {
 }
 
 #[tokio::test]
-async fn one_name_everywhere() {
+async fn one_username_is_set_at_all_offerings() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let path = format!("marketplace-service-providers/{}/set_offerings_username/", hex(ids.service_provider));

@@ -11,7 +11,7 @@ fn path(order: uuid::Uuid, action: &str) -> String {
 }
 
 #[tokio::test]
-async fn approval() {
+async fn the_provider_approves_orders() {
     let sandbox = Sandbox::start().await.unwrap();
     for order in sandbox.orders() {
         let done = act(&sandbox, Actor::Provider, &path(order.uuid, "approve_by_provider")).await;
@@ -63,7 +63,7 @@ async fn one_of_many_approvals_wins() {
 }
 
 #[tokio::test]
-async fn who_may_approve() {
+async fn only_the_provider_and_staff_approve() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = order_in(&sandbox, OrderState::PendingProvider, None);
     let path = path(order.uuid, "approve_by_provider");
@@ -78,7 +78,7 @@ async fn who_may_approve() {
 }
 
 #[tokio::test]
-async fn rejection() {
+async fn rejected_orders_keep_the_comment() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = order_in(&sandbox, OrderState::PendingProvider, None);
     assert_eq!(order.type_, OrderType::Create);
@@ -91,7 +91,7 @@ async fn rejection() {
 }
 
 #[tokio::test]
-async fn the_consumer_side() {
+async fn the_consumer_approves_and_rejects_orders() {
     let sandbox = Sandbox::start().await.unwrap();
     let waiting: Vec<_> =
         sandbox.orders().into_iter().filter(|order| order.state == OrderState::PendingConsumer).collect();
@@ -112,7 +112,7 @@ async fn the_consumer_side() {
 }
 
 #[tokio::test]
-async fn cancelling() {
+async fn orders_without_agent_are_cancelled() {
     let sandbox = Sandbox::start().await.unwrap();
     let offerings = sandbox.ids().offerings;
     let agents = order_in(&sandbox, OrderState::Executing, Some(offerings.slurm));
@@ -150,7 +150,7 @@ async fn in_each_state() -> Sandbox {
 }
 
 #[tokio::test]
-async fn from_which_states_and_where() {
+async fn actions_depend_on_state_and_offering_type() {
     use OrderState::{
         Canceled, Done, Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate, Rejected,
     };
@@ -207,7 +207,7 @@ async fn from_which_states_and_where() {
 }
 
 #[tokio::test]
-async fn the_body_is_read_last() {
+async fn the_body_is_checked_last() {
     let sandbox = in_each_state().await;
     let bad = json!({"provider_rejection_comment": ["full"]});
     for order in sandbox.orders() {
@@ -221,7 +221,7 @@ async fn the_body_is_read_last() {
 }
 
 #[tokio::test]
-async fn an_order_for_later_waits() {
+async fn an_order_with_a_later_start_date_waits() {
     let today = chrono::Utc::now().date_naive();
     for (days, state) in
         [(-1, OrderState::Executing), (0, OrderState::Executing), (9, OrderState::PendingStartDate)]
@@ -248,7 +248,7 @@ async fn an_order_for_later_waits() {
 }
 
 #[tokio::test]
-async fn a_termination_that_failed_leaves_the_resource_in_use() {
+async fn a_failed_termination_keeps_the_resource_ok() {
     let sandbox = Sandbox::builder()
         .without_resources()
         .seed(|seed| {
@@ -268,7 +268,7 @@ async fn a_termination_that_failed_leaves_the_resource_in_use() {
 }
 
 #[tokio::test]
-async fn done() {
+async fn done_orders_set_the_resource_ok() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing: Vec<_> =
         sandbox.orders().into_iter().filter(|order| order.state == OrderState::Executing).collect();
@@ -296,7 +296,7 @@ async fn done() {
 }
 
 #[tokio::test]
-async fn erred() {
+async fn erred_orders_keep_message_and_traceback() {
     let sandbox = Sandbox::start().await.unwrap();
     let offerings = sandbox.ids().offerings;
     let order = order_in(&sandbox, OrderState::Executing, Some(offerings.slurm));
@@ -350,7 +350,7 @@ async fn both_sides_see_orders() {
 }
 
 #[tokio::test]
-async fn from_ordering_to_use() {
+async fn a_created_order_leads_to_a_resource() {
     let sandbox = Sandbox::builder().orders(0).start().await.unwrap();
     let ids = sandbox.ids();
     let body = json!({
@@ -381,7 +381,7 @@ async fn from_ordering_to_use() {
 }
 
 #[tokio::test]
-async fn taking_orders_out() {
+async fn orders_are_deleted_and_unlinked() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing = order_in(&sandbox, OrderState::Executing, None);
     let delete = async |uuid| {

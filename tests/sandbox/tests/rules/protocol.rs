@@ -7,7 +7,7 @@ use waldur_sandbox::{Actor, Sandbox};
 use crate::client::{act, anonymous, answer, get, hex, http, meant, post, send};
 
 #[tokio::test]
-async fn tokens() {
+async fn tokens_are_checked() {
     let sandbox = Sandbox::start().await.unwrap();
     let url = format!("{}users/me/", sandbox.url());
     for actor in Actor::ALL {
@@ -49,7 +49,7 @@ async fn staff_impersonates() {
 }
 
 #[tokio::test]
-async fn what_is_public() {
+async fn some_routes_need_no_token() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = anonymous(&sandbox, "marketplace-service-providers/").await;
     assert_eq!(provider.count(), 1);
@@ -71,7 +71,7 @@ async fn what_is_public() {
 }
 
 #[tokio::test]
-async fn missing_slashes() {
+async fn missing_slashes_redirect() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = hex(sandbox.orders()[0].uuid);
     let list = get(&sandbox, Actor::Provider, "marketplace-orders?page_size=1").await;
@@ -87,7 +87,7 @@ async fn missing_slashes() {
 }
 
 #[tokio::test]
-async fn unknown_routes_and_methods() {
+async fn unknown_routes_and_methods_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let nowhere = get(&sandbox, Actor::Provider, "marketplace-nothing/").await;
     assert_eq!(nowhere.status, 404);
@@ -128,7 +128,7 @@ async fn uuids_have_two_forms() {
 }
 
 #[tokio::test]
-async fn media_types() {
+async fn media_types_are_checked() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let path = format!("{}marketplace-provider-resources/{resource}/set_backend_id/", sandbox.url());
@@ -173,7 +173,7 @@ async fn addresses_follow_the_host() {
 }
 
 #[tokio::test]
-async fn the_log() {
+async fn requests_are_logged() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = hex(sandbox.ids().resources.ok);
     let path = format!("marketplace-provider-resources/{resource}/set_backend_id/");
@@ -199,7 +199,7 @@ async fn the_log() {
 }
 
 #[tokio::test]
-async fn the_end_frees_the_port() {
+async fn shutdown_frees_the_port() {
     let sandbox = Sandbox::start().await.unwrap();
     let address = sandbox.url().replace("http://", "").replace("/api/", "");
     let client = http();
@@ -213,7 +213,7 @@ async fn the_end_frees_the_port() {
 }
 
 #[tokio::test]
-async fn what_is_acceptable() {
+async fn the_accept_header_is_checked() {
     let sandbox = Sandbox::start().await.unwrap();
     let request = |kind: &str| {
         http()
@@ -235,7 +235,7 @@ async fn what_is_acceptable() {
 }
 
 #[tokio::test]
-async fn options_and_the_root() {
+async fn options_and_the_root_respond() {
     let sandbox = Sandbox::start().await.unwrap();
     let options = send(&sandbox, Actor::Provider, Method::OPTIONS, "marketplace-orders/", None).await;
     assert_eq!((options.status, options.header("allow")), (200, Some("GET, POST, HEAD, OPTIONS")));

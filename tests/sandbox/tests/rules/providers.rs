@@ -6,7 +6,7 @@ use waldur_sandbox::{Actor, Release, Sandbox};
 use crate::client::{get, hex};
 
 #[tokio::test]
-async fn the_provider_of_a_customer() {
+async fn service_providers_are_found_by_customer() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let by = |uuid| format!("marketplace-service-providers/?customer_uuid={}&field=uuid", hex(uuid));
@@ -23,7 +23,7 @@ async fn the_provider_of_a_customer() {
 }
 
 #[tokio::test]
-async fn those_it_serves() {
+async fn providers_list_their_users_and_projects() {
     let sandbox = Sandbox::start().await.unwrap();
     let path =
         |part: &str| format!("marketplace-service-providers/{}/{part}", hex(sandbox.ids().service_provider));
@@ -57,7 +57,7 @@ async fn those_it_serves() {
 }
 
 #[tokio::test]
-async fn offerings() {
+async fn providers_list_their_offerings() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let names = async |actor, collection: &str| {
@@ -88,7 +88,7 @@ async fn offerings() {
 }
 
 #[tokio::test]
-async fn people_and_keys() {
+async fn users_and_keys_are_visible_to_some() {
     let sandbox = Sandbox::start().await.unwrap();
     let names = async |actor| {
         let list = get(&sandbox, actor, "users/?field=username").await.items();
@@ -113,7 +113,7 @@ async fn people_and_keys() {
 }
 
 #[tokio::test]
-async fn organisations() {
+async fn customers_and_projects_are_listed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let project = format!("projects/{}/", hex(ids.project));

@@ -28,7 +28,7 @@ fn releases_are_ordered() {
 }
 
 #[tokio::test]
-async fn an_old_server_has_no_route_to_what_came_later() {
+async fn an_old_server_has_no_route_to_later_operations() {
     let old = sandbox(Release::Late2024).await;
     let resource = format!("marketplace-provider-resources/{}", hex(old.ids().resources.ok));
     let offering = format!("marketplace-provider-offerings/{}", hex(old.ids().offerings.slurm));
@@ -111,7 +111,7 @@ async fn an_old_server_crashes_on_huge_amounts() {
 }
 
 #[tokio::test]
-async fn usages_of_a_known_resource() {
+async fn usages_of_a_known_resource_are_public_on_older_servers() {
     for (release, count) in [(Release::Late2024, 1), (Release::Schema, 1), (Release::Newer, 0)] {
         let sandbox = sandbox(release).await;
         let path = format!("marketplace-component-usages/?resource_uuid={}", hex(sandbox.ids().resources.ok));
@@ -121,7 +121,7 @@ async fn usages_of_a_known_resource() {
 }
 
 #[tokio::test]
-async fn who_may_say_that_a_resource_is_erred() {
+async fn only_staff_sets_resources_erred_on_old_servers() {
     for (release, status) in [(Release::Late2024, 403), (Release::Schema, 200)] {
         let sandbox = sandbox(release).await;
         let path =
@@ -133,7 +133,7 @@ async fn who_may_say_that_a_resource_is_erred() {
 }
 
 #[tokio::test]
-async fn robots_of_an_old_server_have_no_state() {
+async fn robot_accounts_of_an_old_server_have_no_state() {
     for release in [Release::Late2024, Release::Schema] {
         let sandbox = sandbox(release).await;
         let resource = format!("{}marketplace-resources/{}/", sandbox.url(), hex(sandbox.ids().resources.ok));
@@ -153,7 +153,7 @@ async fn robots_of_an_old_server_have_no_state() {
 }
 
 #[tokio::test]
-async fn accounts_come_into_being_with_the_first_resource() {
+async fn offering_users_are_created_with_the_first_resource() {
     for (release, names) in [(Release::Late2024, vec!["", ""]), (Release::Schema, vec![])] {
         let sandbox = sandbox(release).await;
         let bulk = sandbox.ids().offerings.bulk;
@@ -174,7 +174,7 @@ async fn accounts_come_into_being_with_the_first_resource() {
 }
 
 #[tokio::test]
-async fn newer_servers_have_lost_something() {
+async fn newer_servers_lack_removed_operations() {
     let path = "marketplace-resource-users/";
     for (release, status) in [(Release::Schema, 200), (Release::Newer, 404)] {
         let sandbox = sandbox(release).await;
@@ -196,7 +196,7 @@ async fn with_consent(release: Release) -> Sandbox {
 }
 
 #[tokio::test]
-async fn consent_and_restriction() {
+async fn consent_and_restriction_depend_on_the_release() {
     let names = |rows: &[Value]| rows.iter().map(|row| row["username"].clone()).collect::<Vec<_>>();
     for release in Release::ALL {
         let sandbox = with_consent(release).await;
@@ -224,7 +224,7 @@ async fn consent_and_restriction() {
 }
 
 #[tokio::test]
-async fn who_reads_the_version() {
+async fn the_version_is_for_staff_on_old_servers() {
     for (release, status) in [(Release::Late2024, 403), (Release::Schema, 200)] {
         let sandbox = sandbox(release).await;
         assert_eq!(get(&sandbox, Actor::Provider, "version/").await.status, status);
@@ -234,7 +234,7 @@ async fn who_reads_the_version() {
 
 /// Properties that came after the `date` of a report tell whether a server knows that.
 #[tokio::test]
-async fn what_tells_a_server_s_age() {
+async fn keys_tell_the_release() {
     for release in Release::ALL {
         let sandbox = sandbox(release).await;
         let (offering, resource) = (sandbox.ids().offerings.slurm, sandbox.ids().resources.ok);

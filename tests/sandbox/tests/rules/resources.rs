@@ -6,7 +6,7 @@ use waldur_sandbox::{Actor, OrderState, OrderType, Release, ResourceState, Sandb
 use crate::client::{act, get, hex, meant, order_in, post};
 
 #[tokio::test]
-async fn two_views() {
+async fn consumer_and_provider_have_a_view_each() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = hex(sandbox.ids().resources.ok);
     let all = sandbox.resources().len();
@@ -36,7 +36,7 @@ async fn two_views() {
 }
 
 #[tokio::test]
-async fn details_tell_of_orders() {
+async fn single_resources_include_orders() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = order_in(&sandbox, OrderState::Executing, None);
     let path = format!("marketplace-provider-resources/{}/", hex(order.resource));
@@ -48,7 +48,7 @@ async fn details_tell_of_orders() {
 }
 
 #[tokio::test]
-async fn backend_ids() {
+async fn backend_ids_are_set() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok_second;
     let path = format!("marketplace-provider-resources/{}/set_backend_id/", hex(resource));
@@ -73,7 +73,7 @@ async fn backend_ids() {
 }
 
 #[tokio::test]
-async fn reports() {
+async fn reports_are_submitted() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let path = format!("marketplace-provider-resources/{}/submit_report/", hex(resource));
@@ -105,7 +105,7 @@ async fn reports() {
 }
 
 #[tokio::test]
-async fn limits_states_and_metadata() {
+async fn limits_states_and_metadata_are_set() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let path = |action: &str| format!("marketplace-provider-resources/{}/{action}/", hex(resource));
@@ -128,7 +128,7 @@ async fn limits_states_and_metadata() {
 }
 
 #[tokio::test]
-async fn states_set_by_the_provider() {
+async fn providers_set_states() {
     use ResourceState::{Creating, Erred, Ok, Terminated, Terminating, Updating};
     for start in [Creating, Ok, Erred, Updating, Terminating, Terminated] {
         for action in ["set_as_ok", "set_state_ok", "set_as_erred"] {
@@ -158,7 +158,7 @@ async fn states_set_by_the_provider() {
 }
 
 #[tokio::test]
-async fn what_went_wrong_is_kept() {
+async fn error_messages_are_kept() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let path = |action: &str| format!("marketplace-provider-resources/{}/{action}/", hex(resource));
@@ -182,7 +182,7 @@ async fn what_went_wrong_is_kept() {
 }
 
 #[tokio::test]
-async fn endpoints() {
+async fn endpoints_are_replaced() {
     let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let path = format!("marketplace-provider-resources/{}/", hex(resource));
@@ -235,7 +235,7 @@ async fn endpoints() {
 }
 
 #[tokio::test]
-async fn a_newer_server_has_the_rest_too() {
+async fn a_newer_server_keeps_what_older_ones_have() {
     let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
     assert_eq!(get(&sandbox, Actor::Provider, "version/").await.json()["version"], "8.1.0");
     let field =
@@ -246,7 +246,7 @@ async fn a_newer_server_has_the_rest_too() {
 }
 
 #[tokio::test]
-async fn termination() {
+async fn termination_makes_an_order() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let path = |uuid| format!("marketplace-provider-resources/{}/terminate/", hex(uuid));
@@ -275,7 +275,7 @@ async fn termination() {
 }
 
 #[tokio::test]
-async fn the_team() {
+async fn the_team_is_listed() {
     let sandbox = Sandbox::start().await.unwrap();
     let path = format!("marketplace-provider-resources/{}/team/", hex(sandbox.ids().resources.ok));
     let team = get(&sandbox, Actor::Provider, &path).await.items();

@@ -6,7 +6,7 @@ use waldur_sandbox::{Actor, OfferingUserState, OrderState, OrderType, ResourceSt
 use crate::client::{get, hex};
 
 #[tokio::test]
-async fn the_same_every_time() {
+async fn the_default_state_is_reproducible() {
     let (one, other) = (Sandbox::start().await.unwrap(), Sandbox::start().await.unwrap());
     assert_eq!(one.ids(), other.ids());
     assert_eq!(one.orders(), other.orders());
@@ -15,7 +15,7 @@ async fn the_same_every_time() {
 }
 
 #[tokio::test]
-async fn all_states() {
+async fn each_order_state_occurs() {
     for count in [9, 50, 1000] {
         let sandbox = Sandbox::builder().orders(count).start().await.unwrap();
         let orders = sandbox.orders();
@@ -37,7 +37,7 @@ async fn all_states() {
 }
 
 #[tokio::test]
-async fn to_measure() {
+async fn the_number_of_orders_is_exact() {
     let sandbox =
         Sandbox::builder().orders(0).orders_in(OrderState::PendingProvider, 1000).start().await.unwrap();
     assert_eq!(sandbox.orders().len(), 1000);
@@ -53,7 +53,7 @@ async fn to_measure() {
 }
 
 #[tokio::test]
-async fn named_resources() {
+async fn named_resources_have_no_open_order() {
     let sandbox = Sandbox::builder().orders(0).start().await.unwrap();
     let ids = sandbox.ids().resources;
     for (uuid, state) in [
@@ -72,7 +72,7 @@ async fn named_resources() {
 }
 
 #[tokio::test]
-async fn a_seed_of_ones_own() {
+async fn seeds_add_objects() {
     let sandbox = Sandbox::builder()
         .without_resources()
         .seed(|seed| {

@@ -42,7 +42,7 @@ async fn a_file_is_kept_and_shown_as_an_address() {
 }
 
 #[tokio::test]
-async fn texts_of_a_form_have_the_kinds_of_the_schema() {
+async fn texts_of_a_form_have_the_types_of_the_schema() {
     let sandbox = Sandbox::start().await.unwrap();
     let customer = format!("{}customers/{}/", sandbox.url(), hex(sandbox.ids().consumer_customer));
     let form = Form::new().text("customer", customer).text("name", "waves").text("is_industry", "true");
@@ -59,7 +59,7 @@ async fn texts_of_a_form_have_the_kinds_of_the_schema() {
 }
 
 #[tokio::test]
-async fn parts_are_judged() {
+async fn parts_are_validated() {
     let sandbox = Sandbox::start().await.unwrap();
     let order = hex(order_in(&sandbox, OrderState::PendingProvider, None).uuid);
     let info = format!("marketplace-orders/{order}/set_provider_info/");

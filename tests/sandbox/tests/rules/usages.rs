@@ -24,7 +24,7 @@ fn amount(sandbox: &Sandbox, component: &str) -> String {
 }
 
 #[tokio::test]
-async fn by_period_and_by_resource() {
+async fn usage_is_reported_by_plan_period_or_resource() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let done = report(
@@ -60,7 +60,7 @@ async fn by_period_and_by_resource() {
 }
 
 #[tokio::test]
-async fn amounts_taken() {
+async fn valid_amounts_are_accepted() {
     let sandbox = Sandbox::start().await.unwrap();
     for (given, kept) in [
         (json!(-5), "-5"),
@@ -80,7 +80,7 @@ async fn amounts_taken() {
 }
 
 #[tokio::test]
-async fn amounts_refused() {
+async fn invalid_amounts_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let decimals = "Ensure that there are no more than 2 decimal places.";
     for (given, message) in [
@@ -112,7 +112,7 @@ async fn amounts_refused() {
 }
 
 #[tokio::test]
-async fn reports_refused() {
+async fn invalid_reports_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
     let usages = json!([{"type": "cpu", "amount": 1}]);
@@ -180,7 +180,7 @@ async fn reports_refused() {
 }
 
 #[tokio::test]
-async fn months() {
+async fn usages_are_filtered_by_month() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({
         "plan_period": hex(sandbox.ids().plan_period),
@@ -202,7 +202,7 @@ async fn months() {
 }
 
 #[tokio::test]
-async fn states_that_can_be_reported() {
+async fn usage_is_refused_by_resource_state() {
     use ResourceState::{Creating, Erred, Ok, Terminated, Terminating, Updating};
     for (state, status) in
         [(Ok, 201), (Updating, 201), (Terminating, 201), (Creating, 400), (Erred, 400), (Terminated, 400)]
@@ -229,7 +229,7 @@ async fn states_that_can_be_reported() {
 }
 
 #[tokio::test]
-async fn what_is_billed_by_something_else() {
+async fn components_with_other_billing_are_refused() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let slurm = seed.ids().offerings.slurm;
@@ -272,7 +272,7 @@ async fn what_is_billed_by_something_else() {
 }
 
 #[tokio::test]
-async fn dates_to_come_and_dates_of_others() {
+async fn future_dates_and_dates_of_others_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = |hours| {
         let date = chrono::Utc::now() + chrono::TimeDelta::hours(hours);
@@ -296,7 +296,7 @@ async fn dates_to_come_and_dates_of_others() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_reset() {
+async fn omitted_descriptions_are_reset() {
     let sandbox = Sandbox::start().await.unwrap();
     let shown = async || {
         let path = format!("marketplace-component-usages/{}/", hex(sandbox.ids().usage));
@@ -311,7 +311,7 @@ async fn what_is_left_out_is_reset() {
 }
 
 #[tokio::test]
-async fn shares_of_users() {
+async fn shares_of_users_are_reported() {
     let sandbox = Sandbox::start().await.unwrap();
     let usage = hex(sandbox.ids().usage);
     let one = format!("marketplace-component-usages/{usage}/set_user_usage/");

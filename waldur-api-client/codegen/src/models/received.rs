@@ -18,12 +18,12 @@ pub(super) fn model(ident: &Ident, fields: &[Field], additional: Option<&Ident>)
     let hashes: Vec<u8> = names.iter().map(|name| field_hash(name)).collect();
     let hashes = Literal::byte_string(&hashes);
     let docs = names.iter().map(|name| format!("`{name}`"));
-    let doc = format!("`{name}`, as servers send it: what they leave out or send as null or \"\" is none.");
+    let doc = format!("`{name}` of responses. Fields that are absent, null or \"\" are `None`.");
     let index = 0..fields.len();
     let (mut field, mut keeps, mut more) = (None, None, None);
     if let Some(ident) = additional {
         field = Some(quote! {
-            /// The fields that the model doesn't name.
+            /// The fields that the schema doesn't declare.
             pub #ident: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
         });
         keeps = Some(quote! {

@@ -18,7 +18,7 @@ pub(super) fn model(
     let ident = &item.ident;
     let name = ident.to_string();
     let mut model = item.clone();
-    let doc = format!("`{name}`, as it is sent: what is none is left out.");
+    let doc = format!("`{name}` of requests. Fields that are `None` are not sent.");
     model.attrs.retain(|attribute| !attribute.path().is_ident("doc") && !attribute.path().is_ident("derive"));
     let all_optional = fields.iter().all(|field| !field.is_required);
     let default = all_optional.then(|| quote!(Default,));
@@ -30,7 +30,7 @@ pub(super) fn model(
         }
         if let Some(ident) = additional {
             generated.named.push(syn::parse_quote! {
-                /// The fields that the model doesn't name.
+                /// The fields that the schema doesn't declare.
                 #[serde(flatten)]
                 pub #ident: ::serde_json::Map<::std::string::String, ::serde_json::Value>
             });
@@ -71,7 +71,7 @@ pub(super) fn model(
         #model
         #serialize
         impl #ident {
-            /// An empty builder.
+            /// Creates an empty builder.
             pub fn builder() -> builder::#ident { Default::default() }
         }
         impl ::std::convert::TryFrom<builder::#ident> for #ident {
@@ -91,7 +91,7 @@ pub(super) fn model(
         }
         impl #ident {
             #(
-                /// Adds fields that the model doesn't name. Setting a field twice, here and by its own setter, is an error.
+                /// Adds fields that the schema doesn't declare. Setting a field here and by its own setter is an error.
                 pub fn #additional<K, V>(mut self, fields: impl ::std::iter::IntoIterator<Item = (K, V)>) -> Self
                 where
                     K: ::std::convert::Into<::std::string::String>,

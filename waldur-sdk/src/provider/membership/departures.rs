@@ -6,10 +6,11 @@ use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 
 use super::DepartedAccount;
-use crate::confirm::Applied;
-use crate::outcome::Outcome;
-use crate::provider::{OfferingUser, OfferingUserTransition, Provider, TeamMember};
+use crate::accounts::{OfferingUser, OfferingUserTransition};
+use crate::bulk::Outcome;
+use crate::provider::Provider;
 use crate::row::Rows;
+use crate::team::TeamMember;
 
 /// Who is in a team of an offering, and of which offerings a team couldn't be read.
 #[derive(Debug, Default)]
@@ -49,8 +50,7 @@ impl Provider {
                     return DepartedAccount { account, outcome: None };
                 }
                 let removal = OfferingUserTransition::RequestDeletion;
-                let result = self.change_offering_user(account.uuid, removal).await;
-                let outcome = Outcome::of(result.map(|account| (account, Applied::Now)));
+                let outcome = Outcome::from(self.offering_user(&account).transition(removal).await);
                 DepartedAccount { account, outcome: Some(outcome) }
             })
             .buffered(self.client.bulk_concurrency())

@@ -7,9 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{MembershipOptions, MembershipResource};
+use crate::accounts::OfferingUser;
 use crate::backend_id::AccountName;
-use crate::provider::{OfferingUser, TeamMember};
 use crate::row::{Rows, UnreadableRow};
+use crate::team::TeamMember;
 
 /// What is done with one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

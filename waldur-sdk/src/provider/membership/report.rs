@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{MemberStep, MembershipResource, PlannedMember};
-use crate::outcome::Outcome;
-use crate::provider::OfferingUser;
+use crate::accounts::OfferingUser;
+use crate::bulk::Outcome;
 use crate::row::UnreadableRow;
 use waldur_api_client::Error;
 

@@ -15,8 +15,10 @@ use super::{
     MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipOptions, MembershipPlan,
     MembershipReport, MembershipSync, SyncedResource,
 };
-use crate::provider::{OfferingUser, Provider, ResourceFilter, TeamMember};
+use crate::accounts::{OfferingUser, OfferingUsers};
+use crate::provider::{Provider, ResourceFilter};
 use crate::row::Rows;
+use crate::team::TeamMember;
 use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Error, ErrorKind};
 
@@ -45,8 +47,8 @@ impl Provider {
             return Err(Error::new(ErrorKind::Conflict, problem).with_operation(operation));
         }
         let row = row.with_backend_id()?;
-        let accounts = Self::new(self.client.clone()).of_offering(row.offering_uuid);
-        let (team, accounts) = try_join(self.team(resource), accounts.offering_users([])).await?;
+        let accounts = OfferingUsers::new(&self.client).offering(row.offering_uuid);
+        let (team, accounts) = try_join(self.team(resource), accounts.all()).await?;
         let there = backend.list(&row).await.map_err(cannot_list)?;
         Ok(MembershipPlan::between(row, &team, &accounts, &there, options))
     }
@@ -110,9 +112,15 @@ impl Provider {
         // Who is in the team of a resource that is being made, or terminated, hasn't left.
         let others = options.remove_departed.then_some([Creating, Terminating]).into_iter().flatten();
         let filter = in_use.iter().cloned().chain(others).fold(ResourceFilter::new(), ResourceFilter::state);
+        let mut accounts = OfferingUsers::new(&self.client);
+        if let Some(customer) = self.provider_uuid {
+            accounts = accounts.provider(customer);
+        }
+        if let Some(offering) = self.offering_uuid {
+            accounts = accounts.offering(offering);
+        }
         let (resources, accounts) =
-            try_join(self.rows::<ResourceRow>(self.list_of_resources(filter)), self.offering_users([]))
-                .await?;
+            try_join(self.rows::<ResourceRow>(self.list_of_resources(filter)), accounts.all()).await?;
         let mut by_offering: BTreeMap<Uuid, Rows<OfferingUser>> = BTreeMap::new();
         for offering in resources.iter().map(|resource| resource.offering_uuid) {
             by_offering.entry(offering).or_insert_with(|| {

@@ -1,0 +1,14 @@
+//! What the server allows and does, by collection.
+
+pub(crate) mod access;
+pub(crate) mod customers;
+pub(crate) mod generic;
+pub(crate) mod offering_users;
+pub(crate) mod offerings;
+pub(crate) mod orders;
+pub(crate) mod people;
+pub(crate) mod providers;
+mod references;
+pub(crate) mod resources;
+pub(crate) mod system;
+pub(crate) mod usages;

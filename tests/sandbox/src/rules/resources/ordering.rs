@@ -1,0 +1,83 @@
+//! Actions on a resource that create an order.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::protocol::answer::{Answer, Outcome, conflict, invalid_field, no_match};
+use crate::protocol::call::Call;
+use crate::protocol::form::Form;
+use crate::rules::orders::create::{self, Draft};
+use crate::rules::resources::{CONSUMER, PROVIDER, Sees, visible};
+use crate::store::{OrderType, ResourceState, State};
+use crate::wire::hex;
+
+pub(crate) fn consumer_terminate(call: &Call, state: &mut State) -> Outcome {
+    terminate(call, state, CONSUMER)
+}
+
+pub(crate) fn provider_terminate(call: &Call, state: &mut State) -> Outcome {
+    terminate(call, state, PROVIDER)
+}
+
+/// Creates an order to terminate a resource without an open order.
+fn terminate(call: &Call, state: &mut State, sees: Sees) -> Outcome {
+    let actor = call.actor()?;
+    let row = visible(call, state, sees)?;
+    if !matches!(row.state, ResourceState::Ok | ResourceState::Erred) || state.open_order(row).is_some() {
+        return Err(conflict(&["OK", "Erred"]));
+    }
+    let uuid = row.uuid;
+    let attributes = call.checked()?.get("attributes").and_then(Value::as_object).cloned();
+    let draft = Draft { attributes: attributes.unwrap_or_default(), ..Draft::default() };
+    let order = create::add(state, actor, uuid, OrderType::Terminate, draft);
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+/// Returns a resource that is OK and has no open order.
+fn changeable(call: &Call, state: &State) -> Result<Uuid, Answer> {
+    let row = visible(call, state, CONSUMER)?;
+    if row.state != ResourceState::Ok || state.open_order(row).is_some() {
+        return Err(conflict(&["OK"]));
+    }
+    Ok(row.uuid)
+}
+
+/// Creates an order for other limits.
+pub(crate) fn update_limits(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = changeable(call, state)?;
+    let data = call.checked()?;
+    let limits = data.get("limits").and_then(Value::as_object).cloned().unwrap_or_default();
+    let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
+    let unknown: Vec<&str> =
+        limits.keys().map(String::as_str).filter(|kind| offering.component(kind).is_none()).collect();
+    if !unknown.is_empty() {
+        let message = format!("These components are invalid: {}.", unknown.join(", "));
+        return Err(invalid_field("limits", message));
+    }
+    let attributes = Map::from_iter([("old_limits".to_owned(), Value::Object(row.limits.clone()))]);
+    let order = create::add(state, actor, uuid, OrderType::Update, Draft { limits, attributes, plan: None });
+    if let Some(order) = state.orders.get_mut(order) {
+        let comment = data.get("request_comment").and_then(Value::as_str);
+        order.properties.request_comment = comment.map(str::to_owned);
+    }
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}
+
+/// Creates an order for another plan.
+pub(crate) fn switch_plan(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let uuid = changeable(call, state)?;
+    let data = call.checked()?;
+    let mut form = Form::default();
+    let plan = create::plan(&mut form, &data, state);
+    form.finish()?;
+    let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
+    let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
+    if plan.and_then(|plan| offering.plan(plan)).is_none() {
+        return Err(invalid_field("plan", "This plan is not available for this offering."));
+    }
+    let order = create::add(state, actor, uuid, OrderType::Update, Draft { plan, ..Draft::default() });
+    Ok(Answer::ok(json!({ "order_uuid": hex(order) })))
+}

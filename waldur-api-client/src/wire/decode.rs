@@ -1,0 +1,171 @@
+//! Decoding of whole responses.
+
+use std::fmt;
+
+use super::lenient::{LenientDecode, NOTHING, Shape};
+#[cfg(feature = "exchanges")]
+use super::type_mismatch::with_unknown_fields;
+use super::type_mismatch::{TypeMismatch, take_mismatches};
+
+/// A decoded response, and the values in it that don't fit.
+#[derive(Clone, Debug)]
+pub struct Decoded<T> {
+    /// The decoded value.
+    pub value: T,
+    /// The values that don't fit their fields. Those fields are decoded as if they were absent.
+    pub mismatches: Vec<TypeMismatch>,
+}
+
+impl<T> Decoded<T> {
+    /// Returns the value if everything fits.
+    ///
+    /// # Errors
+    /// The first value that doesn't fit.
+    pub fn strict(self) -> Result<Self, DecodeError> {
+        match self.mismatches.into_iter().next() {
+            Some(mismatch) => Err(DecodeError::TypeMismatch(mismatch)),
+            None => Ok(Self { value: self.value, mismatches: Vec::new() }),
+        }
+    }
+}
+
+/// The reason why a response can't be decoded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The response isn't JSON, or is cut off.
+    Json(serde_json::Error),
+    /// The response as a whole is of the wrong kind; in strict mode, also a field of it.
+    TypeMismatch(TypeMismatch),
+    /// The response doesn't fit the caller's own type.
+    Into(serde_path_to_error::Error<serde_json::Error>),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "not JSON: {error}"),
+            Self::TypeMismatch(mismatch) => mismatch.fmt(f),
+            Self::Into(error) => {
+                // The path begins with the index of an item or with the name of a field.
+                let path = error.path().to_string();
+                let dot = if path.starts_with('[') { "" } else { "." };
+                if path == "." {
+                    write!(f, "$: {}", error.inner())
+                } else {
+                    write!(f, "${dot}{path}: {}", error.inner())
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Decodes `bytes` leniently, and returns what doesn't fit beside the value.
+///
+/// # Errors
+/// If the text isn't JSON, or as a whole is of another kind than `T`.
+pub fn decode<T: LenientDecode>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    let (value, mismatches) = read(bytes);
+    match value {
+        Ok(value) => whole(bytes, value, mismatches),
+        Err(error) => match huge_numbers_as_texts(bytes) {
+            Some(bytes) => {
+                let (value, mismatches) = read(&bytes);
+                whole(&bytes, value.map_err(DecodeError::Json)?, mismatches)
+            }
+            None => Err(DecodeError::Json(error)),
+        },
+    }
+}
+
+/// Decodes `bytes` to their end.
+fn read<T: LenientDecode>(bytes: &[u8]) -> (Result<Option<T>, serde_json::Error>, Vec<TypeMismatch>) {
+    take_mismatches();
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    (value, take_mismatches())
+}
+
+/// Refuses a response that as a whole is of another kind than `T`, even if it is empty.
+fn whole<T: LenientDecode>(
+    bytes: &[u8],
+    value: Option<T>,
+    mut mismatches: Vec<TypeMismatch>,
+) -> Result<Decoded<T>, DecodeError> {
+    let found = match (T::SHAPE, bytes.trim_ascii_start().first()) {
+        (Shape::Array, Some(b'{')) => Some("an object"),
+        (Shape::Object(_), Some(b'[')) => Some("an array"),
+        _ => None,
+    };
+    match (value, found) {
+        (Some(value), None) => Ok(Decoded { value, mismatches }),
+        (_, found) => Err(DecodeError::TypeMismatch(
+            mismatches
+                .pop()
+                .unwrap_or_else(|| TypeMismatch::new(T::SHAPE.expected(), found.unwrap_or(NOTHING))),
+        )),
+    }
+}
+
+/// Returns `bytes` with the numbers that no type can hold, such as `1e400`, as texts; `None` if there are no
+/// such numbers.
+///
+/// The JSON parser refuses such a number, and with it the whole response.
+fn huge_numbers_as_texts(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut found = false;
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'"' => text_length(rest),
+            b'-' | b'0'..=b'9' => {
+                let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len())
+            }
+            _ => 1,
+        };
+        let (token, after) = rest.split_at(length);
+        let number = std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok());
+        if number.is_some_and(f64::is_infinite) {
+            found = true;
+            kept.push(b'"');
+            kept.extend_from_slice(token);
+            kept.push(b'"');
+        } else {
+            kept.extend_from_slice(token);
+        }
+        rest = after;
+    }
+    found.then_some(kept)
+}
+
+/// Returns the length of the JSON text that `bytes` begin with, including its quotation marks.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut is_escaped = false;
+    for (index, byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return index + 1,
+            _ => {}
+        }
+    }
+    bytes.len()
+}
+
+/// Decodes `bytes` like [`decode`], and returns the paths of the fields that the models don't have, which are
+/// skipped.
+///
+/// # Errors
+/// Those of [`decode`].
+#[cfg(feature = "exchanges")]
+pub(crate) fn decode_noting_unknown<T: LenientDecode>(
+    bytes: &[u8],
+) -> Result<(Decoded<T>, Vec<String>), DecodeError> {
+    let Decoded { value, mismatches } = with_unknown_fields(|| decode(bytes))?;
+    let (unknown, mismatches): (Vec<_>, Vec<_>) =
+        mismatches.into_iter().partition(TypeMismatch::is_unknown_field);
+    Ok((Decoded { value, mismatches }, unknown.iter().map(TypeMismatch::path).collect()))
+}

@@ -1,0 +1,110 @@
+//! The values of a response that don't fit their fields, recorded while it is decoded.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+/// A value of a response that doesn't fit its field. The field is decoded as if it were absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeMismatch {
+    /// The kind of value that the field holds, such as "an integer".
+    pub expected: &'static str,
+    /// The kind of value that the server sent, such as "a text".
+    pub found: &'static str,
+    /// The steps of the path, the innermost first.
+    steps: Vec<Cow<'static, str>>,
+    /// Whether it is no mismatch, but a field that the model doesn't have.
+    unknown: bool,
+}
+
+impl TypeMismatch {
+    pub(super) fn new(expected: &'static str, found: &'static str) -> Self {
+        Self { expected, found, steps: Vec::new(), unknown: false }
+    }
+
+    /// Returns whether this is a field that the model doesn't have.
+    #[cfg(feature = "exchanges")]
+    pub(super) fn is_unknown_field(&self) -> bool {
+        self.unknown
+    }
+
+    /// Returns the JSON path of the value.
+    pub fn path(&self) -> String {
+        self.steps.iter().rev().fold("$".to_owned(), |mut path, step| {
+            if !step.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(step);
+            path
+        })
+    }
+}
+
+impl fmt::Display for TypeMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.path(), self.expected, self.found)
+    }
+}
+
+thread_local! {
+    // Decoding never yields, so that one decoding has the thread for itself.
+    static MISMATCHES: RefCell<Vec<TypeMismatch>> = const { RefCell::new(Vec::new()) };
+    // Their number. It is read at every field, so it must be cheap.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    static NOTES_UNKNOWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Records that a value of kind `found` stands where `expected` should.
+pub(super) fn mismatch(expected: &'static str, found: &'static str) {
+    note(TypeMismatch::new(expected, found));
+}
+
+#[cold]
+fn note(mismatch: TypeMismatch) {
+    MISMATCHES.with_borrow_mut(|all| all.push(mismatch));
+    COUNT.set(COUNT.get() + 1);
+}
+
+/// Records for the warnings about the response that a value of kind `found` stands where `expected` should.
+#[doc(hidden)]
+pub fn note_mismatch(expected: &'static str, found: &'static str) {
+    mismatch(expected, found);
+}
+
+/// Records that a model doesn't have the field `name`, if unknown fields are recorded.
+pub(crate) fn unknown(name: &str) {
+    if NOTES_UNKNOWN.get() {
+        let steps = vec![name.to_owned().into()];
+        note(TypeMismatch { expected: "no such field", found: "a field", steps, unknown: true });
+    }
+}
+
+/// Returns how many mismatches were recorded so far.
+pub(crate) fn mark() -> usize {
+    COUNT.get()
+}
+
+/// Adds `step` to the paths of the mismatches that were recorded since `mark`.
+pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
+    if COUNT.get() > mark {
+        let step = step();
+        MISMATCHES.with_borrow_mut(|all| {
+            all.iter_mut().skip(mark).for_each(|mismatch| mismatch.steps.push(step.clone()));
+        });
+    }
+}
+
+/// Returns the recorded mismatches and clears the record.
+pub(super) fn take_mismatches() -> Vec<TypeMismatch> {
+    COUNT.set(0);
+    MISMATCHES.take()
+}
+
+/// Records unknown fields as well while `decode` runs.
+#[cfg(feature = "exchanges")]
+pub(super) fn with_unknown_fields<T>(decode: impl FnOnce() -> T) -> T {
+    NOTES_UNKNOWN.set(true);
+    let decoded = decode();
+    NOTES_UNKNOWN.set(false);
+    decoded
+}

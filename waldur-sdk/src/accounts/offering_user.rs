@@ -1,0 +1,197 @@
+//! One offering user.
+
+use std::fmt;
+use std::future::IntoFuture;
+
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+use waldur_api_client::types::{OfferingUserStateTransitionRequest, PatchedOfferingUserRequest};
+use waldur_api_client::{Client, Error, Operation, builder};
+
+use super::state_machine::{self, Transition as _};
+use super::usernames::refuse_username;
+use super::{OfferingUser, OfferingUserTransition, invalid, unexpected};
+use crate::confirm::{Applied, Confirm, Seen};
+use crate::row;
+
+const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERATION;
+
+/// One offering user. Nothing is sent until a verb is called.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// # let (bob, offering) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
+/// use waldur_sdk::OfferingUserTransition::{BeginCreating, SetPendingAccountLinking, SetValidationComplete};
+///
+/// let provider = client.provider();
+/// let ensured = provider.ensure_offering_user(bob, offering).await?;
+/// let offering_user = provider.offering_user(&ensured.object);
+/// offering_user.transition(BeginCreating).await?;
+/// offering_user
+///     .transition(SetPendingAccountLinking)
+///     .comment("Link your account first")
+///     .comment_url("https://polar.example.org/link")
+///     .await?;
+/// offering_user.transition(SetValidationComplete).await?;
+/// offering_user.set_username("bob01").await?;
+/// assert!(offering_user.get().await?.is_usable());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct OfferingUserHandle {
+    client: Client,
+    uuid: Uuid,
+}
+
+impl OfferingUserHandle {
+    pub(crate) fn new(client: &Client, uuid: Uuid) -> Self {
+        Self { client: client.clone(), uuid }
+    }
+
+    /// Returns the offering user's uuid.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+
+    /// Gets the offering user as it is now. (`marketplace_offering_users_retrieve`)
+    ///
+    /// # Errors
+    /// If there is no such offering user, or none that the caller may see ([`Error::is_not_found`]).
+    pub async fn get(&self) -> Result<OfferingUser, Error> {
+        row::retrieve(self.client.marketplace_offering_users_retrieve().uuid(self.uuid)).await
+    }
+
+    /// Moves the offering user to its next state. (`marketplace_offering_users_begin_creating` and so on)
+    ///
+    /// The offering user is read first, and nothing is sent if it is in the target state, which is
+    /// [`Applied::Already`], or if the transition isn't legal from its state.
+    ///
+    /// Requires the permission `OFFERING.UPDATE_USER` on the organization of the offering.
+    pub fn transition(&self, transition: OfferingUserTransition) -> TransitionCall {
+        TransitionCall {
+            offering_user: self.clone(),
+            transition,
+            comment: String::new(),
+            comment_url: String::new(),
+        }
+    }
+
+    /// Sets the account's name in the back end. (`marketplace_offering_users_partial_update`)
+    ///
+    /// An offering user that is being created, or whose creation failed, becomes OK by that. On newer servers one
+    /// that was just requested, or that is pending on the user, does so too.
+    ///
+    /// # Errors
+    /// If the name is blank or longer than 100 characters (before anything is sent; [`Error::is_validation`]), or
+    /// the caller may not see the offering user ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]).
+    /// If the response is lost, the offering user is read; [`Error::is_unconfirmed`] if that fails, too.
+    pub async fn set_username(&self, username: impl Into<String>) -> Result<Applied, Error> {
+        self.rename(&username.into()).await.map(|(_, applied)| applied)
+    }
+
+    /// Does so, and returns the offering user as it is then.
+    ///
+    /// # Errors
+    /// Those of [`set_username`](Self::set_username).
+    pub(super) async fn rename(&self, username: &str) -> Result<(OfferingUser, Applied), Error> {
+        refuse_username(username, RENAME)?;
+        let body = PatchedOfferingUserRequest::builder().username(username.to_owned());
+        let call = self.client.marketplace_offering_users_partial_update().uuid(self.uuid).body(body);
+        let send = || async {
+            let now = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
+            let now = now.filter(|offering_user| !offering_user.username.is_empty());
+            now.ok_or_else(|| unexpected("the response is no offering user with a name", RENAME))
+        };
+        let look = || async {
+            let now = self.get().await?;
+            Ok(match now.username.as_str() {
+                name if name == username => Seen::Applied(now),
+                "" => Seen::Unchanged("the offering user has no name".to_owned()),
+                name => Seen::Differs(format!("the name is {name:?}")),
+            })
+        };
+        Confirm::new(&self.client).after(Error::is_ambiguous).send(send, look).await
+    }
+}
+
+/// A transition of an offering user: awaited, it is sent. Made by [`OfferingUserHandle::transition`].
+///
+/// # Errors
+/// - [`Error::is_conflict`]: the transition isn't legal from the offering user's state. If the state is known,
+///   nothing is sent.
+/// - [`Error::is_validation`], before anything is sent: a comment or an address is set and the transition
+///   doesn't accept one, or the address doesn't begin with `http://` or `https://`.
+/// - [`Error::is_not_found`]: the caller may not see the offering user; [`Error::is_forbidden`]: or not change it.
+/// - [`Error::is_unsupported`]: the server is older than 7.7.2 and has no states.
+/// - [`Error::is_unconfirmed`]: the response was lost, and the offering user can't be read.
+#[derive(Clone)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct TransitionCall {
+    offering_user: OfferingUserHandle,
+    transition: OfferingUserTransition,
+    comment: String,
+    comment_url: String,
+}
+
+impl fmt::Debug for TransitionCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransitionCall")
+            .field("offering_user", &self.offering_user.uuid)
+            .field("transition", &self.transition)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TransitionCall {
+    /// Sets what the user has to do. Only transitions for which [`OfferingUserTransition::takes_comment`] is true
+    /// accept it.
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = comment.into();
+        self
+    }
+
+    /// Sets the address where the user can do it. Only transitions for which
+    /// [`OfferingUserTransition::takes_comment`] is true accept it.
+    pub fn comment_url(mut self, url: impl Into<String>) -> Self {
+        self.comment_url = url.into();
+        self
+    }
+
+    async fn run(self) -> Result<Applied, Error> {
+        let Self { offering_user, transition, comment, comment_url } = self;
+        let refuse = |problem: String| Err(invalid(problem, transition.operation()));
+        let has_comment = !comment.is_empty() || !comment_url.is_empty();
+        if has_comment && !transition.takes_comment() {
+            return refuse(format!("{transition} accepts no comment"));
+        }
+        let mut body = OfferingUserStateTransitionRequest::builder();
+        if !comment.is_empty() {
+            body = body.comment(comment);
+        }
+        if !comment_url.is_empty() {
+            if !comment_url.starts_with("http://") && !comment_url.starts_with("https://") {
+                return refuse(format!(
+                    "comment_url: {comment_url:?} doesn't begin with http:// or https://"
+                ));
+            }
+            body = body.comment_url(comment_url);
+        }
+        state_machine::apply(&offering_user.client, transition, offering_user.uuid, body).await
+    }
+}
+
+impl IntoFuture for TransitionCall {
+    type Output = Result<Applied, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

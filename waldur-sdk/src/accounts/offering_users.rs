@@ -1,0 +1,208 @@
+//! The offering users of a provider.
+
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::types::{self, OfferingUserState, OfferingUserStateTransitionRequest};
+use waldur_api_client::{Client, builder};
+
+use super::{OfferingUserTransition, state_machine};
+use crate::bulk::Bulk;
+use crate::collection::collection;
+use crate::offering_user_state;
+use crate::row::row;
+
+row! {
+    /// An offering user: a user's account at an offering.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct OfferingUser {
+        /// The offering user's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The user.
+        pub user_uuid: Uuid = need "user_uuid",
+        /// The user's full name; empty if the server doesn't say.
+        pub user_full_name: String = or_default "user_full_name",
+        /// The offering.
+        pub offering_uuid: Uuid = need "offering_uuid",
+        /// The account's name in the provider's back end; empty while it has none.
+        pub username: String = exact "username",
+        /// The state; none on servers of 2024 and before, which have no states.
+        pub state: Option<OfferingUserState> = optional "state",
+        /// Whether the user is kept from using the account.
+        pub is_restricted: bool = or_default "is_restricted",
+        /// Whether the user has consented to the offering's terms of service and not revoked that. False as
+        /// well where the offering has no active terms; none if the server doesn't say, as before 7.8.0.
+        pub has_consent: Option<bool> = optional "has_consent",
+        /// Whether the terms have changed since, so that the user has to consent again; none if the server
+        /// doesn't say.
+        pub requires_reconsent: Option<bool> = optional "requires_reconsent",
+    }
+}
+
+impl OfferingUser {
+    /// Reads a generated model; none where it doesn't say enough.
+    pub(super) fn of(model: types::OfferingUser) -> Option<Self> {
+        Some(Self {
+            uuid: model.uuid?,
+            user_uuid: model.user_uuid?,
+            user_full_name: model.user_full_name.unwrap_or_default(),
+            offering_uuid: model.offering_uuid?,
+            username: model.username.unwrap_or_default(),
+            state: model.state,
+            is_restricted: model.is_restricted.unwrap_or_default(),
+            has_consent: model.has_consent,
+            requires_reconsent: model.requires_reconsent,
+        })
+    }
+
+    /// Returns whether the user can work with the account: it has a name, is OK where servers have states, and
+    /// isn't restricted.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        offering_user_state::is_usable(self.state.as_ref(), &self.username) && !self.is_restricted
+    }
+
+    /// Returns whether the user has consented to the terms as they are now, if that is known.
+    #[cfg(feature = "agent")]
+    pub(crate) fn consent(&self) -> Option<bool> {
+        match self.requires_reconsent {
+            Some(true) => Some(false),
+            _ => self.has_consent,
+        }
+    }
+
+    /// Returns whether the account is being removed, or was.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.state.as_ref().is_some_and(offering_user_state::is_ending)
+    }
+}
+
+impl From<&OfferingUser> for Uuid {
+    fn from(offering_user: &OfferingUser) -> Self {
+        offering_user.uuid
+    }
+}
+
+/// The offering users of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
+/// called. For a user who isn't a provider the list is empty.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// # let offering = sandbox.ids().offerings.slurm;
+/// use waldur_sdk::OfferingUserTransition;
+/// use waldur_sdk::types::OfferingUserState;
+///
+/// let provider = client.provider();
+/// for offering_user in provider.offering_users().offering(offering).all().await? {
+///     println!("{} is {}", offering_user.user_full_name, offering_user.username);
+/// }
+///
+/// let requested = provider.offering_users().state(OfferingUserState::Requested);
+/// let report = requested.transition_all(OfferingUserTransition::BeginCreating).await?;
+/// println!("{report}"); // 3 applied
+/// # assert!(report.is_ok());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a verb is called"]
+pub struct OfferingUsers {
+    client: Client,
+    states: Vec<OfferingUserState>,
+    offerings: Vec<Uuid>,
+    user: Option<Uuid>,
+    provider: Option<Uuid>,
+    restricted: Option<bool>,
+}
+
+collection!(OfferingUsers, OfferingUser);
+
+impl OfferingUsers {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            states: Vec::new(),
+            offerings: Vec::new(),
+            user: None,
+            provider: None,
+            restricted: None,
+        }
+    }
+
+    /// Keeps offering users in `state`. Call it again to accept further states.
+    pub fn state(mut self, state: OfferingUserState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Keeps offering users of this offering. Call it again to accept further offerings.
+    pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
+        self.offerings.push(offering.into());
+        self
+    }
+
+    /// Keeps the offering users of this user.
+    pub fn user(mut self, user: impl Into<Uuid>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Keeps offering users of this provider's offerings, by the uuid of the provider's organization.
+    pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
+        self.provider = Some(customer.into());
+        self
+    }
+
+    /// Keeps offering users that are restricted, or those that are not.
+    pub fn restricted(mut self, is_restricted: bool) -> Self {
+        self.restricted = Some(is_restricted);
+        self
+    }
+
+    /// The operation `marketplace_offering_users_list` with these filters.
+    fn request(&self) -> builder::MarketplaceOfferingUsersList {
+        let mut list = self.client.marketplace_offering_users_list();
+        if !self.states.is_empty() {
+            list = list.state(self.states.clone());
+        }
+        if !self.offerings.is_empty() {
+            list = list.offering_uuid(self.offerings.clone());
+        }
+        if let Some(uuid) = self.user {
+            list = list.user_uuid(uuid);
+        }
+        if let Some(uuid) = self.provider {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(is_restricted) = self.restricted {
+            list = list.is_restricted(is_restricted);
+        }
+        list
+    }
+
+    /// Moves each of these offering users to its next state; one that is in the target state is unchanged, and
+    /// nothing is sent for it. (`marketplace_offering_users_begin_creating` and so on)
+    ///
+    /// Requires the permission `OFFERING.UPDATE_USER` on the organization of the offering.
+    ///
+    /// # Errors
+    /// If the offering users can't be listed. What happens to an offering user is in the report: it is refused if
+    /// the transition isn't legal from its state.
+    pub fn transition_all(self, transition: OfferingUserTransition) -> Bulk<'static, OfferingUser> {
+        let client = self.client.clone();
+        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &OfferingUser| {
+            let (client, uuid, state) = (client.clone(), row.uuid, row.state.clone());
+            let no_comment = OfferingUserStateTransitionRequest::builder();
+            Box::pin(async move {
+                let now = state.as_ref();
+                state_machine::apply_from(&client, confirm, doubt, now, transition, uuid, no_comment).await
+            })
+        })
+    }
+}

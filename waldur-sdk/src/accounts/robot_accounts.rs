@@ -1,0 +1,157 @@
+//! The robot accounts of a provider.
+
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::types::{RobotAccountErrorRequest, RobotAccountStates};
+use waldur_api_client::{Client, builder};
+
+use super::{RobotAccountTransition, state_machine};
+use crate::bulk::Bulk;
+use crate::collection::collection;
+use crate::row::row;
+
+row! {
+    /// A robot account: an account for programs, at one resource.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct RobotAccount {
+        /// The account's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The resource.
+        pub resource_uuid: Uuid = need "resource_uuid",
+        /// The purpose, such as `cicd`.
+        #[serde(rename = "type")]
+        pub type_: String = need "type",
+        /// The account's name in the back end; empty while it has none.
+        pub username: String = or_default "username",
+        /// The state; none on servers of 2024 and before, which have no states.
+        pub state: Option<RobotAccountStates> = optional "state",
+        /// The account's id in the back end; empty if it has none.
+        pub backend_id: String = or_default "backend_id",
+        /// The error message; empty if there is none.
+        pub error_message: String = or_default "error_message",
+    }
+}
+
+impl From<&RobotAccount> for Uuid {
+    fn from(account: &RobotAccount) -> Self {
+        account.uuid
+    }
+}
+
+/// The robot accounts of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
+/// called.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// # let resource = sandbox.ids().resources.ok;
+/// let provider = client.provider();
+/// for account in provider.robot_accounts().resource(resource).all().await? {
+///     println!("{} is {}", account.type_, account.username);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A server can't tell them by offering.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a verb is called"]
+pub struct RobotAccounts {
+    client: Client,
+    resource: Option<Uuid>,
+    project: Option<Uuid>,
+    customer: Option<Uuid>,
+    provider: Option<Uuid>,
+    type_: Option<String>,
+}
+
+collection!(RobotAccounts, RobotAccount);
+
+impl RobotAccounts {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            resource: None,
+            project: None,
+            customer: None,
+            provider: None,
+            type_: None,
+        }
+    }
+
+    /// Keeps robot accounts at this resource.
+    pub fn resource(mut self, resource: impl Into<Uuid>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// Keeps robot accounts at resources of this project.
+    pub fn project(mut self, project: impl Into<Uuid>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    /// Keeps robot accounts at resources of this organization, which is a customer of the provider.
+    pub fn customer(mut self, customer: impl Into<Uuid>) -> Self {
+        self.customer = Some(customer.into());
+        self
+    }
+
+    /// Keeps robot accounts at resources of this provider, by the uuid of the provider's organization.
+    pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
+        self.provider = Some(customer.into());
+        self
+    }
+
+    /// Keeps robot accounts of this type, such as `cicd`.
+    pub fn of_type(mut self, type_: impl Into<String>) -> Self {
+        self.type_ = Some(type_.into());
+        self
+    }
+
+    /// The operation `marketplace_robot_accounts_list` with these filters.
+    fn request(&self) -> builder::MarketplaceRobotAccountsList {
+        let mut list = self.client.marketplace_robot_accounts_list();
+        if let Some(uuid) = self.resource {
+            list = list.resource_uuid(uuid);
+        }
+        if let Some(uuid) = self.project {
+            list = list.project_uuid(uuid);
+        }
+        if let Some(uuid) = self.customer {
+            list = list.customer_uuid(uuid);
+        }
+        if let Some(uuid) = self.provider {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(type_) = &self.type_ {
+            list = list.type_(type_.as_str());
+        }
+        list
+    }
+
+    /// Moves each of these robot accounts to its next state; one that is in the target state is unchanged, and
+    /// nothing is sent for it. (`marketplace_robot_accounts_set_state_ok` and so on)
+    ///
+    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the organization of the resource's offering.
+    ///
+    /// # Errors
+    /// If the robot accounts can't be listed. What happens to an account is in the report: it is refused if the
+    /// transition isn't legal from its state.
+    pub fn transition_all(self, transition: RobotAccountTransition) -> Bulk<'static, RobotAccount> {
+        let client = self.client.clone();
+        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &RobotAccount| {
+            let (client, uuid, state) = (client.clone(), row.uuid, row.state.clone());
+            let body = RobotAccountErrorRequest::builder();
+            Box::pin(async move {
+                let now = state.as_ref();
+                state_machine::apply_from(&client, confirm, doubt, now, transition, uuid, body).await
+            })
+        })
+    }
+}

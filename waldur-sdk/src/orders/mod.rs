@@ -1,0 +1,260 @@
+//! Orders: what customers ask of a provider, from approval to completion.
+
+mod action;
+mod handle;
+mod wait;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::types::{OrderState, RequestTypes};
+use waldur_api_client::{Client, Error, builder};
+
+#[cfg(feature = "agent")]
+pub(crate) use self::action::state_of;
+pub(crate) use self::action::{Action, apply};
+pub use self::handle::OrderHandle;
+pub use self::wait::{OrderWait, UnfinishedOrder};
+use crate::bulk::Bulk;
+use crate::collection::collection;
+use crate::confirm::{Applied, Confirm};
+use crate::row::{Rows, row};
+
+row! {
+    /// An order, as far as a provider's workflows need it.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct Order {
+        /// The order's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Where it stands; `Other("")` if the server doesn't say.
+        pub state: OrderState = or_unknown "state",
+        /// What it asks for; `Other("")` if the server doesn't say.
+        #[serde(rename = "type")]
+        pub type_: RequestTypes = or_unknown "type",
+        /// The marketplace resource that it is about.
+        pub resource_uuid: Option<Uuid> = optional "marketplace_resource_uuid",
+        /// The name of that resource; empty if it has none.
+        pub resource_name: String = or_default "resource_name",
+        /// The offering of that resource.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+        /// The name of that offering; empty if it has none.
+        pub offering_name: String = or_default "offering_name",
+        /// The provider's error message; empty if there is none.
+        pub error_message: String = or_default "error_message",
+    }
+}
+
+impl Order {
+    /// Returns whether the order has ended: it is done, erred, canceled or rejected.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        use OrderState::{Canceled, Done, Erred, Rejected};
+        matches!(self.state, Done | Erred | Canceled | Rejected)
+    }
+}
+
+impl From<&Order> for Uuid {
+    fn from(order: &Order) -> Self {
+        order.uuid
+    }
+}
+
+/// The orders of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
+/// called.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// use waldur_sdk::types::RequestTypes;
+///
+/// let provider = client.provider();
+/// for order in provider.orders().executing().of_type(RequestTypes::Terminate).all().await? {
+///     println!("{} of {} is {}", order.uuid, order.resource_name, order.state);
+/// }
+///
+/// let report = provider.orders().pending().approve_all().await?;
+/// println!("{report}"); // 15 applied
+/// for item in report.failures() {
+///     eprintln!("{}: {}", item.target.uuid, item.outcome);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A user who is more than a provider, such as staff, sees other providers' orders too: narrow by
+/// [`offering`](Self::offering) or [`provider`](Self::provider).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a verb is called"]
+pub struct Orders {
+    client: Client,
+    states: Vec<OrderState>,
+    types: Vec<RequestTypes>,
+    resource: Option<Uuid>,
+    offering: Option<Uuid>,
+    provider: Option<Uuid>,
+}
+
+collection!(Orders, Order);
+
+impl Orders {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            states: Vec::new(),
+            types: Vec::new(),
+            resource: None,
+            offering: None,
+            provider: None,
+        }
+    }
+
+    /// Keeps orders in `state`. Call it again to accept further states.
+    pub fn state(mut self, state: OrderState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Keeps orders that wait for the provider's approval.
+    pub fn pending(self) -> Self {
+        self.state(OrderState::PendingProvider)
+    }
+
+    /// Keeps orders that the provider carries out now.
+    pub fn executing(self) -> Self {
+        self.state(OrderState::Executing)
+    }
+
+    /// Keeps orders of this type. Call it again to accept further types.
+    pub fn of_type(mut self, type_: RequestTypes) -> Self {
+        self.types.push(type_);
+        self
+    }
+
+    /// Keeps orders about this marketplace resource.
+    pub fn resource(mut self, resource: impl Into<Uuid>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// Keeps orders of this offering.
+    pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
+        self.offering = Some(offering.into());
+        self
+    }
+
+    /// Keeps orders of this provider's offerings, by the uuid of the provider's organization.
+    pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
+        self.provider = Some(customer.into());
+        self
+    }
+
+    /// The operation `marketplace_orders_list` with these filters.
+    fn request(&self) -> builder::MarketplaceOrdersList {
+        let mut list = self.client.marketplace_orders_list();
+        if !self.states.is_empty() {
+            list = list.state(self.states.clone());
+        }
+        if !self.types.is_empty() {
+            list = list.type_(self.types.clone());
+        }
+        if let Some(uuid) = self.resource {
+            list = list.resource_uuid(uuid);
+        }
+        if let Some(uuid) = self.provider {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = self.offering {
+            list = list.offering_uuid(uuid);
+        }
+        list
+    }
+
+    /// Approves each of these orders; one that is past its approval is unchanged, and nothing is sent for it.
+    /// Without a filter by state, these are the [`pending`](Self::pending) ones.
+    /// (`marketplace_orders_approve_by_provider`)
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the offering.
+    ///
+    /// # Errors
+    /// If the orders can't be listed. What happens to an order is in the report.
+    pub fn approve_all(self) -> Bulk<'static, Order> {
+        self.or_state(OrderState::PendingProvider).each(Action::Approve)
+    }
+
+    /// Rejects each of these orders with a reason for the customer, which may be empty. Without a filter by
+    /// state, these are the [`pending`](Self::pending) ones. (`marketplace_orders_reject_by_provider`)
+    ///
+    /// Requires the permission `ORDER.REJECT` on the offering.
+    ///
+    /// # Errors
+    /// If the orders can't be listed. What happens to an order is in the report.
+    pub fn reject_all(self, reason: impl Into<String>) -> Bulk<'static, Order> {
+        self.or_state(OrderState::PendingProvider).each(Action::Reject { reason: reason.into() })
+    }
+
+    /// Marks each of these orders as done; its resource is then OK, or terminated. Without a filter by state,
+    /// these are the [`executing`](Self::executing) ones. (`marketplace_orders_set_state_done`)
+    ///
+    /// Call this only when the back end has finished the work; Waldur can't check.
+    ///
+    /// # Errors
+    /// If the orders can't be listed. What happens to an order is in the report.
+    pub fn complete_all(self) -> Bulk<'static, Order> {
+        self.or_state(OrderState::Executing).each(Action::Complete)
+    }
+
+    fn or_state(self, state: OrderState) -> Self {
+        if self.states.is_empty() { self.state(state) } else { self }
+    }
+
+    fn each(self, action: Action) -> Bulk<'static, Order> {
+        let (client, action) = (self.client.clone(), Arc::new(action));
+        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, order: &Order| {
+            let step = Step { client: client.clone(), action: Arc::clone(&action), order: order.uuid };
+            step.apply(confirm, doubt, Some(&order.state))
+        })
+    }
+}
+
+/// Returns the bulk operation that does `action` to each of the orders with these uuids.
+pub(crate) fn each_of(
+    client: &Client,
+    orders: impl IntoIterator<Item = impl Into<Uuid>>,
+    action: Action,
+) -> Bulk<'static, Uuid> {
+    let orders: Rows<Uuid> = orders.into_iter().map(|order| Ok(order.into())).collect();
+    let (client, action) = (client.clone(), Arc::new(action));
+    Bulk::new(&client.clone(), std::future::ready(Ok(orders)), move |confirm, doubt, order: &Uuid| {
+        let step = Step { client: client.clone(), action: Arc::clone(&action), order: *order };
+        step.apply(confirm, doubt, None)
+    })
+}
+
+/// The step of one order in a bulk operation.
+struct Step {
+    client: Client,
+    action: Arc<Action>,
+    order: Uuid,
+}
+
+impl Step {
+    fn apply<'s>(
+        self,
+        confirm: Confirm<'s>,
+        doubt: Option<Error>,
+        listed: Option<&OrderState>,
+    ) -> BoxFuture<'s, Result<Applied, Error>> {
+        // Servers answer 409 to a step that an order has had, so nothing is sent.
+        if doubt.is_none() && listed.is_some_and(|state| self.action.is_so(state)) {
+            return Box::pin(std::future::ready(Ok(Applied::Already)));
+        }
+        Box::pin(async move { apply(&self.client, confirm, doubt, &self.action, self.order).await })
+    }
+}

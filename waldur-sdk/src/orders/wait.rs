@@ -1,0 +1,230 @@
+//! Waiting for an order.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::{Order, OrderHandle};
+use waldur_api_client::types::OrderState;
+use waldur_api_client::{Error, ErrorKind};
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How much longer each pause is.
+const GROWTH: f32 = 1.5;
+
+type Condition = Box<dyn Fn(&Order) -> bool + Send + Sync>;
+
+/// Waits for an order: awaited, it gives the order when it is where it should be; [`OrderWait::changes`] is
+/// the way there. Made by [`OrderHandle::wait`].
+#[must_use = "nothing is asked until it is awaited"]
+pub struct OrderWait {
+    order: OrderHandle,
+    until: Condition,
+    timeout: Duration,
+    pauses: (Duration, Duration),
+}
+
+impl fmt::Debug for OrderWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OrderWait")
+            .field("order", &self.order.uuid)
+            .field("timeout", &self.timeout)
+            .field("pauses", &self.pauses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The cause of an error of waiting for an order: the order as it was last. [`Error::cause`] returns it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnfinishedOrder {
+    /// The order as it was last read.
+    pub order: Order,
+    /// The error of reading the order after that, if the last read failed.
+    pub error: Option<Error>,
+}
+
+/// Shows how the order was last, such as `order 1c0… ended: it is erred: no room`.
+impl fmt::Display for UnfinishedOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = &self.order;
+        if !order.is_terminal() {
+            return write!(f, "order {} is still {}", order.uuid, order.state);
+        }
+        write!(f, "order {} ended: it is {}", order.uuid, order.state)?;
+        if order.error_message.is_empty() { Ok(()) } else { write!(f, ": {}", order.error_message) }
+    }
+}
+
+impl StdError for UnfinishedOrder {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.as_ref().map(|error| error as &(dyn StdError + 'static))
+    }
+}
+
+impl UnfinishedOrder {
+    fn into_error(self, kind: ErrorKind) -> Error {
+        Error::new(kind, "").with_headline(self.to_string()).unsent(true).with_source(self)
+    }
+}
+
+/// The error of a deadline. Nothing was sent that changes anything.
+fn late(order: Uuid, last: Option<Order>, error: Option<Error>) -> Error {
+    match last {
+        Some(order) => UnfinishedOrder { order, error }.into_error(ErrorKind::Timeout),
+        None => {
+            let headline = format!("order {order} could not be read in time");
+            let late = Error::new(ErrorKind::Timeout, "").with_headline(headline).unsent(true);
+            match error {
+                Some(error) => late.with_source(error),
+                None => late,
+            }
+        }
+    }
+}
+
+impl OrderWait {
+    pub(super) fn new(order: OrderHandle) -> Self {
+        Self {
+            order,
+            until: Box::new(|order| order.state == OrderState::Done),
+            timeout: PATIENCE,
+            pauses: (FIRST_PAUSE, LONGEST_PAUSE),
+        }
+    }
+    /// Waits for `condition` instead of for the order to be done. An order that has ended without meeting it is
+    /// an error ([`Error::is_ended`]).
+    pub fn until(mut self, condition: impl Fn(&Order) -> bool + Send + Sync + 'static) -> Self {
+        self.until = Box::new(condition);
+        self
+    }
+
+    /// Sets how long to wait at most; one hour by default. Failures that may pass, such as of a server that is
+    /// being restarted, don't end the wait.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the pause before the order is read again: `first`, then half more each time, with jitter, up to
+    /// `longest`, and `first` again when the order has changed. From one second to thirty by default.
+    pub fn poll_interval(mut self, first: Duration, longest: Duration) -> Self {
+        let first = first.max(Duration::from_millis(1));
+        self.pauses = (first, longest.max(first));
+        self
+    }
+
+    /// Returns a stream of the order as it is first, and whenever its state has changed. The last item is the
+    /// order as it was waited for, or the error of the wait.
+    #[must_use]
+    pub fn changes(self) -> BoxStream<'static, Result<Order, Error>> {
+        stream::unfold(Watch::new(self), |mut watch| async move {
+            let next = watch.next().await?;
+            Some((next, watch))
+        })
+        .boxed()
+    }
+}
+
+impl IntoFuture for OrderWait {
+    type Output = Result<Order, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let order = self.order.uuid;
+            let mut watch = Watch::new(self);
+            let mut last = None;
+            while let Some(change) = watch.next().await {
+                last = Some(change?);
+            }
+            last.ok_or_else(|| late(order, None, None))
+        })
+    }
+}
+
+/// What has been seen so far.
+struct Watch {
+    wait: OrderWait,
+    deadline: Option<Instant>,
+    backoff: ExponentialBackoff,
+    last: Option<Order>,
+    error: Option<Error>,
+    ended: bool,
+}
+
+impl Watch {
+    fn new(wait: OrderWait) -> Self {
+        let backoff = backoff(wait.pauses);
+        Self { wait, deadline: None, backoff, last: None, error: None, ended: false }
+    }
+
+    /// The next change; none after the last.
+    async fn next(&mut self) -> Option<Result<Order, Error>> {
+        if self.ended {
+            return None;
+        }
+        if let Some(order) = self.last.take_if(|order| order.is_terminal()) {
+            self.ended = true;
+            return Some(Err(UnfinishedOrder { order, error: None }.into_error(ErrorKind::Ended)));
+        }
+        // Far enough for whoever says `Duration::MAX`.
+        let deadline = *self.deadline.get_or_insert_with(|| {
+            let now = Instant::now();
+            now.checked_add(self.wait.timeout).unwrap_or(now + PATIENCE * 24 * 365)
+        });
+        loop {
+            if self.last.is_some() || self.error.is_some() {
+                let pause = self.backoff.next().unwrap_or(self.wait.pauses.1);
+                sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+            }
+            match timeout_at(deadline, self.wait.order.get()).await {
+                Ok(Ok(order)) => {
+                    self.error = None;
+                    if (self.wait.until)(&order) {
+                        self.ended = true;
+                        return Some(Ok(order));
+                    }
+                    if self.last.as_ref().is_none_or(|last| last.state != order.state) {
+                        self.backoff = backoff(self.wait.pauses);
+                        self.last = Some(order.clone());
+                        return Some(Ok(order));
+                    }
+                    self.last = Some(order);
+                }
+                Ok(Err(error)) if error.is_retryable() || error.is_unexpected_response() => {
+                    self.error = Some(error)
+                }
+                Ok(Err(error)) => {
+                    self.ended = true;
+                    let note = format!("order {} can't be read", self.wait.order.uuid);
+                    return Some(Err(error.with_note(note)));
+                }
+                Err(_) => {
+                    self.ended = true;
+                    return Some(Err(late(self.wait.order.uuid, self.last.take(), self.error.take())));
+                }
+            }
+        }
+    }
+}
+
+fn backoff((first, longest): (Duration, Duration)) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .with_factor(GROWTH)
+        .without_max_times()
+        .with_jitter()
+        .build()
+}

@@ -1,0 +1,57 @@
+//! Workflows without an async runtime.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
+
+mod common;
+
+use common::client_builder;
+use waldur_sandbox::Sandbox;
+use waldur_sdk::ClientExt as _;
+use waldur_sdk::Decimal;
+use waldur_sdk::blocking::Client;
+
+/// A sandbox that runs on another thread's runtime.
+fn sandbox() -> (Sandbox, tokio::runtime::Runtime) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    (runtime.block_on(Sandbox::start()).unwrap(), runtime)
+}
+
+fn client(sandbox: &Sandbox) -> Client {
+    let builder = client_builder(sandbox);
+    Client::new(builder).unwrap()
+}
+
+#[test]
+fn the_workflows_are_the_same() {
+    let (sandbox, runtime) = sandbox();
+    let client = client(&sandbox);
+    let waiting = client.wait(client.provider().orders().pending().all()).unwrap().len();
+    assert_eq!(client.wait(client.approve_all_pending_orders()).unwrap().applied(), waiting);
+    assert!(client.wait(client.approve_all_executing_orders()).unwrap().is_ok());
+    assert!(client.wait(client.complete_all_executing_orders()).unwrap().is_ok());
+    let resource = client.wait(client.provider().live_resources()).unwrap()[0].uuid;
+    client.wait(client.set_usage_for_all_components(resource, Decimal::ONE)).unwrap();
+    let narrow = client.provider().orders().offering(uuid::Uuid::from_u128(1));
+    assert_eq!(client.block_on(narrow.count()).unwrap().unwrap(), 0);
+    // From several threads at once.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| client.wait(client.provider().orders().all()).unwrap());
+        }
+    });
+    drop(runtime);
+}
+
+#[tokio::test]
+async fn inside_of_async_it_says_so() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let builder = client_builder(&sandbox);
+    let error = Client::new(builder.clone()).unwrap_err();
+    assert!(error.is_configuration() && error.to_string().contains("inside an async runtime"), "{error}");
+    // One that was made outside, and dropped inside.
+    let client = std::thread::spawn(move || Client::new(builder).unwrap()).join().unwrap();
+    assert!(client.wait(client.provider().orders().all()).unwrap_err().is_configuration());
+    assert!(client.block_on(async { panic!("must not begin") }).unwrap_err().is_configuration());
+    drop(client);
+    assert!(sandbox.requests().is_empty());
+}

@@ -1,0 +1,46 @@
+//! An HTML page in place of a response is an error of every workflow.
+
+#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::client_builder_at;
+use futures_util::future::BoxFuture;
+use waldur_sdk::api::{BoxError, Operation, Transport};
+use waldur_sdk::{ClientExt as _, Uuid};
+
+const ID: Uuid = Uuid::from_u128(7);
+
+/// Answers every request with a page for people.
+#[derive(Debug)]
+struct Portal;
+
+impl Transport for Portal {
+    fn execute(
+        &self,
+        _: reqwest::Request,
+        _: &'static Operation,
+    ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
+        let page = http::Response::builder().header("content-type", "text/html").body("<html></html>");
+        Box::pin(async move { Ok(page?.into()) })
+    }
+}
+
+#[tokio::test]
+async fn no_workflow_takes_a_page_for_success() {
+    let client = client_builder_at("http://waldur.test", "0123").transport(Arc::new(Portal)).build().unwrap();
+    let provider = client.provider();
+    for outcome in [provider.order(ID).approve().await, provider.order(ID).set_done().await] {
+        assert!(outcome.unwrap_err().is_page());
+    }
+    for error in [
+        provider.set_backend_id(ID, "x").await.unwrap_err(),
+        provider.set_end_date(ID, None).await.unwrap_err(),
+        provider.set_endpoints(ID, [("a", "ssh://a.example.org")]).await.unwrap_err(),
+        provider.live_resources().await.map(drop).unwrap_err(),
+    ] {
+        assert!(error.is_page(), "{error:?}");
+    }
+}
