@@ -73,6 +73,9 @@ async fn a_call_is_a_span_and_each_attempt_an_event() {
         impatient.request(Method::GET, "/hang/").send().await.unwrap_err();
         client.request(Method::GET, "/raw/").query("secret", "geheim").send().await.unwrap_err();
     };
+    // While there is only one subscriber, a callsite that another test reaches first asks the subscriber of
+    // that test's thread, which is none, and stays disabled for all. With two, it asks both.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     calls.with_subscriber(tracing_subscriber::registry().with(kept.clone())).await;
 
     let spans: Vec<Fields> = kept.spans.lock().unwrap().values().cloned().collect();
