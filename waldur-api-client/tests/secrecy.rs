@@ -18,7 +18,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use waldur_api_client::{
-    ClientBuilder, ClientCredentials, Credentials, Error, ListExt as _, Method, RetryPolicy,
+    ClientBuilder, ClientCredentials, Credentials, Error, ListExt as _, Method, RetrieveExt as _,
+    RetryPolicy, Uuid,
 };
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
@@ -29,6 +30,15 @@ const GATEWAY: &str = "thegatewaykey";
 const PROXY: &str = "theproxypassword";
 const QUERY: &str = "thequeryvalue";
 const BODY: &str = "thebodyvalue";
+
+/// Orders whose responses can't be decoded, and repeat the token.
+const UNDECODABLE: Uuid = Uuid::from_u128(2);
+const MISTYPED: Uuid = Uuid::from_u128(3);
+
+#[derive(serde::Deserialize)]
+struct Row {
+    slug: u32,
+}
 
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -79,6 +89,14 @@ fn plan(stranger: String) -> impl Fn(&Arrival) -> Act {
                 Act::Answer(200, vec![("content-type", "text/html".into()), ("x-a", token)], page)
             }
             "/text/" => Act::json(200, &format!(r#"{{"uuid": "{token}"}}"#)),
+            path if path.ends_with(&format!("/{}/", UNDECODABLE.simple())) => Act::Answer(
+                200,
+                vec![("x-request-id", token.clone()), ("content-type", "application/json".into())],
+                format!(r#""{token} isn't an order""#),
+            ),
+            path if path.ends_with(&format!("/{}/", MISTYPED.simple())) => {
+                Act::json(200, &format!(r#"{{"slug": "{token} isn't a number"}}"#))
+            }
             _ => Act::ok(),
         }
     }
@@ -164,11 +182,15 @@ async fn secrets_stay_secret() {
         }
         let orders = client.marketplace_orders_list().all().await;
         orders.map_or_else(&mut show, drop);
-        let call = client.marketplace_orders_retrieve().uuid(uuid::Uuid::from_u128(1)).send().await;
-        if let Err(error) = call {
-            texts.push(format!("{error} {error:?}"));
-            show(error);
+        for order in [Uuid::from_u128(1), UNDECODABLE] {
+            let call = client.marketplace_orders_retrieve().uuid(order).send().await;
+            if let Err(error) = call {
+                texts.push(format!("{error} {error:?}"));
+                show(error);
+            }
         }
+        let row = client.marketplace_orders_retrieve().uuid(MISTYPED).select::<Row>().await;
+        row.map_or_else(&mut show, |row| unreachable!("{} isn't a number", row.slug));
     }
     // Settings that are wrong.
     for builder in [
@@ -187,7 +209,9 @@ async fn secrets_stay_secret() {
     for part in ["waldur.call", "retrying", "reqwest::", "hyper_util::"] {
         assert!(log.contains(part), "{part} is not in the log");
     }
-    assert!(shown.contains("[hidden] is not welcome"));
+    for text in ["[hidden] is not welcome", "[hidden] isn't an order", "[hidden] isn't a number"] {
+        assert!(shown.contains(text), "{text} is not in the errors");
+    }
     for (name, text) in [("log", &log), ("errors", &shown), ("debug", &texts.join("\n"))] {
         for secret in [TOKEN, PERSONAL, ISSUED, CLIENT_SECRET, GATEWAY, PROXY, QUERY, BODY] {
             if let Some(at) = text.find(secret) {

@@ -138,7 +138,7 @@ async fn an_order_can_fail_and_begin_again() {
         let error = provider.order(other).set_erred("a", "b").await.unwrap_err();
         assert!(error.is_refusal() && error.is_conflict(), "{error}");
         let text = format!("the order is {before}");
-        assert_eq!((error.messages().to_string(), state(&sandbox, other)), (text, before));
+        assert_eq!((error.reason(), state(&sandbox, other)), (text, before));
         assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
     }
     // 405: there is no agent that could have failed.

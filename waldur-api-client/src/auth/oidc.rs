@@ -5,27 +5,25 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
 use reqwest::{Request, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::credentials::AccessToken;
 use crate::error::connection::FailedExchange;
 use crate::error::{Error, ErrorKind};
-use crate::transport::{AuthHeader, Connections, Pipeline, RetryPolicy};
+use crate::transport::{AuthHeader, Connections, Pipeline, RetryPolicy, SecretResponses};
 use crate::wire::Operation;
 
 /// The operation of a request for a token, for telemetry.
 const TOKEN: &Operation = &Operation { id: "oidc_token", method: "POST", path: "", body_required: true };
 /// The time limit of fetching a token, with all attempts.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest response that is read, in bytes.
-const MOST: usize = 64 * 1024;
+/// How much of a response is read, in bytes.
+const MAX_BODY: usize = 64 * 1024;
 
 /// A client of an OpenID provider, such as a service account of a Keycloak realm (OAuth 2.0 client
 /// credentials).
@@ -119,6 +117,7 @@ impl TokenEndpoint {
             retry: RetryPolicy::default().assume_idempotent().max_elapsed(TIMEOUT),
             timeout: TIMEOUT,
             impersonated: None,
+            secret_responses: Some(SecretResponses { max_body: MAX_BODY, refusal }),
         };
         Ok(Self { pipeline, url: client.url()?, form: client.form() })
     }
@@ -130,33 +129,24 @@ impl TokenEndpoint {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         *request.body_mut() = Some(self.form.clone().into());
-        let received = self.pipeline.send(request, TOKEN).await.map_err(refused)?;
-        let wrong =
-            || Error::new(ErrorKind::UnexpectedResponse, "the response of the token endpoint has no token");
-        let mut body = received.body.into_stream();
-        // One allocation, since growing would leave copies of the token in memory.
-        let mut text = Zeroizing::new(Vec::with_capacity(MOST));
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Error::no_response(error.into(), FailedExchange::default()))?;
-            if text.len() + chunk.len() > MOST {
-                return Err(wrong());
-            }
-            text.extend_from_slice(&chunk);
-            wipe(chunk);
-        }
-        let answer: Answer = serde_json::from_slice(&text).map_err(|_| wrong())?;
+        let received = self.pipeline.send(request, TOKEN).await?;
+        let text = received.body.whole().await;
+        let text = text.map_err(|error| Error::no_response(error.into(), FailedExchange::default()))?;
+        let answer: Answer = serde_json::from_slice(&text).map_err(|_| {
+            Error::new(ErrorKind::UnexpectedResponse, "the response of the token endpoint has no token")
+        })?;
         let token = AccessToken::new(answer.access_token).bearer();
         let lifetime = answer.expires_in.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Ok(lifetime.into_iter().fold(token, AccessToken::expires_in))
     }
 }
 
-/// Returns the error of a call whose token the endpoint refused. Of the response, only known error codes are
-/// kept, since other texts may hold secrets.
-fn refused(error: Error) -> Error {
-    let Some(status) = error.status() else { return error };
-    let code = serde_json::from_str::<Refusal>(error.body()).ok();
+/// Returns the error of a response other than 2xx. Of its body, only known error codes are kept, since other
+/// texts may hold secrets.
+fn refusal(status: StatusCode, body: &[u8]) -> Error {
+    let code = serde_json::from_slice::<Refusal>(body).ok();
     let code = code.and_then(|refusal| CODES.into_iter().find(|code| *code == refusal.error));
+    let status = status.as_u16();
     let kind = match status {
         400 | 401 | 403 => ErrorKind::Unauthenticated,
         429 => ErrorKind::RateLimited,
@@ -183,13 +173,6 @@ impl ClientCredentials {
         let secret = Zeroizing::new(encoded(self.secret.expose_secret()));
         let pair = Zeroizing::new(format!("{}:{}", encoded(&self.client_id), *secret));
         AuthHeader::new("Basic", &Zeroizing::new(BASE64.encode(pair.as_bytes())))
-    }
-}
-
-/// Zeroes the buffer, unless it is shared.
-fn wipe(chunk: Bytes) {
-    if let Ok(mut chunk) = chunk.try_into_mut() {
-        chunk.as_mut().zeroize();
     }
 }
 

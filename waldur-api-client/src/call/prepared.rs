@@ -73,6 +73,7 @@ impl PreparedRequest {
             operation,
             strict,
             attempts: buffered.attempts,
+            authorization: buffered.authorization,
             status: buffered.status,
             headers: buffered.headers,
             body,

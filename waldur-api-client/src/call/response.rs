@@ -12,7 +12,9 @@ use http::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::connection::FailedExchange;
-use crate::error::{Attempts, Error};
+use crate::error::{Attempts, BoxError, Error};
+use crate::transport::AuthHeader;
+use crate::transport::redact::{holds, redact_headers, redacted};
 use crate::wire::{DecodeError, Decoded, LenientDecode, Operation, TypeMismatch, decode};
 
 /// A response with a status of 2xx: its decoded body, its status and its headers.
@@ -106,6 +108,8 @@ pub struct BufferedResponse {
     pub(super) operation: &'static Operation,
     pub(super) strict: bool,
     pub(super) attempts: Attempts,
+    /// The header of the request. Errors don't show its secret.
+    pub(super) authorization: Option<AuthHeader>,
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -157,8 +161,16 @@ impl BufferedResponse {
         }
     }
 
-    fn undecodable(self, source: DecodeError) -> Error {
-        Error::undecodable(self.status, &self.headers, &self.body, source)
+    fn undecodable(mut self, source: DecodeError) -> Error {
+        let secret = AuthHeader::secret_of(self.authorization.as_ref());
+        redact_headers(&mut self.headers, secret);
+        let text = source.to_string();
+        let source: BoxError = if holds(text.as_bytes(), secret) {
+            String::from_utf8_lossy(&redacted(text.into(), secret)).into()
+        } else {
+            source.into()
+        };
+        Error::undecodable(self.status, &self.headers, &redacted(self.body, secret), source)
             .with_operation(self.operation)
             .sent(self.attempts)
     }

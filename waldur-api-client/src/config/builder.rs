@@ -338,6 +338,7 @@ impl ClientBuilder {
                 retry,
                 timeout: value_or(settings.timeout, DEFAULT_TIMEOUT),
                 impersonated: None,
+                secret_responses: None,
             },
             http,
             url: origin,

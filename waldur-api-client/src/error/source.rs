@@ -12,7 +12,7 @@ use super::connection::FailedExchange;
 use super::html_page::{self, is_page};
 use super::retry_after::retry_after;
 use super::{Attempts, BODY_KEPT, BoxError, Error, ErrorKind, Inner, Messages};
-use crate::wire::{DecodeError, Operation};
+use crate::wire::Operation;
 
 /// The headers with the id of a request.
 const REQUEST_ID: [&str; 3] = ["x-request-id", "request-id", "x-correlation-id"];
@@ -88,7 +88,7 @@ impl Error {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
-        source: DecodeError,
+        source: BoxError,
     ) -> Self {
         Self::new(ErrorKind::UnexpectedResponse, "")
             .with_head(status, headers)

@@ -47,6 +47,11 @@ impl AuthHeader {
         value.iter().position(|byte| *byte == b' ').map_or(value, |space| &value[space + 1..])
     }
 
+    /// Returns the secret of the header of a request, which is empty without one.
+    pub(crate) fn secret_of(header: Option<&Self>) -> &[u8] {
+        header.map(Self::secret).unwrap_or_default()
+    }
+
     /// Returns whether both are clones of one header. Equal values are not enough.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.serial == other.serial

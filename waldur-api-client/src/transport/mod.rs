@@ -7,7 +7,7 @@ mod failure;
 mod limiter;
 mod pipeline;
 mod received;
-mod redact;
+pub(crate) mod redact;
 mod redirect;
 mod retry;
 mod telemetry;
@@ -25,7 +25,7 @@ pub(crate) use budget::RetryBudget;
 pub(crate) use clock::ServerClock;
 pub(crate) use limiter::ConcurrencyLimiter;
 pub(crate) use pipeline::{Connections, IMPERSONATED, Pipeline};
-pub(crate) use received::Received;
+pub(crate) use received::{Received, SecretResponses};
 pub use retry::RetryPolicy;
 
 /// The longest duration of a setting. Longer ones could overflow a clock.

@@ -16,7 +16,7 @@ use super::budget::RetryBudget;
 use super::clock::ServerClock;
 use super::failure::FailureKind;
 use super::limiter::{ConcurrencyLimiter, Permit};
-use super::received::{Body, Received, refusal};
+use super::received::{Body, Received, SecretResponses, refusal};
 use super::redirect::{self, Step};
 use super::retry::{Decision, FailedAttempt, RETRYABLE_STATUSES, RetryPolicy, StopReason};
 use super::telemetry::CallTelemetry;
@@ -38,6 +38,8 @@ pub(crate) struct Pipeline {
     /// The time limit of a whole call.
     pub(crate) timeout: Duration,
     pub(crate) impersonated: Option<HeaderValue>,
+    /// Set for a token endpoint.
+    pub(crate) secret_responses: Option<SecretResponses>,
 }
 
 /// What all clones of a client share, whatever their settings.
@@ -164,7 +166,6 @@ impl Pipeline {
             let method = request.method().clone();
             let spare = request.try_clone();
             let replayable = spare.is_some();
-            let secret = header.as_ref().map(AuthHeader::secret).unwrap_or_default();
             let attempt = self.attempt(request, &spare, permit, header.as_ref(), state);
             let (kind, failure) = match attempt.await {
                 Attempt::Received(received) => {
@@ -204,7 +205,9 @@ impl Pipeline {
                     let stop =
                         if let Decision::Stop(stop) = decision { stop } else { StopReason::NotReplayable };
                     state.telemetry.stops(state.sent, kind, stop);
-                    return Err(failure.into_error(kind, stop, secret, state).await);
+                    let error = self.error(failure, header.as_ref(), state).await;
+                    let error = stop.note(kind).into_iter().fold(error, Error::with_note);
+                    return Err(if stop == StopReason::Attempts { error.gave_up() } else { error });
                 }
             }
         }
@@ -221,7 +224,7 @@ impl Pipeline {
     ) -> Attempt {
         let url = request.url().clone();
         let method = request.method().clone();
-        let secret = header.map(AuthHeader::secret).unwrap_or_default();
+        let secret = AuthHeader::secret_of(header);
         *request.timeout_mut() = Some(state.remaining());
         state.sent += 1;
         let (begun, sent) = (Instant::now(), SystemTime::now());
@@ -266,8 +269,11 @@ impl Pipeline {
                 (Step::Refuse(note), _) => note,
             };
             self.connections.budget.succeeded(state.attempts > 1);
-            let error = Error::redirected(status, response.headers(), note).sent(state.attempts());
-            return Attempt::Error(error);
+            let error = match self.secret_responses {
+                Some(responses) => (responses.refusal)(status, &[]),
+                None => Error::redirected(status, response.headers(), note),
+            };
+            return Attempt::Error(error.sent(state.attempts()));
         }
         state.attempts += 1;
         if RETRYABLE_STATUSES.contains(&status.as_u16()) {
@@ -276,21 +282,37 @@ impl Pipeline {
             return Attempt::Failed(kind, Failure::Response(response));
         }
         if !status.is_success() {
-            let error = refusal(response, secret).await.sent(state.attempts());
+            let error = self.error(Failure::Response(response), header, state).await;
             self.connections.budget.succeeded(state.attempts > 1);
             return Attempt::Error(error);
         }
-        match Body::receive(response, permit, secret).await {
+        let (headers, body) = match self.secret_responses {
+            Some(responses) => Body::receive_secret(response, responses.max_body).await,
+            None => Body::receive(response, permit, secret).await,
+        };
+        match body {
             // A GET can be sent again. A change was applied, even if its response was cut off.
-            (_, Body::Broken(error)) if method == Method::GET => {
+            Body::Broken(error) if method == Method::GET || self.secret_responses.is_some() => {
                 let exchange = FailedExchange { url: Some(&url), ..FailedExchange::default() };
                 let error = error.into();
                 state.telemetry.failed(state.sent, &error, begun.elapsed());
                 failed_attempt(error, exchange, state)
             }
-            (headers, body) => {
-                Attempt::Received(Received { status, headers, body, attempts: state.attempts() })
+            body => {
+                let (attempts, authorization) = (state.attempts(), header.cloned());
+                Attempt::Received(Received { status, headers, body, attempts, authorization })
             }
+        }
+    }
+
+    /// Returns the error of a call that ends with this failure.
+    async fn error(&self, failure: Failure, header: Option<&AuthHeader>, state: &CallState) -> Error {
+        match failure {
+            Failure::Response(response) => {
+                let secret = AuthHeader::secret_of(header);
+                refusal(response, secret, self.secret_responses).await.sent(state.attempts())
+            }
+            Failure::Error(error) => state.error(error),
         }
     }
 }
@@ -303,24 +325,6 @@ fn failed_attempt(error: BoxError, exchange: FailedExchange<'_>, state: &mut Cal
         return Attempt::Error(state.error(Error::configuration("http_client", &error.to_string())));
     }
     Attempt::Failed(FailureKind::of(&error), Failure::Error(Error::no_response(error, exchange)))
-}
-
-impl Failure {
-    /// Returns the error of a call that ends with this failure.
-    async fn into_error(
-        self,
-        kind: FailureKind,
-        stop: StopReason,
-        secret: &[u8],
-        state: &CallState,
-    ) -> Error {
-        let error = match self {
-            Self::Response(response) => refusal(response, secret).await.sent(state.attempts()),
-            Self::Error(error) => state.error(error),
-        };
-        let error = stop.note(kind).into_iter().fold(error, Error::with_note);
-        if stop == StopReason::Attempts { error.gave_up() } else { error }
-    }
 }
 
 /// Sets `Content-Length: 0` on a POST, PUT or PATCH without a body. The HTTP client doesn't, and some proxies

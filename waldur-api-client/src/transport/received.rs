@@ -4,7 +4,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method, StatusCode};
+use zeroize::{Zeroize as _, Zeroizing};
 
+use super::authorization::AuthHeader;
 use super::limiter::Permit;
 use super::redact::{redact_headers, redacted};
 use crate::error::html_page::{self, KEPT, is_page};
@@ -17,12 +19,24 @@ const BEGINNING: usize = 8 * 1024;
 /// How much of the body of a refusal is read, in bytes.
 const REFUSAL_READ: usize = 256 * 1024;
 
+/// Handles the responses of a token endpoint, which hold secrets. They are read whole, into memory that is
+/// zeroed, whatever their content type. A request whose response is cut off has failed.
+#[derive(Clone, Copy)]
+pub(crate) struct SecretResponses {
+    /// How much of a body is read, in bytes. The rest is dropped.
+    pub(crate) max_body: usize,
+    /// Returns the error of a response with this status, other than 2xx, and this body.
+    pub(crate) refusal: fn(StatusCode, &[u8]) -> Error,
+}
+
 /// A response with a status of 2xx.
 pub(crate) struct Received {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
     pub(crate) attempts: Attempts,
+    /// The header of the request. Errors don't show its secret.
+    pub(crate) authorization: Option<AuthHeader>,
 }
 
 /// The body of a response.
@@ -71,6 +85,16 @@ impl Body {
         (headers, body)
     }
 
+    /// Reads the body of a response that holds secrets, without what exceeds `max` bytes.
+    pub(crate) async fn receive_secret(mut response: reqwest::Response, max: usize) -> (HeaderMap, Self) {
+        let headers = std::mem::take(response.headers_mut());
+        let body = match read_secret(response, max).await {
+            (body, None) => Self::Whole(Bytes::from_owner(body)),
+            (_, Some(error)) => Self::Broken(error),
+        };
+        (headers, body)
+    }
+
     /// Returns the body as a stream of chunks.
     pub(crate) fn into_stream(self) -> BoxStream<'static, reqwest::Result<Bytes>> {
         match self {
@@ -97,7 +121,7 @@ impl Body {
     }
 
     /// Reads the whole body.
-    async fn whole(self) -> reqwest::Result<Bytes> {
+    pub(crate) async fn whole(self) -> reqwest::Result<Bytes> {
         match self {
             Self::Whole(body) => Ok(body),
             Self::Broken(error) => Err(error),
@@ -118,6 +142,7 @@ pub(crate) struct Buffered {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Result<Bytes, Error>,
     pub(crate) attempts: Attempts,
+    pub(crate) authorization: Option<AuthHeader>,
 }
 
 impl Received {
@@ -126,7 +151,7 @@ impl Received {
     /// # Errors
     /// If the body is an HTML page.
     pub(crate) async fn buffer(self, method: &Method) -> Result<Buffered, Error> {
-        let Self { status, headers, body, attempts } = self;
+        let Self { status, headers, body, attempts, authorization } = self;
         let page = |body: &[u8]| Error::html_page(status, &headers, body).sent(attempts);
         let body = if html_page::is_declared(&headers) {
             let beginning = body.beginning().await;
@@ -139,10 +164,14 @@ impl Received {
             match body.whole().await {
                 Ok(body) if is_page(&headers, &body) => return Err(page(&body)),
                 Ok(body) => Ok(body),
-                Err(error) => Err(Error::broken_off(error, status, &headers).sent(attempts)),
+                Err(error) => {
+                    let mut shown = headers.clone();
+                    redact_headers(&mut shown, AuthHeader::secret_of(authorization.as_ref()));
+                    Err(Error::broken_off(error, status, &shown).sent(attempts))
+                }
             }
         };
-        Ok(Buffered { status, headers, body, attempts })
+        Ok(Buffered { status, headers, body, attempts, authorization })
     }
 
     /// Drops the body.
@@ -150,7 +179,7 @@ impl Received {
     /// # Errors
     /// If the body is an HTML page.
     pub(crate) async fn discard(self, method: &Method) -> Result<(StatusCode, HeaderMap), Error> {
-        let Self { status, headers, body, attempts } = self;
+        let Self { status, headers, body, attempts, .. } = self;
         if html_page::may_be(&headers) {
             let beginning = body.beginning().await;
             let is_page = is_page(&headers, &beginning)
@@ -185,7 +214,16 @@ async fn beginning(
 
 /// Returns the error of a response other than 2xx. The token is redacted from headers and body. If the body
 /// is cut off, the error has what was received.
-pub(crate) async fn refusal(mut response: reqwest::Response, secret: &[u8]) -> Error {
+pub(crate) async fn refusal(
+    mut response: reqwest::Response,
+    secret: &[u8],
+    secret_responses: Option<SecretResponses>,
+) -> Error {
+    if let Some(SecretResponses { max_body, refusal }) = secret_responses {
+        let status = response.status();
+        let (body, _) = read_secret(response, max_body).await;
+        return refusal(status, &body);
+    }
     let mut body = Vec::new();
     while body.len() < REFUSAL_READ {
         match response.chunk().await {
@@ -196,4 +234,32 @@ pub(crate) async fn refusal(mut response: reqwest::Response, secret: &[u8]) -> E
     body.truncate(REFUSAL_READ);
     redact_headers(response.headers_mut(), secret);
     Error::from_response(response.status(), response.headers(), &redacted(body.into(), secret))
+}
+
+/// Reads a body without what exceeds `max` bytes. Returns the error as well if it is cut off before.
+async fn read_secret(
+    mut response: reqwest::Response,
+    max: usize,
+) -> (Zeroizing<Vec<u8>>, Option<reqwest::Error>) {
+    // One allocation, since growing would leave copies of the secret in memory.
+    let mut body = Zeroizing::new(Vec::with_capacity(max));
+    while body.len() < max {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let kept = chunk.len().min(max - body.len());
+                body.extend_from_slice(&chunk[..kept]);
+                wipe(chunk);
+            }
+            Ok(None) => break,
+            Err(error) => return (body, Some(error)),
+        }
+    }
+    (body, None)
+}
+
+/// Zeroes the buffer, unless it is shared.
+fn wipe(chunk: Bytes) {
+    if let Ok(mut chunk) = chunk.try_into_mut() {
+        chunk.as_mut().zeroize();
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use waldur_api_client::{AccessToken, Client, ClientCredentials, Credentials, Method};
+use waldur_api_client::{AccessToken, Client, ClientCredentials, Credentials, ErrorKind, Method};
 
 use crate::common::{blank_client_builder, client_builder_at, quick};
 use crate::server::{Act, Arrival, Server};
@@ -158,6 +158,55 @@ async fn an_endpoint_that_refuses_is_told_apart_from_one_that_is_busy() {
     let odd = Server::start(|_| Act::json(200, r#"{"token": "geheim"}"#)).await;
     let error = oidc_client(&odd).request(Method::GET, "/a/").send().await.unwrap_err();
     assert!(error.is_unexpected_response() && !format!("{error} {error:?}").contains("geheim"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_token_response_that_is_cut_off_is_fetched_again() {
+    let server = Server::start(|arrival| match (arrival.path.as_str(), arrival.earlier) {
+        ("/token", 0) => Act::Truncate,
+        ("/token", _) => Act::json(200, r#"{"access_token": "t"}"#),
+        _ => Act::ok(),
+    });
+    let server = server.await;
+    oidc_client(&server).request(Method::POST, "/a/").send().await.unwrap();
+    assert_eq!((paths(&server, "/token"), paths(&server, "/a/")), (2, 1));
+    // An endpoint that never completes one fails the call.
+    let server = Server::start(|_| Act::Truncate).await;
+    let error = oidc_client(&server).request(Method::POST, "/a/").send().await.unwrap_err();
+    assert!(error.is_transport() && !error.is_ambiguous(), "{error:?}");
+    assert_eq!(paths(&server, "/token"), 4);
+}
+
+#[tokio::test]
+async fn a_token_response_is_read_up_to_a_limit() {
+    let server = Server::start(|_| Act::Endless).await;
+    let client = oidc_client(&server);
+    let call = client.request(Method::GET, "/a/").send();
+    let error = tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap_err();
+    assert!(error.is_unexpected_response(), "{error:?}");
+    assert_eq!(paths(&server, "/token"), 1);
+}
+
+#[tokio::test]
+async fn errors_of_a_token_endpoint_say_why_it_is_not_asked_again() {
+    let limited = Act::Answer(429, vec![("retry-after", "300".into())], SECRET.into());
+    let server = Server::start(move |_| limited.clone()).await;
+    let error = oidc_client(&server).request(Method::GET, "/a/").send().await.unwrap_err();
+    let text = error.to_string();
+    assert!(error.kind() == ErrorKind::RateLimited && text.contains("the token endpoint responded with 429"));
+    assert!(text.contains("the server asks to wait 300 s, longer than the "), "{text}");
+    assert!(!format!("{text} {error:?} {}", error.body()).contains(SECRET), "{error:?}");
+    assert_eq!(paths(&server, "/token"), 1);
+    // Redirects and missing pages show a wrong address.
+    for act in [Act::redirect(302, &format!("/{SECRET}")), Act::status(404)] {
+        let status = if matches!(act, Act::Answer(302, ..)) { 302 } else { 404 };
+        let server = Server::start(move |_| act.clone()).await;
+        let error = oidc_client(&server).request(Method::GET, "/a/").send().await.unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_configuration(), "{error:?}");
+        assert!(text.ends_with(&format!("the token endpoint responded with {status}")), "{text}");
+        assert_eq!(server.total(), 1);
+    }
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ pub enum Act {
     Truncate,
     /// Answers with what isn't HTTP.
     Garbage,
+    /// Answers with 16 MiB of blanks, and then keeps the client waiting for the rest.
+    Endless,
 }
 
 impl Act {
@@ -79,7 +81,8 @@ impl Act {
             | Self::ApplyAndReset
             | Self::ApplyAndClose
             | Self::ApplyAndHang
-            | Self::Truncate => true,
+            | Self::Truncate
+            | Self::Endless => true,
             Self::Reset | Self::Hang | Self::Garbage => false,
         }
     }
@@ -222,6 +225,15 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             Act::Truncate => {
                 let text = "HTTP/1.1 200 as told\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n[1,";
                 stream.write_all(text.as_bytes()).await?;
+                return Ok(());
+            }
+            Act::Endless => {
+                let text = "HTTP/1.1 200 as told\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n";
+                stream.write_all(text.as_bytes()).await?;
+                for _ in 0..256 {
+                    stream.write_all(&[b' '; 64 * 1024]).await?;
+                }
+                while stream.read(&mut [0; 64]).await? > 0 {}
                 return Ok(());
             }
             Act::Garbage => {

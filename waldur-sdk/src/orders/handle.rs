@@ -132,7 +132,7 @@ impl OrderHandle {
         match state_of(&self.client, self.uuid).await? {
             OrderState::Executing => self.apply(action).await,
             state if action.is_so(&state) => Ok(Applied::Already),
-            state => Err(Error::new(ErrorKind::Conflict, format!("the order is {state}"))),
+            state => Err(Error::new(ErrorKind::Conflict, "").with_headline(format!("the order is {state}"))),
         }
     }
 
