@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, ClientExt as _, Decimal, Order, Orders, Progress, Provider, Report, Uuid};
+use waldur_sdk::{
+    Client, ClientExt as _, Decimal, Order, Orders, Progress, Provider, Report, Resources, Uuid,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -81,11 +83,15 @@ struct Scope {
 
 impl Scope {
     fn new(client: &Client, args: &Args) -> Self {
-        let provider = match args.offering {
-            Some(offering) => client.provider().of_offering(offering),
-            None => client.provider(),
-        };
-        Self { provider, offering: args.offering }
+        Self { provider: client.provider(), offering: args.offering }
+    }
+
+    fn resources(&self) -> Resources {
+        let live = self.provider.resources().live();
+        match self.offering {
+            Some(offering) => live.offering(offering),
+            None => live,
+        }
     }
 
     fn orders(&self) -> Orders {
@@ -106,7 +112,7 @@ async fn preview(scope: &Scope, amount: Decimal) -> Result<bool> {
     for order in scope.orders().executing().all().await? {
         writeln!(out, "would complete {} {} {}", order.type_, order.uuid, order.resource_name)?;
     }
-    for resource in scope.provider.live_resources().await? {
+    for resource in scope.resources().all().await? {
         let (uuid, name) = (resource.uuid, &resource.name);
         writeln!(out, "would report {amount} for every component of {uuid} {name}")?;
     }
@@ -128,22 +134,20 @@ async fn tour(scope: &Scope, amount: Decimal) -> Result<bool> {
     bar.end();
     add(&mut rows, "complete", &report);
 
-    let resources = scope.provider.live_resources().await?;
     let bar = Bar::new("reporting");
-    for (index, resource) in resources.iter().enumerate() {
-        let sent = scope.provider.set_usage_for_all_components(resource.uuid, amount).await;
-        bar.at(index + 1, resources.len());
-        let (ok, result) = match sent {
-            Ok(sent) => {
-                let usages: Vec<String> =
-                    sent.usages.iter().map(|usage| format!("{} {}", usage.type_, usage.amount)).collect();
-                (true, usages.join(", "))
-            }
-            Err(error) => (false, format!("failed: {error}")),
-        };
-        rows.push(Row { what: "usage", item: resource.name.clone(), result, ok });
-    }
+    let report = scope.resources().report_usage_all(|_, _| Some(amount)).allow_decrease();
+    let report = report.on_progress(|progress| bar.at(progress.finished, progress.total)).await?;
     bar.end();
+    for item in report {
+        let sent = item.target.reported().map(|sent| sent.usages.as_slice()).unwrap_or_default();
+        let usages: Vec<String> =
+            sent.iter().map(|usage| format!("{} {}", usage.type_, usage.amount)).collect();
+        let result = match item.outcome.error() {
+            Some(error) => format!("failed: {error}"),
+            None => usages.join(", "),
+        };
+        rows.push(Row { what: "usage", item: item.target.resource.name, result, ok: item.outcome.is_ok() });
+    }
 
     print(&rows)?;
     Ok(rows.iter().all(|row| row.ok))

@@ -12,7 +12,7 @@ fn main() -> Result<(), waldur_sdk::Error> {
     for order in orders {
         println!("{}  {:<16}  {}", order.uuid, order.state.to_string(), order.resource_name);
     }
-    let resources = client.wait(client.provider().live_resources())?;
+    let resources = client.wait(client.provider().resources().live().all())?;
     println!("{} resources in use", resources.len());
     Ok(())
 }

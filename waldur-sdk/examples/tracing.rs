@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", client.approve_all_pending_orders().await?);
 
     sandbox.fail_next(9, "GET", "/marketplace-provider-resources/", Fault::Status(502));
-    if let Err(error) = client.provider().live_resources().await {
+    if let Err(error) = client.provider().resources().live().all().await {
         println!("{error}");
     }
     Ok(())

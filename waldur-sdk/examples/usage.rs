@@ -7,7 +7,7 @@ use std::error::Error;
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::{Client, ClientExt as _, Component, Decimal, UserAmount};
 
-/// What the back end would say.
+/// Returns what the back end measured.
 fn measured(component: &Component) -> Option<Decimal> {
     match component.measured_unit.as_str() {
         "hours" => Some(Decimal::new(12_345, 2)),
@@ -20,11 +20,13 @@ fn measured(component: &Component) -> Option<Decimal> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::start().await?;
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    let provider = client.provider().of_offering(sandbox.ids().offerings.slurm);
+    let provider = client.provider();
+    let live = provider.resources().live().offering(sandbox.ids().offerings.slurm);
 
-    for resource in provider.live_resources().await? {
+    for resource in live.clone().all().await? {
+        let handle = provider.resource(&resource);
         // Nothing is sent of what is there already, and nothing that would be less.
-        let report = provider.report_usage(resource.uuid).every(measured).skip_equal();
+        let report = handle.report_usage().each(measured).skip_equal();
         println!("{}: {} to report", resource.name, report.dry_run().await?.usages.len());
         let sent = report.await?;
 
@@ -33,13 +35,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
             username: "alice_hpc".to_owned(),
             amount: usage.amount,
         });
-        for item in provider.report_user_usages(resource.uuid, sent.month, shares).await? {
-            println!("  users of {}: {}", item.component, item.outcome);
+        for item in handle.report_user_usage(sent.month, shares).await? {
+            println!("  {} of {}: {}", item.target.component, item.target.username, item.outcome);
         }
-        for usage in provider.usages(resource.uuid, sent.month).await? {
+        for usage in handle.usage(sent.month).await? {
             println!("  {}: {} {}", usage.name, usage.amount, usage.measured_unit);
         }
     }
+
+    // Or all of them at once.
+    let report = live.report_usage_all(|_resource, component| measured(component)).skip_equal().await?;
+    println!("{report}");
     sandbox.shutdown().await;
     Ok(())
 }

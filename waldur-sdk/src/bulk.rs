@@ -205,7 +205,7 @@ type Step<'a, T> = dyn for<'s> Fn(Confirm<'s>, Option<Error>, &'s T) -> BoxFutur
     + 'a;
 
 /// Called after each item.
-type OnProgress<'a, T> = dyn FnMut(Progress<'_, T>) + Send + 'a;
+pub(crate) type OnProgress<'a, T> = dyn FnMut(Progress<'_, T>) + Send + 'a;
 
 /// A bulk operation: awaited, it lists the objects, applies the step to each side by side, and returns a
 /// [`Report`].

@@ -1,11 +1,14 @@
 //! The workflows of a client.
 
+use std::future::IntoFuture as _;
+
 use uuid::Uuid;
 use waldur_api_client::{Client, Error};
 
 use crate::bulk::Report;
 use crate::orders::Order;
-use crate::provider::{Amounts, Provider, ReportedUsage};
+use crate::provider::Provider;
+use crate::usage::{Amounts, ReportedUsage};
 
 mod sealed {
     pub trait Sealed {}
@@ -54,7 +57,9 @@ pub trait ClientExt: sealed::Sealed {
     /// If the orders can't be listed.
     fn complete_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Calls [`Provider::set_usage_for_all_components`].
+    /// Reports what a resource used of each component in the current month, in place of what was reported
+    /// before: [`ResourceHandle::report_usage`](crate::ResourceHandle::report_usage) with
+    /// [`all`](crate::UsageReport::all) and [`allow_decrease`](crate::UsageReport::allow_decrease).
     ///
     /// # Errors
     /// If the components can't be read, an amount is refused or the report fails.
@@ -87,7 +92,6 @@ impl ClientExt for Client {
         resource: Uuid,
         amounts: impl Into<Amounts>,
     ) -> impl Future<Output = Result<ReportedUsage, Error>> + Send {
-        let (provider, amounts) = (self.provider(), amounts.into());
-        async move { provider.set_usage_for_all_components(resource, amounts).await }
+        self.provider().resource(resource).report_usage().all(amounts).allow_decrease().into_future()
     }
 }

@@ -21,7 +21,7 @@
 //! }
 //!
 //! client.complete_all_executing_orders().await?;
-//! for resource in client.provider().live_resources().await? {
+//! for resource in client.provider().resources().live().all().await? {
 //!     client.set_usage_for_all_components(resource.uuid, Decimal::new(1250, 2)).await?;
 //! }
 //! # Ok(())
@@ -34,14 +34,14 @@
 //! | in the guide | here |
 //! |---|---|
 //! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
-//! | resource allocations, with chosen fields | [`Provider::resources`], [`Provider::select_resources`] |
+//! | resource allocations, with chosen fields | [`Provider::resources`], [`Resources::select`] |
 //! | approving and rejecting orders | [`Orders::approve_all`], [`Orders::reject_all`], [`OrderHandle::approve`], [`OrderHandle::reject`] (its loop over executing orders is [`ClientExt::approve_all_executing_orders`]) |
 //! | cancelling orders | [`OrderHandle::cancel`] |
-//! | the backend id | [`Provider::set_backend_id`], [`Provider::set_unique_backend_id`] |
-//! | access details of an allocation | [`Provider::submit_report`] |
+//! | the backend id | [`ResourceHandle::set_backend_id`], [`ResourceHandle::claim_backend_id`] |
+//! | access details of an allocation | [`ResourceHandle::submit_report`] |
 //! | pages, chosen fields | [`ListExt`]: all pages are read, [`ListExt::select`] |
-//! | members of a project | [`Provider::team`] |
-//! | usage of an allocation | [`Provider::set_usage_for_all_components`], [`Provider::report_usage`], [`Provider::plan_periods`] |
+//! | members of a project | [`ResourceHandle::team`] |
+//! | usage of an allocation | [`ResourceHandle::report_usage`], [`Resources::report_usage_all`], [`ResourceHandle::plan_periods`] |
 //! | access to a resource, also in batch | [`Provider::ensure_offering_user`], [`Provider::set_usernames`] |
 //! | the provider of an organisation | [`Provider::service_provider_of`] |
 //! | its users, keys, projects and project permissions | [`Provider::service_provider_users`], [`Provider::service_provider_keys`], [`Provider::service_provider_projects`], [`Provider::service_provider_project_permissions`] |
@@ -101,8 +101,10 @@ mod offering_user_state;
 mod orders;
 mod outage;
 mod provider;
+mod resources;
 mod row;
 mod team;
+mod usage;
 
 pub use accounts::{
     AccessGaps, CourseAccount, CourseAccountHandle, CourseAccounts, CustomerServiceAccounts,
@@ -118,11 +120,6 @@ pub use client_ext::ClientExt;
 pub use confirm::Applied;
 pub use orders::{Order, OrderHandle, OrderWait, Orders, UnfinishedOrder};
 pub use provider::{
-    AmountFn, Amounts, Component, ComponentUsage, Endpoint, LiveResource, PlanPeriod, ProjectPermission,
-    ProvidedOffering, Provider, ReportedUsage, Resource, ResourceFilter, ServedCustomer, ServedProject,
-    ServiceProvider, SshKey, Usage, UsageReport, User, UserAmount, UserUsage, UserUsageItem,
-};
-pub use provider::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
 };
@@ -132,8 +129,17 @@ pub use provider::{
     MembershipPlan, MembershipReport, MembershipResource, MembershipSync, NoBackendId, PlannedMember,
     SyncedResource,
 };
+pub use provider::{
+    ProjectPermission, ProvidedOffering, Provider, ServedCustomer, ServedProject, ServiceProvider, SshKey,
+    User,
+};
+pub use resources::{Endpoint, Resource, ResourceHandle, Resources};
 pub use row::{Rows, UnreadableRow};
 pub use team::TeamMember;
+pub use usage::{
+    AmountFn, Amounts, Component, ComponentUsage, Month, PlanPeriod, ReportedUsage, ResourceUsage, Usage,
+    UsageReport, UsageReports, Usages, UserAmount, UserUsage,
+};
 pub use waldur_api_client::{
     self as api, AccessToken, Client, ClientBuilder, ClientCredentials, Credentials, Decimal, Error,
     ErrorKind, ListExt, RetrieveExt, RetryPolicy, Uuid, types,

@@ -15,40 +15,40 @@ row! {
     pub struct TeamMember {
         /// The user.
         pub user_uuid: Uuid = need "uuid",
-        /// The user's name for signing in to Waldur, which is not the name of an account at an offering;
-        /// empty if the server doesn't say.
+        /// The user's name for signing in to Waldur, which is not that of an offering user; empty if the server
+        /// doesn't send it.
         pub username: String = or_default "username",
         /// The user's name, for people.
         pub full_name: String = or_default "full_name",
-        /// The address; empty if it isn't shown.
+        /// The email address; empty if it isn't shown.
         pub email: String = or_default "email",
         /// The role in the project, such as `admin` or `member`.
         pub role: String = or_default "role",
         /// Until when; none if it doesn't end.
         pub expiration_time: Option<DateTime<Utc>> = optional "expiration_time",
-        /// The name of the account at the offering, once there is one.
+        /// The username of the member's offering user, once there is one.
         pub offering_user_username: Option<String> = non_empty "offering_user_username",
-        /// Where that account stands, if there is one; servers of 2024 and before have no states.
+        /// The state of that offering user, if there is one; servers of 2024 and before have no states.
         pub offering_user_state: Option<OfferingUserState> = optional "offering_user_state",
     }
 }
 
 impl TeamMember {
-    /// Whether there is an account at the offering, in whatever state.
+    /// Returns whether there is an offering user, in whatever state.
     #[must_use]
     pub fn has_account(&self) -> bool {
         self.offering_user_username.is_some() || self.offering_user_state.is_some()
     }
 
-    /// Whether the account at the offering can be used, as far as the team shows: it has a name, and is OK
-    /// where servers have states. That it is restricted doesn't show here.
+    /// Returns whether the offering user can be used, as far as the team shows: it has a username, and is OK
+    /// where servers have states. Whether it is restricted isn't shown here.
     #[must_use]
     pub fn has_usable_account(&self) -> bool {
         let username = self.offering_user_username.as_deref().unwrap_or_default();
         is_usable(self.offering_user_state.as_ref(), username)
     }
 
-    /// Whether the account at the offering is being removed, or was.
+    /// Returns whether the offering user is being removed, or was.
     #[must_use]
     pub fn has_ending_account(&self) -> bool {
         self.offering_user_state.as_ref().is_some_and(is_ending)

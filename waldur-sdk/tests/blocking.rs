@@ -29,7 +29,7 @@ fn the_workflows_are_the_same() {
     assert_eq!(client.wait(client.approve_all_pending_orders()).unwrap().applied(), waiting);
     assert!(client.wait(client.approve_all_executing_orders()).unwrap().is_ok());
     assert!(client.wait(client.complete_all_executing_orders()).unwrap().is_ok());
-    let resource = client.wait(client.provider().live_resources()).unwrap()[0].uuid;
+    let resource = client.wait(client.provider().resources().live().all()).unwrap()[0].uuid;
     client.wait(client.set_usage_for_all_components(resource, Decimal::ONE)).unwrap();
     let narrow = client.provider().orders().offering(uuid::Uuid::from_u128(1));
     assert_eq!(client.block_on(narrow.count()).unwrap().unwrap(), 0);

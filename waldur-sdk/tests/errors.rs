@@ -11,12 +11,11 @@ use waldur_sdk::api::{Message, Messages};
 use waldur_sdk::{
     AccessGaps, Applied, Client, ClientExt as _, Component, ComponentDefinition, ComponentItem,
     ComponentPlan, ComponentStep, ComponentUsage, CourseAccount, Decimal, Endpoint, Ensured, Error,
-    ErrorKind, Item, ListExt as _, LiveResource, NewUsername, OfferingComponent, OfferingDetails,
-    OfferingPlan, OfferingUser, OfferingUserTransition, Order, Outcome, PlanPeriod, ProjectPermission,
-    ProvidedOffering, Report, ReportedUsage, Resource, ResourceFilter, RobotAccount, RobotAccountTransition,
-    Rows, ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken,
-    ServiceProvider, SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserUsage,
-    UserUsageItem, Uuid,
+    ErrorKind, Item, ListExt as _, Month, NewUsername, OfferingComponent, OfferingDetails, OfferingPlan,
+    OfferingUser, OfferingUserTransition, Order, Outcome, PlanPeriod, ProjectPermission, ProvidedOffering,
+    Report, ReportedUsage, Resource, ResourceUsage, RobotAccount, RobotAccountTransition, Rows,
+    ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken, ServiceProvider,
+    SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserAmount, UserUsage, Uuid,
 };
 
 fn is_shared<T: Clone + Send + Sync + 'static>() {}
@@ -42,8 +41,9 @@ fn errors_can_be_kept() {
 #[test]
 fn results_can_be_kept_and_serialized() {
     each!(is_result: Applied, Item<Uuid>, Outcome, Report<Order>, Rows<Uuid>, UnreadableRow);
-    each!(is_result: Order, Resource, Endpoint, LiveResource, TeamMember);
-    each!(is_result: Component, ComponentUsage, PlanPeriod, ReportedUsage, Usage, UserUsage, UserUsageItem);
+    each!(is_result: Order, Resource, Endpoint, Month, TeamMember);
+    each!(is_result: Component, ComponentUsage, PlanPeriod, ReportedUsage, ResourceUsage, Usage);
+    each!(is_result: UserAmount, UserUsage);
     each!(is_result: AccessGaps, Ensured<OfferingUser>, NewUsername, OfferingUser, OfferingUserTransition);
     each!(is_result: RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner, CourseAccount);
     each!(is_result: ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep);
@@ -81,10 +81,13 @@ fn futures_of_workflows_can_be_sent() {
     drop(is_send(provider.order(id).reject("no room")));
     drop(is_send(provider.order(id).wait().into_future()));
     drop(is_send(provider.order(id).wait().changes()));
-    drop(is_send(provider.resources(ResourceFilter::new())));
-    drop(is_send(provider.set_backend_id(id, "polar_0001")));
-    drop(is_send(provider.set_usage_for_all_components(id, Decimal::ONE)));
-    drop(is_send(provider.report_usage(id).component("cpu", Decimal::ONE).into_future()));
+    drop(is_send(provider.resources().all()));
+    drop(is_send(provider.resource(id).set_backend_id("polar_0001")));
+    drop(is_send(client.set_usage_for_all_components(id, Decimal::ONE)));
+    drop(is_send(provider.resources().live().report_usage_all(|_, _| Some(Decimal::ONE)).into_future()));
+    drop(is_send(provider.resource(id).report_user_usage(Month::current(), [])));
+    drop(is_send(provider.resource(id).usage(Month::current())));
+    drop(is_send(provider.resource(id).report_usage().amount("cpu", Decimal::ONE).into_future()));
     drop(is_send(provider.ensure_offering_user(id, id).username("alice").into_future()));
     drop(is_send(provider.offering_users().all()));
     drop(is_send(provider.offering_user(id).transition(OfferingUserTransition::SetOk).into_future()));
@@ -92,7 +95,7 @@ fn futures_of_workflows_can_be_sent() {
     drop(is_send(provider.set_usernames(id, [(id, "alice")]).into_future()));
     drop(is_send(provider.access_gaps(id)));
     drop(is_send(provider.offering(id)));
-    drop(is_send(provider.team(id)));
+    drop(is_send(provider.resource(id).team()));
 }
 
 #[cfg(feature = "agent")]

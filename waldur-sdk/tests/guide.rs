@@ -12,7 +12,7 @@ use common::{client_as, provider_as, today};
 use serde::Deserialize;
 use waldur_sandbox::{Actor, OrderState as State, Release, Sandbox};
 use waldur_sdk::types::{RequestTypes, ResourceState};
-use waldur_sdk::{Applied, Client, Decimal, Error, ListExt as _, Provider, ResourceFilter, Uuid};
+use waldur_sdk::{Applied, Client, Decimal, Error, ListExt as _, Provider, Uuid};
 
 const RELEASES: [Release; 3] = [Release::Schema, Release::Late2024, Release::Newer];
 
@@ -105,10 +105,12 @@ async fn row_3_list_resources() {
             state: ResourceState,
         }
         let ids = row.sandbox.ids();
-        let filter = || ResourceFilter::new().state(ResourceState::Creating).offering(ids.offerings.slurm);
-        let of_provider = row.provider.clone().of_customer(ids.provider_customer);
+        let creating = |provider: &Provider| {
+            provider.resources().state(ResourceState::Creating).offering(ids.offerings.slurm)
+        };
+        let of_provider = creating(&row.provider).provider(ids.provider_customer);
         row.sandbox.clear_requests();
-        let chosen: Vec<Chosen> = of_provider.select_resources(filter()).await.unwrap();
+        let chosen: Vec<Chosen> = of_provider.select().all().await.unwrap();
         let request = &row.sandbox.requests()[0];
         let asked = &request.query;
         assert!(asked.contains("field=name") && asked.contains("field=state"), "{asked}");
@@ -119,8 +121,8 @@ async fn row_3_list_resources() {
         assert!(chosen.iter().all(|one| !one.name.is_empty() && one.state == ResourceState::Creating));
         // Those who provide nothing have none to provide.
         for other in [&row.consumer, &row.outsider] {
-            assert!(other.resources(filter()).await.unwrap().is_empty());
-            assert!(is_closed(&other.resource(ids.resources.ok).await.unwrap_err()));
+            assert!(creating(other).all().await.unwrap().is_empty());
+            assert!(is_closed(&other.resource(ids.resources.ok).get().await.unwrap_err()));
         }
     }
 }
@@ -183,15 +185,15 @@ async fn row_6_set_the_backend_id() {
     for row in rows().await {
         let resource = row.sandbox.ids().resources.ok;
         for other in [&row.consumer, &row.outsider] {
-            assert!(is_closed(&other.set_backend_id(resource, "theirs").await.unwrap_err()));
+            assert!(is_closed(&other.resource(resource).set_backend_id("theirs").await.unwrap_err()));
         }
         row.sandbox.clear_requests();
         for _ in 0..2 {
-            row.provider.set_backend_id(resource, "hpc_17").await.unwrap();
+            row.provider.resource(resource).set_backend_id("hpc_17").await.unwrap();
             assert_eq!(row.sandbox.resource(resource).unwrap().backend_id, "hpc_17");
         }
         assert!(row.posts().iter().all(|path| path.ends_with("/set_backend_id/")), "{:?}", row.posts());
-        let found = row.provider.resource_by_backend_id("hpc_17").await.unwrap().unwrap();
+        let found = row.provider.resources().find_by_backend_id("hpc_17").await.unwrap().unwrap();
         assert_eq!(found.uuid, resource);
     }
 }
@@ -202,12 +204,12 @@ async fn row_7_submit_a_report() {
         let resource = row.sandbox.ids().resources.ok;
         let sections = [("Login", "ssh polar"), ("Quota", "500 hours")];
         for other in [&row.consumer, &row.outsider] {
-            assert!(is_closed(&other.submit_report(resource, sections).await.unwrap_err()));
+            assert!(is_closed(&other.resource(resource).submit_report(sections).await.unwrap_err()));
         }
-        row.provider.submit_report(resource, sections).await.unwrap();
+        row.provider.resource(resource).submit_report(sections).await.unwrap();
         assert_eq!(row.sandbox.resource(resource).unwrap().report.as_array().map(Vec::len), Some(2));
         let none: [(&str, &str); 0] = [];
-        assert!(row.provider.submit_report(resource, none).await.unwrap_err().is_validation());
+        assert!(row.provider.resource(resource).submit_report(none).await.unwrap_err().is_validation());
     }
 }
 
@@ -251,13 +253,20 @@ async fn row_9_choose_fields() {
 async fn row_10_list_the_team() {
     for row in rows().await {
         let ids = row.sandbox.ids();
-        let names: BTreeSet<String> =
-            row.provider.team(ids.resources.ok).await.unwrap().into_iter().map(|one| one.username).collect();
+        let names: BTreeSet<String> = row
+            .provider
+            .resource(ids.resources.ok)
+            .team()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|one| one.username)
+            .collect();
         let members: BTreeSet<String> =
             row.sandbox.members(ids.project).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, members);
         for other in [&row.consumer, &row.outsider] {
-            assert!(is_closed(&other.team(ids.resources.ok).await.unwrap_err()));
+            assert!(is_closed(&other.resource(ids.resources.ok).team().await.unwrap_err()));
         }
     }
 }
@@ -269,21 +278,25 @@ async fn row_11_report_usage() {
     for row in rows().await {
         let resource = row.sandbox.ids().resources.ok;
         for other in [&row.consumer, &row.outsider] {
-            let error = other.report_usage(resource).component("cpu", Decimal::TEN).await.unwrap_err();
+            let error =
+                other.resource(resource).report_usage().amount("cpu", Decimal::TEN).await.unwrap_err();
             assert!(is_closed(&error), "{error}");
-            assert!(other.set_usage_for_all_components(resource, Decimal::TEN).await.is_err());
-            assert!(is_closed(&other.plan_periods(resource).await.unwrap_err()));
+            assert!(
+                other.resource(resource).report_usage().all(Decimal::TEN).allow_decrease().await.is_err()
+            );
+            assert!(is_closed(&other.resource(resource).plan_periods().await.unwrap_err()));
         }
-        let sent = row.provider.set_usage_for_all_components(resource, Decimal::TEN).await.unwrap();
+        let sent =
+            row.provider.resource(resource).report_usage().all(Decimal::TEN).allow_decrease().await.unwrap();
         let types: BTreeSet<&str> = sent.usages.iter().map(|usage| usage.type_.as_str()).collect();
         assert_eq!(types, BTreeSet::from(["cpu", "gpu", "ram"]));
-        let usages = row.provider.usages(resource, today()).await.unwrap();
+        let usages = row.provider.resource(resource).usage(today()).await.unwrap();
         assert!(usages.len() == 3 && usages.iter().all(|usage| usage.amount == Decimal::TEN));
-        let periods = row.provider.plan_periods(resource).await.unwrap();
+        let periods = row.provider.resource(resource).plan_periods().await.unwrap();
         assert_eq!((periods.len(), periods[0].usages.len()), (1, 3));
         assert!(periods[0].end.is_none());
         // By its name, as in the sample, it is no component.
-        let error = row.provider.report_usage(resource).component("CPU hours", Decimal::ONE).await;
+        let error = row.provider.resource(resource).report_usage().amount("CPU hours", Decimal::ONE).await;
         assert!(error.unwrap_err().is_validation());
     }
 }

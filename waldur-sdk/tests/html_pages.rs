@@ -36,10 +36,10 @@ async fn no_workflow_takes_a_page_for_success() {
         assert!(outcome.unwrap_err().is_page());
     }
     for error in [
-        provider.set_backend_id(ID, "x").await.unwrap_err(),
-        provider.set_end_date(ID, None).await.unwrap_err(),
-        provider.set_endpoints(ID, [("a", "ssh://a.example.org")]).await.unwrap_err(),
-        provider.live_resources().await.map(drop).unwrap_err(),
+        provider.resource(ID).set_backend_id("x").await.unwrap_err(),
+        provider.resource(ID).set_end_date(None).await.unwrap_err(),
+        provider.resource(ID).set_endpoints([("a", "ssh://a.example.org")]).await.unwrap_err(),
+        provider.resources().live().all().await.map(drop).unwrap_err(),
     ] {
         assert!(error.is_page(), "{error:?}");
     }

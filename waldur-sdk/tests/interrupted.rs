@@ -206,47 +206,59 @@ async fn orders_one_by_one() {
 #[tokio::test]
 async fn resources() {
     PROVIDER
-        .check(async |client, ids| client.provider().set_backend_id(ids.resources.ok_second, "new").await)
-        .await;
-    PROVIDER
         .check(async |client, ids| {
-            client.provider().set_unique_backend_id(ids.resources.ok_second, "new").await
+            client.provider().resource(ids.resources.ok_second).set_backend_id("new").await
         })
         .await;
     PROVIDER
         .check(async |client, ids| {
-            client.provider().submit_report(ids.resources.ok, [("Login", "ssh polar")]).await
+            client.provider().resource(ids.resources.ok_second).claim_backend_id("new").await
         })
         .await;
     PROVIDER
-        .check(async |client, ids| client.provider().set_limits(ids.resources.ok, [("cpu", 500)]).await)
-        .await;
-    PROVIDER
         .check(async |client, ids| {
-            client.provider().set_backend_metadata(ids.resources.ok, json!({ "runtime_state": "up" })).await
+            client.provider().resource(ids.resources.ok).submit_report([("Login", "ssh polar")]).await
         })
         .await;
-    PROVIDER.check(async |client, ids| client.provider().set_resource_ok(ids.resources.erred).await).await;
     PROVIDER
         .check(async |client, ids| {
-            client.provider().set_resource_erred(ids.resources.ok, "disk full", "line 7").await
+            client.provider().resource(ids.resources.ok).set_limits([("cpu", 500)]).await
+        })
+        .await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().resource(ids.resources.ok).set_metadata(json!({ "runtime_state": "up" })).await
+        })
+        .await;
+    PROVIDER.check(async |client, ids| client.provider().resource(ids.resources.erred).mark_ok().await).await;
+    PROVIDER
+        .check(async |client, ids| {
+            client.provider().resource(ids.resources.ok).mark_erred("disk full", "line 7").await
         })
         .await;
     let day = NaiveDate::from_ymd_opt(2031, 5, 6);
     PROVIDER
-        .check(async |client, ids| client.provider().set_end_date(ids.resources.ok_second, day).await)
+        .check(async |client, ids| {
+            client.provider().resource(ids.resources.ok_second).set_end_date(day).await
+        })
         .await;
     let newer = Start { release: Release::Newer, ..PROVIDER };
     newer
         .check(async |client, ids| {
-            client.provider().set_endpoints(ids.resources.ok, [("login", "ssh://polar")]).await
+            client.provider().resource(ids.resources.ok).set_endpoints([("login", "ssh://polar")]).await
         })
         .await;
     let staff = Start { actor: Actor::Staff, ..PROVIDER };
-    staff.check(async |client, ids| client.provider().set_paused(ids.resources.ok, true).await).await;
-    staff.check(async |client, ids| client.provider().set_downscaled(ids.resources.ok, true).await).await;
     staff
-        .check(async |client, ids| client.provider().set_restrict_member_access(ids.resources.ok, true).await)
+        .check(async |client, ids| client.provider().resource(ids.resources.ok).set_paused(true).await)
+        .await;
+    staff
+        .check(async |client, ids| client.provider().resource(ids.resources.ok).set_downscaled(true).await)
+        .await;
+    staff
+        .check(async |client, ids| {
+            client.provider().resource(ids.resources.ok).set_restrict_member_access(true).await
+        })
         .await;
 }
 
@@ -259,7 +271,8 @@ async fn usage() {
         .await;
     PROVIDER
         .check(async |client, ids| {
-            let report = client.provider().report_usage(ids.resources.ok).all(Decimal::ONE_HUNDRED);
+            let report =
+                client.provider().resource(ids.resources.ok).report_usage().all(Decimal::ONE_HUNDRED);
             report.skip_equal().description("nightly").await
         })
         .await;
@@ -275,9 +288,9 @@ async fn usage() {
                     }
                 });
             All(async {
-                provider.report_usage(ids.resources.ok).all(Decimal::TEN).skip_equal().await?;
-                let items = provider.report_user_usages(ids.resources.ok, today(), shares).await?;
-                Ok(items.iter().all(|item| item.outcome.is_ok()))
+                provider.resource(ids.resources.ok).report_usage().all(Decimal::TEN).skip_equal().await?;
+                let items = provider.resource(ids.resources.ok).report_user_usage(today(), shares).await?;
+                Ok(items.is_ok())
             }
             .await)
         })

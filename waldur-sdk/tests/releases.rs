@@ -10,7 +10,7 @@ use common::{provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Ids, OrderState as State, OrderType, Release, ResourceState, Sandbox, Seed};
 use waldur_sdk::types::BillingTypeEnum;
-use waldur_sdk::{ComponentDefinition, Error, NaiveDate, Outcome, Provider, Report, ResourceFilter, Uuid};
+use waldur_sdk::{ComponentDefinition, Error, NaiveDate, Outcome, Provider, Report, Uuid};
 
 /// No workflow of one object takes more.
 const MOST_REQUESTS: usize = 12;
@@ -127,57 +127,57 @@ workflows! {
         provider.order(order_of(provider, "begun").await).set_erred("no room", "line 7").await
     };
     resources as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
-        provider.resources(ResourceFilter::new()).await
+        provider.resources().all().await
     };
-    resource_by_backend_id as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
-        provider.resource_by_backend_id("polar_0001").await
+    find_by_backend_id as Provider needs ["marketplace_provider_resources_list"]: |provider, ids| {
+        provider.resources().find_by_backend_id("polar_0001").await
     };
     set_backend_id as Provider needs ["marketplace_provider_resources_set_backend_id"]: |provider, ids| {
-        provider.set_backend_id(ids.resources.ok, "a-17").await
+        provider.resource(ids.resources.ok).set_backend_id("a-17").await
     };
-    set_unique_backend_id as Provider needs ["marketplace_provider_resources_set_backend_id"]: |provider, ids| {
-        provider.set_unique_backend_id(ids.resources.ok, "a-17").await
+    claim_backend_id as Provider needs ["marketplace_provider_resources_set_backend_id"]: |provider, ids| {
+        provider.resource(ids.resources.ok).claim_backend_id("a-17").await
     };
     submit_report as Provider needs ["marketplace_provider_resources_submit_report"]: |provider, ids| {
-        provider.submit_report(ids.resources.ok, [("Quota", "1")]).await
+        provider.resource(ids.resources.ok).submit_report([("Quota", "1")]).await
     };
     set_limits as Provider needs ["marketplace_provider_resources_set_limits"]: |provider, ids| {
-        provider.set_limits(ids.resources.ok, [("cpu", 500)]).await
+        provider.resource(ids.resources.ok).set_limits([("cpu", 500)]).await
     };
     set_metadata as Provider needs ["marketplace_provider_resources_set_backend_metadata"]: |provider, ids| {
-        provider.set_backend_metadata(ids.resources.ok, json!({ "runtime_state": "up" })).await
+        provider.resource(ids.resources.ok).set_metadata(json!({ "runtime_state": "up" })).await
     };
     resource_ok as Provider needs ["marketplace_provider_resources_set_as_ok"]: |provider, ids| {
-        provider.set_resource_ok(ids.resources.erred).await
+        provider.resource(ids.resources.erred).mark_ok().await
     };
     // Where the provider may not do it yet, staff may.
     resource_erred as Staff needs ["marketplace_provider_resources_set_as_erred"]: |provider, ids| {
-        provider.set_resource_erred(ids.resources.ok, "disk full", "line 7").await
+        provider.resource(ids.resources.ok).mark_erred("disk full", "line 7").await
     };
     refresh_last_sync as Provider needs ["marketplace_provider_resources_refresh_last_sync"]: |provider, ids| {
-        provider.refresh_last_sync(ids.resources.ok).await
+        provider.resource(ids.resources.ok).touch().await
     };
     set_paused as Staff needs ["marketplace_provider_resources_set_paused"]: |provider, ids| {
-        provider.set_paused(ids.resources.ok, true).await
+        provider.resource(ids.resources.ok).set_paused(true).await
     };
     set_downscaled as Staff needs ["marketplace_provider_resources_set_downscaled"]: |provider, ids| {
-        provider.set_downscaled(ids.resources.ok, true).await
+        provider.resource(ids.resources.ok).set_downscaled(true).await
     };
     set_restrict_member_access as Staff
         needs ["marketplace_provider_resources_set_restrict_member_access"]: |provider, ids| {
-        provider.set_restrict_member_access(ids.resources.ok, true).await
+        provider.resource(ids.resources.ok).set_restrict_member_access(true).await
     };
     set_end_date as Provider needs ["marketplace_provider_resources_set_end_date_by_provider"]: |provider, ids| {
-        provider.set_end_date(ids.resources.ok_second, NaiveDate::from_ymd_opt(2031, 5, 6)).await
+        provider.resource(ids.resources.ok_second).set_end_date(NaiveDate::from_ymd_opt(2031, 5, 6)).await
     };
     set_endpoints as Provider needs ["marketplace_provider_resources_set_endpoints"]: |provider, ids| {
-        provider.set_endpoints(ids.resources.ok, [("login", "ssh://login.polar.example.org")]).await
+        provider.resource(ids.resources.ok).set_endpoints([("login", "ssh://login.polar.example.org")]).await
     };
     components as Provider needs ["marketplace_provider_resources_retrieve"]: |provider, ids| {
-        provider.components(ids.resources.ok).await
+        provider.resource(ids.resources.ok).components().await
     };
     plan_periods as Provider needs ["marketplace_provider_resources_plan_periods_list"]: |provider, ids| {
-        provider.plan_periods(ids.resources.ok).await
+        provider.resource(ids.resources.ok).plan_periods().await
     };
     create_component as Provider needs ["marketplace_provider_offerings_create_offering_component"]: |provider, ids| {
         let mut wanted = vec![ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
@@ -193,6 +193,6 @@ async fn an_old_server_lets_no_provider_err_a_resource() {
     let sandbox = sandbox(Release::Late2024).await;
     let (provider, ok) = (provider(&sandbox), sandbox.ids().resources.ok);
     let before = everything(&sandbox);
-    let error = provider.set_resource_erred(ok, "disk full", "line 7").await.unwrap_err();
+    let error = provider.resource(ok).mark_erred("disk full", "line 7").await.unwrap_err();
     assert!(error.is_forbidden() && everything(&sandbox) == before, "{error}");
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, ResourceState as State, Sandbox};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::ResourceState;
-use waldur_sdk::{Decimal, NaiveDate, ResourceFilter, RetryPolicy, Uuid};
+use waldur_sdk::{Decimal, NaiveDate, RetryPolicy, Uuid};
 
 fn methods(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().into_iter().map(|request| request.method).collect()
@@ -23,23 +23,25 @@ async fn resources_are_listed_from_the_providers_view() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ids = *sandbox.ids();
-    let all = provider.resources(ResourceFilter::new()).await.unwrap();
+    let all = provider.resources().all().await.unwrap();
     assert_eq!(all.len(), sandbox.resources().len());
-    let filter = ResourceFilter::new().state(ResourceState::Ok).state(ResourceState::Erred);
-    let some = provider.resources(filter.clone().offering(ids.offerings.slurm)).await.unwrap();
+    let narrowed = provider.resources().state(ResourceState::Ok).state(ResourceState::Erred);
+    let narrowed = narrowed.offering(ids.offerings.slurm);
+    let some = narrowed.clone().all().await.unwrap();
     let wanted = |view: &&waldur_sandbox::ResourceView| {
         view.offering == ids.offerings.slurm && matches!(view.state, State::Ok | State::Erred)
     };
     assert_eq!(some.len(), sandbox.resources().iter().filter(wanted).count());
     assert!(!some.is_empty());
-    let of_project = filter.project(ids.project).customer(ids.consumer_customer);
-    let narrowed = provider.clone().of_customer(ids.provider_customer).of_offering(ids.offerings.slurm);
-    assert_eq!(narrowed.resources(of_project).await.unwrap().len(), some.len());
-    let elsewhere = ResourceFilter::new().project(ids.empty_project);
-    assert!(provider.resources(elsewhere).await.unwrap().is_empty());
-    assert!(
-        provider_as(&sandbox, Actor::Outsider).resources(ResourceFilter::new()).await.unwrap().is_empty()
-    );
+    let of_project = narrowed.clone().project(ids.project).customer(ids.consumer_customer);
+    let of_project = of_project.provider(ids.provider_customer);
+    assert_eq!(of_project.all().await.unwrap().len(), some.len());
+    assert_eq!(narrowed.clone().count().await.unwrap(), some.len() as u64);
+    assert_eq!(narrowed.provider(ids.consumer_customer).first().await.unwrap(), None);
+    let live = provider.resources().live().all().await.unwrap();
+    assert!(live.iter().all(|one| one.state == ResourceState::Ok && !one.offering_name.is_empty()));
+    assert!(provider.resources().project(ids.empty_project).all().await.unwrap().is_empty());
+    assert!(provider_as(&sandbox, Actor::Outsider).resources().all().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -55,9 +57,9 @@ async fn fields_can_be_chosen() {
         _sluggish: String,
     }
     let sandbox = Sandbox::start().await.unwrap();
-    let rows: Vec<Row> = provider(&sandbox).select_resources(ResourceFilter::new()).await.unwrap();
+    let rows: Vec<Row> = provider(&sandbox).resources().select().all().await.unwrap();
     assert!(rows.iter().all(|row| sandbox.resource(row.uuid).is_some() && !row.slug.is_empty()));
-    let error = provider(&sandbox).select_resources::<Wrong>(ResourceFilter::new()).await.unwrap_err();
+    let error = provider(&sandbox).resources().select::<Wrong>().all().await.unwrap_err();
     assert!(error.is_validation() && error.attempts() == 0, "{error}");
 }
 
@@ -78,28 +80,36 @@ async fn one_resource_is_found_by_either_id() {
         .unwrap();
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
-    let resource = provider.resource(ok).await.unwrap();
+    let resource = provider.resource(ok).get().await.unwrap();
     assert_eq!((resource.uuid, resource.backend_id.as_str()), (ok, "a-17"));
     assert_eq!((resource.project_uuid, &resource.state), (Some(sandbox.ids().project), &ResourceState::Ok));
     // The one that was terminated doesn't count beside it.
-    assert_eq!(provider.resource_by_backend_id("a-17").await.unwrap(), Some(resource));
-    assert_eq!(provider.resource_by_backend_id("a-1").await.unwrap(), None);
-    assert!(provider.resource_by_backend_id("twin").await.unwrap_err().to_string().contains("2 resources"));
-    assert!(provider.resource_by_backend_id("").await.unwrap_err().is_validation());
-    assert!(provider.resource(Uuid::nil()).await.unwrap_err().is_not_found());
-    assert!(provider_as(&sandbox, Actor::Outsider).resource(ok).await.unwrap_err().is_not_found());
+    assert_eq!(provider.resources().find_by_backend_id("a-17").await.unwrap(), Some(resource));
+    assert_eq!(provider.resources().find_by_backend_id("a-1").await.unwrap(), None);
+    assert!(
+        provider
+            .resources()
+            .find_by_backend_id("twin")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("2 resources")
+    );
+    assert!(provider.resources().find_by_backend_id("").await.unwrap_err().is_validation());
+    assert!(provider.resource(Uuid::nil()).get().await.unwrap_err().is_not_found());
+    assert!(provider_as(&sandbox, Actor::Outsider).resource(ok).get().await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
 async fn the_team_has_accounts() {
     let sandbox = Sandbox::start().await.unwrap();
     let ok = sandbox.ids().resources.ok;
-    let team = provider(&sandbox).team(ok).await.unwrap();
+    let team = provider(&sandbox).resource(ok).team().await.unwrap();
     assert_eq!(team.len(), sandbox.members(sandbox.ids().project).len());
     let alice = team.iter().find(|member| member.username == "alice").unwrap();
     assert_eq!((alice.user_uuid, alice.role.is_empty()), (sandbox.ids().users.alice, false));
     assert!(alice.offering_user_username.is_some() && alice.offering_user_state.is_some());
-    assert!(provider_as(&sandbox, Actor::Outsider).team(ok).await.unwrap_err().is_not_found());
+    assert!(provider_as(&sandbox, Actor::Outsider).resource(ok).team().await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -107,32 +117,32 @@ async fn a_backend_id_can_be_unique() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let (ok, second) = (sandbox.ids().resources.ok, sandbox.ids().resources.ok_second);
-    provider.set_unique_backend_id(ok, "a-17").await.unwrap();
+    provider.resource(ok).claim_backend_id("a-17").await.unwrap();
     // Again, without a word.
     sandbox.clear_requests();
-    provider.set_unique_backend_id(ok, "a-17").await.unwrap();
+    provider.resource(ok).claim_backend_id("a-17").await.unwrap();
     assert_eq!((sandbox.requests().len(), posts(&sandbox)), (1, 0));
-    let error = provider.set_unique_backend_id(second, "a-17").await.unwrap_err();
+    let error = provider.resource(second).claim_backend_id("a-17").await.unwrap_err();
     assert!(error.is_validation() && error.to_string().contains("another resource has `a-17`"), "{error}");
     assert_ne!(sandbox.resource(second).unwrap().backend_id, "a-17");
     // A server that can't say it has a list all the same.
     let unheard = Misbehaviour::new(Fault::NoSuchOperation).path_end("/check_unique_backend_id/");
     sandbox.misbehave(unheard);
-    let error = provider.set_unique_backend_id(second, "a-17").await.unwrap_err();
+    let error = provider.resource(second).claim_backend_id("a-17").await.unwrap_err();
     assert!(error.is_validation() && error.to_string().contains("another resource has `a-17`"), "{error}");
-    provider.set_unique_backend_id(second, "a-21").await.unwrap();
+    provider.resource(second).claim_backend_id("a-21").await.unwrap();
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-21");
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetAfter);
-    provider.set_backend_id(second, "a-18").await.unwrap();
+    provider.resource(second).set_backend_id("a-18").await.unwrap();
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
     sandbox.clear_requests();
     // It is seen not to be applied, and sent again.
-    provider.set_backend_id(second, "a-19").await.unwrap();
+    provider.resource(second).set_backend_id("a-19").await.unwrap();
     assert_eq!(methods(&sandbox), ["POST", "GET", "POST"]);
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-19");
     let once = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
-    let error = once.set_backend_id(second, "a-20").await.unwrap_err();
+    let error = once.resource(second).set_backend_id("a-20").await.unwrap_err();
     assert!(error.to_string().contains("not applied") && !error.is_unconfirmed(), "{error}");
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-19");
 }
@@ -143,18 +153,18 @@ async fn a_report_has_sections() {
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
     for wrong in [vec![], vec![("Quota", " ")], vec![("Quota", "1"), ("", "2")]] {
-        let error = provider.submit_report(ok, wrong).await.unwrap_err();
+        let error = provider.resource(ok).submit_report(wrong).await.unwrap_err();
         assert!(error.is_validation() && error.attempts() == 0, "{error}");
     }
-    provider.submit_report(ok, [("Quota", "500 hours"), ("Usage", "12 hours")]).await.unwrap();
+    provider.resource(ok).submit_report([("Quota", "500 hours"), ("Usage", "12 hours")]).await.unwrap();
     assert_eq!(
         sandbox.resource(ok).unwrap().report,
         json!([{"header": "Quota", "body": "500 hours"}, {"header": "Usage", "body": "12 hours"}])
     );
     sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetAfter);
-    provider.submit_report(ok, [("Quota", "1")]).await.unwrap();
+    provider.resource(ok).submit_report([("Quota", "1")]).await.unwrap();
     sandbox.fail_next(1, "POST", "/submit_report/", Fault::ResetBefore);
-    provider.submit_report(ok, [("Quota", "2")]).await.unwrap();
+    provider.resource(ok).submit_report([("Quota", "2")]).await.unwrap();
     assert_eq!(sandbox.resource(ok).unwrap().report, json!([{"header": "Quota", "body": "2"}]));
 }
 
@@ -164,34 +174,34 @@ async fn what_is_set_is_read_back() {
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
     let limit = |number: u64| Decimal::from(number);
-    let limits = provider.set_limits(ok, [("cpu", 500), ("ram", 7)]).await.unwrap();
+    let limits = provider.resource(ok).set_limits([("cpu", 500), ("ram", 7)]).await.unwrap();
     assert_eq!(limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
-    provider.set_backend_metadata(ok, json!({"queue": "long"})).await.unwrap();
+    provider.resource(ok).set_metadata(json!({"queue": "long"})).await.unwrap();
     let day = NaiveDate::from_ymd_opt(2031, 5, 6).unwrap();
     // One that was not used lately: others keep their end date.
     let unused = sandbox.ids().resources.ok_second;
-    provider.set_end_date(unused, Some(day)).await.unwrap();
-    let before = provider.resource(ok).await.unwrap().last_sync;
-    provider.refresh_last_sync(ok).await.unwrap();
-    let now = provider.resource(ok).await.unwrap();
+    provider.resource(unused).set_end_date(Some(day)).await.unwrap();
+    let before = provider.resource(ok).get().await.unwrap().last_sync;
+    provider.resource(ok).touch().await.unwrap();
+    let now = provider.resource(ok).get().await.unwrap();
     assert_eq!(now.limits, limits);
     assert!(now.last_sync >= before);
-    assert_eq!(provider.resource(unused).await.unwrap().end_date, Some(day));
+    assert_eq!(provider.resource(unused).get().await.unwrap().end_date, Some(day));
     assert_eq!(sandbox.resource(ok).unwrap().backend_metadata, json!({"queue": "long"}));
     // Each once more, without its answer: the resource tells.
     for action in ["set_limits", "set_end_date_by_provider", "set_backend_metadata", "refresh_last_sync"] {
         sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
     }
-    provider.set_backend_metadata(ok, json!({"runtime_state": "up"})).await.unwrap();
-    let error = provider.refresh_last_sync(ok).await.unwrap_err();
+    provider.resource(ok).set_metadata(json!({"runtime_state": "up"})).await.unwrap();
+    let error = provider.resource(ok).touch().await.unwrap_err();
     assert!(error.to_string().contains("can be sent again"), "{error}");
-    provider.set_limits(ok, [("cpu", Decimal::new(15, 1))]).await.unwrap();
-    provider.set_end_date(unused, None).await.unwrap();
-    let now = provider.resource(ok).await.unwrap();
+    provider.resource(ok).set_limits([("cpu", Decimal::new(15, 1))]).await.unwrap();
+    provider.resource(unused).set_end_date(None).await.unwrap();
+    let now = provider.resource(ok).get().await.unwrap();
     assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), Decimal::new(15, 1))]));
-    assert_eq!(provider.resource(unused).await.unwrap().end_date, None);
+    assert_eq!(provider.resource(unused).get().await.unwrap().end_date, None);
     // A server wants to know a week before.
-    let error = provider.set_end_date(unused, Some(NaiveDate::MIN)).await.unwrap_err();
+    let error = provider.resource(unused).set_end_date(Some(NaiveDate::MIN)).await.unwrap_err();
     assert!(error.is_validation() && error.messages().to_string().contains("end_date"), "{error}");
 }
 
@@ -200,15 +210,15 @@ async fn flags_are_for_staff() {
     let sandbox = Sandbox::start().await.unwrap();
     let ok = sandbox.ids().resources.ok;
     let other = provider(&sandbox);
-    assert!(other.set_paused(ok, true).await.unwrap_err().is_forbidden());
-    assert!(other.set_downscaled(ok, true).await.unwrap_err().is_forbidden());
-    assert!(other.set_restrict_member_access(ok, true).await.unwrap_err().is_forbidden());
+    assert!(other.resource(ok).set_paused(true).await.unwrap_err().is_forbidden());
+    assert!(other.resource(ok).set_downscaled(true).await.unwrap_err().is_forbidden());
+    assert!(other.resource(ok).set_restrict_member_access(true).await.unwrap_err().is_forbidden());
     let staff = provider_as(&sandbox, Actor::Staff);
     for on in [true, false] {
-        staff.set_paused(ok, on).await.unwrap();
-        staff.set_downscaled(ok, on).await.unwrap();
-        staff.set_restrict_member_access(ok, on).await.unwrap();
-        let now = staff.resource(ok).await.unwrap();
+        staff.resource(ok).set_paused(on).await.unwrap();
+        staff.resource(ok).set_downscaled(on).await.unwrap();
+        staff.resource(ok).set_restrict_member_access(on).await.unwrap();
+        let now = staff.resource(ok).get().await.unwrap();
         assert_eq!((now.paused, now.downscaled, now.restrict_member_access), (on, on, on));
         for action in ["set_paused", "set_downscaled", "set_restrict_member_access"] {
             sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
@@ -222,14 +232,14 @@ async fn a_resource_fails_and_is_well_again() {
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
     sandbox.fail_next(1, "POST", "/set_as_erred/", Fault::ResetAfter);
-    provider.set_resource_erred(ok, "disk full", "line 7").await.unwrap();
-    let erred = provider.resource(ok).await.unwrap();
+    provider.resource(ok).mark_erred("disk full", "line 7").await.unwrap();
+    let erred = provider.resource(ok).get().await.unwrap();
     assert_eq!((erred.state, erred.error_message.as_str()), (ResourceState::Erred, "disk full"));
-    provider.set_resource_ok(ok).await.unwrap();
-    provider.set_resource_ok(ok).await.unwrap();
+    provider.resource(ok).mark_ok().await.unwrap();
+    provider.resource(ok).mark_ok().await.unwrap();
     assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
     let outsider = provider_as(&sandbox, Actor::Outsider);
-    assert!(outsider.set_resource_erred(ok, "a", "b").await.unwrap_err().is_not_found());
+    assert!(outsider.resource(ok).mark_erred("a", "b").await.unwrap_err().is_not_found());
     assert_eq!(sandbox.resource(ok).unwrap().state, State::Ok);
 }
 
@@ -238,29 +248,29 @@ async fn endpoints_are_what_newer_servers_have() {
     let login = [("login", "ssh://login.polar.example.org"), ("portal", "https://polar.example.org")];
     let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
     let (ok, provider) = (sandbox.ids().resources.ok, provider(&sandbox));
-    assert!(provider.endpoints(ok).await.unwrap().is_empty());
+    assert!(provider.resource(ok).endpoints().await.unwrap().is_empty());
     for fault in [Fault::Delay(Duration::ZERO), Fault::ResetAfter] {
         sandbox.fail_next(1, "POST", "/set_endpoints/", fault);
-        provider.set_endpoints(ok, login).await.unwrap();
-        let there = provider.endpoints(ok).await.unwrap();
+        provider.resource(ok).set_endpoints(login).await.unwrap();
+        let there = provider.resource(ok).endpoints().await.unwrap();
         let there: Vec<_> = there.iter().map(|one| (one.name.as_str(), one.url.as_str())).collect();
         assert_eq!(there, login);
     }
     sandbox.fail_next(1, "POST", "/set_endpoints/", Fault::ResetBefore);
-    provider.set_endpoints(ok, [("other", "https://other")]).await.unwrap();
-    assert_eq!(provider.endpoints(ok).await.unwrap()[0].name, "other");
-    provider.set_endpoints(ok, <[(&str, &str); 0]>::default()).await.unwrap();
-    assert!(provider.endpoints(ok).await.unwrap().is_empty());
+    provider.resource(ok).set_endpoints([("other", "https://other")]).await.unwrap();
+    assert_eq!(provider.resource(ok).endpoints().await.unwrap()[0].name, "other");
+    provider.resource(ok).set_endpoints(<[(&str, &str); 0]>::default()).await.unwrap();
+    assert!(provider.resource(ok).endpoints().await.unwrap().is_empty());
     sandbox.clear_requests();
-    assert!(provider.set_endpoints(ok, [("", "https://a")]).await.unwrap_err().is_validation());
+    assert!(provider.resource(ok).set_endpoints([("", "https://a")]).await.unwrap_err().is_validation());
     assert!(sandbox.requests().is_empty());
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = provider_as(&sandbox, actor).set_endpoints(ok, login).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).resource(ok).set_endpoints(login).await.unwrap_err();
         assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
     }
     for release in [Release::Schema, Release::Late2024] {
         let sandbox = Sandbox::builder().release(release).allow_violations().start().await.unwrap();
-        let error = self::provider(&sandbox).set_endpoints(ok, login).await.unwrap_err();
+        let error = self::provider(&sandbox).resource(ok).set_endpoints(login).await.unwrap_err();
         assert!(error.is_unsupported() && error.to_string().contains("no such operation"), "{error}");
     }
 }

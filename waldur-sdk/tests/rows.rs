@@ -11,9 +11,7 @@ use std::fmt::Debug;
 use common::{client, provider};
 use serde_json::{Value, json};
 use waldur_sandbox::{Ids, OrderState as State, Sandbox};
-use waldur_sdk::{
-    Client, ClientExt as _, Decimal, Error, Outcome, ResourceFilter, Rows, UnreadableRow, UserAmount, Utc,
-};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Error, Outcome, Rows, UnreadableRow, UserAmount, Utc};
 
 /// What stands in place of a field; none: it is left out.
 fn odd_values() -> Vec<Option<Value>> {
@@ -99,7 +97,7 @@ async fn seed(sandbox: &Sandbox) {
     let provider = provider(sandbox);
     let ids = sandbox.ids();
     let ok = ids.resources.ok;
-    let report = provider.report_usage(ok).components([("cpu", Decimal::TEN), ("ram", Decimal::TWO)]);
+    let report = provider.resource(ok).report_usage().amounts([("cpu", Decimal::TEN), ("ram", Decimal::TWO)]);
     report.allow_decrease().await.unwrap();
     let share = |username: &str| UserAmount {
         component: "cpu".to_owned(),
@@ -107,7 +105,8 @@ async fn seed(sandbox: &Sandbox) {
         amount: Decimal::ONE,
     };
     let shares = [share("alice_hpc"), share("bob_hpc")];
-    provider.report_user_usages(ok, Utc::now().date_naive(), shares).await.unwrap();
+    let report = provider.resource(ok).report_user_usage(Utc::now().date_naive(), shares).await.unwrap();
+    assert!(report.is_ok(), "{report}");
     for user in [ids.users.bob, ids.users.alice] {
         provider.ensure_offering_user(user, ids.offerings.slurm).username("someone").await.unwrap();
     }
@@ -132,23 +131,23 @@ macro_rules! lists {
 
 lists! {
     orders: "marketplace_orders_list" => |provider, ids| provider.orders().all();
-    resources: "marketplace_provider_resources_list" => |provider, ids| provider.resources(ResourceFilter::new());
-    live_resources: "marketplace_provider_resources_list" => |provider, ids| provider.live_resources();
+    resources: "marketplace_provider_resources_list" => |provider, ids| provider.resources().all();
+    live_resources: "marketplace_provider_resources_list" => |provider, ids| provider.resources().live().all();
     usages: "marketplace_component_usages_list" => |provider, ids| {
-        provider.usages(ids.resources.ok, Utc::now().date_naive())
+        async { provider.resource(ids.resources.ok).usage(Utc::now().date_naive()).await }
     };
     user_usages: "marketplace_component_user_usages_list" => |provider, ids| {
-        provider.user_usages(ids.resources.ok, Utc::now().date_naive())
+        async { provider.resource(ids.resources.ok).user_usage(Utc::now().date_naive()).await }
     };
     team: "marketplace_provider_resources_team_list", "uuid", "username", "full_name", "email", "role",
         "expiration_time", "offering_user_username", "offering_user_state" => |provider, ids| {
-        provider.team(ids.resources.ok)
+        async { provider.resource(ids.resources.ok).team().await }
     };
     offering_users: "marketplace_offering_users_list" => |provider, ids| provider.offering_users().all();
     robot_accounts: "marketplace_robot_accounts_list" => |provider, ids| provider.robot_accounts().all();
     plan_periods: "marketplace_provider_resources_plan_periods_list", "uuid", "plan_uuid", "plan_name", "start", "end",
         "components" => |provider, ids| {
-        provider.plan_periods(ids.resources.ok)
+        async { provider.resource(ids.resources.ok).plan_periods().await }
     };
     ssh_keys: "keys_list" => |provider, ids| provider.ssh_keys();
     provider_projects: "marketplace_service_providers_projects_list" => |provider, ids| {

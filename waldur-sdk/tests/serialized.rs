@@ -89,7 +89,8 @@ async fn a_failed_order_has_its_error() {
 async fn amounts_and_dates_are_exact_texts() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
-    let report = client(&sandbox).provider().report_usage(resource).component("cpu", Decimal::new(1025, 2));
+    let report =
+        client(&sandbox).provider().resource(resource).report_usage().amount("cpu", Decimal::new(1025, 2));
     let planned = report.dry_run().await.unwrap();
     let object = json_of(&planned);
     assert_eq!(object["usages"], json!([{ "type": "cpu", "amount": "10.25" }]));

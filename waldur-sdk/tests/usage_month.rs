@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Request, Sandbox};
 use waldur_sdk::{
-    Client, ClientExt as _, Decimal, NaiveDate, Outcome, RetryPolicy, UsageReport, UserAmount, Uuid,
+    Client, ClientExt as _, Decimal, Month, NaiveDate, Outcome, RetryPolicy, UsageReport, UserAmount, Uuid,
 };
 
 const SET_USAGE: &str = "marketplace_component_usages_set_usage";
@@ -30,8 +30,8 @@ async fn sandbox(release: Release, now: &str) -> Sandbox {
     builder.start().await.unwrap()
 }
 
-fn month(text: &str) -> NaiveDate {
-    format!("{text}-01").parse().unwrap()
+fn month(text: &str) -> Month {
+    text.parse().unwrap()
 }
 
 /// All that is reported, by resource, component and month.
@@ -41,20 +41,20 @@ fn all(sandbox: &Sandbox) -> BTreeMap<(Uuid, String, NaiveDate), Decimal> {
 }
 
 fn at(sandbox: &Sandbox, component: &str, text: &str) -> Option<Decimal> {
-    let key = (sandbox.ids().resources.ok, component.to_owned(), month(text));
+    let key = (sandbox.ids().resources.ok, component.to_owned(), month(text).first_day());
     all(sandbox).get(&key).copied()
 }
 
 /// A report of October, as often as there are ways to make one.
 fn reports(client: &Client, resource: Uuid) -> Vec<UsageReport> {
-    let report = || client.provider().report_usage(resource).month(month("2026-10"));
+    let report = || client.provider().resource(resource).report_usage().month(month("2026-10"));
     let amount = Decimal::from(5);
     vec![
-        report().component("gpu", amount),
-        report().component("gpu", amount).allow_decrease(),
-        report().component("gpu", amount).skip_equal(),
+        report().amount("gpu", amount),
+        report().amount("gpu", amount).allow_decrease(),
+        report().amount("gpu", amount).skip_equal(),
         report().all(amount),
-        report().every(move |_| Some(amount)).allow_decrease(),
+        report().each(move |_| Some(amount)).allow_decrease(),
     ]
 }
 
@@ -73,12 +73,12 @@ async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
                 assert!(text.contains("2026-10") && text.contains("2026-11"), "{text}");
             }
         }
-        let future = client.provider().report_usage(resource).month(month("2026-12"));
-        assert!(future.component("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
+        let future = client.provider().resource(resource).report_usage().month(month("2026-12"));
+        assert!(future.amount("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
         // A single one takes no more requests than one that is sent.
         sandbox.clear_requests();
-        let report = client.provider().report_usage(resource).month(month("2026-10"));
-        assert!(report.component("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
+        let report = client.provider().resource(resource).report_usage().month(month("2026-10"));
+        assert!(report.amount("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
         assert!(sandbox.requests().len() <= 3);
     }
     assert_eq!((all(&sandbox), posts(&sandbox)), (before, 0));
@@ -89,12 +89,12 @@ async fn this_month_is_reported_to_old_servers_as_ever() {
     let sandbox = sandbox(Release::Late2024, "2026-11-10T12:00:00Z").await;
     let resource = sandbox.ids().resources.ok;
     let client = client(&sandbox);
-    let report = || client.provider().report_usage(resource).month(month("2026-11"));
-    let sent = report().component("gpu", Decimal::TEN).await.unwrap();
+    let report = || client.provider().resource(resource).report_usage().month(month("2026-11"));
+    let sent = report().amount("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((sent.month, at(&sandbox, "gpu", "2026-11")), (month("2026-11"), Some(Decimal::TEN)));
     assert_eq!(sandbox.requests().len(), 2);
     sandbox.clear_requests();
-    report().component("gpu", Decimal::ONE).allow_decrease().await.unwrap();
+    report().amount("gpu", Decimal::ONE).allow_decrease().await.unwrap();
     assert_eq!((sandbox.requests().len(), at(&sandbox, "gpu", "2026-11")), (1, Some(Decimal::ONE)));
 }
 
@@ -106,8 +106,12 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         let before = all(&sandbox);
         let client = client(&sandbox);
         let report = |amount: i64| {
-            let report = client.provider().report_usage(resource).month("2026-10-31".parse().unwrap());
-            report.component("gpu", Decimal::from(amount))
+            let report = client
+                .provider()
+                .resource(resource)
+                .report_usage()
+                .month("2026-10-31".parse::<NaiveDate>().unwrap());
+            report.amount("gpu", Decimal::from(amount))
         };
         let sent = report(5).await.unwrap();
         assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::from(5))));
@@ -115,7 +119,13 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         // What the client knows, all of its clones know.
         sandbox.clear_requests();
         let clone = client.assume_idempotent().with_timeout(Duration::from_secs(20)).provider();
-        clone.report_usage(resource).month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
+        clone
+            .resource(resource)
+            .report_usage()
+            .month(month("2026-10"))
+            .amount("gpu", Decimal::TEN)
+            .await
+            .unwrap();
         assert_eq!(sandbox.requests().len(), 2);
         // The guard and the comparison look at that month.
         let error = report(9).await.unwrap_err();
@@ -123,19 +133,29 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         let same = report(10).skip_equal().await.unwrap();
         assert_eq!((same.usages.len(), same.unchanged.len()), (0, 1));
         // What only the server knows: a provider's `cpu` is billed by usage.
-        let cpu =
-            || client.provider().report_usage(resource).month(month("2026-10")).all(Decimal::ONE_HUNDRED);
+        let cpu = || {
+            client
+                .provider()
+                .resource(resource)
+                .report_usage()
+                .month(month("2026-10"))
+                .all(Decimal::ONE_HUNDRED)
+        };
         cpu().dry_run().await.unwrap();
         let error = cpu().await.unwrap_err();
         assert!(error.is_validation() && !error.is_unsupported() && error.status() == Some(400), "{error}");
         let staff = client_as(&sandbox, Actor::Staff);
-        let report =
-            staff.provider().report_usage(resource).month(month("2026-10")).all(Decimal::ONE_HUNDRED);
+        let report = staff
+            .provider()
+            .resource(resource)
+            .report_usage()
+            .month(month("2026-10"))
+            .all(Decimal::ONE_HUNDRED);
         sandbox.clear_requests();
         assert_eq!(report.await.unwrap().usages.len(), 3);
         assert_eq!(sandbox.requests().len(), 3);
         let mut after = all(&sandbox);
-        after.retain(|(_, _, period), _| *period != month("2026-10"));
+        after.retain(|(_, _, period), _| *period != month("2026-10").first_day());
         assert_eq!(after, before);
     }
 }
@@ -150,16 +170,18 @@ async fn a_report_that_arrives_after_midnight_is_booked_by_its_date() {
             sandbox.misbehave(Misbehaviour::new(midnight).operation(operation).times(1));
             let before = all(&sandbox);
             let client = client(&sandbox);
-            let report = || client.provider().report_usage(resource).month(month("2026-10"));
-            let sent = report().component("gpu", Decimal::TEN).await.unwrap();
+            let report = || client.provider().resource(resource).report_usage().month(month("2026-10"));
+            let sent = report().amount("gpu", Decimal::TEN).await.unwrap();
             assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
             // The server may refuse it, but it books it nowhere else.
-            let error = report().component("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
+            let error = report().amount("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
             assert!(error.is_validation() && error.status() == Some(400), "{error}");
-            let staff = provider_as(&sandbox, Actor::Staff).report_usage(resource);
-            staff.month(month("2026-10")).component("ram", Decimal::TEN).await.unwrap();
+            let staff = provider_as(&sandbox, Actor::Staff).resource(resource).report_usage();
+            staff.month(month("2026-10")).amount("ram", Decimal::TEN).await.unwrap();
             let added = all(&sandbox).into_iter().filter(|(key, _)| !before.contains_key(key));
-            assert!(added.map(|((_, _, period), _)| period).all(|period| period == month("2026-10")));
+            assert!(
+                added.map(|((_, _, period), _)| period).all(|period| period == month("2026-10").first_day())
+            );
             let dates: Vec<String> = sandbox.requests().iter().filter_map(date_of).collect();
             assert!(dates.len() == 3 && dates.iter().all(|date| date.starts_with("2026-10-")), "{dates:?}");
         }
@@ -180,8 +202,8 @@ async fn the_current_month_has_a_date_too() {
     ] {
         let sandbox = sandbox(release, now).await;
         let provider = provider(&sandbox);
-        let report = provider.report_usage(sandbox.ids().resources.ok).month(month("2026-11"));
-        report.component("cpu", Decimal::ONE_HUNDRED).await.unwrap();
+        let report = provider.resource(sandbox.ids().resources.ok).report_usage().month(month("2026-11"));
+        report.amount("cpu", Decimal::ONE_HUNDRED).await.unwrap();
         let date = date_of(sandbox.requests().last().unwrap()).unwrap();
         assert!(date.starts_with("2026-11-") && date.as_str() <= now, "{date} at {now}");
         assert_eq!(at(&sandbox, "cpu", "2026-11"), Some(Decimal::ONE_HUNDRED));
@@ -199,15 +221,15 @@ async fn an_old_server_gets_no_report_that_may_arrive_after_midnight() {
             sandbox.misbehave(Misbehaviour::new(midnight).operation(operation).times(1));
         }
         let before = all(&sandbox);
-        let report = provider(&sandbox).report_usage(resource);
-        let error = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap_err();
+        let report = provider(&sandbox).resource(resource).report_usage();
+        let error = report.month(month("2026-10")).amount("gpu", Decimal::TEN).await.unwrap_err();
         assert!(error.is_unsupported() && error.to_string().contains("2026-10"), "{error}");
         assert_eq!((all(&sandbox), posts(&sandbox)), (before, 0));
     }
     // There is time enough.
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
-    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
-    report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
+    let report = provider(&sandbox).resource(sandbox.ids().resources.ok).report_usage();
+    report.month(month("2026-10")).amount("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((at(&sandbox, "gpu", "2026-10"), sandbox.requests().len()), (Some(Decimal::TEN), 3));
 }
 
@@ -216,8 +238,8 @@ async fn a_report_that_arrives_late_on_an_old_server_is_said_to() {
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
-    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
-    let error = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap_err();
+    let report = provider(&sandbox).resource(sandbox.ids().resources.ok).report_usage();
+    let error = report.month(month("2026-10")).amount("gpu", Decimal::TEN).await.unwrap_err();
     assert!(error.is_unexpected_response() && !error.is_unsupported(), "{error}");
     assert!(error.to_string().contains("booked it into 2026-11"), "{error}");
     assert_eq!((at(&sandbox, "gpu", "2026-11"), at(&sandbox, "gpu", "2026-10")), (Some(Decimal::TEN), None));
@@ -229,8 +251,8 @@ async fn a_server_that_booked_by_date_is_believed_to() {
     let sandbox = sandbox(Release::Schema, "2026-10-31T23:50:00Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
-    let report = provider(&sandbox).report_usage(sandbox.ids().resources.ok);
-    let sent = report.month(month("2026-10")).component("gpu", Decimal::TEN).await.unwrap();
+    let report = provider(&sandbox).resource(sandbox.ids().resources.ok).report_usage();
+    let sent = report.month(month("2026-10")).amount("gpu", Decimal::TEN).await.unwrap();
     assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
     assert_eq!(at(&sandbox, "gpu", "2026-11"), None);
 }
@@ -242,16 +264,16 @@ async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(LIST).after(1).times(1));
-    let report = provider(&sandbox).report_usage(resource).month(month("2026-10"));
+    let report = provider(&sandbox).resource(resource).report_usage().month(month("2026-10"));
     // It was applied before midnight, and shows.
-    report.component("gpu", Decimal::TEN).await.unwrap();
+    report.amount("gpu", Decimal::TEN).await.unwrap();
     sandbox.clear_faults();
     sandbox.set_now("2026-11-30T23:59:30Z".parse().unwrap());
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetBefore);
     let midnight = Fault::Clock("2026-12-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(LIST).after(1).times(1));
-    let report = provider(&sandbox).report_usage(resource).month(month("2026-11"));
-    let error = report.component("gpu", Decimal::TEN).await.unwrap_err();
+    let report = provider(&sandbox).resource(resource).report_usage().month(month("2026-11"));
+    let error = report.amount("gpu", Decimal::TEN).await.unwrap_err();
     assert!(error.is_unconfirmed() && error.to_string().contains("may be booked into 2026-12"), "{error}");
 }
 
@@ -260,17 +282,23 @@ async fn a_rate_limit_does_not_carry_a_report_past_midnight() {
     let slow = |sandbox: &Sandbox| {
         let client = client_builder(sandbox);
         let client = client.rate_limit(0.5).retry(RetryPolicy::never());
-        client.build().unwrap().provider().report_usage(sandbox.ids().resources.ok).month(month("2026-10"))
+        client
+            .build()
+            .unwrap()
+            .provider()
+            .resource(sandbox.ids().resources.ok)
+            .report_usage()
+            .month(month("2026-10"))
     };
     let old = sandbox(Release::Late2024, "2026-10-31T23:59:57Z").await;
-    let report = slow(&old).component("gpu", Decimal::TEN).allow_decrease();
+    let report = slow(&old).amount("gpu", Decimal::TEN).allow_decrease();
     let error = report.await.unwrap_err();
     assert!(error.is_timeout() || error.is_unsupported(), "{error}");
     assert_eq!((posts(&old), at(&old, "gpu", "2026-10"), at(&old, "gpu", "2026-11")), (0, None, None));
     let new = sandbox(Release::Schema, "2026-10-31T23:59:57Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     new.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
-    slow(&new).component("gpu", Decimal::TEN).allow_decrease().await.unwrap();
+    slow(&new).amount("gpu", Decimal::TEN).allow_decrease().await.unwrap();
     assert_eq!((at(&new, "gpu", "2026-10"), at(&new, "gpu", "2026-11")), (Some(Decimal::TEN), None));
 }
 
@@ -285,14 +313,20 @@ async fn users_are_reported_for_the_month_that_is_named() {
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
     for text in ["2026-10", "2026-11"] {
-        provider.report_usage(resource).month(month(text)).component("gpu", Decimal::TEN).await.unwrap();
+        provider
+            .resource(resource)
+            .report_usage()
+            .month(month(text))
+            .amount("gpu", Decimal::TEN)
+            .await
+            .unwrap();
     }
-    let items = provider.report_user_usages(resource, month("2026-10"), [share(3)]).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Applied), "{items:?}");
-    let rows = provider.user_usages(resource, month("2026-10")).await.unwrap();
+    let report = provider.resource(resource).report_user_usage(month("2026-10"), [share(3)]).await.unwrap();
+    assert!(matches!(report.items[0].outcome, Outcome::Applied), "{report:?}");
+    let rows = provider.resource(resource).user_usage(month("2026-10")).await.unwrap();
     assert_eq!((rows.len(), rows[0].amount), (1, Decimal::from(3)));
-    assert!(provider.user_usages(resource, month("2026-11")).await.unwrap().is_empty());
-    let none = provider.report_user_usages(resource, month("2026-09"), [share(3)]).await.unwrap_err();
+    assert!(provider.resource(resource).user_usage(month("2026-11")).await.unwrap().is_empty());
+    let none = provider.resource(resource).report_user_usage(month("2026-09"), [share(3)]).await.unwrap_err();
     assert!(none.to_string().contains("no usage is reported for 2026-09"), "{none}");
 }
 
@@ -340,8 +374,8 @@ async fn a_server_that_takes_no_date_gets_this_month_without() {
     let (url, got) = picky_server(true).await;
     let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
     let report = |text: &str| {
-        let report = provider.report_usage(Uuid::nil()).month(month(text));
-        report.component("cpu", Decimal::ONE).allow_decrease()
+        let report = provider.resource(Uuid::nil()).report_usage().month(month(text));
+        report.amount("cpu", Decimal::ONE).allow_decrease()
     };
     let sent = report("2026-10").await.unwrap();
     assert_eq!(sent.month, month("2026-10"));
@@ -360,8 +394,8 @@ async fn a_server_that_takes_no_date_gets_this_month_without() {
 async fn a_user_who_may_not_report_is_told_so() {
     let sandbox = sandbox(Release::Schema, "2026-10-15T12:00:00Z").await;
     let provider = provider_as(&sandbox, Actor::Consumer);
-    let report = provider.report_usage(sandbox.ids().resources.ok).month(month("2026-10"));
-    let error = report.component("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
+    let report = provider.resource(sandbox.ids().resources.ok).report_usage().month(month("2026-10"));
+    let error = report.amount("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
 }
 
@@ -369,7 +403,8 @@ async fn a_user_who_may_not_report_is_told_so() {
 async fn a_server_that_tells_no_time_gets_a_report_only_if_it_books_by_date() {
     let (url, got) = picky_server(false).await;
     let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
-    let report = provider.report_usage(Uuid::nil()).month(month("2026-10")).component("cpu", Decimal::ONE);
+    let report =
+        provider.resource(Uuid::nil()).report_usage().month(month("2026-10")).amount("cpu", Decimal::ONE);
     let error = report.allow_decrease().await.unwrap_err();
     assert!(error.is_validation(), "{error}");
     assert!(got.lock().unwrap().iter().all(|answer| !answer.contains("201")));

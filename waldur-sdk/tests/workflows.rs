@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{client, client_builder, client_builder_at, in_state, posts_to, provider};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{ClientExt as _, Order, Orders};
+use waldur_sdk::{Applied, ClientExt as _, Order, Orders};
 use waldur_sdk::{Decimal, Outcome, Progress, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
@@ -240,12 +240,12 @@ async fn a_page_is_no_success() {
         }
         let login = [("login", "ssh://login.polar.example.org")];
         for result in [
-            provider.set_backend_id(resource, "a-17").await,
-            provider.set_end_date(resource, None).await,
-            provider.submit_report(resource, [("Quota", "1")]).await,
-            provider.set_limits(resource, [("cpu", 5)]).await.map(drop),
-            provider.set_resource_ok(resource).await,
-            provider.set_endpoints(resource, login).await,
+            provider.resource(resource).set_backend_id("a-17").await,
+            provider.resource(resource).set_end_date(None).await,
+            provider.resource(resource).submit_report([("Quota", "1")]).await,
+            provider.resource(resource).set_limits([("cpu", 5)]).await.map(|_| Applied::Now),
+            provider.resource(resource).mark_ok().await,
+            provider.resource(resource).set_endpoints(login).await,
         ] {
             assert!(result.unwrap_err().is_page());
         }
@@ -355,7 +355,7 @@ async fn a_server_that_takes_too_long_is_a_timeout() {
     let sandbox = Sandbox::builder().latency(Duration::from_millis(500)).start().await.unwrap();
     let builder = client_builder(&sandbox);
     let client = builder.timeout(Duration::from_millis(50)).build().unwrap();
-    let error = client.provider().live_resources().await.unwrap_err();
+    let error = client.provider().resources().live().all().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }
 
@@ -380,7 +380,7 @@ async fn orders_are_acted_on_side_by_side() {
 async fn usage_is_reported_for_every_component() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
-    let live = client.provider().live_resources().await.unwrap();
+    let live = client.provider().resources().live().all().await.unwrap();
     assert!(live.iter().any(|resource| resource.uuid == sandbox.ids().resources.ok));
     assert!(live.iter().all(|resource| resource.uuid != sandbox.ids().resources.creating));
     let amount = Decimal::new(30, 2);
@@ -442,10 +442,10 @@ async fn what_a_server_needs_in_truth_is_always_sent() {
     let provider = provider(&sandbox);
     let resource = sandbox.ids().resources.ok;
     for id in ["a-17", "a-17", ""] {
-        provider.set_backend_id(resource, id).await.unwrap();
+        provider.resource(resource).set_backend_id(id).await.unwrap();
         assert_eq!(sandbox.resource(resource).unwrap().backend_id, id);
     }
-    let error = provider.set_backend_id(resource, "x".repeat(256)).await.unwrap_err();
+    let error = provider.resource(resource).set_backend_id("x".repeat(256)).await.unwrap_err();
     assert!(error.is_validation() && error.attempts() == 0 && error.to_string().contains("256"), "{error}");
     let order = provider.orders().state(OrderState::Executing).all().await.unwrap()[0].uuid;
     assert!(provider.order(order).set_erred("", "").await.is_ok());

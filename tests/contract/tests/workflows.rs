@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use waldur_contract::recording::{self, Exchange};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, ResourceState};
-use waldur_sdk::{Applied, Decimal, Error, NaiveDate, Provider, ResourceFilter, Uuid};
+use waldur_sdk::{Applied, Decimal, Error, NaiveDate, Provider, Uuid};
 
 /// By method and path: the status and the body.
 type Answers = HashMap<(String, String), (u16, Value)>;
@@ -145,13 +145,13 @@ async fn workflows_read_what_a_real_server_answers() {
     assert_eq!(provider.service_provider_offerings(own).await.unwrap().len(), rows(&below("offerings")));
 
     // Resources and their teams.
-    let resources = provider.resources(ResourceFilter::new()).await.unwrap();
+    let resources = provider.resources().all().await.unwrap();
     assert_eq!(resources.len(), rows("/api/marketplace-provider-resources/"));
-    let one = provider.resource(uuid(RESOURCE)).await.unwrap();
+    let one = provider.resource(uuid(RESOURCE)).get().await.unwrap();
     assert_eq!((one.state, one.backend_id.as_str()), (ResourceState::Ok, "hpc_new_alloc"));
-    assert!(provider.endpoints(one.uuid).await.unwrap().is_empty());
-    assert_eq!(provider.live_resources().await.unwrap().len(), resources.len());
-    let team = provider.team(uuid(USED)).await.unwrap();
+    assert!(provider.resource(one.uuid).endpoints().await.unwrap().is_empty());
+    assert_eq!(provider.resources().live().all().await.unwrap().len(), resources.len());
+    let team = provider.resource(uuid(USED)).team().await.unwrap();
     let alice = team.iter().find(|member| member.user_uuid == uuid(ALICE)).unwrap();
     assert_eq!(alice.offering_user_username.as_deref(), Some("alice_hpc"));
 
@@ -163,17 +163,17 @@ async fn workflows_read_what_a_real_server_answers() {
     assert!(erred.is_terminal() && !erred.resource_name.is_empty());
 
     // Usage and components.
-    let components = provider.components(uuid(RESOURCE)).await.unwrap();
+    let components = provider.resource(uuid(RESOURCE)).components().await.unwrap();
     let types: Vec<&str> = components.iter().map(|component| component.type_.as_str()).collect();
     assert!(types.len() == 3 && ["cpu", "gpu", "ram"].iter().all(|type_| types.contains(type_)));
     assert!(
         components.iter().all(|component| component.is_reportable() && !component.measured_unit.is_empty())
     );
     let month = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
-    let usages = provider.usages(uuid(USED), month).await.unwrap();
-    assert!(usages.len() == rows("/api/marketplace-component-usages/") && usages[0].billing_period == month);
-    assert!(!provider.user_usages(uuid(USED), month).await.unwrap().is_empty());
-    let periods = provider.plan_periods(uuid(USED)).await.unwrap();
+    let usages = provider.resource(uuid(USED)).usage(month).await.unwrap();
+    assert!(usages.len() == rows("/api/marketplace-component-usages/") && usages[0].month == month.into());
+    assert!(!provider.resource(uuid(USED)).user_usage(month).await.unwrap().is_empty());
+    let periods = provider.resource(uuid(USED)).plan_periods().await.unwrap();
     assert!(periods[0].usages.iter().any(|usage| usage.type_ == "cpu" && usage.amount == Decimal::TEN));
     let offering = provider.offering(slurm).await.unwrap();
     assert_eq!((offering.components.len(), offering.type_.as_str()), (3, "Marketplace.Slurm"));
@@ -200,12 +200,13 @@ async fn workflows_are_answered_as_by_a_real_server() {
     // The order was read after it was set.
     let erred = provider.order(uuid("a3da230ba5f75f55bd2a08ba8df92dfa")).set_erred("no room", "line 7").await;
     assert_eq!(erred.unwrap(), Applied::Already);
-    provider.set_backend_id(uuid(USED), "hpc_17").await.unwrap();
-    provider.set_backend_metadata(uuid(USED), json!({ "a": 1 })).await.unwrap();
-    provider.submit_report(uuid(USED), [("Login", "ssh")]).await.unwrap();
-    let usage = provider.report_usage(uuid(USED)).component("cpu", Decimal::ONE_HUNDRED);
+    provider.resource(uuid(USED)).set_backend_id("hpc_17").await.unwrap();
+    provider.resource(uuid(USED)).set_metadata(json!({ "a": 1 })).await.unwrap();
+    provider.resource(uuid(USED)).submit_report([("Login", "ssh")]).await.unwrap();
+    let usage = provider.resource(uuid(USED)).report_usage().amount("cpu", Decimal::ONE_HUNDRED);
     assert_eq!(usage.await.unwrap().usages.len(), 1);
-    let sent = provider.set_usage_for_all_components(uuid(RESOURCE), Decimal::ONE).await.unwrap();
+    let sent =
+        provider.resource(uuid(RESOURCE)).report_usage().all(Decimal::ONE).allow_decrease().await.unwrap();
     assert_eq!(sent.usages.len(), 3);
     let ensured = provider.ensure_offering_user(uuid(BOB), uuid(SLURM)).username("bob_hpc").await.unwrap();
     assert!(ensured.created && ensured.object.is_usable());

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::client_ext::ClientExt as _;
 use uuid::Uuid;
 use waldur_api_client::builder;
 
@@ -17,6 +16,7 @@ use super::task::{AgentOrder, ResourceRow, Task};
 use crate::confirm::{Applied, Confirm};
 use crate::orders::{self, Action};
 use crate::outage::Outage;
+use crate::resources::{send_backend_id, send_limits};
 use crate::row;
 use waldur_api_client::Client;
 use waldur_api_client::types::{OrderState, RequestTypes};
@@ -194,17 +194,17 @@ impl<'a, B: Backend> OrderRun<'a, B> {
     /// Sets the id and the limits that Waldur doesn't have yet. Returns the steps that the server doesn't
     /// support.
     async fn record(&self, task: &Task, provisioned: &Provisioned) -> Result<Vec<SkippedStep>, Error> {
-        let (provider, resource) = (self.client.provider(), task.order().resource_uuid);
+        let resource = task.order().resource_uuid;
         let mut skipped = Vec::new();
         let id = provisioned.backend_id.as_str();
         // Servers cut white space off.
         if task.backend_id().is_none_or(|known| known.as_str() != id.trim()) {
-            provider.send_backend_id(self.confirm, resource, id).await?;
+            send_backend_id(self.client, self.confirm, resource, id).await?;
         }
         if let Some(limits) = provisioned.limits.as_ref().filter(|limits| *limits != task.resource_limits()) {
-            match provider.send_limits(self.confirm, resource, limits).await {
+            match send_limits(self.client, self.confirm, resource, limits).await {
                 Err(error) if error.is_unsupported() => skipped.push(SkippedStep::Limits),
-                result => result?,
+                result => drop(result?),
             }
         }
         Ok(skipped)

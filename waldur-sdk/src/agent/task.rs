@@ -149,10 +149,10 @@ impl Task {
     /// # Errors
     /// If the list can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
-        let provider = self.client.provider();
+        let resource = self.client.provider().resource(self.order.resource_uuid);
         let confirm = Confirm::new(&self.client).during(&self.outage);
         let confirm = confirm.within(self.client.retry_policy().max_elapsed);
-        let read = || confirm.read(|| provider.team(self.order.resource_uuid));
+        let read = || confirm.read(|| resource.team());
         self.team.get_or_try_init(read).await.map(|team| &**team)
     }
 

@@ -1,15 +1,9 @@
 //! What a service provider does every day.
 
 mod accounts;
-mod booking;
 #[cfg(feature = "agent")]
 mod membership;
 mod offerings;
-mod report;
-mod resources;
-mod team;
-mod usage;
-mod user_usage;
 mod users;
 
 use futures_util::future::BoxFuture;
@@ -25,17 +19,15 @@ pub use offerings::{
     ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
     OfferingPlan,
 };
-pub use report::{AmountFn, Amounts, ReportedUsage, UsageReport};
-pub use resources::{Endpoint, Resource, ResourceFilter};
-pub use usage::{Component, ComponentUsage, LiveResource, PlanPeriod, Usage, UserUsage};
-pub use user_usage::{UserAmount, UserUsageItem};
 pub use users::{
     ProjectPermission, ProvidedOffering, ServedCustomer, ServedProject, ServiceProvider, SshKey, User,
 };
 
 use crate::bulk::Bulk;
 use crate::orders::{self, Action, OrderHandle, Orders};
+use crate::resources::{ResourceHandle, Resources};
 use crate::row::{self, Row, Rows};
+use crate::usage::Usages;
 use waldur_api_client::Client;
 use waldur_api_client::Error;
 use waldur_api_client::ListExt;
@@ -81,18 +73,34 @@ impl Provider {
         orders::each_of(&self.client, orders, Action::Reject { reason: reason.into() })
     }
 
+    /// Returns the resources of the provider's offerings, to narrow and to list or report on them.
+    pub fn resources(&self) -> Resources {
+        Resources::new(&self.client)
+    }
+
+    /// Returns a handle of one resource.
+    #[must_use]
+    pub fn resource(&self, resource: impl Into<Uuid>) -> ResourceHandle {
+        ResourceHandle::new(&self.client, resource.into())
+    }
+
+    /// Returns the usage that was reported of the resources, to narrow and to list it.
+    pub fn usages(&self) -> Usages {
+        Usages::new(&self.client)
+    }
+
     pub(crate) fn new(client: Client) -> Self {
         Self { client, provider_uuid: None, offering_uuid: None }
     }
 
-    /// Only orders and resources of this provider, by the uuid of its organisation.
+    /// Narrows memberships to this provider, by the uuid of its organization.
     #[must_use]
     pub fn of_customer(mut self, customer: Uuid) -> Self {
         self.provider_uuid = Some(customer);
         self
     }
 
-    /// Only orders and resources of this offering.
+    /// Narrows memberships to this offering.
     #[must_use]
     pub fn of_offering(mut self, offering: Uuid) -> Self {
         self.offering_uuid = Some(offering);

@@ -76,7 +76,7 @@ async fn each_release_applies_a_workflow_or_is_unsupported_and_unchanged() {
         go!("pending", pending);
         let again = provider.ensure_offering_user(ids.users.bob, slurm).username("bob01");
         go!("grant again", again);
-        go!("team", provider.team(resource));
+        go!("team", provider.resource(resource).team());
         let robot =
             go!("robot", provider.ensure_robot_account(resource, "cicd").username("bot")).unwrap().object;
         assert_eq!(

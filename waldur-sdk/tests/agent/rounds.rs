@@ -175,7 +175,7 @@ async fn what_is_known_already_is_told_to_the_back_end_and_not_again_to_waldur()
     let sandbox = sandbox_with(&[("begun", Type::Create, State::Executing)]).await;
     let provider = client(&sandbox).provider();
     let order = sandbox.orders()[0];
-    provider.set_backend_id(order.resource, "hpc_begun").await.unwrap();
+    provider.resource(order.resource).set_backend_id("hpc_begun").await.unwrap();
     sandbox.clear_requests();
     let cluster = Cluster::default();
     assert_eq!(kinds(&processor(&sandbox, &cluster).run_once().await), [Kind::Done]);

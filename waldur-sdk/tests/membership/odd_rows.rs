@@ -95,7 +95,7 @@ async fn a_member_without_a_name_costs_no_other() {
         let sandbox = small().await;
         let (ids, provider) = (*sandbox.ids(), provider(&sandbox, Actor::Provider));
         sandbox.corrupt("marketplace_provider_resources_team_list", ids.users.bob, "username", name);
-        assert_eq!(provider.team(ids.resources.ok).await.unwrap().len(), 3);
+        assert_eq!(provider.resource(ids.resources.ok).team().await.unwrap().len(), 3);
         let recorder = Recorder::of([]);
         let report = provider.sync_membership(ids.resources.ok, &recorder, DEFAULT()).await.unwrap();
         assert_eq!(recorder.changes(), ["add polar_0001 alice01", "add polar_0001 carla01"]);

@@ -147,7 +147,7 @@ async fn restricted_access_lets_nobody_in_and_everybody_out() {
     let sandbox = small().await;
     let (resource, provider) = (sandbox.ids().resources.ok, provider(&sandbox, Actor::Provider));
     let staff = client_as(&sandbox, Actor::Staff);
-    staff.provider().set_restrict_member_access(resource, true).await.unwrap();
+    staff.provider().resource(resource).set_restrict_member_access(true).await.unwrap();
     let recorder = Recorder::of(["alice01", "dora01", "root"]);
     let report = provider.sync_membership(resource, &recorder, DEFAULT()).await.unwrap();
     assert_eq!(recorder.changes(), ["remove polar_0001 alice01", "remove polar_0001 dora01"]);
@@ -155,7 +155,7 @@ async fn restricted_access_lets_nobody_in_and_everybody_out() {
     let recorder = Recorder::of([]);
     let sync = provider.sync_all_memberships(&recorder, DEFAULT()).await.unwrap();
     assert!(recorder.changes().iter().all(|change| !change.contains("polar_0001")), "{sync}");
-    staff.provider().set_restrict_member_access(resource, false).await.unwrap();
+    staff.provider().resource(resource).set_restrict_member_access(false).await.unwrap();
     let recorder = Recorder::of([]);
     let report = provider.sync_membership(resource, &recorder, DEFAULT()).await.unwrap();
     assert_eq!(report.added(), 2);

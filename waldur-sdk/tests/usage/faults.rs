@@ -13,7 +13,7 @@ async fn odd_rows_of_usage_are_not_taken_for_none() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
-    provider.report_usage(resource).all(amount("99.5")).await.unwrap();
+    provider.resource(resource).report_usage().all(amount("99.5")).await.unwrap();
     let uuid = |component: &str| {
         let usages = sandbox.usages().into_iter();
         usages
@@ -22,7 +22,8 @@ async fn odd_rows_of_usage_are_not_taken_for_none() {
             .unwrap()
             .uuid
     };
-    let report = |component: &str| provider.report_usage(resource).component(component, amount("100"));
+    let report =
+        |component: &str| provider.resource(resource).report_usage().amount(component, amount("100"));
     let collection = "marketplace-component-usages";
     // Fields that a report doesn't need.
     sandbox.corrupt(collection, uuid("cpu"), "billing_period", json!("soon"));
@@ -51,7 +52,7 @@ async fn odd_rows_of_usage_are_not_taken_for_none() {
         username: "alice_hpc".to_owned(),
         amount: Decimal::ONE,
     };
-    let error = provider.report_user_usages(resource, today(), [share("cpu")]).await.unwrap_err();
+    let error = provider.resource(resource).report_user_usage(today(), [share("cpu")]).await.unwrap_err();
     assert!(
         error.is_unexpected_response() && error.to_string().contains(&uuid("cpu").simple().to_string()),
         "{error}"
@@ -68,7 +69,7 @@ async fn a_lost_report_is_looked_up() {
         client.build().unwrap().provider()
     };
     let (once, patient) = (client(RetryPolicy::never()), client(quick()));
-    let report = |text: &str| once.report_usage(resource).component("gpu", amount(text));
+    let report = |text: &str| once.resource(resource).report_usage().amount("gpu", amount(text));
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetAfter);
     assert_eq!(report("1").await.unwrap().usages.len(), 1);
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
@@ -87,7 +88,7 @@ async fn a_lost_report_is_looked_up() {
         sandbox.clear_requests();
         sandbox.fail_next(2, "POST", SET_USAGE, fault);
         let more = there(&sandbox, resource, this_month())["gpu"] + Decimal::ONE;
-        patient.report_usage(resource).component("gpu", more).await.unwrap();
+        patient.resource(resource).report_usage().amount("gpu", more).await.unwrap();
         assert_eq!((there(&sandbox, resource, this_month())["gpu"], posts(&sandbox)), (more, 3));
     }
     // What can't be looked at isn't known.
@@ -101,13 +102,17 @@ async fn others_may_not_report() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let report = provider_as(&sandbox, actor).report_usage(resource).component("cpu", amount("900"));
+        let report =
+            provider_as(&sandbox, actor).resource(resource).report_usage().amount("cpu", amount("900"));
         let error = report.await.unwrap_err();
         // A date is refused before the right to report is looked at.
         assert!(error.is_refusal() && error.attempts() > 0, "{error}");
-        assert!(provider_as(&sandbox, actor).report_usage(resource).all(Decimal::ONE).await.is_err());
+        assert!(
+            provider_as(&sandbox, actor).resource(resource).report_usage().all(Decimal::ONE).await.is_err()
+        );
     }
     let creating = sandbox.ids().resources.creating;
-    let error = provider(&sandbox).report_usage(creating).component("cpu", Decimal::ONE).await.unwrap_err();
+    let error =
+        provider(&sandbox).resource(creating).report_usage().amount("cpu", Decimal::ONE).await.unwrap_err();
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bulk;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 
 use common::today;
 use waldur_sandbox::Sandbox;
-use waldur_sdk::{Decimal, NaiveDate, Uuid};
+use waldur_sdk::{Decimal, Month, Uuid};
 
 const SET_USAGE: &str = "/set_usage/";
 
@@ -21,13 +22,13 @@ fn amount(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn this_month() -> NaiveDate {
-    today().format("%Y-%m-01").to_string().parse().unwrap()
+fn this_month() -> Month {
+    today().into()
 }
 
 /// What the sandbox has of a resource in a month, by component.
-fn there(sandbox: &Sandbox, resource: Uuid, month: NaiveDate) -> BTreeMap<String, Decimal> {
-    let usages = sandbox.usages().into_iter();
+fn there(sandbox: &Sandbox, resource: Uuid, month: impl Into<Month>) -> BTreeMap<String, Decimal> {
+    let (month, usages) = (month.into().first_day(), sandbox.usages().into_iter());
     usages
         .filter(|usage| usage.resource == resource && usage.period == month)
         .map(|usage| (usage.component, usage.amount))

@@ -12,12 +12,12 @@ async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
     let hidden = Fault::MissingFields(vec!["offering_components".to_owned()]);
     sandbox.misbehave(Misbehaviour::new(hidden).operation("marketplace_provider_resources_retrieve"));
     let resource = sandbox.ids().resources.ok;
-    let sent = provider(&sandbox).report_usage(resource).all(amount("99.5")).await.unwrap();
+    let sent = provider(&sandbox).resource(resource).report_usage().all(amount("99.5")).await.unwrap();
     assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
     assert_eq!(sandbox.requests().len(), 4);
     // Without looking what is there:
     sandbox.clear_requests();
-    provider(&sandbox).set_usage_for_all_components(resource, amount("99.5")).await.unwrap();
+    provider(&sandbox).resource(resource).report_usage().all(amount("99.5")).allow_decrease().await.unwrap();
     assert_eq!(sandbox.requests().len(), 3);
 }
 
@@ -27,8 +27,9 @@ async fn usage_is_reported_to_every_release() {
         let sandbox = Sandbox::builder().release(release).start().await.unwrap();
         let resource = sandbox.ids().resources.ok;
         let provider = provider(&sandbox);
-        let report =
-            || provider.report_usage(resource).all(amount("99.5")).description("nightly").skip_equal();
+        let report = || {
+            provider.resource(resource).report_usage().all(amount("99.5")).description("nightly").skip_equal()
+        };
         let planned = report().dry_run().await.unwrap();
         assert_eq!((planned.usages.len(), posts(&sandbox)), (3, 0));
         assert_eq!(report().await.unwrap(), planned);
@@ -38,11 +39,11 @@ async fn usage_is_reported_to_every_release() {
             username: username.to_owned(),
             amount: amount("49.75"),
         });
-        let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
-        assert!(matches!(items[0].outcome, Outcome::Applied), "{release:?}: {items:?}");
-        let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
-        assert!(matches!(items[0].outcome, Outcome::Unchanged), "{release:?}: {items:?}");
-        assert_eq!(provider.user_usages(resource, today()).await.unwrap().len(), 2);
+        let report = provider.resource(resource).report_user_usage(today(), shares.clone()).await.unwrap();
+        assert!(matches!(report.items[0].outcome, Outcome::Applied), "{release:?}: {report:?}");
+        let report = provider.resource(resource).report_user_usage(today(), shares).await.unwrap();
+        assert!(matches!(report.items[0].outcome, Outcome::Unchanged), "{release:?}: {report:?}");
+        assert_eq!(provider.resource(resource).user_usage(today()).await.unwrap().len(), 2);
         assert_eq!(there(&sandbox, resource, planned.month)["cpu"], amount("99.5"));
     }
 }
@@ -59,8 +60,8 @@ async fn what_is_not_measured_is_left_out() {
         .unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
-    let sent = provider.set_usage_for_all_components(resource, amount("2")).await.unwrap();
+    let sent = provider.resource(resource).report_usage().all(amount("2")).allow_decrease().await.unwrap();
     assert_eq!(sent.usages.iter().map(|usage| usage.type_.as_str()).collect::<Vec<_>>(), ["cpu", "ram"]);
-    let error = provider.report_usage(resource).component("gpu", amount("2")).await.unwrap_err();
+    let error = provider.resource(resource).report_usage().amount("gpu", amount("2")).await.unwrap_err();
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
 }

@@ -17,58 +17,58 @@ async fn users_are_reported_in_bulk() {
         username: username.to_owned(),
         amount: amount(text),
     };
-    let sent = provider.report_usage(resource).all(amount("99.5")).await.unwrap();
+    let sent = provider.resource(resource).report_usage().all(amount("99.5")).await.unwrap();
     let shares = [
         share("cpu", "alice_hpc", "60.25"),
         share("cpu", "bob_hpc", "39.25"),
         share("gpu", "alice_hpc", "99.5"),
     ];
     sandbox.clear_requests();
-    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
+    let report = provider.resource(resource).report_user_usage(today(), shares.clone()).await.unwrap();
     assert_eq!(sandbox.requests().len(), 4);
     assert!(
-        items.len() == 2 && items.iter().all(|item| matches!(item.outcome, Outcome::Applied)),
-        "{items:?}"
+        report.items.len() == 3 && report.items.iter().all(|item| matches!(item.outcome, Outcome::Applied)),
+        "{report:?}"
     );
-    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    let usages = provider.resource(resource).user_usage(sent.month).await.unwrap();
     for wanted in &shares {
         let found =
             usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
         assert_eq!(found.unwrap().amount, wanted.amount);
         // It says of which usage it is a share.
-        let whole = provider.usages(resource, sent.month).await.unwrap();
+        let whole = provider.resource(resource).usage(sent.month).await.unwrap();
         let whole = whole.iter().find(|one| one.type_ == wanted.component).unwrap();
         assert_eq!((found.unwrap().usage_uuid, whole.created.is_some()), (Some(whole.uuid), true));
     }
     // Again: nothing is left to send. And what changes, with answers that are lost.
     sandbox.clear_requests();
-    let items = provider.report_user_usages(resource, today(), shares.clone()).await.unwrap();
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Unchanged)), "{items:?}");
+    let report = provider.resource(resource).report_user_usage(today(), shares.clone()).await.unwrap();
+    assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Unchanged)), "{report:?}");
     assert_eq!(posts(&sandbox), 0);
     let shares = shares.map(|share| UserAmount { amount: share.amount - Decimal::ONE, ..share });
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetAfter);
-    let items = provider.report_user_usages(resource, today(), shares).await.unwrap();
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{items:?}");
+    let report = provider.resource(resource).report_user_usage(today(), shares).await.unwrap();
+    assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{report:?}");
     assert_eq!(posts(&sandbox), 2);
     // What isn't recorded is sent again, or said.
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetBefore);
     let one = [share("cpu", "alice_hpc", "62")];
     let patient = client_builder(&sandbox).retry(quick());
     let patient = patient.build().unwrap().provider();
-    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Applied) && posts(&sandbox) == 5, "{items:?}");
+    let report = patient.resource(resource).report_user_usage(today(), one).await.unwrap();
+    assert!(matches!(report.items[0].outcome, Outcome::Applied) && posts(&sandbox) == 5, "{report:?}");
     sandbox.fail_next(9, "POST", "/set_user_usages/", Fault::ResetBefore);
     let one = [share("cpu", "alice_hpc", "63")];
-    let items = patient.report_user_usages(resource, today(), one).await.unwrap();
-    assert!(items[0].outcome.to_string().contains("it was not applied"), "{items:?}");
+    let report = patient.resource(resource).report_user_usage(today(), one).await.unwrap();
+    assert!(report.items[0].outcome.to_string().contains("it was not applied"), "{report:?}");
     sandbox.clear_faults();
 
     // One by one, where a server has it only so.
     sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
     let two = [share("cpu", "alice_hpc", "61"), share("cpu", "bob_hpc", "30")];
-    let items = provider.report_user_usages(resource, today(), two).await.unwrap();
-    assert!(matches!(items[0].outcome, Outcome::Applied), "{items:?}");
-    let usages = provider.user_usages(resource, sent.month).await.unwrap();
+    let report = provider.resource(resource).report_user_usage(today(), two).await.unwrap();
+    assert!(matches!(report.items[0].outcome, Outcome::Applied), "{report:?}");
+    let usages = provider.resource(resource).user_usage(sent.month).await.unwrap();
     assert!(usages.iter().any(|one| one.type_ == "cpu" && one.amount == amount("30")), "{usages:?}");
 
     let wrong = [
@@ -79,10 +79,41 @@ async fn users_are_reported_in_bulk() {
     ];
     sandbox.clear_requests();
     for wrong in wrong {
-        assert!(provider.report_user_usages(resource, today(), [wrong]).await.unwrap_err().is_validation());
+        assert!(
+            provider
+                .resource(resource)
+                .report_user_usage(today(), [wrong])
+                .await
+                .unwrap_err()
+                .is_validation()
+        );
     }
     assert!(sandbox.requests().is_empty());
     let other = sandbox.ids().resources.ok_second;
-    let none = provider.report_user_usages(other, today(), [share("gpu", "alice_hpc", "1")]).await;
+    let none = provider.resource(other).report_user_usage(today(), [share("gpu", "alice_hpc", "1")]).await;
     assert!(none.unwrap_err().to_string().contains("no usage is reported"));
+}
+
+#[tokio::test]
+async fn an_amount_that_was_accepted_before_another_was_refused_is_applied() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let resource = provider(&sandbox).resource(sandbox.ids().resources.ok);
+    resource.report_usage().amount("cpu", 900).await.unwrap();
+    // A server without the request for many users, which refuses the second of them.
+    sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
+    sandbox.misbehave(Misbehaviour::new(Fault::Status(403)).path_end("/set_user_usage/").after(1));
+    let share = |username: &str| UserAmount {
+        component: "cpu".to_owned(),
+        username: username.to_owned(),
+        amount: Decimal::TEN,
+    };
+    let shares = [share("alice_hpc"), share("bob_hpc"), share("carol_hpc")];
+    let report = resource.report_user_usage(today(), shares.clone()).await.unwrap();
+    assert_eq!((report.applied(), report.refused()), (1, 2), "{report:?}");
+    assert!(report.items.iter().map(|item| &item.target).eq(&shares));
+    assert!(matches!(report.items[0].outcome, Outcome::Applied));
+    assert!(report.items[1].outcome.error().unwrap().to_string().contains("1 of 3 amounts"));
+    sandbox.clear_faults();
+    let again = resource.report_user_usage(today(), shares).await.unwrap();
+    assert_eq!((again.unchanged(), again.applied()), (1, 2), "{again:?}");
 }

@@ -116,7 +116,7 @@ async fn orders(sandbox: &Sandbox, client: &Client) -> Outcome {
 async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     let ids = sandbox.ids();
     let ok = || sandbox.resources().into_iter().filter(|resource| resource.state == ResourceState::Ok);
-    let live = client.provider().live_resources().await?;
+    let live = client.provider().resources().live().all().await?;
     let listed: BTreeSet<_> = live.into_iter().map(|one| (one.uuid, one.name, one.offering_uuid)).collect();
     let there = ok().map(|one| (one.uuid, one.name, Some(one.offering))).collect();
     ensure(listed == there, "other resources are live")?;
@@ -132,7 +132,7 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
     ensure(listed == there, "the resources of two offerings are others")?;
 
     let id = "back-end-17";
-    client.provider().set_backend_id(ids.resources.ok, id).await?;
+    client.provider().resource(ids.resources.ok).set_backend_id(id).await?;
     let section = ReportSectionRequest { header: "Login".to_owned(), body: "ssh".to_owned() };
     let report = ResourceReportRequest { report: vec![section] };
     let call = client.marketplace_provider_resources_submit_report().uuid(ids.resources.ok);

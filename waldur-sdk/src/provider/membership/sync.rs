@@ -16,7 +16,8 @@ use super::{
     MembershipReport, MembershipSync, SyncedResource,
 };
 use crate::accounts::{OfferingUser, OfferingUsers};
-use crate::provider::{Provider, ResourceFilter};
+use crate::provider::Provider;
+use crate::resources::{self, Resources};
 use crate::row::Rows;
 use crate::team::TeamMember;
 use waldur_api_client::types::ResourceState;
@@ -39,7 +40,7 @@ impl Provider {
         backend: &B,
         options: MembershipOptions,
     ) -> Result<MembershipPlan, Error> {
-        let row: ResourceRow = self.retrieve_resource(resource).await?;
+        let row: ResourceRow = resources::read(&self.client, resource).await?;
         use ResourceState::{Creating, Terminated, Terminating};
         if matches!(row.state, Creating | Terminating | Terminated) {
             let problem = format!("the resource {} is {}", row.uuid.simple(), row.state);
@@ -48,7 +49,8 @@ impl Provider {
         }
         let row = row.with_backend_id()?;
         let accounts = OfferingUsers::new(&self.client).offering(row.offering_uuid);
-        let (team, accounts) = try_join(self.team(resource), accounts.all()).await?;
+        let resource = self.resource(resource);
+        let (team, accounts) = try_join(resource.team(), accounts.all()).await?;
         let there = backend.list(&row).await.map_err(cannot_list)?;
         Ok(MembershipPlan::between(row, &team, &accounts, &there, options))
     }
@@ -111,16 +113,16 @@ impl Provider {
         let in_use = [Ready, Erred, Updating];
         // Who is in the team of a resource that is being made, or terminated, hasn't left.
         let others = options.remove_departed.then_some([Creating, Terminating]).into_iter().flatten();
-        let filter = in_use.iter().cloned().chain(others).fold(ResourceFilter::new(), ResourceFilter::state);
+        let mut list = in_use.iter().cloned().chain(others).fold(self.resources(), Resources::state);
         let mut accounts = OfferingUsers::new(&self.client);
         if let Some(customer) = self.provider_uuid {
-            accounts = accounts.provider(customer);
+            (list, accounts) = (list.provider(customer), accounts.provider(customer));
         }
         if let Some(offering) = self.offering_uuid {
-            accounts = accounts.offering(offering);
+            (list, accounts) = (list.offering(offering), accounts.offering(offering));
         }
         let (resources, accounts) =
-            try_join(self.rows::<ResourceRow>(self.list_of_resources(filter)), accounts.all()).await?;
+            try_join(self.rows::<ResourceRow>(list.request()), accounts.all()).await?;
         let mut by_offering: BTreeMap<Uuid, Rows<OfferingUser>> = BTreeMap::new();
         for offering in resources.iter().map(|resource| resource.offering_uuid) {
             by_offering.entry(offering).or_insert_with(|| {
@@ -136,12 +138,15 @@ impl Provider {
             .filter(|resource| resource.backend_id.is_some() || options.remove_departed)
             .filter_map(|resource| Some((circle(resource)?, resource.uuid)))
             .collect();
-        let teams: BTreeMap<(Uuid, Uuid), Rows<TeamMember>> = stream::iter(circles)
-            .map(|(circle, resource)| async move { Some((circle, self.team(resource).await.ok()?)) })
-            .buffer_unordered(self.client.bulk_concurrency())
-            .filter_map(ready)
-            .collect()
-            .await;
+        let teams: BTreeMap<(Uuid, Uuid), Rows<TeamMember>> =
+            stream::iter(circles)
+                .map(|(circle, resource)| async move {
+                    Some((circle, self.resource(resource).team().await.ok()?))
+                })
+                .buffer_unordered(self.client.bulk_concurrency())
+                .filter_map(ready)
+                .collect()
+                .await;
 
         let (resources, unreadable) = resources.into_parts();
         let mut departures = Departures::default();
@@ -152,7 +157,9 @@ impl Provider {
             // A team that couldn't be read for all of its project is asked for again.
             let team = match circle(&resource).and_then(|circle| teams.get(&circle)) {
                 Some(team) => Ok(team.clone()),
-                None if resource.backend_id.is_some() || options.remove_departed => self.team(uuid).await,
+                None if resource.backend_id.is_some() || options.remove_departed => {
+                    self.resource(uuid).team().await
+                }
                 None => Ok(Rows::default()),
             };
             departures.note(offering, team.as_ref().ok());

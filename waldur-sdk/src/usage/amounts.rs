@@ -1,65 +1,66 @@
-//! The amounts of a report: who names them, and what servers accept.
+//! The amounts of a report, and what servers accept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use waldur_api_client::{Error, ErrorKind, builder};
 
-use crate::provider::usage::{Component, ComponentUsage, ReportedRow};
+use super::components::Component;
+use super::read::ComponentUsage;
 
-/// How many decimals a server takes.
+/// The most decimals of an amount that Waldur accepts.
 const DECIMALS: u32 = 2;
-/// Servers take 18 digits before the point, and then fail (500) with what their invoices can't hold: more
-/// than
-/// 15. Invoices of younger servers hold 12, which matters only where a component is billed by usage.
+/// The first amount that is too large. Servers accept 18 digits before the point, and then fail (500) with what
+/// their invoices can't hold: more than 15. Invoices of younger servers hold 12, which matters only where a
+/// component is billed by usage.
 const LIMIT: i64 = 1_000_000_000_000_000;
 
 /// A function from a component to its amount, in the component's [`measured_unit`](Component::measured_unit).
 pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
 
-/// How much was used of each component of an offering that usage can be reported of, in the component's
+/// How much was used of each component that [can be reported](Component::is_reportable), in the component's
 /// [`measured_unit`](Component::measured_unit).
 ///
-/// A [`Decimal`] is the same for all. A map, an array or a list of pairs says it by the component's type,
-/// such as `cpu`; a type that is there twice refuses the report. [`Amounts::by`] asks.
+/// A [`Decimal`] is the amount of each component. A map, an array or a list of pairs has an amount for each
+/// component, by the component's type, such as `cpu`; a type that is there twice refuses the report.
+/// [`Amounts::with`] calls a function.
 #[non_exhaustive]
 pub enum Amounts {
-    /// The same for all.
-    Same(Decimal),
-    /// By the type of the component; it must have all that can be reported, each once, and none that the
+    /// The same amount of each component.
+    Uniform(Decimal),
+    /// An amount by the component's type: all components that can be reported, each once, and none that the
     /// offering doesn't have.
-    ByType(Vec<(String, Decimal)>),
-    /// As a function says; see [`Amounts::by`].
-    By(AmountFn),
+    ByComponent(Vec<(String, Decimal)>),
+    /// The result of a function; see [`Amounts::with`].
+    Computed(AmountFn),
 }
 
 impl Amounts {
-    /// Asks the function about each component; `None` refuses the whole report.
-    pub fn by(amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
-        Self::By(Box::new(amount))
+    /// Calls the function for each component; `None` refuses the whole report.
+    pub fn with(amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
+        Self::Computed(Box::new(amount))
     }
 
-    fn of(&self, component: &Component) -> Option<Decimal> {
+    pub(super) fn of(&self, component: &Component) -> Option<Decimal> {
         match self {
-            Self::Same(amount) => Some(*amount),
-            Self::ByType(amounts) => {
+            Self::Uniform(amount) => Some(*amount),
+            Self::ByComponent(amounts) => {
                 amounts.iter().find(|(type_, _)| *type_ == component.type_).map(|(_, amount)| *amount)
             }
-            Self::By(amount) => amount(component),
+            Self::Computed(amount) => amount(component),
         }
     }
 
     /// Checks what is known before the components are.
     pub(super) fn check(&self) -> Result<(), Error> {
         match self {
-            Self::Same(amount) => match exact(*amount) {
+            Self::Uniform(amount) => match exact(*amount) {
                 Ok(_) => Ok(()),
                 Err(problem) => Err(refused(format!("every component: {problem}"))),
             },
-            Self::ByType(amounts) => named(amounts).map(drop),
-            Self::By(_) => Ok(()),
+            Self::ByComponent(amounts) => named(amounts).map(drop),
+            Self::Computed(_) => Ok(()),
         }
     }
 }
@@ -67,39 +68,39 @@ impl Amounts {
 impl fmt::Debug for Amounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Same(amount) => f.debug_tuple("Same").field(amount).finish(),
-            Self::ByType(amounts) => f.debug_tuple("ByType").field(amounts).finish(),
-            Self::By(_) => f.debug_tuple("By").finish_non_exhaustive(),
+            Self::Uniform(amount) => f.debug_tuple("Uniform").field(amount).finish(),
+            Self::ByComponent(amounts) => f.debug_tuple("ByComponent").field(amounts).finish(),
+            Self::Computed(_) => f.debug_tuple("Computed").finish_non_exhaustive(),
         }
     }
 }
 
 impl From<Decimal> for Amounts {
     fn from(amount: Decimal) -> Self {
-        Self::Same(amount)
+        Self::Uniform(amount)
     }
 }
 
 impl From<BTreeMap<String, Decimal>> for Amounts {
     fn from(amounts: BTreeMap<String, Decimal>) -> Self {
-        Self::ByType(amounts.into_iter().collect())
+        Self::ByComponent(amounts.into_iter().collect())
     }
 }
 
 impl<K: Into<String>> From<Vec<(K, Decimal)>> for Amounts {
     fn from(amounts: Vec<(K, Decimal)>) -> Self {
-        Self::ByType(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
+        Self::ByComponent(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
     }
 }
 
 impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
     fn from(amounts: [(K, Decimal); N]) -> Self {
-        Self::ByType(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
+        Self::ByComponent(amounts.into_iter().map(|(component, amount)| (component.into(), amount)).collect())
     }
 }
 
-/// The amount as it is sent, or why a server wouldn't take it.
-pub(in crate::provider) fn exact(amount: Decimal) -> Result<Decimal, String> {
+/// Returns the amount as it is sent, or why a server wouldn't accept it.
+pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
     let amount = amount.normalize();
     if amount.scale() > DECIMALS {
         return Err(format!("{amount} has more than {DECIMALS} decimals"));
@@ -119,7 +120,7 @@ pub(super) fn unknown_component(type_: &str) -> Error {
     refused(format!("{type_}: the offering has no such component"))
 }
 
-/// The amounts that are named, each with a name of its own.
+/// Checks amounts by the types of their components, each of which may be there once.
 pub(super) fn named(asked: &[(String, Decimal)]) -> Result<Vec<ComponentUsage>, Error> {
     let mut types = BTreeSet::new();
     for (type_, amount) in asked {
@@ -137,12 +138,12 @@ pub(super) fn named(asked: &[(String, Decimal)]) -> Result<Vec<ComponentUsage>, 
     amounts(asked.iter().map(|(type_, amount)| (type_.trim(), *amount)))
 }
 
-/// An amount for each component that can be reported, and none for what is no component. What else is named
-/// is left to the server.
+/// Returns an amount for each component that can be reported, and none for what is no component. Other
+/// components that are named are left to the server.
 pub(super) fn of_all(components: &[Component], wanted: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
     let is_named =
-        |type_: &str| matches!(wanted, Amounts::ByType(named) if named.iter().any(|one| one.0 == type_));
-    if let Amounts::ByType(named) = wanted
+        |type_: &str| matches!(wanted, Amounts::ByComponent(named) if named.iter().any(|one| one.0 == type_));
+    if let Amounts::ByComponent(named) = wanted
         && let Some((unknown, _)) =
             named.iter().find(|(name, _)| components.iter().all(|one| one.type_ != *name))
     {
@@ -168,52 +169,11 @@ pub(super) fn amounts<'a>(
         .collect()
 }
 
-/// The rows of a component, and those that may be: of them no type is known.
-pub(super) fn rows_of<'a>(there: &'a [ReportedRow], type_: &str) -> impl Iterator<Item = &'a ReportedRow> {
-    there.iter().filter(move |row| row.type_.as_ref().is_none_or(|there| *there == type_))
-}
-
-/// What is reported of a component for the month: newer servers have a row for each plan that the resource
-/// had in it, of which a report is the sum.
-///
-/// # Errors
-/// If a row of it can't be read. Those of other components don't matter.
-pub(super) fn reported(there: &[ReportedRow], type_: &str) -> Result<Option<Decimal>, Error> {
-    let mut sum: Option<Decimal> = None;
-    for row in rows_of(there, type_) {
-        if row.type_.is_none() {
-            return Err(row.unreadable("type"));
-        }
-        let amount = row.amount.ok_or_else(|| row.unreadable("usage"))?;
-        sum = Some(sum.unwrap_or_default().checked_add(amount).ok_or_else(|| row.unreadable("usage"))?);
-    }
-    Ok(sum)
-}
-
-pub(super) fn refuse_decreases(
-    usages: &[ComponentUsage],
-    month: NaiveDate,
-    there: &[ReportedRow],
-) -> Result<(), Error> {
-    for ComponentUsage { type_, amount } in usages {
-        if let Some(reported) = reported(there, type_)?
-            && *amount < reported
-        {
-            let (month, reported) = (month.format("%Y-%m"), reported.normalize());
-            return Err(refused(format!(
-                "{type_}: {amount} is less than the {reported} reported for {month}"
-            )));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
+    use waldur_api_client::types::BillingTypeEnum;
 
     use super::*;
-    use waldur_api_client::types::BillingTypeEnum;
 
     fn component(type_: &str) -> Component {
         Component {
@@ -225,39 +185,9 @@ mod tests {
         }
     }
 
-    fn row(type_: Option<&str>, amount: Option<i64>) -> ReportedRow {
-        ReportedRow {
-            uuid: Some(Uuid::from_u128(7)),
-            type_: type_.map(str::to_owned),
-            amount: amount.map(|amount| Decimal::new(amount, 2)),
-            created: None,
-            description: String::new(),
-            recurring: false,
-        }
-    }
-
-    #[test]
-    fn a_month_of_several_plans_is_their_sum() {
-        let there = [row(Some("cpu"), Some(250)), row(Some("gpu"), Some(100)), row(Some("cpu"), Some(750))];
-        assert_eq!(reported(&there, "cpu").unwrap(), Some(Decimal::TEN));
-        assert_eq!(reported(&there, "ram").unwrap(), None);
-    }
-
-    #[test]
-    fn a_row_that_cannot_be_read_counts_where_it_may_belong() {
-        let there = [row(Some("gpu"), None), row(Some("cpu"), Some(100))];
-        assert_eq!(reported(&there, "cpu").unwrap(), Some(Decimal::ONE));
-        let error = reported(&there, "gpu").unwrap_err();
-        assert!(
-            error.is_unexpected_response()
-                && error.to_string().contains(&Uuid::from_u128(7).simple().to_string())
-        );
-        assert!(reported(&[row(None, Some(100))], "cpu").unwrap_err().is_unexpected_response());
-    }
-
     #[test]
     fn amounts_that_the_server_would_refuse_are_not_sent() {
-        let check = |amount: &str| of_all(&[component("cpu")], &Amounts::Same(amount.parse().unwrap()));
+        let check = |amount: &str| of_all(&[component("cpu")], &Amounts::Uniform(amount.parse().unwrap()));
         for amount in ["0.3", "12.50000", "999999999999999.99", "0", "-1.5"] {
             assert_eq!(check(amount).unwrap()[0].amount, amount.parse().unwrap());
         }
@@ -272,7 +202,7 @@ mod tests {
         let one = Decimal::ONE;
         let fixed = Component { billing_type: Some(BillingTypeEnum::Fixed), ..component("licence") };
         let components = [component("cpu"), fixed];
-        assert_eq!(of_all(&components, &Amounts::Same(one)).unwrap().len(), 1);
+        assert_eq!(of_all(&components, &Amounts::Uniform(one)).unwrap().len(), 1);
         assert_eq!(of_all(&components, &[("cpu", one)].into()).unwrap().len(), 1);
         // Whoever names it means it: newer servers take more.
         assert_eq!(of_all(&components, &[("cpu", one), ("licence", one)].into()).unwrap().len(), 2);
@@ -286,6 +216,6 @@ mod tests {
         assert!(usages([("cpu", one)].into()).unwrap_err().to_string().contains("gpu: no amount"));
         assert!(usages([("cpu", one), ("gpu", one), ("ram", one)].into()).is_err());
         assert!(usages([("cpu", one), ("gpu", one)].into()).is_ok());
-        assert!(usages(Amounts::by(move |component| (component.type_ == "cpu").then_some(one))).is_err());
+        assert!(usages(Amounts::with(move |component| (component.type_ == "cpu").then_some(one))).is_err());
     }
 }

@@ -1,0 +1,109 @@
+//! Changes of a resource, and how each is confirmed.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Number, Value};
+use uuid::Uuid;
+use waldur_api_client::types::{ResourceBackendIdRequest, ResourceSetLimitsRequest};
+use waldur_api_client::{Client, Error};
+
+use super::read;
+use crate::confirm::{Applied, Confirm, Seen};
+use crate::row::{Row, row};
+
+row! {
+    pub(super) struct LimitsRow {
+        pub(super) limits: BTreeMap<String, Decimal> = exact "limits",
+    }
+}
+
+row! {
+    /// What shows whether a backend id is free.
+    pub(super) struct BackendIdRow {
+        pub(super) offering_uuid: Uuid = need "offering_uuid",
+        pub(super) backend_id: String = exact "backend_id",
+    }
+}
+
+/// Sends a change of a resource, and reads the resource if the response is lost. `else_shown` says what another
+/// value means: servers keep some values as they are, and make others fit.
+///
+/// # Errors
+/// What the server refuses, and what isn't known to be applied.
+pub(super) async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+    send: impl Fn() -> S,
+    is_so: impl Fn(&R) -> bool,
+    else_shown: fn(String) -> Seen<()>,
+) -> Result<Applied, Error> {
+    let look = || async {
+        let now = read::<R>(client, resource).await?;
+        Ok(match is_so(&now) {
+            true => Seen::Applied(()),
+            false => else_shown("the resource shows another value".to_owned()),
+        })
+    };
+    let ((), applied) = confirm.after(Error::is_ambiguous).send(send, look).await?;
+    Ok(applied)
+}
+
+/// Sets the backend id without a check of its length.
+///
+/// # Errors
+/// Those of [`change`].
+pub(crate) async fn send_backend_id(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+    backend_id: &str,
+) -> Result<Applied, Error> {
+    let body = ResourceBackendIdRequest::builder().backend_id(backend_id);
+    let call = client.marketplace_provider_resources_set_backend_id().uuid(resource).body(body);
+    let send = || async { call.clone().send().await.map(drop) };
+    let is_so = |now: &BackendIdRow| now.backend_id == backend_id.trim();
+    change(client, confirm, resource, send, is_so, Seen::Unchanged).await
+}
+
+/// Sets the limits, and reads them again only if the response is lost.
+///
+/// # Errors
+/// Those of [`change`].
+pub(crate) async fn send_limits(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+    limits: &BTreeMap<String, Decimal>,
+) -> Result<Applied, Error> {
+    let body = ResourceSetLimitsRequest::builder().limits(numbers(limits));
+    let call = client.marketplace_provider_resources_set_limits().uuid(resource).body(body);
+    let send = || async { call.clone().send().await.map(drop) };
+    let is_so = |now: &LimitsRow| now.limits == *limits;
+    change(client, confirm, resource, send, is_so, Seen::Differs).await
+}
+
+/// Writes limits as servers read them: as numbers.
+fn numbers(limits: &BTreeMap<String, Decimal>) -> Value {
+    let number = |limit: &Decimal| {
+        let whole = limit.is_integer().then(|| i64::try_from(*limit).ok()).flatten().map(Value::from);
+        let other = || f64::try_from(*limit).ok().and_then(Number::from_f64).map(Value::Number);
+        whole.or_else(other).unwrap_or_else(|| Value::from(limit.to_string()))
+    };
+    Value::Object(limits.iter().map(|(name, limit)| (name.clone(), number(limit))).collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn limits_are_sent_as_numbers() {
+        let limits = [("cpu", "64"), ("ram", "64.00"), ("disk", "1.5")];
+        let limits = limits.map(|(name, limit)| (name.to_owned(), limit.parse().unwrap()));
+        assert_eq!(numbers(&BTreeMap::from(limits)), json!({ "cpu": 64, "ram": 64, "disk": 1.5 }));
+    }
+}

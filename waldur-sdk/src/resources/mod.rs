@@ -1,0 +1,252 @@
+//! Resources: what a provider sees of them, and what it changes about them.
+
+mod backend_id;
+mod changes;
+mod endpoints;
+mod handle;
+mod state;
+mod team;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::types::ResourceState;
+use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
+
+#[cfg(feature = "agent")]
+pub(crate) use self::changes::{send_backend_id, send_limits};
+pub use self::endpoints::Endpoint;
+pub use self::handle::ResourceHandle;
+use crate::collection::collection;
+use crate::row::{self, Row, row};
+
+const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
+
+row! {
+    /// A resource, as its provider sees it.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct Resource {
+        /// The resource's uuid.
+        pub uuid: Uuid = need "uuid",
+        /// Its name.
+        pub name: String = or_default "name",
+        /// Where it stands; `Other("")` if the server doesn't say.
+        pub state: ResourceState = or_unknown "state",
+        /// Its id in the provider's back end; empty if it has none yet.
+        pub backend_id: String = or_default "backend_id",
+        /// Its offering.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+        /// The name of that offering.
+        pub offering_name: String = or_default "offering_name",
+        /// The project that has it.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// The name of that project.
+        pub project_name: String = or_default "project_name",
+        /// The organization (Waldur's customer) of the project.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// Its plan, if it has one.
+        pub plan_uuid: Option<Uuid> = optional "plan_uuid",
+        /// How much of each component it may use, by the component's type. A limit that isn't a number, or is
+        /// too large for a [`Decimal`], is left out with a warning.
+        pub limits: BTreeMap<String, Decimal> = or_default "limits",
+        /// Whether it is paused.
+        pub paused: bool = or_default "paused",
+        /// Whether it is downscaled.
+        pub downscaled: bool = or_default "downscaled",
+        /// Whether its members have no access.
+        pub restrict_member_access: bool = or_default "restrict_member_access",
+        /// Its last day, if it has one.
+        pub end_date: Option<NaiveDate> = optional "end_date",
+        /// When it was last seen in the back end; servers before 2025 don't send it.
+        pub last_sync: Option<DateTime<Utc>> = optional "last_sync",
+        /// What went wrong with it; empty if nothing.
+        pub error_message: String = or_default "error_message",
+    }
+}
+
+impl From<&Resource> for Uuid {
+    fn from(resource: &Resource) -> Self {
+        resource.uuid
+    }
+}
+
+/// The resources of a provider: narrowed by filters, then listed or reported on. Nothing is sent until a verb
+/// is called. (`marketplace_provider_resources_list`)
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// use waldur_sdk::Uuid;
+///
+/// let provider = client.provider();
+/// for resource in provider.resources().live().all().await? {
+///     println!("{} of {}: {:?}", resource.name, resource.offering_name, resource.limits);
+///     for member in provider.resource(&resource).team().await? {
+///         println!("  {} is {}", member.username, member.role);
+///     }
+/// }
+///
+/// // With fields of your own.
+/// #[derive(serde::Deserialize)]
+/// struct Row {
+///     uuid: Uuid,
+///     slug: String,
+/// }
+/// let rows: Vec<Row> = provider.resources().live().select().all().await?;
+/// println!("{} {}", rows[0].uuid, rows[0].slug);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A user who is more than a provider, such as staff, sees other providers' resources too: narrow by
+/// [`offering`](Self::offering) or [`provider`](Self::provider).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a verb is called"]
+pub struct Resources {
+    pub(crate) client: Client,
+    states: Vec<ResourceState>,
+    offering: Option<Uuid>,
+    project: Option<Uuid>,
+    customer: Option<Uuid>,
+    provider: Option<Uuid>,
+    backend_id: Option<String>,
+}
+
+collection!(Resources, Resource);
+
+impl Resources {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            states: Vec::new(),
+            offering: None,
+            project: None,
+            customer: None,
+            provider: None,
+            backend_id: None,
+        }
+    }
+
+    /// Keeps resources in `state`. Call it again to accept further states.
+    pub fn state(mut self, state: ResourceState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Keeps resources in use: those in the state OK.
+    pub fn live(self) -> Self {
+        self.state(ResourceState::Ok)
+    }
+
+    /// Keeps resources of this offering.
+    pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
+        self.offering = Some(offering.into());
+        self
+    }
+
+    /// Keeps resources of this project.
+    pub fn project(mut self, project: impl Into<Uuid>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    /// Keeps resources of this organization's projects.
+    pub fn customer(mut self, customer: impl Into<Uuid>) -> Self {
+        self.customer = Some(customer.into());
+        self
+    }
+
+    /// Keeps resources of this provider's offerings, by the uuid of the provider's organization.
+    pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
+        self.provider = Some(customer.into());
+        self
+    }
+
+    /// Keeps resources with this id in the back end.
+    pub fn backend_id(mut self, id: impl Into<String>) -> Self {
+        self.backend_id = Some(id.into());
+        self
+    }
+
+    /// The operation `marketplace_provider_resources_list` with these filters.
+    pub(crate) fn request(&self) -> builder::MarketplaceProviderResourcesList {
+        let mut list = self.client.marketplace_provider_resources_list();
+        if !self.states.is_empty() {
+            list = list.state(self.states.clone());
+        }
+        if let Some(uuid) = self.provider {
+            list = list.provider_uuid(uuid);
+        }
+        if let Some(uuid) = self.offering {
+            list = list.offering_uuid([uuid]);
+        }
+        if let Some(uuid) = self.project {
+            list = list.project_uuid(uuid);
+        }
+        if let Some(uuid) = self.customer {
+            list = list.customer_uuid(uuid);
+        }
+        if let Some(id) = &self.backend_id {
+            list = list.backend_id(id.clone());
+        }
+        list
+    }
+
+    /// Finds the resource with this id in the back end; `None` if no resource has it. A terminated resource
+    /// keeps its id, and is found only if no other resource has the id.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # use waldur_sdk::{Client, ClientExt as _};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let resource = sandbox.ids().resources.ok;
+    /// let provider = client.provider();
+    /// provider.resource(resource).set_backend_id("cluster-17").await?;
+    /// let found = provider.resources().find_by_backend_id("cluster-17").await?;
+    /// assert_eq!(found.map(|found| found.uuid), Some(resource));
+    /// assert_eq!(provider.resources().find_by_backend_id("another").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If several resources have the id, or the id is empty ([`Error::is_validation`]), or they can't be
+    /// listed.
+    pub async fn find_by_backend_id(self, id: &str) -> Result<Option<Resource>, Error> {
+        let refused = |problem| Err(Error::new(ErrorKind::Validation, problem).with_operation(LIST));
+        if id.is_empty() {
+            return refused(
+                "backend_id is empty: all resources that have none yet would be found".to_owned(),
+            );
+        }
+        let mut found = self.backend_id(id).all().await?;
+        // A server that doesn't know the filter shows all.
+        found.retain(|resource| resource.backend_id == id);
+        if found.iter().any(|resource| resource.state != ResourceState::Terminated) {
+            found.retain(|resource| resource.state != ResourceState::Terminated);
+        }
+        match found.len() {
+            0 | 1 => Ok(found.pop()),
+            count => refused(format!("backend_id: {count} resources have `{id}`")),
+        }
+    }
+}
+
+/// Reads the fields of `R` of a resource.
+///
+/// # Errors
+/// If there is no such resource, or it can't be read.
+pub(crate) async fn read<R: Row>(client: &Client, resource: Uuid) -> Result<R, Error> {
+    row::retrieve(client.marketplace_provider_resources_retrieve().uuid(resource)).await
+}

@@ -1,0 +1,117 @@
+//! The state of a resource and its switches.
+
+use waldur_api_client::Error;
+use waldur_api_client::types::{
+    ResourceDownscaledRequest, ResourcePausedRequest, ResourceRestrictMemberAccessRequest,
+    ResourceSetStateErredRequest, ResourceState,
+};
+
+use super::{Resource, ResourceHandle};
+use crate::confirm::{Applied, Seen};
+
+impl ResourceHandle {
+    /// Sets an erred resource back to OK. (`marketplace_provider_resources_set_as_ok`)
+    ///
+    /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
+    ///
+    /// # Errors
+    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    pub async fn mark_ok(&self) -> Result<Applied, Error> {
+        let call = self.client.marketplace_provider_resources_set_as_ok().uuid(self.uuid);
+        let send = || async { call.clone().send().await.map(drop) };
+        self.change(send, |now: &Resource| now.state == ResourceState::Ok, Seen::Unchanged).await
+    }
+
+    /// Marks the resource as erred, with a message for the customer and details for the operators, which may
+    /// be empty. (`marketplace_provider_resources_set_as_erred`)
+    ///
+    /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # use waldur_sdk::{Client, ClientExt as _};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// let resource = client.provider().resource(sandbox.ids().resources.ok);
+    /// resource.mark_erred("the file system is full", "quota: 0 bytes left").await?;
+    /// assert_eq!(resource.get().await?.error_message, "the file system is full");
+    /// resource.mark_ok().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    pub async fn mark_erred(
+        &self,
+        message: impl Into<String>,
+        traceback: impl Into<String>,
+    ) -> Result<Applied, Error> {
+        let message = message.into();
+        let body = ResourceSetStateErredRequest::builder()
+            .error_message(message.as_str())
+            .error_traceback(traceback.into());
+        let call = self.client.marketplace_provider_resources_set_as_erred().uuid(self.uuid).body(body);
+        let send = || async { call.clone().send().await.map(drop) };
+        // An empty message leaves the one that is there.
+        let is_so = |now: &Resource| {
+            now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
+        };
+        self.change(send, is_so, Seen::Differs).await
+    }
+
+    /// Pauses the resource, or resumes it. (`marketplace_provider_resources_set_paused`)
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # use waldur_sdk::{Client, ClientExt as _};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Staff)).build()?;
+    /// let resource = client.provider().resource(sandbox.ids().resources.ok);
+    /// resource.set_paused(true).await?;
+    /// resource.set_downscaled(true).await?;
+    /// resource.set_restrict_member_access(true).await?;
+    /// let now = resource.get().await?;
+    /// assert!(now.paused && now.downscaled && now.restrict_member_access);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the caller is not staff ([`Error::is_forbidden`]: servers refuse it to the provider), or there is
+    /// no such resource ([`Error::is_not_found`]).
+    pub async fn set_paused(&self, paused: bool) -> Result<Applied, Error> {
+        let body = ResourcePausedRequest::builder().paused(paused);
+        let call = self.client.marketplace_provider_resources_set_paused().uuid(self.uuid).body(body);
+        let send = || async { call.clone().send().await.map(drop) };
+        self.change(send, |now: &Resource| now.paused == paused, Seen::Unchanged).await
+    }
+
+    /// Downscales the resource, or restores it. (`marketplace_provider_resources_set_downscaled`)
+    ///
+    /// # Errors
+    /// Those of [`set_paused`](Self::set_paused).
+    pub async fn set_downscaled(&self, downscaled: bool) -> Result<Applied, Error> {
+        let body = ResourceDownscaledRequest::builder().downscaled(downscaled);
+        let call = self.client.marketplace_provider_resources_set_downscaled().uuid(self.uuid).body(body);
+        let send = || async { call.clone().send().await.map(drop) };
+        self.change(send, |now: &Resource| now.downscaled == downscaled, Seen::Unchanged).await
+    }
+
+    /// Blocks or allows members' access to the resource.
+    /// (`marketplace_provider_resources_set_restrict_member_access`)
+    ///
+    /// # Errors
+    /// Those of [`set_paused`](Self::set_paused).
+    pub async fn set_restrict_member_access(&self, restrict: bool) -> Result<Applied, Error> {
+        let body = ResourceRestrictMemberAccessRequest::builder().restrict_member_access(restrict);
+        let call = self.client.marketplace_provider_resources_set_restrict_member_access().uuid(self.uuid);
+        let call = call.body(body);
+        let send = || async { call.clone().send().await.map(drop) };
+        self.change(send, |now: &Resource| now.restrict_member_access == restrict, Seen::Unchanged).await
+    }
+}

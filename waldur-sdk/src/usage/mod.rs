@@ -1,0 +1,20 @@
+//! Usage: what was reported of the resources, and reports of it.
+
+mod amounts;
+mod booking;
+mod bulk;
+mod by_user;
+mod components;
+mod month;
+mod plan;
+mod read;
+mod report;
+
+pub use self::amounts::{AmountFn, Amounts};
+pub use self::bulk::{ResourceUsage, UsageReports};
+pub use self::by_user::UserAmount;
+pub use self::components::Component;
+pub use self::month::Month;
+pub use self::plan::ReportedUsage;
+pub use self::read::{ComponentUsage, PlanPeriod, Usage, Usages, UserUsage};
+pub use self::report::UsageReport;

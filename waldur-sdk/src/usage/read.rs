@@ -1,0 +1,293 @@
+//! What was reported of resources.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::{Client, Error, ErrorKind, ListExt as _, builder};
+
+use super::month::Month;
+use crate::collection::collection;
+use crate::resources::ResourceHandle;
+use crate::row::{self, Rows, row};
+
+row! {
+    /// The usage that was reported of a component of a resource in a month.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct Usage {
+        /// Its uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The resource.
+        pub resource_uuid: Option<Uuid> = optional "resource_uuid",
+        /// The name of that resource.
+        pub resource_name: String = or_default "resource_name",
+        /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
+        pub type_: String = need "type",
+        /// The name of the component, for people.
+        pub name: String = or_default "name",
+        /// The unit in which it is measured; empty if the server doesn't send it.
+        pub measured_unit: String = or_default "measured_unit",
+        /// How much, in the unit of the component.
+        pub amount: Decimal = need "usage",
+        /// The month.
+        pub month: Month = need "billing_period",
+        /// When it was reported first.
+        pub created: Option<DateTime<Utc>> = optional "created",
+        /// The provider's description.
+        pub description: String = or_default "description",
+        /// Whether it counts for the following months too, until another is reported.
+        pub recurring: bool = or_default "recurring",
+    }
+}
+
+row! {
+    /// The usage that was reported of a component for a user of a resource in a month.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct UserUsage {
+        /// Its uuid.
+        pub uuid: Uuid = need "uuid",
+        /// The [`Usage`] of the component itself.
+        pub usage_uuid: Option<Uuid> = by_address "component_usage",
+        /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
+        pub type_: String = need "component_type",
+        /// The username of the offering user.
+        pub username: String = need "username",
+        /// How much, in the unit of the component.
+        pub amount: Decimal = need "usage",
+    }
+}
+
+row! {
+    /// The amount of one component that was reported, or would be.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+    #[non_exhaustive]
+    pub struct ComponentUsage {
+        /// The type of the component, such as `cpu`.
+        #[serde(rename = "type")]
+        pub type_: String = need "type",
+        /// How much, in the unit of the component, exactly as sent.
+        pub amount: Decimal = need "usage",
+    }
+}
+
+row! {
+    /// The time in which a resource has had a plan.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[non_exhaustive]
+    pub struct PlanPeriod {
+        /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
+        pub uuid: Uuid = need "uuid",
+        /// The plan's uuid.
+        pub plan_uuid: Option<Uuid> = optional "plan_uuid",
+        /// The plan's name.
+        pub plan_name: String = or_default "plan_name",
+        /// When it began.
+        pub start: Option<DateTime<Utc>> = optional "start",
+        /// When it ended; none if it hasn't.
+        pub end: Option<DateTime<Utc>> = optional "end",
+        /// What was reported in it.
+        pub usages: Vec<ComponentUsage> = or_default "components",
+    }
+}
+
+impl From<&PlanPeriod> for Uuid {
+    fn from(period: &PlanPeriod) -> Self {
+        period.uuid
+    }
+}
+
+row! {
+    /// The fields of a row of usage that a report needs: less than a [`Usage`] has, so that more rows can be
+    /// used.
+    pub(super) struct ReportedRow {
+        pub(super) uuid: Option<Uuid> = optional "uuid",
+        pub(super) type_: Option<String> = non_empty "type",
+        pub(super) amount: Option<Decimal> = optional "usage",
+        pub(super) created: Option<DateTime<Utc>> = optional "created",
+        pub(super) description: String = or_default "description",
+        pub(super) recurring: bool = or_default "recurring",
+    }
+}
+
+impl ReportedRow {
+    /// Returns the error of a row without a usable `field`.
+    pub(super) fn unreadable(&self, field: &str) -> Error {
+        let row = self.uuid.map_or("a row without uuid".to_owned(), |uuid| format!("row {}", uuid.simple()));
+        let error =
+            Error::new(ErrorKind::UnexpectedResponse, format!("{row} of usage has no usable `{field}`"));
+        error.with_operation(builder::MarketplaceComponentUsagesList::OPERATION)
+    }
+}
+
+/// The usage that was reported of resources: narrowed by filters, then listed. Nothing is sent until a verb is
+/// called. (`marketplace_component_usages_list`)
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use waldur_sandbox::{Actor, Sandbox};
+/// # use waldur_sdk::{Client, ClientExt as _};
+/// # let sandbox = Sandbox::start().await?;
+/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// # let offering = sandbox.ids().offerings.slurm;
+/// use waldur_sdk::Month;
+///
+/// let usages = client.provider().usages().month(Month::current()).offering(offering);
+/// for usage in usages.all().await? {
+///     println!("{}: {} {} of {}", usage.resource_name, usage.amount, usage.measured_unit, usage.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// One list holds the usage of all resources, so an exporter needs a request for each page, not for each
+/// resource.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a verb is called"]
+pub struct Usages {
+    client: Client,
+    month: Option<Month>,
+    offering: Option<Uuid>,
+    resource: Option<Uuid>,
+    project: Option<Uuid>,
+    customer: Option<Uuid>,
+    type_: Option<String>,
+}
+
+collection!(Usages, Usage);
+
+impl Usages {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            month: None,
+            offering: None,
+            resource: None,
+            project: None,
+            customer: None,
+            type_: None,
+        }
+    }
+
+    /// Keeps the usage of this month.
+    pub fn month(mut self, month: impl Into<Month>) -> Self {
+        self.month = Some(month.into());
+        self
+    }
+
+    /// Keeps the usage of this offering's resources.
+    pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
+        self.offering = Some(offering.into());
+        self
+    }
+
+    /// Keeps the usage of this resource.
+    pub fn resource(mut self, resource: impl Into<Uuid>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// Keeps the usage of this project's resources.
+    pub fn project(mut self, project: impl Into<Uuid>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    /// Keeps the usage of the resources that this organization has as a customer.
+    pub fn customer(mut self, customer: impl Into<Uuid>) -> Self {
+        self.customer = Some(customer.into());
+        self
+    }
+
+    /// Keeps the usage of components of this type, such as `cpu`.
+    pub fn component(mut self, type_: impl Into<String>) -> Self {
+        self.type_ = Some(type_.into());
+        self
+    }
+
+    /// The operation `marketplace_component_usages_list` with these filters.
+    fn request(&self) -> builder::MarketplaceComponentUsagesList {
+        let mut list = self.client.marketplace_component_usages_list();
+        if let Some(month) = self.month {
+            list = list.billing_period(month.first_day());
+        }
+        if let Some(uuid) = self.offering {
+            list = list.offering_uuid(uuid);
+        }
+        if let Some(uuid) = self.resource {
+            list = list.resource_uuid(uuid);
+        }
+        if let Some(uuid) = self.project {
+            list = list.project_uuid(uuid);
+        }
+        if let Some(uuid) = self.customer {
+            list = list.customer_uuid(uuid);
+        }
+        if let Some(type_) = &self.type_ {
+            list = list.type_(type_.clone());
+        }
+        list
+    }
+}
+
+impl ResourceHandle {
+    /// Lists the usage that was reported of the resource in a month, a row for each component that has any.
+    /// (`marketplace_component_usages_list`)
+    ///
+    /// # Errors
+    /// If the usage can't be listed.
+    pub async fn usage(&self, month: impl Into<Month>) -> Result<Rows<Usage>, Error> {
+        let usages = Usages::new(&self.client).resource(self.uuid).month(month);
+        usages.all().await
+    }
+
+    /// Lists the usage that was reported for the users of the resource in a month.
+    /// (`marketplace_component_user_usages_list`)
+    ///
+    /// # Errors
+    /// If the usage can't be listed.
+    pub async fn user_usage(&self, month: impl Into<Month>) -> Result<Rows<UserUsage>, Error> {
+        user_usages(&self.client, self.uuid, month.into()).await
+    }
+
+    /// Lists the plans that the resource has had, and when.
+    /// (`marketplace_provider_resources_plan_periods_list`)
+    ///
+    /// # Errors
+    /// If the plans can't be listed.
+    pub async fn plan_periods(&self) -> Result<Rows<PlanPeriod>, Error> {
+        let list = self.client.marketplace_provider_resources_plan_periods_list().uuid(self.uuid);
+        row::all(list.into_request(), self.client.bulk_concurrency()).await
+    }
+}
+
+/// Reads what was reported for the users of a resource in a month.
+///
+/// # Errors
+/// If it can't be listed.
+pub(super) async fn user_usages(
+    client: &Client,
+    resource: Uuid,
+    month: Month,
+) -> Result<Rows<UserUsage>, Error> {
+    let list = client.marketplace_component_user_usages_list().resource_uuid(resource);
+    let list = list.component_usage_billing_period(month.first_day());
+    row::all(list.into_request(), client.bulk_concurrency()).await
+}
+
+/// Reads what was reported of a resource in a month, as far as a report needs it.
+///
+/// # Errors
+/// If it can't be listed.
+pub(super) async fn reported_rows(
+    client: &Client,
+    resource: Uuid,
+    month: Month,
+) -> Result<Rows<ReportedRow>, Error> {
+    let list = Usages::new(client).resource(resource).month(month).request();
+    row::all(list.into_request(), client.bulk_concurrency()).await
+}
