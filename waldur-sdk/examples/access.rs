@@ -1,7 +1,8 @@
 //! Ensures that everybody who should have an account at an offering has one: `cargo run --example access`.
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, ClientExt as _, OfferingUserTransition};
+use waldur_sdk::accounts::OfferingUserTransition;
+use waldur_sdk::{Client, ClientExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let offering = sandbox.ids().offerings.slurm;
     let provider = client.provider();
 
-    let gaps = provider.access_gaps(offering).await?;
+    let gaps = provider.offering(offering).access_gaps().await?;
     println!("before: {gaps}");
 
     for member in &gaps.missing {
@@ -33,6 +34,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: deletion of {} is requested", row.user_full_name, row.username);
     }
 
-    println!("after: {}", provider.access_gaps(offering).await?);
+    println!("after: {}", provider.offering(offering).access_gaps().await?);
     Ok(())
 }

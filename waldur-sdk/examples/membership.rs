@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{
-    AccountName, Client, ClientExt as _, MembershipBackend, MembershipOptions, MembershipResource,
-};
+use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
+use waldur_sdk::{AccountName, Client};
 
 /// A real one would talk to a directory or a scheduler.
 struct Groups(Mutex<BTreeSet<String>>);
@@ -42,13 +41,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Client::from_env() is for a real server.
     let sandbox = Sandbox::start().await?;
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    let (provider, resource) = (client.provider(), sandbox.ids().resources.ok);
-    let groups = Groups(Mutex::new(["root".to_owned()].into()));
+    let resource = sandbox.ids().resources.ok;
+    let membership = Membership::new(&client, Groups(Mutex::new(["root".to_owned()].into())));
 
-    // A dry run.
-    let options = MembershipOptions::new();
-    println!("{}\n", provider.plan_membership(resource, &groups, options).await?);
-    println!("{}", provider.sync_membership(resource, &groups, options).await?);
-    println!("again: {}", provider.sync_membership(resource, &groups, options).await?);
+    println!("{}\n", membership.plan(resource).await?); // what would be done
+    println!("{}", membership.sync(resource).await?);
+    println!("again: {}", membership.sync(resource).await?);
     Ok(())
 }

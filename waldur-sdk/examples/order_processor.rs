@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::agent::{
-    AgentIdentity, Backend, BackendError, Limits, OrderOutcomeKind, OrderProcessor, Provisioned, RoundReport,
-    Task,
+    AgentIdentity, Backend, BackendError, Limits, OrderProcessor, OrderResultKind, ProcessedOrder,
+    Provisioned, Task,
 };
-use waldur_sdk::{BackendId, Client, Uuid};
+use waldur_sdk::{BackendId, Client, Report, Uuid};
 
 #[derive(Default)]
 struct Cluster(Mutex<BTreeMap<Uuid, Limits>>);
@@ -57,13 +57,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Each order is a sign of life.
     let processor = processor.interval(Duration::from_millis(50)).on_order(|order| println!("{order}"));
     let (stop, mut done) = (processor.stop_handle(), 0);
-    let each_round = |report: RoundReport| {
+    let each_round = |report: Report<ProcessedOrder>| {
         println!("{report}");
-        for failure in report.failures() {
-            eprintln!("{failure}");
+        for problem in report.problems() {
+            eprintln!("{problem}");
         }
-        done += report.count(OrderOutcomeKind::Done);
-        if report.orders.is_empty() {
+        done += report.count(OrderResultKind::Done);
+        if report.items.is_empty() {
             stop.stop();
         }
     };

@@ -14,20 +14,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let provider = client.provider();
 
     let organisation = sandbox.ids().provider_customer;
-    let Some(own) = provider.service_provider_of(organisation).await? else {
+    let Some(own) = provider.service_providers().of_customer(organisation).await? else {
         println!("the organisation provides nothing");
         return Ok(());
     };
     println!("{} has", own.customer_name);
-    for offering in provider.service_provider_offerings(own.uuid).await? {
+    for offering in provider.service_provider(own.uuid).offerings().all().await? {
         println!("  {} ({}, {} resources)", offering.name, offering.state, offering.resources_count);
     }
     println!("for");
-    for customer in provider.service_provider_customers(own.uuid).await? {
+    for customer in provider.service_provider(own.uuid).customers().all().await? {
         println!("  {} with {} users", customer.name, customer.users_count);
     }
-    let keys = provider.service_provider_keys(own.uuid).await?;
-    for permission in provider.service_provider_project_permissions(own.uuid).await? {
+    let keys = provider.service_provider(own.uuid).ssh_keys().all().await?;
+    for permission in provider.service_provider(own.uuid).project_permissions().all().await? {
         let (name, role, project) = (permission.user_full_name, permission.role, permission.project_name);
         println!("{name} is {role} of {project}");
         for key in keys.iter().filter(|key| key.user_uuid == permission.user_uuid) {

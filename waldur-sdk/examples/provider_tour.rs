@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{
-    Client, ClientExt as _, Decimal, Order, Orders, Progress, Provider, Report, Resources, Uuid,
-};
+use waldur_sdk::orders::{Order, Orders};
+use waldur_sdk::resources::Resources;
+use waldur_sdk::{Client, ClientExt as _, Decimal, Progress, Provider, Report, Uuid};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -5,7 +5,8 @@
 use std::error::Error;
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::{Client, ClientExt as _, Component, Decimal, UserAmount};
+use waldur_sdk::usage::{Component, UserAmount};
+use waldur_sdk::{Client, ClientExt as _, Decimal};
 
 /// Returns what the back end measured.
 fn measured(component: &Component) -> Option<Decimal> {

@@ -4,9 +4,11 @@
 //! account. So what it is given is of a type that can't hold such a name.
 
 use std::borrow::Borrow;
+use std::error::Error as StdError;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 use waldur_api_client::__private::LenientDecode;
 
 use waldur_api_client::{Error, ErrorKind};
@@ -159,6 +161,29 @@ name! {
     /// # Ok::<(), waldur_sdk::Error>(())
     /// ```
     AccountName, "username", 255
+}
+
+/// The cause of an error: the resource has no valid id in the back end. The id is missing, blank or longer
+/// than 255 characters. The back end wasn't called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoBackendId {
+    /// The resource's uuid.
+    pub resource: Uuid,
+}
+
+impl fmt::Display for NoBackendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the resource {} has no id in the back end", self.resource.simple())
+    }
+}
+
+impl StdError for NoBackendId {}
+
+impl From<NoBackendId> for Error {
+    fn from(cause: NoBackendId) -> Self {
+        Self::new(ErrorKind::Validation, "").with_headline(cause.to_string()).with_source(cause)
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::future::IntoFuture;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
+use uuid::Uuid;
 use waldur_api_client::{Client, Error};
 
 use crate::confirm::{Applied, Confirm};
@@ -94,6 +95,52 @@ impl<T> Item<T> {
     }
 }
 
+/// Writes the object and the result.
+impl<T: fmt::Display> fmt::Display for Item<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.target, self.outcome)
+    }
+}
+
+/// An offering whose objects couldn't be listed.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ListFailure {
+    /// The offering.
+    pub offering_uuid: Uuid,
+    /// Why the list failed.
+    pub error: Error,
+}
+
+impl fmt::Display for ListFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "offering {}: {}", self.offering_uuid.simple(), self.error)
+    }
+}
+
+/// Something in a report that needs attention. Displays as one line.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Problem<'a, T> {
+    /// An item that was refused or failed.
+    Item(&'a Item<T>),
+    /// An object that can't be read.
+    Unreadable(&'a UnreadableRow),
+    /// An offering whose objects couldn't be listed.
+    Unlisted(&'a ListFailure),
+}
+
+impl<T: fmt::Display> fmt::Display for Problem<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(item) => item.fmt(f),
+            Self::Unreadable(row) => write!(f, "unreadable: {row}"),
+            Self::Unlisted(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// The progress of a bulk operation, passed to the callback after each item.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -115,58 +162,69 @@ pub struct Report<T> {
     pub items: Vec<Item<T>>,
     /// The objects that were listed but can't be read. Nothing was done with them.
     pub unreadable: Vec<UnreadableRow>,
+    /// The offerings whose objects couldn't be listed. Empty where there is one list for all: its failure is
+    /// the error of the operation.
+    pub unlisted: Vec<ListFailure>,
 }
 
 impl<T> Default for Report<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), unreadable: Vec::new() }
+        Self { items: Vec::new(), unreadable: Vec::new(), unlisted: Vec::new() }
     }
 }
 
 impl<T> Report<T> {
-    fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
+    fn outcomes(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
         self.items.iter().filter(|item| wanted(&item.outcome)).count()
     }
 
     /// Returns how many steps were applied now.
     #[must_use]
     pub fn applied(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Applied))
+        self.outcomes(|outcome| matches!(outcome, Outcome::Applied))
     }
 
     /// Returns how many objects were already in the requested state.
     #[must_use]
     pub fn unchanged(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Unchanged))
+        self.outcomes(|outcome| matches!(outcome, Outcome::Unchanged))
     }
 
     /// Returns how many steps were not sent.
     #[must_use]
     pub fn skipped(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Skipped { .. }))
+        self.outcomes(|outcome| matches!(outcome, Outcome::Skipped { .. }))
     }
 
     /// Returns how many steps the server refuses.
     #[must_use]
     pub fn refused(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Refused { .. }))
+        self.outcomes(|outcome| matches!(outcome, Outcome::Refused { .. }))
     }
 
     /// Returns how many steps failed.
     #[must_use]
     pub fn failed(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Failed { .. }))
+        self.outcomes(|outcome| matches!(outcome, Outcome::Failed { .. }))
     }
 
-    /// Returns whether every object could be read and no step was refused or failed.
+    /// Returns whether every object could be listed and read, and no step was refused or failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.unreadable.is_empty() && self.failures().next().is_none()
+        self.problems().next().is_none()
     }
 
     /// Returns the items that were refused or failed.
     pub fn failures(&self) -> impl Iterator<Item = &Item<T>> {
         self.items.iter().filter(|item| item.outcome.error().is_some())
+    }
+
+    /// Returns everything that needs attention: offerings that couldn't be listed, objects that can't be
+    /// read, and items that were refused or failed.
+    pub fn problems(&self) -> impl Iterator<Item = Problem<'_, T>> {
+        let unlisted = self.unlisted.iter().map(Problem::Unlisted);
+        let unreadable = self.unreadable.iter().map(Problem::Unreadable);
+        unlisted.chain(unreadable).chain(self.failures().map(Problem::Item))
     }
 }
 
@@ -189,6 +247,7 @@ impl<T> fmt::Display for Report<T> {
             (self.refused(), "refused"),
             (self.failed(), "failed"),
             (self.unreadable.len(), "unreadable"),
+            (self.unlisted.len(), "offerings not listed"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -210,8 +269,8 @@ pub(crate) type OnProgress<'a, T> = dyn FnMut(Progress<'_, T>) + Send + 'a;
 /// A bulk operation: awaited, it lists the objects, applies the step to each side by side, and returns a
 /// [`Report`].
 ///
-/// All objects are listed first. Each step is sent once; where its response leaves open whether it was applied,
-/// the object is read again, and once more at the end, for as long as the retry policy allows. Up to
+/// All objects are listed first. Each step is sent once; where its response leaves open whether it was
+/// applied, the object is read again, and once more at the end, for as long as the retry policy allows. Up to
 /// [`bulk_concurrency`](waldur_api_client::ClientBuilder::bulk_concurrency) steps are under way at once.
 ///
 /// # Errors
@@ -222,6 +281,7 @@ pub struct Bulk<'a, T> {
     list: BoxFuture<'a, Result<Rows<T>, Error>>,
     step: Box<Step<'a, T>>,
     on_progress: Box<OnProgress<'a, T>>,
+    concurrency: usize,
     dry_run: bool,
 }
 
@@ -245,8 +305,15 @@ impl<'a, T: Send + Sync + 'a> Bulk<'a, T> {
             list: Box::pin(list),
             step: Box::new(step),
             on_progress: Box::new(|_| {}),
+            concurrency: client.bulk_concurrency(),
             dry_run: false,
         }
+    }
+
+    /// Applies one step after the other.
+    pub(crate) fn in_sequence(mut self) -> Self {
+        self.concurrency = 1;
+        self
     }
 
     /// Calls `f` after each item.
@@ -283,7 +350,7 @@ impl<'a, T: Send + Sync + 'a> Bulk<'a, T> {
                     let result = step(confirm, doubt, &target).await;
                     (index, target, result)
                 })
-                .buffer_unordered(self.client.bulk_concurrency());
+                .buffer_unordered(self.concurrency);
             while let Some((index, target, result)) = steps.next().await {
                 match result {
                     Err(error) if error.is_unconfirmed() && !is_last => {
@@ -326,6 +393,6 @@ impl<'p, T> Results<'p, T> {
     }
 
     fn into_report(self, unreadable: Vec<UnreadableRow>) -> Report<T> {
-        Report { items: self.items.into_iter().flatten().collect(), unreadable }
+        Report { items: self.items.into_iter().flatten().collect(), unreadable, unlisted: Vec::new() }
     }
 }

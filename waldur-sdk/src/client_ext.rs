@@ -36,30 +36,33 @@ pub trait ClientExt: sealed::Sealed {
     /// Returns the work of a service provider, with all of the offerings that the user can see.
     fn provider(&self) -> Provider;
 
-    /// Takes the executing orders of all offerings and reports each as unchanged, as Waldur's provider guide does:
-    /// an executing order is past its approval, so nothing is sent beside the list.
+    /// Takes the executing orders of all offerings and reports each as unchanged, as Waldur's provider guide
+    /// does: an executing order is past its approval, so nothing is sent beside the list.
     ///
-    /// What waits for approval is approved by [`approve_all_pending_orders`](Self::approve_all_pending_orders).
+    /// What waits for approval is approved by
+    /// [`approve_all_pending_orders`](Self::approve_all_pending_orders).
     ///
     /// # Errors
     /// If the orders can't be listed.
     fn approve_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Approves all orders that wait for the provider: [`Orders::approve_all`](crate::Orders::approve_all).
+    /// Approves all orders that wait for the provider:
+    /// [`Orders::approve_all`](crate::orders::Orders::approve_all).
     ///
     /// # Errors
     /// If the orders can't be listed.
     fn approve_all_pending_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Marks all executing orders as done: [`Orders::complete_all`](crate::Orders::complete_all).
+    /// Marks all executing orders as done: [`Orders::complete_all`](crate::orders::Orders::complete_all).
     ///
     /// # Errors
     /// If the orders can't be listed.
     fn complete_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
     /// Reports what a resource used of each component in the current month, in place of what was reported
-    /// before: [`ResourceHandle::report_usage`](crate::ResourceHandle::report_usage) with
-    /// [`all`](crate::UsageReport::all) and [`allow_decrease`](crate::UsageReport::allow_decrease).
+    /// before: [`ResourceHandle::report_usage`](crate::resources::ResourceHandle::report_usage) with
+    /// [`all`](crate::usage::UsageReport::all) and
+    /// [`allow_decrease`](crate::usage::UsageReport::allow_decrease).
     ///
     /// # Errors
     /// If the components can't be read, an amount is refused or the report fails.

@@ -1,79 +1,124 @@
-//! The workflows of Waldur service providers, over the generated API client.
+//! The workflows of Waldur's service providers: approve orders, report usage, manage accounts, run an agent.
 //!
-//! A [`Client`] is made from the environment or with a builder. [`ClientExt`] gives it the workflows that a
-//! provider needs every day, each safe to run again; what they don't cover, the client's functions for all operations
-//! of the API do.
+//! Waldur is the marketplace and self-service portal of clouds and HPC centres. This crate stands on the
+//! generated client [`waldur_api_client`](api), which has every operation of the API, and adds what a
+//! provider does every day in a form that is safe to run unattended, for months, against older and newer
+//! servers.
 //!
 //! ```
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use waldur_sdk::ClientExt as _;
-//! use waldur_sandbox::{Actor, Sandbox};
-//! use waldur_sdk::{Client, Decimal};
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! # let sandbox = Sandbox::start().await?;
+//! # let (url, token) = (sandbox.url(), sandbox.token(Actor::Provider));
+//! use waldur_sdk::{Client, ClientExt as _, dec};
 //!
-//! let sandbox = Sandbox::start().await?; // or Client::from_env() for a real server
-//! let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! let client = Client::builder().url(url).token(token).build()?; // or Client::from_env()
 //!
 //! let report = client.approve_all_pending_orders().await?;
-//! println!("{report}");
-//! for item in report.failures() {
-//!     eprintln!("{}: {}", item.target.uuid, item.outcome);
+//! println!("{report}"); // 20 applied
+//! for problem in report.problems() {
+//!     eprintln!("{problem}");
 //! }
 //!
-//! client.complete_all_executing_orders().await?;
 //! for resource in client.provider().resources().live().all().await? {
-//!     client.set_usage_for_all_components(resource.uuid, Decimal::new(1250, 2)).await?;
+//!     client.set_usage_for_all_components(resource.uuid, dec!(12.50)).await?;
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Waldur's provider guide
-//! What Waldur's guide for service providers shows, and what does it here:
+//! # The areas
+//! Everything begins at [`ClientExt::provider`]. A collection is narrowed by filters and then listed or acted
+//! on; a handle stands for one object. Nothing is sent before a verb is called.
 //!
-//! | in the guide | here |
-//! |---|---|
-//! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
-//! | resource allocations, with chosen fields | [`Provider::resources`], [`Resources::select`] |
-//! | approving and rejecting orders | [`Orders::approve_all`], [`Orders::reject_all`], [`OrderHandle::approve`], [`OrderHandle::reject`] (its loop over executing orders is [`ClientExt::approve_all_executing_orders`]) |
-//! | cancelling orders | [`OrderHandle::cancel`] |
-//! | the backend id | [`ResourceHandle::set_backend_id`], [`ResourceHandle::claim_backend_id`] |
-//! | access details of an allocation | [`ResourceHandle::submit_report`] |
-//! | pages, chosen fields | [`ListExt`]: all pages are read, [`ListExt::select`] |
-//! | members of a project | [`ResourceHandle::team`] |
-//! | usage of an allocation | [`ResourceHandle::report_usage`], [`Resources::report_usage_all`], [`ResourceHandle::plan_periods`] |
-//! | access to a resource, also in batch | [`Provider::ensure_offering_user`], [`Provider::set_usernames`] |
-//! | the provider of an organisation | [`Provider::service_provider_of`] |
-//! | its users, keys, projects and project permissions | [`Provider::service_provider_users`], [`Provider::service_provider_keys`], [`Provider::service_provider_projects`], [`Provider::service_provider_project_permissions`] |
+//! | area | collections and handles of [`Provider`] | verbs |
+//! |---|---|---|
+//! | [`orders`] | [`orders`](Provider::orders), [`order`](Provider::order) | approve, reject, cancel, complete, wait |
+//! | [`resources`] | [`resources`](Provider::resources), [`resource`](Provider::resource) | backend id, limits, state, endpoints, team |
+//! | [`usage`] | [`usages`](Provider::usages), and the resources' | read and report, by component and by user |
+//! | [`offerings`] | [`offerings`](Provider::offerings), [`offering`](Provider::offering) | components, access gaps |
+//! | [`accounts`] | [`offering_users`](Provider::offering_users), [`robot_accounts`](Provider::robot_accounts), service and course accounts | ensure, transition, rotate keys |
+//! | [`people`] | [`users`](Provider::users), [`ssh_keys`](Provider::ssh_keys), [`service_provider`](Provider::service_provider) | list, set usernames |
+//! | `agent` (feature `agent`) | `OrderProcessor`, `AgentIdentity` | carry out orders with your back end |
+//! | `membership` (feature `agent`) | `Membership` | keep the members in your back end in line |
 //!
-//! # What a failure means
-//! A request that changes something is never repeated on a guess: see [`RetryPolicy`] for what is tried
-//! again. If its answer is lost, the object is read again before anything is reported. [`Error`] says what
-//! kind of thing went wrong, in which operation, after how many attempts; no token is ever part of it.
+//! What the areas don't cover, the functions of [`Client`] do, one per operation: `client.projects_list()`.
 //!
-//! Every fallible function of this crate returns [`Error`]. A failure that isn't about a request has a kind of
-//! its own ([`ErrorKind::Ended`], [`ErrorKind::Backend`]) or that of the like failure of a request. Its details
-//! are the cause of the error, which [`Error::cause`] returns by its type:
+//! # Lists
+//! A collection has the verbs `all`, `stream`, `first` and `count`. All pages are read, and only the fields
+//! that are needed are requested. A row that can't be read is set aside and named ([`Rows::unreadable`]); the
+//! others are returned. `select` reads the fields of your own struct instead:
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! # use waldur_sdk::{Client, ClientExt as _};
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! #[derive(serde::Deserialize)]
+//! struct Row {
+//!     name: String,
+//!     slug: String,
+//! }
+//!
+//! let rows: Vec<Row> = client.provider().resources().live().select().all().await?;
+//! println!("{} ({})", rows[0].name, rows[0].slug);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Steps and bulk operations
+//! A step on one object returns [`Applied`]: it was applied now, or the object was already in that state. A
+//! bulk operation is a [`Bulk`]: awaited, it lists the objects, takes the step for each side by side, and
+//! returns a [`Report`] with an [`Outcome`] per object. One failure doesn't stop the others, and all bulk
+//! operations can be run again.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! # use waldur_sdk::{Client, ClientExt as _};
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! # let offering = sandbox.ids().offerings.bulk;
+//! let orders = client.provider().orders().pending().offering(offering);
+//! let report = orders.approve_all().on_progress(|p| println!("{} of {}", p.finished, p.total)).await?;
+//! println!("{} approved, {} failed", report.applied(), report.failed());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Retries
+//! Requests that change nothing are retried after lost connections, timeouts and the statuses 429, 502, 503
+//! and 504, within a budget: see [`RetryPolicy`]. A request that changes something is never repeated on a
+//! guess. If its response is lost, the object is read: if the change shows, the step succeeded; if the object
+//! is provably as it was, the request is sent again. Otherwise the error says that it isn't known
+//! ([`Error::is_unconfirmed`]).
+//!
+//! # Errors
+//! Every function of this crate and of the client returns [`Error`], so `?` works with both. It names the
+//! operation, the attempts and the cause, and never contains a token. Ask it by predicate, such as
+//! [`Error::is_conflict`] or [`Error::is_unsupported`] (the server is too old), or by [`Error::kind`].
+//!
+//! A failure that isn't about a request has a kind of its own, and its details are the cause, which
+//! [`Error::cause`] returns by type:
 //!
 //! | what failed | kind | cause |
 //! |---|---|---|
-//! | an order ended in another state | [`ErrorKind::Ended`] | [`UnfinishedOrder`] |
-//! | an order isn't in the awaited state in time | [`ErrorKind::Timeout`] | [`UnfinishedOrder`], if the order could be read; [`Error`], if reading it failed last |
+//! | an order ended in another state | [`ErrorKind::Ended`] | [`UnfinishedOrder`](orders::UnfinishedOrder) |
+//! | an order isn't in the awaited state in time | [`ErrorKind::Timeout`] | [`UnfinishedOrder`](orders::UnfinishedOrder), if the order could be read; [`Error`], if reading it failed last |
 //! | a resource has no backend id | [`ErrorKind::Validation`] | `NoBackendId` (feature `agent`) |
 //! | a membership back end | [`ErrorKind::Backend`] | the back end's own error |
 //! | an order's back end | [`ErrorKind::Backend`] | `agent::BackendError` (feature `agent`), or the error in it |
 //!
-//! Only what implements a back end returns errors of other types: its own, or `agent::BackendError`, which says
-//! whether another attempt may succeed.
-//!
-//! Errors and results can be cloned, sent to other threads and serialized.
-//!
 //! ```
+//! use waldur_sdk::orders::UnfinishedOrder;
 //! use waldur_sdk::types::OrderState;
-//! use waldur_sdk::{Error, UnfinishedOrder};
 //!
-//! /// Returns the state in which the order was last.
-//! fn last_state(error: &Error) -> Option<&OrderState> {
+//! /// Returns the last known state of an order that was waited for.
+//! fn last_state(error: &waldur_sdk::Error) -> Option<&OrderState> {
 //!     error.cause::<UnfinishedOrder>().map(|unfinished| &unfinished.order.state)
 //! }
 //! # let _ = last_state;
@@ -82,12 +127,35 @@
 //! # Telemetry
 //! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
 //! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
-//! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: answers
+//! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: responses
 //! and failures at DEBUG, retries at INFO. With the feature `metrics` there are a histogram
 //! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
 //! `waldur.client.retries`.
+//!
+//! # Waldur's provider guide
+//! What Waldur's guide for service providers shows, and what does it here:
+//!
+//! | in the guide | here |
+//! |---|---|
+//! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
+//! | resource allocations, with chosen fields | [`Provider::resources`], [`Resources::select`](resources::Resources::select) |
+//! | approving and rejecting orders | [`Orders::approve_all`](orders::Orders::approve_all), [`Orders::reject_all`](orders::Orders::reject_all), [`OrderHandle::approve`](orders::OrderHandle::approve), [`OrderHandle::reject`](orders::OrderHandle::reject) (its loop over executing orders is [`ClientExt::approve_all_executing_orders`]) |
+//! | cancelling orders | [`OrderHandle::cancel`](orders::OrderHandle::cancel) |
+//! | the backend id | [`ResourceHandle::set_backend_id`](resources::ResourceHandle::set_backend_id), [`ResourceHandle::claim_backend_id`](resources::ResourceHandle::claim_backend_id) |
+//! | access details of an allocation | [`ResourceHandle::submit_report`](resources::ResourceHandle::submit_report) |
+//! | pages, chosen fields | [`ListExt`]: all pages are read, [`ListExt::select`] |
+//! | members of a project | [`ResourceHandle::team`](resources::ResourceHandle::team) |
+//! | usage of an allocation | [`ResourceHandle::report_usage`](resources::ResourceHandle::report_usage), [`Resources::report_usage_all`](resources::Resources::report_usage_all), [`ResourceHandle::plan_periods`](resources::ResourceHandle::plan_periods) |
+//! | access to a resource, also in batch | [`Provider::ensure_offering_user`], [`ServiceProviderHandle::set_usernames`](people::ServiceProviderHandle::set_usernames) |
+//! | the provider of an organization | [`ServiceProviders::of_customer`](people::ServiceProviders::of_customer) |
+//! | its users, keys, projects and project permissions | [`ServiceProviderHandle`](people::ServiceProviderHandle) |
+//!
+//! # Public dependencies
+//! Types of these crates are part of the interface: `chrono` (dates), `rust_decimal` (amounts), `uuid`,
+//! `http` and `bytes` (raw requests), `reqwest` (a client of your own, uploads), `futures-core` (streams),
+//! `serde` and `serde_json`.
 
-mod accounts;
+pub mod accounts;
 #[cfg(feature = "agent")]
 pub mod agent;
 mod backend_id;
@@ -97,49 +165,31 @@ mod bulk;
 mod client_ext;
 mod collection;
 mod confirm;
+#[doc(hidden)]
+pub mod decimal;
+#[cfg(feature = "agent")]
+pub mod membership;
 mod offering_user_state;
-mod orders;
+pub mod offerings;
+pub mod orders;
 mod outage;
+pub mod people;
 mod provider;
-mod resources;
+pub mod resources;
 mod row;
-mod team;
-mod usage;
+pub mod usage;
 
-pub use accounts::{
-    AccessGaps, CourseAccount, CourseAccountHandle, CourseAccounts, CustomerServiceAccounts,
-    EnsureOfferingUser, EnsureRobotAccount, Ensured, NewUsername, OfferingUser, OfferingUserHandle,
-    OfferingUserTransition, OfferingUsers, ProjectServiceAccounts, RobotAccount, RobotAccountHandle,
-    RobotAccountTransition, RobotAccounts, ServiceAccount, ServiceAccountHandle, ServiceAccountOwner,
-    ServiceAccountRequest, ServiceAccountToken, TransitionCall,
-};
+#[cfg(feature = "agent")]
+pub use backend_id::NoBackendId;
 pub use backend_id::{AccountName, BackendId};
-pub use bulk::{Bulk, Item, Outcome, Progress, Report};
+pub use bulk::{Bulk, Item, ListFailure, Outcome, Problem, Progress, Report};
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client_ext::ClientExt;
+pub use collection::List;
 pub use confirm::Applied;
-pub use orders::{Order, OrderHandle, OrderWait, Orders, UnfinishedOrder};
-pub use provider::{
-    ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep, OfferingComponent, OfferingDetails,
-    OfferingPlan,
-};
-#[cfg(feature = "agent")]
-pub use provider::{
-    DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipBackend, MembershipOptions,
-    MembershipPlan, MembershipReport, MembershipResource, MembershipSync, NoBackendId, PlannedMember,
-    SyncedResource,
-};
-pub use provider::{
-    ProjectPermission, ProvidedOffering, Provider, ServedCustomer, ServedProject, ServiceProvider, SshKey,
-    User,
-};
-pub use resources::{Endpoint, Resource, ResourceHandle, Resources};
+pub use provider::Provider;
 pub use row::{Rows, UnreadableRow};
-pub use team::TeamMember;
-pub use usage::{
-    AmountFn, Amounts, Component, ComponentUsage, Month, PlanPeriod, ReportedUsage, ResourceUsage, Usage,
-    UsageReport, UsageReports, Usages, UserAmount, UserUsage,
-};
+pub use usage::Month;
 pub use waldur_api_client::{
     self as api, AccessToken, Client, ClientBuilder, ClientCredentials, Credentials, Decimal, Error,
     ErrorKind, ListExt, RetrieveExt, RetryPolicy, Uuid, types,

@@ -18,7 +18,7 @@ use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
 /// A type that is read from the objects of an answer. Implemented by [`row!`](crate::row).
-pub(crate) trait Row: Sized + Send + 'static {
+pub trait Row: Sized + Send + 'static {
     /// The fields as they were sent, as far as they fit.
     type Sent: Model + LenientDecode + Send + 'static;
 
@@ -164,6 +164,14 @@ pub(crate) fn retrieve<R: Row, C: RetrieveCall>(call: C) -> BoxFuture<'static, R
     })
 }
 
+/// A row as it was read, or set aside.
+pub(crate) type Read<R> = Result<R, UnreadableRow>;
+
+/// Returns the list with the fields of `R`.
+pub(crate) fn reading<R: Row, T: Send + 'static>(listing: ListRequest<T>) -> ListRequest<Read<R>> {
+    listing.with_fields(R::Sent::FIELDS, read::<R>)
+}
+
 /// All rows of a list, each once, asking only for the fields of `R`; pages beyond the first are asked for
 /// side by side.
 ///
@@ -173,7 +181,7 @@ pub(crate) fn all<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
     concurrency: usize,
 ) -> BoxFuture<'static, Result<Rows<R>, Error>> {
-    let listing = listing.with_fields(R::Sent::FIELDS, read::<R>).concurrency(concurrency).dedup();
+    let listing = reading::<R, _>(listing).concurrency(concurrency).dedup();
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
@@ -184,7 +192,7 @@ pub(crate) fn all<R: Row, T: Send + 'static>(
 pub(crate) fn each<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
 ) -> BoxFuture<'static, Result<Rows<R>, Error>> {
-    let listing = listing.with_fields(R::Sent::FIELDS, read::<R>);
+    let listing = reading::<R, _>(listing);
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
@@ -192,7 +200,7 @@ pub(crate) fn each<R: Row, T: Send + 'static>(
 pub(crate) fn stream<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
 ) -> impl Stream<Item = Result<R, Error>> + Send + Unpin {
-    let rows = listing.with_fields(R::Sent::FIELDS, read::<R>).stream();
+    let rows = reading::<R, _>(listing).stream();
     rows.filter_map(|row| {
         ready(match row {
             Ok(Ok(row)) => Some(Ok(row)),
@@ -206,7 +214,7 @@ pub(crate) fn stream<R: Row, T: Send + 'static>(
 }
 
 /// Reads the page of a list: an element for each of its items, whatever they are.
-fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Result<R, UnreadableRow>>>, Error> {
+fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Read<R>>>, Error> {
     let (operation, body) = (response.operation(), response.body.clone());
     let sent: Vec<Option<R::Sent>> = response.read()?;
     let mut uuids = None;
@@ -273,8 +281,13 @@ macro_rules! row {
         const _: () = {
             use ::waldur_api_client::__private::model;
 
+            #[allow(
+                unreachable_pub,
+                missing_debug_implementations,
+                reason = "it is as visible as its row, and nobody else can name it"
+            )]
             #[derive(Default)]
-            pub(crate) struct Sent { $( $field: $crate::row::row!(@sent $mode $type), )* }
+            pub struct Sent { $( $field: $crate::row::row!(@sent $mode $type), )* }
 
             impl model::Model for Sent {
                 const NAME: &'static str = stringify!($name);

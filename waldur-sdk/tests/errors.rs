@@ -7,15 +7,26 @@ mod common;
 use common::client;
 use std::future::IntoFuture as _;
 use waldur_sandbox::{Fault, Sandbox};
+use waldur_sdk::accounts::{
+    AccessGaps, CourseAccount, Ensured, NewUsername, OfferingUser, OfferingUserTransition, RobotAccount,
+    RobotAccountTransition, ServiceAccount, ServiceAccountOwner, ServiceAccountToken,
+};
 use waldur_sdk::api::{Message, Messages};
+use waldur_sdk::offerings::{
+    ComponentDefinition, ComponentPlan, ComponentStep, Offering, OfferingComponent, OfferingDetails,
+    OfferingPlan,
+};
+use waldur_sdk::orders::{Order, UnfinishedOrder};
+use waldur_sdk::people::{
+    ProjectPermission, ProviderCustomer, ProviderOffering, ProviderProject, ServiceProvider, SshKey, User,
+};
+use waldur_sdk::resources::{Endpoint, Resource, TeamMember};
+use waldur_sdk::usage::{
+    Component, ComponentUsage, PlanPeriod, ReportedUsage, ResourceUsage, Usage, UserAmount, UserUsage,
+};
 use waldur_sdk::{
-    AccessGaps, Applied, Client, ClientExt as _, Component, ComponentDefinition, ComponentItem,
-    ComponentPlan, ComponentStep, ComponentUsage, CourseAccount, Decimal, Endpoint, Ensured, Error,
-    ErrorKind, Item, ListExt as _, Month, NewUsername, OfferingComponent, OfferingDetails, OfferingPlan,
-    OfferingUser, OfferingUserTransition, Order, Outcome, PlanPeriod, ProjectPermission, ProvidedOffering,
-    Report, ReportedUsage, Resource, ResourceUsage, RobotAccount, RobotAccountTransition, Rows,
-    ServedCustomer, ServedProject, ServiceAccount, ServiceAccountOwner, ServiceAccountToken, ServiceProvider,
-    SshKey, TeamMember, UnfinishedOrder, UnreadableRow, Usage, User, UserAmount, UserUsage, Uuid,
+    Applied, Client, ClientExt as _, Decimal, Error, ErrorKind, Item, ListExt as _, ListFailure, Month,
+    Outcome, Problem, Report, Rows, UnreadableRow, Uuid,
 };
 
 fn is_shared<T: Clone + Send + Sync + 'static>() {}
@@ -46,9 +57,11 @@ fn results_can_be_kept_and_serialized() {
     each!(is_result: UserAmount, UserUsage);
     each!(is_result: AccessGaps, Ensured<OfferingUser>, NewUsername, OfferingUser, OfferingUserTransition);
     each!(is_result: RobotAccount, RobotAccountTransition, ServiceAccount, ServiceAccountOwner, CourseAccount);
-    each!(is_result: ComponentDefinition, ComponentItem, ComponentPlan, ComponentStep);
-    each!(is_result: OfferingComponent, OfferingDetails, OfferingPlan, ProvidedOffering);
-    each!(is_result: User, SshKey, ServiceProvider, ServedCustomer, ServedProject, ProjectPermission);
+    each!(is_result: ComponentDefinition, ComponentPlan, ComponentStep, Report<ComponentStep>);
+    each!(is_result: ListFailure, Problem<'static, Uuid>);
+    each!(is_result: Offering);
+    each!(is_result: OfferingComponent, OfferingDetails, OfferingPlan, ProviderOffering);
+    each!(is_result: User, SshKey, ServiceProvider, ProviderCustomer, ProviderProject, ProjectPermission);
     // Holds a secret.
     is_shared::<ServiceAccountToken>();
 }
@@ -57,17 +70,16 @@ fn results_can_be_kept_and_serialized() {
 #[test]
 fn results_of_agents_can_be_kept_and_serialized() {
     use waldur_sdk::agent::{
-        AgentIdentity, AgentOrder, AgentProcessor, AgentService, ListFailure, OrderOutcome, OrderOutcomeKind,
-        OrderReport, RoundFailure, RoundReport, SkippedStep,
+        AgentIdentity, AgentOrder, AgentProcessor, AgentService, OrderResult, OrderResultKind,
+        ProcessedOrder, SkippedStep,
     };
-    use waldur_sdk::{
-        DepartedAccount, MemberItem, MemberOutcome, MemberStep, MembershipPlan, MembershipReport,
-        MembershipResource, MembershipSync, PlannedMember, SyncedResource,
+    use waldur_sdk::membership::{
+        MemberStep, MembershipPlan, MembershipResource, MembershipSync, PlannedMember, SyncedResource,
     };
     each!(is_result: AgentIdentity, AgentOrder, AgentProcessor, AgentService);
-    each!(is_result: ListFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure<'static>, RoundReport);
-    each!(is_result: SkippedStep, DepartedAccount, MemberItem, MemberOutcome, MemberStep, PlannedMember);
-    each!(is_result: MembershipPlan, MembershipReport, MembershipResource, MembershipSync, SyncedResource);
+    each!(is_result: OrderResult, OrderResultKind, ProcessedOrder, Report<ProcessedOrder>, SkippedStep);
+    each!(is_result: MemberStep, PlannedMember, Report<PlannedMember>);
+    each!(is_result: MembershipPlan, MembershipResource, MembershipSync, SyncedResource);
 }
 
 #[test]
@@ -92,9 +104,12 @@ fn futures_of_workflows_can_be_sent() {
     drop(is_send(provider.offering_users().all()));
     drop(is_send(provider.offering_user(id).transition(OfferingUserTransition::SetOk).into_future()));
     drop(is_send(provider.robot_account(id).transition(RobotAccountTransition::SetOk)));
-    drop(is_send(provider.set_usernames(id, [(id, "alice")]).into_future()));
-    drop(is_send(provider.access_gaps(id)));
-    drop(is_send(provider.offering(id)));
+    drop(is_send(provider.service_provider(id).set_usernames([(id, "alice")]).into_future()));
+    drop(is_send(provider.offering(id).access_gaps()));
+    drop(is_send(provider.offering(id).get()));
+    drop(is_send(provider.offerings().all()));
+    drop(is_send(provider.users().all()));
+    drop(is_send(provider.service_provider(id).users().all()));
     drop(is_send(provider.resource(id).team()));
 }
 
@@ -102,7 +117,8 @@ fn futures_of_workflows_can_be_sent() {
 #[test]
 fn futures_of_agents_can_be_sent() {
     use waldur_sdk::agent::{AgentIdentity, Backend, BackendError, OrderProcessor, Provisioned, Task};
-    use waldur_sdk::{AccountName, BackendId, MembershipBackend, MembershipOptions, MembershipResource};
+    use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
+    use waldur_sdk::{AccountName, BackendId};
 
     struct Nothing;
 
@@ -132,10 +148,10 @@ fn futures_of_agents_can_be_sent() {
     }
 
     let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
-    let (provider, id, options) = (client.provider(), Uuid::nil(), MembershipOptions::new());
-    drop(is_send(provider.plan_membership(id, &Nothing, options)));
-    drop(is_send(provider.sync_membership(id, &Nothing, options)));
-    drop(is_send(provider.sync_all_memberships(&Nothing, options)));
+    let (membership, id) = (Membership::new(&client, Nothing), Uuid::nil());
+    drop(is_send(membership.plan(id)));
+    drop(is_send(membership.sync(id)));
+    drop(is_send(membership.sync_all()));
     drop(is_send(AgentIdentity::register(&client, id, "polar-agent", "1.4.0")));
     let processor = OrderProcessor::new(&client, [id], Nothing);
     drop(is_send(processor.run_once()));

@@ -73,12 +73,13 @@ fn refused(result: Result<Applied, Error>) -> String {
 #[tokio::test]
 async fn row_1_list_users() {
     for row in rows().await {
-        let names = |users: waldur_sdk::Rows<waldur_sdk::User>| -> BTreeSet<String> {
+        let names = |users: waldur_sdk::Rows<waldur_sdk::people::User>| -> BTreeSet<String> {
             users.into_iter().map(|user| user.username).collect()
         };
         // Each sees those that concern them, and themselves.
-        assert!(names(row.provider.users().await.unwrap()).contains("alice"));
-        let (consumer, outsider) = (row.consumer.users().await.unwrap(), row.outsider.users().await.unwrap());
+        assert!(names(row.provider.users().all().await.unwrap()).contains("alice"));
+        let (consumer, outsider) =
+            (row.consumer.users().all().await.unwrap(), row.outsider.users().all().await.unwrap());
         assert!(names(consumer).contains("alice"));
         assert_eq!(names(outsider), BTreeSet::from(["outsider".to_owned()]));
     }
@@ -87,11 +88,11 @@ async fn row_1_list_users() {
 #[tokio::test]
 async fn row_2_list_ssh_keys() {
     for row in rows().await {
-        let keys = row.provider.ssh_keys().await.unwrap();
+        let keys = row.provider.ssh_keys().all().await.unwrap();
         assert!(keys.iter().all(|key| key.user_uuid == row.sandbox.ids().users.provider));
         assert_eq!(keys.len(), 1);
-        assert!(row.consumer.ssh_keys().await.unwrap().is_empty());
-        assert!(row.outsider.ssh_keys().await.unwrap().is_empty());
+        assert!(row.consumer.ssh_keys().all().await.unwrap().is_empty());
+        assert!(row.outsider.ssh_keys().all().await.unwrap().is_empty());
     }
 }
 
@@ -325,17 +326,17 @@ async fn row_13_usernames_in_batch() {
     for row in rows().await {
         let (alice, own) = (row.sandbox.ids().users.alice, row.sandbox.ids().service_provider);
         for other in [&row.consumer, &row.outsider] {
-            let report = other.set_usernames(own, [(alice, "theirs")]).await.unwrap();
+            let report = other.service_provider(own).set_usernames([(alice, "theirs")]).await.unwrap();
             assert!(is_closed(report.items[0].outcome.error().unwrap()));
         }
         for _ in 0..2 {
-            let report = row.provider.set_usernames(own, [(alice, "al01")]).await.unwrap();
+            let report = row.provider.service_provider(own).set_usernames([(alice, "al01")]).await.unwrap();
             assert!(report.is_ok(), "{report}");
             let accounts = row.provider.offering_users().all().await.unwrap();
             let of_alice: Vec<_> = accounts.iter().filter(|account| account.user_uuid == alice).collect();
             assert!(!of_alice.is_empty() && of_alice.iter().all(|account| account.username == "al01"));
         }
-        let report = row.provider.set_usernames(own, [(Uuid::nil(), "x")]).await.unwrap();
+        let report = row.provider.service_provider(own).set_usernames([(Uuid::nil(), "x")]).await.unwrap();
         assert!(report.items[0].outcome.error().unwrap().is_validation());
     }
 }
@@ -346,9 +347,9 @@ async fn row_14_provider_of_an_organisation() {
     for row in rows().await {
         let ids = row.sandbox.ids();
         for actor in [&row.provider, &row.consumer, &row.outsider] {
-            let own = actor.service_provider_of(ids.provider_customer).await.unwrap().unwrap();
+            let own = actor.service_providers().of_customer(ids.provider_customer).await.unwrap().unwrap();
             assert_eq!(own.uuid, ids.service_provider);
-            assert_eq!(actor.service_provider_of(ids.consumer_customer).await.unwrap(), None);
+            assert_eq!(actor.service_providers().of_customer(ids.consumer_customer).await.unwrap(), None);
         }
     }
 }
@@ -357,10 +358,10 @@ async fn row_14_provider_of_an_organisation() {
 async fn row_15_users_of_the_provider() {
     for row in rows().await {
         let own = row.sandbox.ids().service_provider;
-        let users = row.provider.service_provider_users(own).await.unwrap();
+        let users = row.provider.service_provider(own).users().all().await.unwrap();
         assert!(["alice", "bob"].iter().all(|name| users.iter().any(|user| user.username == *name)));
-        assert!(row.consumer.service_provider_users(own).await.unwrap_err().is_forbidden());
-        assert!(row.outsider.service_provider_users(own).await.unwrap_err().is_forbidden());
+        assert!(row.consumer.service_provider(own).users().all().await.unwrap_err().is_forbidden());
+        assert!(row.outsider.service_provider(own).users().all().await.unwrap_err().is_forbidden());
     }
 }
 
@@ -368,10 +369,10 @@ async fn row_15_users_of_the_provider() {
 async fn row_16_keys_of_the_provider() {
     for row in rows().await {
         let (own, keys) = (row.sandbox.ids().service_provider, row.sandbox.ids().keys);
-        let found = row.provider.service_provider_keys(own).await.unwrap();
+        let found = row.provider.service_provider(own).ssh_keys().all().await.unwrap();
         assert!([keys.alice, keys.bob].iter().all(|uuid| found.iter().any(|key| key.uuid == *uuid)));
-        assert!(row.consumer.service_provider_keys(own).await.unwrap_err().is_forbidden());
-        assert!(row.outsider.service_provider_keys(own).await.unwrap_err().is_forbidden());
+        assert!(row.consumer.service_provider(own).ssh_keys().all().await.unwrap_err().is_forbidden());
+        assert!(row.outsider.service_provider(own).ssh_keys().all().await.unwrap_err().is_forbidden());
     }
 }
 
@@ -379,13 +380,25 @@ async fn row_16_keys_of_the_provider() {
 async fn row_17_projects_of_the_provider() {
     for row in rows().await {
         let ids = row.sandbox.ids();
-        let projects = row.provider.service_provider_projects(ids.service_provider).await.unwrap();
+        let projects = row.provider.service_provider(ids.service_provider).projects().all().await.unwrap();
         assert_eq!((projects.len(), projects[0].uuid), (1, ids.project));
         assert!(
-            row.consumer.service_provider_projects(ids.service_provider).await.unwrap_err().is_forbidden()
+            row.consumer
+                .service_provider(ids.service_provider)
+                .projects()
+                .all()
+                .await
+                .unwrap_err()
+                .is_forbidden()
         );
         assert!(
-            row.outsider.service_provider_projects(ids.service_provider).await.unwrap_err().is_forbidden()
+            row.outsider
+                .service_provider(ids.service_provider)
+                .projects()
+                .all()
+                .await
+                .unwrap_err()
+                .is_forbidden()
         );
     }
 }
@@ -394,11 +407,13 @@ async fn row_17_projects_of_the_provider() {
 async fn row_18_project_permissions_of_the_provider() {
     for row in rows().await {
         let own = row.sandbox.ids().service_provider;
-        let found = row.provider.service_provider_project_permissions(own).await.unwrap();
+        let found = row.provider.service_provider(own).project_permissions().all().await.unwrap();
         let alice = found.iter().find(|one| one.user_username == "alice").unwrap();
         assert!(alice.project_uuid == row.sandbox.ids().project && !alice.role.is_empty());
         for other in [&row.consumer, &row.outsider] {
-            assert!(other.service_provider_project_permissions(own).await.unwrap_err().is_forbidden());
+            assert!(
+                other.service_provider(own).project_permissions().all().await.unwrap_err().is_forbidden()
+            );
         }
     }
 }

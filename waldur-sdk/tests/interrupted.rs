@@ -13,13 +13,15 @@ use waldur_sandbox::{
     Actor, Fault, Ids, Misbehaviour, OfferingUserState, OrderState as State, OrderType, Release,
     ResourceState, Sandbox, Seed,
 };
+use waldur_sdk::accounts::{
+    OfferingUserTransition, RobotAccountTransition, ServiceAccountOwner, ServiceAccountRequest,
+};
 #[cfg(feature = "agent")]
 use waldur_sdk::agent::AgentIdentity;
+use waldur_sdk::offerings::ComponentDefinition;
 use waldur_sdk::types::BillingTypeEnum;
-use waldur_sdk::{
-    Client, ClientExt as _, ComponentDefinition, Decimal, Error, NaiveDate, OfferingUserTransition, Report,
-    RetryPolicy, RobotAccountTransition, ServiceAccountOwner, ServiceAccountRequest, UserAmount, Uuid,
-};
+use waldur_sdk::usage::UserAmount;
+use waldur_sdk::{Client, ClientExt as _, Decimal, Error, NaiveDate, Report, RetryPolicy, Uuid};
 
 /// One for all the sandboxes: certificates take long to read.
 static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
@@ -344,7 +346,7 @@ async fn access() {
     PROVIDER
         .check(async |client, ids| {
             let names = [(ids.users.bob, "bob01")];
-            All::from(client.provider().set_usernames(ids.service_provider, names).await)
+            All::from(client.provider().service_provider(ids.service_provider).set_usernames(names).await)
         })
         .await;
 }
@@ -425,9 +427,8 @@ async fn components_of_offerings() {
         .check(async |client, ids| {
             let provider = client.provider();
             All(async {
-                let plan = provider.plan_components(ids.offerings.slurm, &wanted).await?;
-                let items = provider.apply_component_plan(&plan).await;
-                Ok(items.iter().all(|item| item.outcome.is_ok()))
+                let plan = provider.offering(ids.offerings.slurm).plan_components(&wanted).await?;
+                Ok(provider.offering(ids.offerings.slurm).apply_components(&plan).await?.is_ok())
             }
             .await)
         })

@@ -7,8 +7,9 @@ mod common;
 use common::{client, posts, provider, provider_as};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
 use waldur_sdk::ClientExt as _;
+use waldur_sdk::offerings::{ComponentDefinition, ComponentStep};
 use waldur_sdk::types::{BillingTypeEnum, LimitPeriodEnum, OfferingState};
-use waldur_sdk::{ComponentDefinition, ComponentStep, Decimal, Outcome, RetryPolicy, Uuid};
+use waldur_sdk::{Decimal, Outcome, RetryPolicy, Uuid};
 
 /// `cpu` otherwise, `storage` new, `gpu` and `ram` gone.
 fn wanted() -> Vec<ComponentDefinition> {
@@ -25,7 +26,7 @@ fn wanted() -> Vec<ComponentDefinition> {
 async fn an_offering_has_components_and_plans() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = sandbox.ids();
-    let offering = provider(&sandbox).offering(ids.offerings.slurm).await.unwrap();
+    let offering = provider(&sandbox).offering(ids.offerings.slurm).get().await.unwrap();
     assert_eq!((offering.name.as_str(), offering.type_.as_str()), ("Polar cluster", "Marketplace.Slurm"));
     assert_eq!(offering.state, OfferingState::Active);
     assert_eq!(offering.customer_uuid, Some(ids.provider_customer));
@@ -35,7 +36,7 @@ async fn an_offering_has_components_and_plans() {
     assert_eq!(offering.plans[0].uuid, ids.plans.slurm);
     assert_eq!(offering.plans[0].prices["gpu"], Decimal::new(15, 1));
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = provider_as(&sandbox, actor).offering(ids.offerings.slurm).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).offering(ids.offerings.slurm).get().await.unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
 }
@@ -44,22 +45,31 @@ async fn an_offering_has_components_and_plans() {
 async fn components_come_to_match_a_set() {
     let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
-    let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
+    let plan = provider.offering(slurm).plan_components(&wanted()).await.unwrap();
     assert_eq!(plan.to_string(), "create storage\nupdate cpu: name\nremove gpu\nremove ram");
     assert_eq!((sandbox.requests().len(), sandbox.components(slurm).len()), (1, 3));
 
-    let items = provider.apply_component_plan(&plan).await;
-    assert!(items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{items:#?}");
+    let items = provider.offering(slurm).apply_components(&plan).await.unwrap();
+    assert!(items.items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{items:#?}");
     assert_eq!((posts(&sandbox), sandbox.requests().len()), (4, 5));
     assert_eq!(sandbox.components(slurm), ["cpu", "storage"]);
-    let there = provider.offering(slurm).await.unwrap().components;
+    let there = provider.offering(slurm).get().await.unwrap().components;
     let storage = &there.iter().find(|row| row.definition.type_ == "storage").unwrap().definition;
     assert_eq!((storage.limit_amount, storage.max_value), (Some(100), Some(1000)));
     assert_eq!(storage.limit_period, Some(LimitPeriodEnum::Month));
 
-    let again = provider.plan_components(slurm, &wanted()).await.unwrap();
+    let again = provider.offering(slurm).plan_components(&wanted()).await.unwrap();
     assert!(again.is_empty(), "{again}");
-    assert!(provider.apply_component_plan(&again).await.iter().all(|item| item.outcome.is_ok()));
+    assert!(
+        provider
+            .offering(slurm)
+            .apply_components(&again)
+            .await
+            .unwrap()
+            .items
+            .iter()
+            .all(|item| item.outcome.is_ok())
+    );
     assert_eq!(posts(&sandbox), 4);
 }
 
@@ -69,10 +79,16 @@ async fn what_can_not_go_stays_and_stops_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let wanted = [ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
-    let plan = provider.plan_components(slurm, &wanted).await.unwrap();
-    for item in &provider.apply_component_plan(&plan).await {
-        let kept = matches!(item.step, ComponentStep::Remove { .. });
-        assert_eq!(matches!(item.outcome, Outcome::Refused { .. }), kept, "{}: {}", item.step, item.outcome);
+    let plan = provider.offering(slurm).plan_components(&wanted).await.unwrap();
+    for item in provider.offering(slurm).apply_components(&plan).await.unwrap() {
+        let kept = matches!(item.target, ComponentStep::Remove { .. });
+        assert_eq!(
+            matches!(item.outcome, Outcome::Refused { .. }),
+            kept,
+            "{}: {}",
+            item.target,
+            item.outcome
+        );
     }
     assert_eq!(sandbox.components(slurm), ["cpu", "gpu", "ram", "node"]);
 }
@@ -82,19 +98,28 @@ async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
     for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Status(502)] {
         let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
         let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
-        let plan = provider.plan_components(slurm, &wanted()).await.unwrap();
+        let plan = provider.offering(slurm).plan_components(&wanted()).await.unwrap();
         sandbox.fail_next(1, "POST", "_offering_component/", fault.clone());
         sandbox.clear_requests();
-        for item in provider.apply_component_plan(&plan).await {
-            assert!(matches!(item.outcome, Outcome::Applied), "{}: {}", item.step, item.outcome);
+        for item in provider.offering(slurm).apply_components(&plan).await.unwrap() {
+            assert!(matches!(item.outcome, Outcome::Applied), "{}: {}", item.target, item.outcome);
         }
         // Sent again only if it was seen not to be applied.
         assert_eq!(posts(&sandbox), if fault == Fault::ResetAfter { 4 } else { 5 });
         let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
         assert_eq!(methods[..2], ["POST", "GET"]);
         // Run again, as planned the first time: the same in the end.
-        assert!(provider.apply_component_plan(&plan).await.iter().all(|item| item.outcome.is_ok()));
-        assert!(provider.plan_components(slurm, &wanted()).await.unwrap().is_empty());
+        assert!(
+            provider
+                .offering(slurm)
+                .apply_components(&plan)
+                .await
+                .unwrap()
+                .items
+                .iter()
+                .all(|item| item.outcome.is_ok())
+        );
+        assert!(provider.offering(slurm).plan_components(&wanted()).await.unwrap().is_empty());
         assert_eq!(sandbox.components(slurm), ["cpu", "storage"]);
     }
 }
@@ -113,7 +138,7 @@ async fn sets_that_no_server_takes_are_refused() {
         vec![new("a", "A", &"h".repeat(31))],
         vec![new("a", "A", ""), new("a", "B", "")],
     ] {
-        let error = provider.plan_components(slurm, &wanted).await.unwrap_err();
+        let error = provider.offering(slurm).plan_components(&wanted).await.unwrap_err();
         assert!(error.is_validation(), "{error}");
     }
     assert_eq!(posts(&sandbox), 0);
@@ -123,15 +148,16 @@ async fn sets_that_no_server_takes_are_refused() {
 async fn a_plan_of_another_provider_is_refused() {
     let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
     let slurm = sandbox.ids().offerings.slurm;
-    let plan = provider(&sandbox).plan_components(slurm, &wanted()).await.unwrap();
-    for item in provider_as(&sandbox, Actor::Outsider).apply_component_plan(&plan).await {
-        assert!(matches!(item.outcome, Outcome::Refused { .. }), "{}: {}", item.step, item.outcome);
+    let plan = provider(&sandbox).offering(slurm).plan_components(&wanted()).await.unwrap();
+    for item in provider_as(&sandbox, Actor::Outsider).offering(slurm).apply_components(&plan).await.unwrap()
+    {
+        assert!(matches!(item.outcome, Outcome::Refused { .. }), "{}: {}", item.target, item.outcome);
     }
     // A component that isn't there any more is removed already.
     let mut plan = plan;
     plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
-    let items = provider(&sandbox).apply_component_plan(&plan).await;
-    assert!(matches!(items[0].outcome, Outcome::Unchanged), "{}", items[0].outcome);
+    let items = provider(&sandbox).offering(slurm).apply_components(&plan).await.unwrap();
+    assert!(matches!(items.items[0].outcome, Outcome::Unchanged), "{}", items.items[0].outcome);
 }
 
 #[tokio::test]
@@ -148,10 +174,10 @@ async fn a_bad_day_ends_with_the_right_components() {
         loop {
             rounds += 1;
             assert!(rounds < 30);
-            let Ok(plan) = provider.plan_components(slurm, &wanted()).await else { continue };
-            for item in provider.apply_component_plan(&plan).await {
+            let Ok(plan) = provider.offering(slurm).plan_components(&wanted()).await else { continue };
+            for item in provider.offering(slurm).apply_components(&plan).await.unwrap() {
                 // What is said to be done is done.
-                if matches!((&item.step, &item.outcome), (ComponentStep::Create { .. }, Outcome::Applied)) {
+                if matches!((&item.target, &item.outcome), (ComponentStep::Create { .. }, Outcome::Applied)) {
                     assert!(sandbox.components(slurm).contains(&"storage".to_owned()), "{item:?}");
                 }
             }

@@ -11,8 +11,9 @@ use common::{client, client_builder, in_state, provider, provider_as};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, Sandbox};
 use waldur_sdk::ClientExt as _;
+use waldur_sdk::orders::UnfinishedOrder;
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Applied, Error, Outcome, RetryPolicy, UnfinishedOrder, Uuid};
+use waldur_sdk::{Applied, Error, Outcome, RetryPolicy, Uuid};
 
 const TICK: Duration = Duration::from_millis(1);
 

@@ -9,8 +9,9 @@ mod common;
 use common::{provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Ids, OrderState as State, OrderType, Release, ResourceState, Sandbox, Seed};
+use waldur_sdk::offerings::ComponentDefinition;
 use waldur_sdk::types::BillingTypeEnum;
-use waldur_sdk::{ComponentDefinition, Error, NaiveDate, Outcome, Provider, Report, Uuid};
+use waldur_sdk::{Error, NaiveDate, Outcome, Provider, Report, Uuid};
 
 /// No workflow of one object takes more.
 const MOST_REQUESTS: usize = 12;
@@ -181,10 +182,10 @@ workflows! {
     };
     create_component as Provider needs ["marketplace_provider_offerings_create_offering_component"]: |provider, ids| {
         let mut wanted = vec![ComponentDefinition::new("node", "Nodes", BillingTypeEnum::Fixed, "")];
-        let there = provider.offering(ids.offerings.slurm).await.unwrap().components;
+        let there = provider.offering(ids.offerings.slurm).get().await.unwrap().components;
         wanted.extend(there.into_iter().map(|there| there.definition));
-        let plan = provider.plan_components(ids.offerings.slurm, &wanted).await.unwrap();
-        provider.apply_component_plan(&plan).await.remove(0).outcome
+        let plan = provider.offering(ids.offerings.slurm).plan_components(&wanted).await.unwrap();
+        provider.offering(ids.offerings.slurm).apply_components(&plan).await.unwrap().items.remove(0).outcome
     };
 }
 

@@ -11,7 +11,8 @@ use std::fmt::Debug;
 use common::{client, provider};
 use serde_json::{Value, json};
 use waldur_sandbox::{Ids, OrderState as State, Sandbox};
-use waldur_sdk::{Client, ClientExt as _, Decimal, Error, Outcome, Rows, UnreadableRow, UserAmount, Utc};
+use waldur_sdk::usage::UserAmount;
+use waldur_sdk::{Client, ClientExt as _, Decimal, Error, Outcome, Rows, UnreadableRow, Utc};
 
 /// What stands in place of a field; none: it is left out.
 fn odd_values() -> Vec<Option<Value>> {
@@ -149,25 +150,26 @@ lists! {
         "components" => |provider, ids| {
         async { provider.resource(ids.resources.ok).plan_periods().await }
     };
-    ssh_keys: "keys_list" => |provider, ids| provider.ssh_keys();
+    ssh_keys: "keys_list" => |provider, ids| provider.ssh_keys().all();
     provider_projects: "marketplace_service_providers_projects_list" => |provider, ids| {
-        provider.service_provider_projects(ids.service_provider)
+        provider.service_provider(ids.service_provider).projects().all()
     };
     provider_customers: "marketplace_service_providers_customers_list" => |provider, ids| {
-        provider.service_provider_customers(ids.service_provider)
+        provider.service_provider(ids.service_provider).customers().all()
     };
-    users: "users_list" => |provider, ids| provider.users();
+    users: "users_list" => |provider, ids| provider.users().all();
     provider_users: "marketplace_service_providers_users_list" => |provider, ids| {
-        provider.service_provider_users(ids.service_provider)
+        provider.service_provider(ids.service_provider).users().all()
     };
     provider_keys: "marketplace_service_providers_keys_list" => |provider, ids| {
-        provider.service_provider_keys(ids.service_provider)
+        provider.service_provider(ids.service_provider).ssh_keys().all()
     };
     provider_permissions: "marketplace_service_providers_project_permissions_list" => |provider, ids| {
-        provider.service_provider_project_permissions(ids.service_provider)
+        provider.service_provider(ids.service_provider).project_permissions().all()
     };
+    offerings: "marketplace_provider_offerings_list" => |provider, ids| provider.offerings().all();
     provider_offerings: "marketplace_service_providers_offerings_list" => |provider, ids| {
-        provider.service_provider_offerings(ids.service_provider)
+        provider.service_provider(ids.service_provider).offerings().all()
     };
 }
 

@@ -4,8 +4,9 @@
 
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType, ResourceState, Sandbox};
+use waldur_sdk::offerings::ComponentDefinition;
 use waldur_sdk::types::BillingTypeEnum;
-use waldur_sdk::{Client, ClientExt as _, ComponentDefinition, Decimal, RetryPolicy, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, RetryPolicy, Uuid};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -107,7 +108,8 @@ mod agent {
     use std::time::Duration;
 
     use waldur_sdk::agent::{Backend, BackendError, OrderProcessor, Provisioned, Task};
-    use waldur_sdk::{AccountName, BackendId, MembershipBackend, MembershipOptions, MembershipResource};
+    use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
+    use waldur_sdk::{AccountName, BackendId};
 
     use super::*;
 
@@ -145,37 +147,31 @@ mod agent {
         let processor = processor.backoff(Duration::from_secs(50), Duration::from_secs(100));
         for kind in ["failed", "resting"] {
             let report = processor.run_once().await;
-            let outcome = &json_of(&report)["orders"][0]["outcome"];
-            assert_eq!((&outcome["kind"], json_of(&report.counts())), (&json!(kind), json!({ kind: 1 })));
-            assert!((0.0..=50.0).contains(&outcome["again_in"].as_f64().unwrap()), "{outcome}");
-            if kind == "failed" {
-                assert_eq!(outcome["error"]["kind"], "backend");
-                assert_eq!(outcome["error"]["message"], "the back end: the cluster is busy");
-            }
-            let failures: Vec<_> = report.failures().collect();
-            assert_eq!(json_of(&failures)[0]["order"]["outcome"], *outcome);
+            let item = &json_of(&report)["items"][0];
+            let (result, outcome) = (&item["target"]["result"], &item["outcome"]);
+            assert_eq!((&result["kind"], json_of(&report.counts())), (&json!(kind), json!({ kind: 1 })));
+            assert!((0.0..=50.0).contains(&result["again_in"].as_f64().unwrap()), "{result}");
+            assert_eq!((&outcome["kind"], &outcome["error"]["kind"]), (&json!("failed"), &json!("backend")));
+            assert_eq!(outcome["error"]["message"], "the back end: the cluster is busy");
+            let problems: Vec<_> = report.problems().collect();
+            assert_eq!(json_of(&problems)[0]["item"], *item);
         }
     }
 
     #[tokio::test]
-    async fn a_synchronisation_has_a_report_or_an_error_for_each_resource() {
+    async fn a_synchronization_has_an_outcome_for_each_resource_and_member() {
         let sandbox = Sandbox::start().await.unwrap();
-        let provider = client(&sandbox).provider().of_offering(sandbox.ids().offerings.slurm);
-        let sync = provider.sync_all_memberships(&Busy, MembershipOptions::new()).await.unwrap();
-        let object = json_of(&sync);
-        let resources = object["resources"].as_array().unwrap();
-        let errors: Vec<_> = resources.iter().filter_map(|one| one["outcome"].get("error")).collect();
-        let reports: Vec<_> = resources.iter().filter_map(|one| one["outcome"].get("report")).collect();
-        assert_eq!((errors.is_empty(), errors.len() + reports.len()), (false, resources.len()));
-        let problem = |error: &Value| error["message"].as_str().unwrap().to_owned();
-        assert!(errors.iter().all(|error| error["kind"] == "validation"), "{errors:?}");
-        assert!(errors.iter().all(|error| problem(error).ends_with("no id in the back end")), "{errors:?}");
-        let member = reports[0]["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|item| item["member"]["step"] == "add")
-            .unwrap();
+        let membership = Membership::new(&client(&sandbox), Busy).offering(sandbox.ids().offerings.slurm);
+        let object = json_of(&membership.sync_all().await.unwrap());
+        let resources = object["resources"]["items"].as_array().unwrap();
+        let (without_id, others): (Vec<&Value>, Vec<&Value>) =
+            resources.iter().partition(|item| item["outcome"]["error"]["kind"] == "validation");
+        assert!(!without_id.is_empty() && !others.is_empty());
+        let problem = |item: &Value| item["outcome"]["error"]["message"].as_str().unwrap().to_owned();
+        assert!(without_id.iter().all(|item| problem(item).ends_with("no id in the back end")), "{object}");
+        assert!(problem(others[0]).contains("the back end: no quota"), "{object}");
+        let members = others[0]["target"]["members"]["items"].as_array().unwrap();
+        let member = members.iter().find(|item| item["target"]["step"] == "add").unwrap();
         assert_eq!(member["outcome"]["kind"], "failed");
         assert_eq!(member["outcome"]["error"]["message"], "the back end: no quota");
     }

@@ -12,9 +12,8 @@ use common::{client, client_as, client_builder, client_builder_at, posts, provid
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Request, Sandbox};
-use waldur_sdk::{
-    Client, ClientExt as _, Decimal, Month, NaiveDate, Outcome, RetryPolicy, UsageReport, UserAmount, Uuid,
-};
+use waldur_sdk::usage::{UsageReport, UserAmount};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Month, NaiveDate, Outcome, RetryPolicy, Uuid};
 
 const SET_USAGE: &str = "marketplace_component_usages_set_usage";
 const LIST: &str = "marketplace_component_usages_list";

@@ -16,14 +16,14 @@ async fn users_and_keys_are_those_that_the_caller_may_see() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let (provider, staff) = (provider(&sandbox), provider_as(&sandbox, Actor::Staff));
-    let users = provider.users().await.unwrap();
+    let users = provider.users().all().await.unwrap();
     let alice = users.iter().find(|user| user.username == "alice").unwrap();
     assert!(alice.uuid == ids.users.alice && !alice.full_name.is_empty() && alice.is_active.is_none());
-    let all = staff.users().await.unwrap();
+    let all = staff.users().all().await.unwrap();
     assert!(all.len() > users.len() && all.iter().all(|user| user.is_active.is_some()));
-    let own: Vec<Uuid> = provider.ssh_keys().await.unwrap().iter().map(|key| key.uuid).collect();
+    let own: Vec<Uuid> = provider.ssh_keys().all().await.unwrap().iter().map(|key| key.uuid).collect();
     assert_eq!(own, [ids.keys.provider]);
-    let keys = staff.ssh_keys().await.unwrap();
+    let keys = staff.ssh_keys().all().await.unwrap();
     assert!(keys.len() > 1 && keys.iter().all(|key| !key.public_key.is_empty() && !key.type_.is_empty()));
 }
 
@@ -33,10 +33,10 @@ async fn an_organisation_is_one_provider_or_none() {
     let ids = *sandbox.ids();
     for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
         let provider = provider_as(&sandbox, actor);
-        let own = provider.service_provider_of(ids.provider_customer).await.unwrap().unwrap();
+        let own = provider.service_providers().of_customer(ids.provider_customer).await.unwrap().unwrap();
         assert_eq!((own.uuid, own.customer_uuid), (ids.service_provider, ids.provider_customer));
-        assert_eq!(provider.service_provider_of(ids.consumer_customer).await.unwrap(), None);
-        assert_eq!(provider.service_provider_of(Uuid::nil()).await.unwrap(), None);
+        assert_eq!(provider.service_providers().of_customer(ids.consumer_customer).await.unwrap(), None);
+        assert_eq!(provider.service_providers().of_customer(Uuid::nil()).await.unwrap(), None);
     }
 }
 
@@ -47,23 +47,23 @@ async fn a_service_provider_knows_whom_it_serves() {
         let ids = *sandbox.ids();
         let provider = provider(&sandbox);
         let own = ids.service_provider;
-        let users = provider.service_provider_users(own).await.unwrap();
+        let users = provider.service_provider(own).users().all().await.unwrap();
         let members = sandbox.members(ids.project);
         let names: BTreeSet<&str> = users.iter().map(|user| user.username.as_str()).collect();
         assert!(members.iter().all(|(username, _)| names.contains(username.as_str())));
-        let keys = provider.service_provider_keys(own).await.unwrap();
+        let keys = provider.service_provider(own).ssh_keys().all().await.unwrap();
         let uuids: BTreeSet<Uuid> = keys.iter().map(|key| key.uuid).collect();
         assert!([ids.keys.alice, ids.keys.alice_second, ids.keys.bob].iter().all(|key| uuids.contains(key)));
         assert!(keys.iter().any(|key| key.user_uuid == ids.users.alice));
-        let projects = provider.service_provider_projects(own).await.unwrap();
+        let projects = provider.service_provider(own).projects().all().await.unwrap();
         assert!(projects.iter().any(|project| project.uuid == ids.project));
         assert!(projects.iter().all(|project| project.uuid != ids.empty_project));
-        let permissions = provider.service_provider_project_permissions(own).await.unwrap();
+        let permissions = provider.service_provider(own).project_permissions().all().await.unwrap();
         let alice = permissions.iter().find(|one| one.user_uuid == ids.users.alice).unwrap();
         assert_eq!((alice.project_uuid, alice.user_username.as_str()), (ids.project, "alice"));
-        let customers = provider.service_provider_customers(own).await.unwrap();
+        let customers = provider.service_provider(own).customers().all().await.unwrap();
         assert!(customers.iter().any(|one| one.uuid == ids.consumer_customer && one.projects_count > 0));
-        let offerings = provider.service_provider_offerings(own).await.unwrap();
+        let offerings = provider.service_provider(own).offerings().all().await.unwrap();
         let slurm = offerings.iter().find(|offering| offering.uuid == ids.offerings.slurm).unwrap();
         assert!(slurm.resources_count > 0 && !slurm.type_.is_empty());
     }
@@ -75,16 +75,16 @@ async fn nobody_else_knows_the_people_and_projects() {
     let own = sandbox.ids().service_provider;
     for actor in [Actor::Consumer, Actor::Outsider] {
         let other = provider_as(&sandbox, actor);
-        assert!(other.service_provider_users(own).await.unwrap_err().is_forbidden());
-        assert!(other.service_provider_keys(own).await.unwrap_err().is_forbidden());
-        assert!(other.service_provider_projects(own).await.unwrap_err().is_forbidden());
-        assert!(other.service_provider_project_permissions(own).await.unwrap_err().is_forbidden());
+        assert!(other.service_provider(own).users().all().await.unwrap_err().is_forbidden());
+        assert!(other.service_provider(own).ssh_keys().all().await.unwrap_err().is_forbidden());
+        assert!(other.service_provider(own).projects().all().await.unwrap_err().is_forbidden());
+        assert!(other.service_provider(own).project_permissions().all().await.unwrap_err().is_forbidden());
         // These are no secret.
-        assert!(!other.service_provider_customers(own).await.unwrap().is_empty());
-        assert!(!other.service_provider_offerings(own).await.unwrap().is_empty());
+        assert!(!other.service_provider(own).customers().all().await.unwrap().is_empty());
+        assert!(!other.service_provider(own).offerings().all().await.unwrap().is_empty());
     }
     let provider = provider(&sandbox);
-    assert!(provider.service_provider_users(Uuid::nil()).await.unwrap_err().is_not_found());
+    assert!(provider.service_provider(Uuid::nil()).users().all().await.unwrap_err().is_not_found());
 }
 
 /// A field that isn't needed costs nothing, whatever it is; a row that can't be used costs no other.
@@ -102,13 +102,13 @@ async fn one_odd_row_costs_no_other() {
         ("marketplace_service_providers_offerings_list", "uuid", "state"),
     ];
     let counts = async || {
-        let users = provider.users().await.unwrap();
-        let served = provider.service_provider_users(own).await.unwrap();
-        let keys = provider.service_provider_keys(own).await.unwrap();
-        let projects = provider.service_provider_projects(own).await.unwrap();
-        let permissions = provider.service_provider_project_permissions(own).await.unwrap();
-        let customers = provider.service_provider_customers(own).await.unwrap();
-        let offerings = provider.service_provider_offerings(own).await.unwrap();
+        let users = provider.users().all().await.unwrap();
+        let served = provider.service_provider(own).users().all().await.unwrap();
+        let keys = provider.service_provider(own).ssh_keys().all().await.unwrap();
+        let projects = provider.service_provider(own).projects().all().await.unwrap();
+        let permissions = provider.service_provider(own).project_permissions().all().await.unwrap();
+        let customers = provider.service_provider(own).customers().all().await.unwrap();
+        let offerings = provider.service_provider(own).offerings().all().await.unwrap();
         [
             (users.len(), users.unreadable().len()),
             (served.len(), served.unreadable().len()),

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use common::{client, client_builder, client_builder_at, in_state, posts_to, provider};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
+use waldur_sdk::orders::{Order, Orders};
 use waldur_sdk::types::OrderState;
-use waldur_sdk::{Applied, ClientExt as _, Order, Orders};
+use waldur_sdk::{Applied, ClientExt as _};
 use waldur_sdk::{Decimal, Outcome, Progress, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";

@@ -131,18 +131,24 @@ async fn workflows_read_what_a_real_server_answers() {
     let (slurm, own) = (uuid(SLURM), uuid(SERVICE_PROVIDER));
 
     // Users, keys and whom the provider serves.
-    assert_eq!(provider.users().await.unwrap().len(), rows("/api/users/"));
-    let keys = provider.ssh_keys().await.unwrap();
+    assert_eq!(provider.users().all().await.unwrap().len(), rows("/api/users/"));
+    let keys = provider.ssh_keys().all().await.unwrap();
     assert!(keys.len() == rows("/api/keys/") && keys.iter().all(|key| !key.public_key.is_empty()));
-    let found = provider.service_provider_of(uuid(PROVIDER_CUSTOMER)).await.unwrap().unwrap();
+    let found = provider.service_providers().of_customer(uuid(PROVIDER_CUSTOMER)).await.unwrap().unwrap();
     assert_eq!(found.uuid, own);
     let below = |part: &str| format!("/api/marketplace-service-providers/{SERVICE_PROVIDER}/{part}/");
-    let users = provider.service_provider_users(own).await.unwrap();
+    let users = provider.service_provider(own).users().all().await.unwrap();
     assert!(users.len() == rows(&below("users")) && users.iter().any(|user| user.uuid == uuid(ALICE)));
-    let permissions = provider.service_provider_project_permissions(own).await.unwrap();
+    let permissions = provider.service_provider(own).project_permissions().all().await.unwrap();
     assert_eq!(permissions.len(), rows(&below("project_permissions")));
-    assert_eq!(provider.service_provider_customers(own).await.unwrap().len(), rows(&below("customers")));
-    assert_eq!(provider.service_provider_offerings(own).await.unwrap().len(), rows(&below("offerings")));
+    assert_eq!(
+        provider.service_provider(own).customers().all().await.unwrap().len(),
+        rows(&below("customers"))
+    );
+    assert_eq!(
+        provider.service_provider(own).offerings().all().await.unwrap().len(),
+        rows(&below("offerings"))
+    );
 
     // Resources and their teams.
     let resources = provider.resources().all().await.unwrap();
@@ -175,14 +181,14 @@ async fn workflows_read_what_a_real_server_answers() {
     assert!(!provider.resource(uuid(USED)).user_usage(month).await.unwrap().is_empty());
     let periods = provider.resource(uuid(USED)).plan_periods().await.unwrap();
     assert!(periods[0].usages.iter().any(|usage| usage.type_ == "cpu" && usage.amount == Decimal::TEN));
-    let offering = provider.offering(slurm).await.unwrap();
+    let offering = provider.offering(slurm).get().await.unwrap();
     assert_eq!((offering.components.len(), offering.type_.as_str()), (3, "Marketplace.Slurm"));
 
     // Accounts.
     let accounts = provider.offering_users().all().await.unwrap();
     assert_eq!((accounts.len(), accounts[0].username.as_str(), &accounts[0].state), (1, "alice_hpc", &None));
     assert!(accounts[0].is_usable() && accounts[0].transitions().next().is_none());
-    let gaps = provider.access_gaps(slurm).await;
+    let gaps = provider.offering(slurm).access_gaps().await;
     assert!(gaps.is_ok() || gaps.unwrap_err().is_not_found(), "most teams were not recorded");
 }
 
@@ -216,5 +222,8 @@ async fn workflows_are_answered_as_by_a_real_server() {
     let applied = provider.offering_user(&found.object).set_username("alice2").await.unwrap();
     assert_eq!(applied, Applied::Now);
     let names = [(uuid(ALICE), "alice_hpc")];
-    assert_eq!(provider.set_usernames(uuid(SERVICE_PROVIDER), names).await.unwrap().applied(), 1);
+    assert_eq!(
+        provider.service_provider(uuid(SERVICE_PROVIDER)).set_usernames(names).await.unwrap().applied(),
+        1
+    );
 }

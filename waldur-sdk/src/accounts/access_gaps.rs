@@ -11,8 +11,8 @@ use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error, ListExt as _};
 
 use super::{OfferingUser, OfferingUsers};
+use crate::resources::TeamMember;
 use crate::row::{self, Rows, UnreadableRow, row};
-use crate::team::TeamMember;
 
 /// How the offering users of an offering differ from the people who should have an account there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

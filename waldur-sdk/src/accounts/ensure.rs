@@ -37,7 +37,7 @@ const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
 /// assert!(ensured.created && ensured.object.is_usable());
 ///
 /// let next: Vec<_> = ensured.object.transitions().collect();
-/// assert_eq!(next, [waldur_sdk::OfferingUserTransition::RequestDeletion]);
+/// assert_eq!(next, [waldur_sdk::accounts::OfferingUserTransition::RequestDeletion]);
 /// # Ok(())
 /// # }
 /// ```

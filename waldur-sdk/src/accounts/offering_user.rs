@@ -26,7 +26,7 @@ const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERA
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 /// # let (bob, offering) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
-/// use waldur_sdk::OfferingUserTransition::{BeginCreating, SetPendingAccountLinking, SetValidationComplete};
+/// use waldur_sdk::accounts::OfferingUserTransition::{BeginCreating, SetPendingAccountLinking, SetValidationComplete};
 ///
 /// let provider = client.provider();
 /// let ensured = provider.ensure_offering_user(bob, offering).await?;

@@ -1,5 +1,7 @@
 //! The offering users of a provider.
 
+use std::fmt;
+
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::{self, OfferingUserState, OfferingUserStateTransitionRequest};
@@ -78,6 +80,17 @@ impl OfferingUser {
     }
 }
 
+/// Writes `offering user`, the uuid, and the username.
+impl fmt::Display for OfferingUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "offering user {}", self.uuid.simple())?;
+        match self.username.as_str() {
+            "" => Ok(()),
+            name => write!(f, " ({name})"),
+        }
+    }
+}
+
 impl From<&OfferingUser> for Uuid {
     fn from(offering_user: &OfferingUser) -> Self {
         offering_user.uuid
@@ -95,7 +108,7 @@ impl From<&OfferingUser> for Uuid {
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 /// # let offering = sandbox.ids().offerings.slurm;
-/// use waldur_sdk::OfferingUserTransition;
+/// use waldur_sdk::accounts::OfferingUserTransition;
 /// use waldur_sdk::types::OfferingUserState;
 ///
 /// let provider = client.provider();

@@ -141,7 +141,7 @@ impl RobotAccountHandle {
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 /// # let resource = sandbox.ids().resources.ok;
-/// use waldur_sdk::RobotAccountTransition::{RequestDeletion, SetDeleted, SetErred};
+/// use waldur_sdk::accounts::RobotAccountTransition::{RequestDeletion, SetDeleted, SetErred};
 ///
 /// let provider = client.provider();
 /// let account = provider.ensure_robot_account(resource, "cicd").username("deployer").await?.object;

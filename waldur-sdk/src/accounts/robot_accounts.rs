@@ -1,5 +1,7 @@
 //! The robot accounts of a provider.
 
+use std::fmt;
+
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::{RobotAccountErrorRequest, RobotAccountStates};
@@ -30,6 +32,17 @@ row! {
         pub backend_id: String = or_default "backend_id",
         /// The error message; empty if there is none.
         pub error_message: String = or_default "error_message",
+    }
+}
+
+/// Writes `robot account`, the uuid, and the username.
+impl fmt::Display for RobotAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "robot account {}", self.uuid.simple())?;
+        match self.username.as_str() {
+            "" => Ok(()),
+            name => write!(f, " ({name})"),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub struct ServiceAccountToken {
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Consumer)).build()?;
 /// # let project = sandbox.ids().project;
-/// use waldur_sdk::{ServiceAccountOwner, ServiceAccountRequest};
+/// use waldur_sdk::accounts::{ServiceAccountOwner, ServiceAccountRequest};
 ///
 /// let provider = client.provider();
 /// let wanted = ServiceAccountRequest { username: "ci".into(), ..ServiceAccountRequest::default() };

@@ -1,5 +1,6 @@
 //! Usernames of offering users, and setting them at all offerings of a service provider.
 
+use std::fmt;
 use std::future::ready;
 
 use serde::Serialize;
@@ -25,6 +26,13 @@ pub struct NewUsername {
     pub user_uuid: Uuid,
     /// The name.
     pub username: String,
+}
+
+/// Writes the username and the uuid of the user.
+impl fmt::Display for NewUsername {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "username {} of user {}", self.username, self.user_uuid.simple())
+    }
 }
 
 /// Refuses a username that no server accepts.

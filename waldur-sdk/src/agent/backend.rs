@@ -57,11 +57,11 @@ pub struct Provisioned {
 }
 
 impl Provisioned {
-    /// The resource has this id in the back end: a [`BackendId`] or a text. It is set in Waldur unless it is
-    /// there already.
+    /// Returns a resource with this id in the back end: a [`BackendId`] or a text. The processor sets the id
+    /// in Waldur unless Waldur has it already.
     ///
     /// # Errors
-    /// If the text is no [`BackendId`]: it is blank or too long. The error is a permanent one.
+    /// If the text is blank or too long for a [`BackendId`]. The error is permanent.
     pub fn new<T>(backend_id: T) -> Result<Self, BackendError>
     where
         T: TryInto<BackendId>,
@@ -70,8 +70,9 @@ impl Provisioned {
         backend_id.try_into().map(Self::from).map_err(BackendError::permanent)
     }
 
-    /// The resource got these limits. They are set in Waldur unless they are there already. A server without
-    /// that operation keeps its own; see [`SkippedStep::Limits`](super::SkippedStep::Limits).
+    /// Adds the limits that the resource has in the back end. The processor sets them in Waldur unless Waldur
+    /// has them already. A server without that operation keeps its own: see
+    /// [`SkippedStep::Limits`](super::SkippedStep::Limits).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
@@ -89,8 +90,8 @@ impl From<BackendId> for Provisioned {
 /// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into
 /// transient ones; for all others the back end decides.
 ///
-/// It is the cause of the [`Error`] that is reported for the order, and the error that it is made from is one,
-/// too: [`Error::cause`] returns both.
+/// It is the cause of the [`Error`] that is reported for the order, and the error that it is made from is
+/// one, too: [`Error::cause`] returns both.
 #[derive(Clone, Debug)]
 pub struct BackendError {
     transient: bool,
@@ -99,13 +100,14 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// Another attempt may succeed: the order stays as it is and is tried again in a later round.
+    /// Returns an error after which another attempt may succeed. The order stays as it is and is tried again
+    /// in a later round.
     pub fn transient(error: impl Into<BoxError>) -> Self {
         Self { transient: true, source: error.into().into(), traceback: None }
     }
 
-    /// Another attempt would fail again: the order is marked as erred. The customer reads the error's
-    /// message; the operators read its causes, one per line, unless there is a
+    /// Returns an error after which another attempt would fail again. The order is marked as erred. The
+    /// customer reads the error's message; the operators read its causes, one per line, or the
     /// [traceback](Self::with_traceback).
     pub fn permanent(error: impl Into<BoxError>) -> Self {
         Self { transient: false, source: error.into().into(), traceback: None }

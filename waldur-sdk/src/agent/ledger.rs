@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
+use waldur_api_client::Error;
 
 use super::backend::Provisioned;
 
@@ -37,7 +38,8 @@ struct Entry {
     offering: Uuid,
     in_progress: bool,
     failures: u32,
-    not_before: Option<Instant>,
+    /// When the next attempt may begin, and why the last one failed.
+    not_before: Option<(Instant, Error)>,
     carried_out: Option<CarriedOut>,
 }
 
@@ -53,7 +55,8 @@ pub(super) struct Ledger(Mutex<HashMap<Uuid, Entry>>);
 pub(super) enum Begin<'a> {
     Begun(Attempt<'a>),
     InProgress,
-    After(Duration),
+    /// After this time. The error is that of the last attempt.
+    After(Duration, Error),
 }
 
 /// An order in progress, until this is dropped.
@@ -81,9 +84,11 @@ impl Ledger {
         if entry.in_progress {
             return Begin::InProgress;
         }
-        let wait = entry.not_before.map(|time| time.saturating_duration_since(Instant::now()));
-        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-            return Begin::After(wait);
+        if let Some((time, error)) = &entry.not_before {
+            let wait = time.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                return Begin::After(wait, error.clone());
+            }
         }
         entry.in_progress = true;
         Begin::Begun(Attempt { ledger: self, order })
@@ -119,13 +124,13 @@ impl Attempt<'_> {
         self.ledger.entries().remove(&self.order);
     }
 
-    /// The order has to be tried again. Returns the pause before that, which is at least `asked`.
-    pub(super) fn failed(self, backoff: Backoff, asked: Option<Duration>) -> Duration {
+    /// Notes that the order has to be tried again. Returns the pause before that, which is at least `asked`.
+    pub(super) fn failed(self, backoff: Backoff, asked: Option<Duration>, error: &Error) -> Duration {
         let mut entries = self.ledger.entries();
         let Some(entry) = entries.get_mut(&self.order) else { return backoff.first };
         entry.failures = entry.failures.saturating_add(1);
         let pause = backoff.pause(entry.failures).max(asked.unwrap_or_default());
-        entry.not_before = Instant::now().checked_add(pause);
+        entry.not_before = Instant::now().checked_add(pause).map(|time| (time, error.clone()));
         pause
     }
 }
@@ -140,11 +145,17 @@ impl Drop for Attempt<'_> {
 
 #[cfg(test)]
 mod tests {
+    use waldur_api_client::ErrorKind;
+
     use super::*;
     use crate::backend_id::BackendId;
 
     const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(5) };
     const OFFERING: Uuid = Uuid::from_u128(1);
+
+    fn failure() -> Error {
+        Error::new(ErrorKind::Backend, "the cluster is down")
+    }
 
     fn begun(ledger: &Ledger, order: Uuid) -> Attempt<'_> {
         match ledger.begin(order, OFFERING) {
@@ -160,21 +171,21 @@ mod tests {
             let attempt = begun(&ledger, order);
             assert!(matches!(ledger.begin(order, OFFERING), Begin::InProgress));
             begun(&ledger, Uuid::nil()).ended();
-            assert_eq!(attempt.failed(BACKOFF, None), Duration::from_secs(pause));
+            assert_eq!(attempt.failed(BACKOFF, None, &failure()), Duration::from_secs(pause));
             let wait = Duration::from_secs(pause);
-            assert!(matches!(ledger.begin(order, OFFERING), Begin::After(left) if left == wait));
+            assert!(matches!(ledger.begin(order, OFFERING), Begin::After(left, _) if left == wait));
             tokio::time::advance(wait).await;
         }
         begun(&ledger, order).ended();
         let asked = Some(Duration::from_secs(9));
-        assert_eq!(begun(&ledger, order).failed(BACKOFF, asked), Duration::from_secs(9));
+        assert_eq!(begun(&ledger, order).failed(BACKOFF, asked, &failure()), Duration::from_secs(9));
         ledger.keep(OFFERING, &HashSet::new());
         // Dropped on its way, as when a round is.
         drop(begun(&ledger, order));
         let attempt = begun(&ledger, order);
         ledger.keep(OFFERING, &HashSet::new());
         assert!(matches!(ledger.begin(order, OFFERING), Begin::InProgress));
-        assert_eq!(attempt.failed(BACKOFF, None), Duration::from_secs(1));
+        assert_eq!(attempt.failed(BACKOFF, None, &failure()), Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -185,7 +196,7 @@ mod tests {
         for _ in 0..3 {
             let attempt = begun(&ledger, order);
             attempt.keep(answer.clone());
-            attempt.failed(BACKOFF, None);
+            attempt.failed(BACKOFF, None, &failure());
             tokio::time::advance(BACKOFF.longest).await;
         }
         let attempt = begun(&ledger, order);

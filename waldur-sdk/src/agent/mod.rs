@@ -13,7 +13,5 @@ pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::{OrderProcessor, StopHandle};
 pub use registration::{AgentIdentity, AgentProcessor, AgentService};
-pub use report::{
-    ListFailure, OrderOutcome, OrderOutcomeKind, OrderReport, RoundFailure, RoundReport, SkippedStep,
-};
+pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
 pub use task::{AgentOrder, Limits, Task};

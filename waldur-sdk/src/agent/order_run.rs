@@ -11,7 +11,7 @@ use waldur_api_client::builder;
 use super::approval::{Approval, Decision};
 use super::backend::{Backend, BackendError, Provisioned};
 use super::ledger::{Attempt, CarriedOut};
-use super::report::{OrderOutcome, SkippedStep};
+use super::report::{OrderResult, SkippedStep};
 use super::task::{AgentOrder, ResourceRow, Task};
 use crate::confirm::{Applied, Confirm};
 use crate::orders::{self, Action};
@@ -54,17 +54,17 @@ impl<'a, B: Backend> OrderRun<'a, B> {
     }
 
     /// Processes the order as far as possible.
-    pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderOutcome, Error> {
+    pub(super) async fn process(&self, listed: &AgentOrder) -> Result<OrderResult, Error> {
         let is_pending = known(listed.state.clone())? == OrderState::PendingProvider;
         if is_pending {
             match self.approval.decide(listed) {
                 Decision::Approve => {}
                 Decision::Reject(reason) => return self.reject(listed.uuid, reason).await,
-                Decision::Defer => return Ok(OrderOutcome::Deferred),
+                Decision::Defer => return Ok(OrderResult::Deferred),
             }
         }
         if let RequestTypes::Other(type_) = &listed.type_ {
-            return Ok(OrderOutcome::Unknown { type_: type_.clone() });
+            return Ok(OrderResult::Unknown { type_: type_.clone() });
         }
         // Without an id such an order can't be carried out, so it isn't approved either.
         let mut resource = None;
@@ -73,7 +73,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         {
             let row = self.resource(listed.resource_uuid).await?;
             if row.backend_id()?.is_none() {
-                return Ok(OrderOutcome::NoBackendId);
+                return Ok(OrderResult::NoBackendId);
             }
             resource = Some(row);
         }
@@ -81,7 +81,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         if is_pending {
             match self.apply(&Action::Approve, listed.uuid).await? {
                 Change::Applied(applied) => is_rerun = applied == Applied::Already,
-                Change::Superseded(state) => return Ok(OrderOutcome::Superseded { state }),
+                Change::Superseded(state) => return Ok(OrderResult::Superseded { state }),
             }
         }
         let order = self.order(listed.uuid).await?;
@@ -90,7 +90,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
             OrderState::PendingProvider => {
                 return Err(unexpected("the order was approved and is still pending-provider"));
             }
-            state => return Ok(OrderOutcome::Superseded { state }),
+            state => return Ok(OrderResult::Superseded { state }),
         }
         let resource = match resource {
             Some(resource) => resource,
@@ -100,7 +100,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         self.carry_out(task).await
     }
 
-    async fn carry_out(&self, task: Task) -> Result<OrderOutcome, Error> {
+    async fn carry_out(&self, task: Task) -> Result<OrderResult, Error> {
         let order = task.order();
         let provisioned = match self.attempt.carried_out() {
             Some(CarriedOut { provisioned }) => provisioned,
@@ -113,10 +113,10 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                         self.backend.terminate(&task, id).await.map(|()| None)
                     }
                     (RequestTypes::Update | RequestTypes::Terminate, None) => {
-                        return Ok(OrderOutcome::NoBackendId);
+                        return Ok(OrderResult::NoBackendId);
                     }
                     (RequestTypes::Other(type_), _) => {
-                        return Ok(OrderOutcome::Unknown { type_: type_.clone() });
+                        return Ok(OrderResult::Unknown { type_: type_.clone() });
                     }
                 };
                 match answer {
@@ -134,7 +134,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
             None => Ok(Vec::new()),
         };
         match recorded {
-            Ok(skipped) => self.finish(&Action::Complete, order.uuid, OrderOutcome::Done { skipped }).await,
+            Ok(skipped) => self.finish(&Action::Complete, order.uuid, OrderResult::Done { skipped }).await,
             // The server would refuse it again.
             Err(error) if is_final(&error) => {
                 self.set_erred(order.uuid, &BackendError::permanent(error)).await
@@ -143,19 +143,19 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         }
     }
 
-    async fn reject(&self, order: Uuid, reason: String) -> Result<OrderOutcome, Error> {
+    async fn reject(&self, order: Uuid, reason: String) -> Result<OrderResult, Error> {
         let action = Action::Reject { reason: reason.clone() };
         match self.apply(&action, order).await? {
-            Change::Applied(Applied::Now) => Ok(OrderOutcome::Rejected { reason }),
-            Change::Applied(Applied::Already) => Ok(OrderOutcome::Superseded { state: OrderState::Rejected }),
-            Change::Superseded(state) => Ok(OrderOutcome::Superseded { state }),
+            Change::Applied(Applied::Now) => Ok(OrderResult::Rejected { reason }),
+            Change::Applied(Applied::Already) => Ok(OrderResult::Superseded { state: OrderState::Rejected }),
+            Change::Superseded(state) => Ok(OrderResult::Superseded { state }),
         }
     }
 
-    async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderOutcome, Error> {
+    async fn set_erred(&self, order: Uuid, error: &BackendError) -> Result<OrderResult, Error> {
         let (message, traceback) = (error.to_string(), error.traceback());
         let action = Action::Err { message: message.clone(), traceback };
-        let outcome = OrderOutcome::Erred { message: message.clone() };
+        let outcome = OrderResult::Erred { message: message.clone() };
         // Otherwise nobody would read what happened.
         let unsaid = |error: Error| error.with_note(format!("the order can't be erred: {message}"));
         self.finish(&action, order, outcome).await.map_err(unsaid)
@@ -163,20 +163,15 @@ impl<'a, B: Backend> OrderRun<'a, B> {
 
     /// Ends the order if it is still executing. Servers mark an order as erred in any state, so it is read
     /// before.
-    async fn finish(
-        &self,
-        action: &Action,
-        order: Uuid,
-        outcome: OrderOutcome,
-    ) -> Result<OrderOutcome, Error> {
+    async fn finish(&self, action: &Action, order: Uuid, outcome: OrderResult) -> Result<OrderResult, Error> {
         match self.state(order).await? {
             OrderState::Executing => {}
-            state => return Ok(OrderOutcome::Superseded { state }),
+            state => return Ok(OrderResult::Superseded { state }),
         }
         Ok(match self.apply(action, order).await? {
             Change::Applied(Applied::Now) => outcome,
-            Change::Applied(Applied::Already) => OrderOutcome::Superseded { state: self.state(order).await? },
-            Change::Superseded(state) => OrderOutcome::Superseded { state },
+            Change::Applied(Applied::Already) => OrderResult::Superseded { state: self.state(order).await? },
+            Change::Superseded(state) => OrderResult::Superseded { state },
         })
     }
 

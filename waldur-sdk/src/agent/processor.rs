@@ -19,14 +19,13 @@ use super::approval::{Approval, Decision};
 use super::backend::Backend;
 use super::ledger::{Backoff, Begin, Ledger};
 use super::order_run::OrderRun;
-use super::report::{ListFailure, OrderOutcome, OrderReport, RoundReport};
+use super::report::{OrderResult, ProcessedOrder};
 use super::task::AgentOrder;
-use crate::client_ext::ClientExt as _;
+use crate::bulk::{Item, ListFailure, Report};
 use crate::outage::Outage;
-use crate::row::Rows;
-use waldur_api_client::Client;
-use waldur_api_client::Error;
+use crate::row::{self, Rows};
 use waldur_api_client::types::OrderState;
+use waldur_api_client::{Client, Error, ListExt as _};
 
 /// Processes the orders of some offerings: approves those that wait for the provider, has a [`Backend`] carry
 /// them out, and records the results in Waldur.
@@ -35,23 +34,23 @@ use waldur_api_client::types::OrderState;
 ///
 /// 1. An order that waits for the provider is approved, unless [`approval`](Self::approval) decides
 ///    otherwise. If it is to update or terminate a resource, the resource is read before: without an id in
-///    the back end it is not approved, and the back end is never called ([`OrderOutcome::NoBackendId`]).
+///    the back end it is not approved, and the back end is never called ([`OrderResult::NoBackendId`]).
 /// 2. The order is read, and the resource unless it was read before.
 /// 3. The back end carries the order out.
 /// 4. The id and the limits that the back end returned are set on the resource, unless it has them already.
-///    Limits that the server can't set are left out, and the outcome says so ([`OrderOutcome::Done`]).
+///    Limits that the server can't set are left out, and the outcome says so ([`OrderResult::Done`]).
 /// 5. The order is marked as done, if it is still executing. It is marked as erred if the back end failed
 ///    permanently, or if the server refuses what the back end returned.
 ///
 /// After any other failure the order stays as it is. It is tried again after a pause, which doubles with each
 /// failure. Several orders are processed at once
-/// ([`ClientBuilder::bulk_concurrency`](crate::ClientBuilder::bulk_concurrency)), but never the same order twice, even
-/// if rounds overlap. The processor doesn't know of processors in other processes.
+/// ([`ClientBuilder::bulk_concurrency`](crate::ClientBuilder::bulk_concurrency)), but never the same order
+/// twice, even if rounds overlap. The processor doesn't know of processors in other processes.
 ///
 /// If an answer is lost, the order or the resource is read before anything is sent again. So a processor can
 /// be interrupted anywhere, and the next one goes on. While the server fails, orders wait for it to come
-/// back, as long as the [retry policy](crate::RetryPolicy::max_elapsed) allows; after that, the rest of the round
-/// is put off ([`OrderOutcome::Held`]).
+/// back, as long as the [retry policy](crate::RetryPolicy::max_elapsed) allows; after that, the rest of the
+/// round is put off ([`OrderResult::Held`]).
 ///
 /// Once the back end has carried out an order, its answer is kept in memory until the order has ended, so
 /// that later failures don't call it again. After a restart it is called again: see [`Backend`].
@@ -88,11 +87,12 @@ use waldur_api_client::types::OrderState;
 /// # let offering = sandbox.ids().offerings.bulk;
 /// let processor = OrderProcessor::new(&client, [offering], Cluster);
 /// let report = processor.run_once().await;
-/// println!("{report}"); // 12 done, 4 erred, 4 failed
-/// for failure in report.failures() {
-///     eprintln!("{failure}"); // order 1c0…: erred: there are jobs running
+/// println!("{report}"); // 12 applied, 8 failed
+/// println!("{:?}", report.counts()); // {Done: 12, Erred: 4, Failed: 4}
+/// for problem in report.problems() {
+///     eprintln!("{problem}"); // order 1c0…: failed: it was marked as erred: there are jobs running
 /// }
-/// # assert_eq!(report.to_string(), "12 done, 4 erred, 4 failed");
+/// # assert_eq!(report.to_string(), "12 applied, 8 failed");
 /// # Ok(())
 /// # }
 /// ```
@@ -113,7 +113,7 @@ pub struct OrderProcessor<B> {
 #[derive(Default)]
 struct OnOrder(Option<OnOrderFn>);
 
-type OnOrderFn = Box<dyn Fn(&OrderReport) + Send + Sync>;
+type OnOrderFn = Box<dyn Fn(&Item<ProcessedOrder>) + Send + Sync>;
 
 impl fmt::Debug for OnOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,7 +191,7 @@ impl<B: Backend> OrderProcessor<B> {
     /// It isn't called while the back end works on a single order; a back end that takes long has to report
     /// that itself.
     #[must_use]
-    pub fn on_order(mut self, on_order: impl Fn(&OrderReport) + Send + Sync + 'static) -> Self {
+    pub fn on_order(mut self, on_order: impl Fn(&Item<ProcessedOrder>) + Send + Sync + 'static) -> Self {
         self.on_order = OnOrder(Some(Box::new(on_order)));
         self
     }
@@ -209,7 +209,7 @@ impl<B: Backend> OrderProcessor<B> {
 
     /// Does one round: lists the orders, and processes each as far as possible. All failures are in the
     /// report.
-    pub async fn run_once(&self) -> RoundReport {
+    pub async fn run_once(&self) -> Report<ProcessedOrder> {
         self.round(&AtomicBool::new(false)).await
     }
 
@@ -221,7 +221,7 @@ impl<B: Backend> OrderProcessor<B> {
     /// [`run_once`](Self::run_once) in a loop instead.
     ///
     /// Dropping this future interrupts the orders in progress. The next processor takes them up again.
-    pub async fn run(&self, until: impl Future, mut each: impl FnMut(RoundReport)) {
+    pub async fn run(&self, until: impl Future, mut each: impl FnMut(Report<ProcessedOrder>)) {
         let mut until = pin!(until);
         let enough = AtomicBool::new(false);
         while !self.stop.is_stopped() {
@@ -243,8 +243,8 @@ impl<B: Backend> OrderProcessor<B> {
         }
     }
 
-    async fn round(&self, enough: &AtomicBool) -> RoundReport {
-        let mut report = RoundReport::default();
+    async fn round(&self, enough: &AtomicBool) -> Report<ProcessedOrder> {
+        let mut report = Report::default();
         let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
         if is_over() {
             return report;
@@ -264,7 +264,7 @@ impl<B: Backend> OrderProcessor<B> {
                     listed.extend(orders.into_iter().map(|order| (*offering, order)));
                     report.unreadable.extend(unreadable);
                 }
-                Err(error) => report.list_failures.push(ListFailure { offering_uuid: *offering, error }),
+                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
             }
         }
         // Of this round: an outage that ended between two rounds holds nothing back.
@@ -272,12 +272,12 @@ impl<B: Backend> OrderProcessor<B> {
         let outage = &outage;
         let mut working = stream::iter(listed.into_iter().enumerate())
             .map(|(index, (offering, order))| async move {
-                let outcome = match is_over() {
-                    true => OrderOutcome::NotBegun,
+                let (result, error) = match is_over() {
+                    true => (OrderResult::NotBegun, None),
                     false => self.process(offering, &order, outage).await,
                 };
-                tracing::debug!(order = %order.uuid, %outcome, "an order was processed");
-                (index, OrderReport { order, outcome })
+                tracing::debug!(order = %order.uuid, %result, "an order was processed");
+                (index, ProcessedOrder { order, result }.into_item(error))
             })
             .buffer_unordered(self.client.bulk_concurrency());
         let mut orders = Vec::new();
@@ -288,33 +288,39 @@ impl<B: Backend> OrderProcessor<B> {
             orders.push((index, order));
         }
         orders.sort_unstable_by_key(|(index, _)| *index);
-        report.orders = orders.into_iter().map(|(_, order)| order).collect();
+        report.items = orders.into_iter().map(|(_, order)| order).collect();
         report
     }
 
     async fn list(&self, offering: Uuid) -> Result<Rows<AgentOrder>, Error> {
         let list = self.client.marketplace_orders_list().offering_uuid(offering);
         let list = list.state([OrderState::PendingProvider, OrderState::Executing]);
-        self.client.provider().rows(list).await
+        row::all(list.into_request(), self.client.bulk_concurrency()).await
     }
 
-    async fn process(&self, offering: Uuid, order: &AgentOrder, outage: &Arc<Outage>) -> OrderOutcome {
+    /// Processes an order. Returns the result, and the error if there is one.
+    async fn process(
+        &self,
+        offering: Uuid,
+        order: &AgentOrder,
+        outage: &Arc<Outage>,
+    ) -> (OrderResult, Option<Error>) {
         let attempt = match self.ledger.begin(order.uuid, offering) {
             Begin::Begun(attempt) => attempt,
-            Begin::InProgress => return OrderOutcome::InProgress,
-            Begin::After(again_in) => return OrderOutcome::Resting { again_in },
+            Begin::InProgress => return (OrderResult::InProgress, None),
+            Begin::After(again_in, error) => return (OrderResult::Resting { again_in }, Some(error)),
         };
         let run = OrderRun::new(&self.client, &self.backend, &self.approval, outage, &attempt);
         match run.process(order).await {
-            Ok(outcome) => {
+            Ok(result) => {
                 attempt.ended();
-                outcome
+                (result, None)
             }
             // Not the order's failure. What the back end answered is still kept.
-            Err(error) if error.is_held_back() => OrderOutcome::Held { reason: error.messages().to_string() },
+            Err(error) if error.is_held_back() => (OrderResult::Held, Some(error)),
             Err(error) => {
-                let again_in = attempt.failed(self.backoff, error.retry_after());
-                OrderOutcome::Failed { error, again_in }
+                let again_in = attempt.failed(self.backoff, error.retry_after(), &error);
+                (OrderResult::Failed { again_in }, Some(error))
             }
         }
     }

@@ -29,7 +29,8 @@ row! {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use waldur_sandbox::{Actor, Sandbox};
     /// # let sandbox = Sandbox::start().await?;
-    /// # let client = waldur_sdk::Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # use waldur_sdk::Client;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
     /// # let offering = sandbox.ids().offerings.slurm;
     /// use waldur_sdk::agent::AgentIdentity;
     ///
@@ -243,7 +244,7 @@ impl AgentService {
         Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })
     }
 
-    /// Replaces what the service has counted, such as [`RoundReport::counts`](super::RoundReport::counts).
+    /// Replaces what the service has counted, such as the [`counts`](crate::Report::counts) of a round.
     /// Safe to run again. (`marketplace_site_agent_services_set_statistics`; that the agent is alive a server
     /// takes from [`AgentIdentity::register_service`].)
     ///

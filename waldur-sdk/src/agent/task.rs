@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::client_ext::ClientExt as _;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,8 +13,8 @@ use waldur_api_client::builder;
 use crate::backend_id::BackendId;
 use crate::confirm::Confirm;
 use crate::outage::Outage;
+use crate::resources::{ResourceHandle, TeamMember};
 use crate::row::{Rows, row};
-use crate::team::TeamMember;
 use waldur_api_client::Client;
 use waldur_api_client::types::{OrderState, RequestTypes};
 use waldur_api_client::{Error, ErrorKind};
@@ -149,7 +148,7 @@ impl Task {
     /// # Errors
     /// If the list can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
-        let resource = self.client.provider().resource(self.order.resource_uuid);
+        let resource = ResourceHandle::new(&self.client, self.order.resource_uuid);
         let confirm = Confirm::new(&self.client).during(&self.outage);
         let confirm = confirm.within(self.client.retry_policy().max_elapsed);
         let read = || confirm.read(|| resource.team());

@@ -4,6 +4,7 @@ mod action;
 mod handle;
 mod wait;
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -53,6 +54,17 @@ impl Order {
     pub fn is_terminal(&self) -> bool {
         use OrderState::{Canceled, Done, Erred, Rejected};
         matches!(self.state, Done | Erred | Canceled | Rejected)
+    }
+}
+
+/// Writes `order`, the uuid, and the name of the resource.
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "order {}", self.uuid.simple())?;
+        match self.resource_name.as_str() {
+            "" => Ok(()),
+            name => write!(f, " ({name})"),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 pub(crate) use self::changes::{send_backend_id, send_limits};
 pub use self::endpoints::Endpoint;
 pub use self::handle::ResourceHandle;
+pub use self::team::TeamMember;
 use crate::collection::collection;
 use crate::row::{self, Row, row};
 

@@ -37,6 +37,13 @@ pub struct ResourceUsage {
     plan: OnceLock<ReportedUsage>,
 }
 
+/// Writes `resource`, the uuid and the name.
+impl fmt::Display for ResourceUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "resource {} ({})", self.resource.uuid.simple(), self.resource.name)
+    }
+}
+
 impl ResourceUsage {
     /// Returns what was sent, or would be in a dry run; none if that couldn't be worked out. Whether the server
     /// accepted the report is in the outcome.
@@ -273,5 +280,5 @@ async fn plan_all(
         on_progress(Progress { finished: items.len() + 1, total, item: &item });
         items.push(item);
     }
-    Ok(Report { items, unreadable })
+    Ok(Report { items, unreadable, ..Report::default() })
 }

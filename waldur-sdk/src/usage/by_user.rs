@@ -1,6 +1,7 @@
 //! Reporting what the users of a resource used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::try_join;
@@ -30,6 +31,13 @@ pub struct UserAmount {
     pub username: String,
     /// How much, in the unit of the component.
     pub amount: Decimal,
+}
+
+/// Writes the component and the username.
+impl fmt::Display for UserAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.component, self.username)
+    }
 }
 
 /// An amount that is to be sent, with its place in the report.
@@ -95,7 +103,7 @@ impl ResourceHandle {
             .into_iter()
             .enumerate()
             .map(|(place, amount)| Item::new(amount, results.remove(&place).unwrap_or(Ok(Applied::Already))));
-        Ok(Report { items: items.collect(), unreadable: Vec::new() })
+        Ok(Report { items: items.collect(), ..Report::default() })
     }
 }
 

@@ -73,7 +73,8 @@ impl ResourceHandle {
     /// # use waldur_sdk::{Client, ClientExt as _};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    /// use waldur_sdk::{Decimal, UserAmount};
+    /// use waldur_sdk::usage::UserAmount;
+    /// use waldur_sdk::Decimal;
     ///
     /// let resource = client.provider().resource(sandbox.ids().resources.ok);
     ///
@@ -110,7 +111,8 @@ impl ResourceHandle {
     /// # use waldur_sdk::{Client, ClientExt as _};
     /// # let sandbox = Sandbox::start().await?;
     /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-    /// use waldur_sdk::{Amounts, Decimal};
+    /// use waldur_sdk::usage::Amounts;
+    /// use waldur_sdk::Decimal;
     ///
     /// let resource = client.provider().resource(sandbox.ids().resources.ok);
     /// // The same of each, by a map, or by a function.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
-use waldur_sdk::{OfferingUserTransition as Transition, Uuid};
+use waldur_sdk::Uuid;
+use waldur_sdk::accounts::OfferingUserTransition as Transition;
 
 use crate::common::{posts, provider, provider_as, sent};
 
@@ -10,7 +11,7 @@ use crate::common::{posts, provider, provider_as, sent};
 async fn gaps_can_be_looked_for_in_the_background() {
     let sandbox = Sandbox::start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
-    let gaps = tokio::spawn(async move { provider.access_gaps(slurm).await.unwrap() });
+    let gaps = tokio::spawn(async move { provider.offering(slurm).access_gaps().await.unwrap() });
     assert_eq!(gaps.await.unwrap().missing.len(), 1);
 }
 
@@ -34,7 +35,7 @@ async fn gaps_are_what_is_missing_unusable_and_unexpected() {
     let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
     let slurm = sandbox.ids().offerings.slurm;
     let provider = provider(&sandbox);
-    let gaps = provider.access_gaps(slurm).await.unwrap();
+    let gaps = provider.offering(slurm).access_gaps().await.unwrap();
     assert_eq!(gaps.to_string(), "1 missing, 1 unusable, 1 unexpected");
     assert_eq!(gaps.missing[0].user_uuid, sandbox.ids().users.bob);
     assert_eq!(gaps.unusable[0].user_full_name, "Carl Creating");
@@ -55,13 +56,13 @@ async fn gaps_are_what_is_missing_unusable_and_unexpected() {
     for account in &gaps.unexpected {
         provider.offering_user(account.uuid).transition(Transition::RequestDeletion).await.unwrap();
     }
-    assert!(provider.access_gaps(slurm).await.unwrap().is_empty());
+    assert!(provider.offering(slurm).access_gaps().await.unwrap().is_empty());
     // Others see neither accounts nor resources, which is not the same as no gaps.
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error = provider_as(&sandbox, actor).access_gaps(slurm).await.unwrap_err();
+        let error = provider_as(&sandbox, actor).offering(slurm).access_gaps().await.unwrap_err();
         assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
     }
-    let nothing = provider.access_gaps(Uuid::from_u128(1)).await.unwrap_err();
+    let nothing = provider.offering(Uuid::from_u128(1)).access_gaps().await.unwrap_err();
     assert!(nothing.is_not_found(), "{nothing}");
 }
 
@@ -83,7 +84,7 @@ async fn accounts_that_are_not_listed_are_not_missing() {
     sandbox
         .misbehave(Misbehaviour::new(Fault::VanishedItems(100)).operation("marketplace_offering_users_list"));
     assert!(provider.offering_users().all().await.unwrap().is_empty());
-    let gaps = provider.access_gaps(slurm).await.unwrap();
+    let gaps = provider.offering(slurm).access_gaps().await.unwrap();
     let missing: Vec<&str> = gaps.missing.iter().map(|member| member.username.as_str()).collect();
     assert_eq!((missing, gaps.unusable.len(), gaps.unexpected.len()), (vec!["carla"], 0, 0));
 }
@@ -98,20 +99,20 @@ async fn gaps_show_the_rows_that_can_not_be_read() {
     };
     let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
     let (provider, slurm) = (provider(&sandbox), sandbox.ids().offerings.slurm);
-    let gaps = provider.access_gaps(slurm).await.unwrap();
+    let gaps = provider.offering(slurm).access_gaps().await.unwrap();
     assert_eq!((gaps.missing.len(), gaps.unexpected.len(), gaps.unreadable.len()), (1, 1, 0));
     for (list, missing) in
         [("marketplace_provider_resources_team_list", 0..=1), ("marketplace_provider_resources_list", 1..=1)]
     {
         sandbox.corrupt(list, 0, "uuid", json!({}));
-        let gaps = provider.access_gaps(slurm).await.unwrap();
+        let gaps = provider.offering(slurm).access_gaps().await.unwrap();
         assert!(missing.contains(&gaps.missing.len()) && gaps.unexpected.is_empty(), "{list}: {gaps:?}");
         assert!(gaps.unreadable.len() == 1 && !gaps.is_empty() && gaps.to_string().contains("1 unreadable"));
         sandbox.clear_corruptions();
     }
     // An account whose name can't be read isn't one without a name, which would get one.
     sandbox.corrupt("marketplace-offering-users", sandbox.ids().offering_user, "username", json!([]));
-    assert_eq!(provider.access_gaps(slurm).await.unwrap().unreadable.len(), 1);
+    assert_eq!(provider.offering(slurm).access_gaps().await.unwrap().unreadable.len(), 1);
     let error =
         provider.ensure_offering_user(sandbox.ids().users.alice, slurm).username("other").await.unwrap_err();
     assert!(error.is_unexpected_response() && posts(&sandbox) + sent(&sandbox, "PATCH") == 0, "{error}");

@@ -13,8 +13,9 @@ use common::{client, posts, provider, provider_as, sent};
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, Sandbox};
 use waldur_sdk::ClientExt as _;
+use waldur_sdk::accounts::{OfferingUserTransition as Transition, OfferingUsers};
 use waldur_sdk::types::OfferingUserState;
-use waldur_sdk::{Applied, OfferingUserTransition as Transition, OfferingUsers, RetryPolicy, Uuid};
+use waldur_sdk::{Applied, RetryPolicy, Uuid};
 
 const ACCOUNTS: &str = "/marketplace-offering-users/";
 
@@ -169,7 +170,8 @@ async fn usernames_are_set_at_all_offerings_and_reported_by_user() {
     let provider = provider(&sandbox);
     // The response is lost: doing it again does no harm.
     sandbox.fail_next(1, "POST", "/set_offerings_username/", Fault::ResetAfter);
-    let report = provider.set_usernames(own, [(alice, "alice_all"), (bob, "bob_all")]).await.unwrap();
+    let report =
+        provider.service_provider(own).set_usernames([(alice, "alice_all"), (bob, "bob_all")]).await.unwrap();
     assert_eq!((report.applied(), report.to_string().as_str()), (2, "2 applied"));
     let accounts = provider.offering_users().provider(ids.provider_customer).state(OfferingUserState::Ok);
     let accounts = accounts.all().await.unwrap();
@@ -180,19 +182,19 @@ async fn usernames_are_set_at_all_offerings_and_reported_by_user() {
 
     // One user that isn't there stops no other.
     let names = [(Uuid::from_u128(1), "x"), (alice, "alice_new")];
-    let report = provider.set_usernames(own, names).await.unwrap();
+    let report = provider.service_provider(own).set_usernames(names).await.unwrap();
     assert_eq!((report.applied(), report.refused()), (1, 1));
     let refused = &report.items[0];
     assert!(
         refused.target.user_uuid == Uuid::from_u128(1) && refused.outcome.error().unwrap().is_validation()
     );
     sandbox.clear_requests();
-    let report = provider.set_usernames(own, [(alice, "")]).await.unwrap();
+    let report = provider.service_provider(own).set_usernames([(alice, "")]).await.unwrap();
     assert!(report.items[0].outcome.error().unwrap().is_validation() && sandbox.requests().is_empty());
-    let report = provider.set_usernames(own, [(alice, "x")]).dry_run().await.unwrap();
+    let report = provider.service_provider(own).set_usernames([(alice, "x")]).dry_run().await.unwrap();
     assert!(report.skipped() == 1 && sandbox.requests().is_empty());
     let outsider = provider_as(&sandbox, Actor::Outsider);
-    let report = outsider.set_usernames(own, [(alice, "x")]).await.unwrap();
+    let report = outsider.service_provider(own).set_usernames([(alice, "x")]).await.unwrap();
     assert!(report.items[0].outcome.error().unwrap().is_forbidden(), "{report}");
 }
 
@@ -298,7 +300,8 @@ async fn an_odd_response_is_no_success_and_no_failure() {
         let error = result.unwrap_err();
         assert!(error.is_page() && error.to_string().contains("not applied"), "{error}");
     }
-    let report = provider.set_usernames(ids.service_provider, [(bob, "bob01")]).await.unwrap();
+    let report =
+        provider.service_provider(ids.service_provider).set_usernames([(bob, "bob01")]).await.unwrap();
     let error = report.items[0].outcome.error().unwrap();
     assert!(error.is_page() && error.is_unconfirmed() && report.failed() == 1, "{error}");
     assert_eq!(account(&sandbox, bob, slurm), Some((String::new(), State::Requested)));

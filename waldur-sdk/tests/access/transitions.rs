@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use waldur_sandbox::{Fault, OfferingUserState as State, Sandbox};
+use waldur_sdk::accounts::OfferingUserTransition as Transition;
 use waldur_sdk::types::OfferingUserState;
-use waldur_sdk::{Applied, ClientExt as _, OfferingUserTransition as Transition, RetryPolicy};
+use waldur_sdk::{Applied, ClientExt as _, RetryPolicy};
 
 use crate::common::{client, posts, provider, sent};
 use crate::{account, with_bob};

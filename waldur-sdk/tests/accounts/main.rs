@@ -10,10 +10,11 @@ mod robots;
 use common::{client_as, posts, provider, provider_as};
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
-use waldur_sdk::ServiceAccountOwner::{Customer, Project};
+use waldur_sdk::accounts::ServiceAccountOwner::{Customer, Project};
+use waldur_sdk::accounts::{RobotAccountTransition as Transition, ServiceAccountRequest};
 use waldur_sdk::api::{ExposeSecret as _, Method};
 use waldur_sdk::types::ServiceAccountState;
-use waldur_sdk::{Applied, RobotAccountTransition as Transition, ServiceAccountRequest, Uuid};
+use waldur_sdk::{Applied, Uuid};
 
 const ROBOTS: &str = "marketplace-robot-accounts";
 
@@ -111,14 +112,14 @@ async fn accounts_of_services_and_courses_are_listed() {
         consumer.request(Method::POST, path).json(&body).send().await.unwrap();
     }
     let provider = provider(&sandbox);
-    let of_project = provider.offering_service_accounts(ids.offerings.slurm, Project).await.unwrap();
+    let of_project = provider.offering(ids.offerings.slurm).service_accounts(Project).await.unwrap();
     assert_eq!((of_project[0].username.as_str(), of_project[0].project_uuid), ("svc", Some(ids.project)));
     assert_eq!(of_project[0].state, ServiceAccountState::Ok);
     let of_provider = provider.project_service_accounts().service_provider(ids.service_provider);
     assert_eq!(of_project, of_provider.all().await.unwrap());
-    let of_customer = provider.offering_service_accounts(ids.offerings.slurm, Customer).await.unwrap();
+    let of_customer = provider.offering(ids.offerings.slurm).service_accounts(Customer).await.unwrap();
     assert_eq!(of_customer[0].customer_uuid, Some(ids.consumer_customer));
-    let of_course = provider.offering_course_accounts(ids.offerings.slurm).await.unwrap();
+    let of_course = provider.offering(ids.offerings.slurm).course_accounts().await.unwrap();
     assert_eq!(
         (of_course[0].email.as_str(), of_course[0].project_uuid),
         ("c@example.org", Some(ids.project))
@@ -126,7 +127,7 @@ async fn accounts_of_services_and_courses_are_listed() {
     let of_provider = provider.course_accounts().service_provider(ids.service_provider);
     assert_eq!(of_course, of_provider.all().await.unwrap());
     let outsider = provider_as(&sandbox, Actor::Outsider);
-    assert!(outsider.offering_course_accounts(ids.offerings.slurm).await.unwrap_err().is_not_found());
+    assert!(outsider.offering(ids.offerings.slurm).course_accounts().await.unwrap_err().is_not_found());
     let theirs = outsider.course_accounts().service_provider(ids.service_provider);
     assert!(theirs.all().await.unwrap_err().is_forbidden());
 }
@@ -219,11 +220,11 @@ async fn one_odd_row_costs_no_other() {
     let provider = provider(&sandbox);
     let counts = async || {
         let slurm = ids.offerings.slurm;
-        let of_project = provider.offering_service_accounts(slurm, Project).await.unwrap();
+        let of_project = provider.offering(slurm).service_accounts(Project).await.unwrap();
         assert!(of_project.iter().all(|row| row.owner == Project));
-        let of_customer = provider.offering_service_accounts(slurm, Customer).await.unwrap();
+        let of_customer = provider.offering(slurm).service_accounts(Customer).await.unwrap();
         assert!(of_customer.iter().all(|row| row.owner == Customer));
-        let of_course = provider.offering_course_accounts(slurm).await.unwrap();
+        let of_course = provider.offering(slurm).course_accounts().await.unwrap();
         let robots = provider.robot_accounts().all().await.unwrap();
         [
             (of_project.len(), of_project.unreadable().len()),

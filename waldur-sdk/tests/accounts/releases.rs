@@ -1,8 +1,8 @@
 //! The workflows of accounts on each release of the server.
 
 use waldur_sandbox::{Actor, Release, Sandbox};
-use waldur_sdk::ServiceAccountOwner::{Customer, Project};
-use waldur_sdk::{
+use waldur_sdk::accounts::ServiceAccountOwner::{Customer, Project};
+use waldur_sdk::accounts::{
     OfferingUserTransition as AccountTransition, RobotAccountTransition as Transition, ServiceAccountRequest,
 };
 
@@ -63,12 +63,12 @@ async fn each_release_applies_a_workflow_or_is_unsupported_and_unchanged() {
             }};
         }
         go!("accounts", provider.offering_users().all());
-        go!("gaps", provider.access_gaps(slurm));
+        go!("gaps", provider.offering(slurm).access_gaps());
         let bob = go!("grant", provider.ensure_offering_user(ids.users.bob, slurm));
         let bob = provider.offering_user(&bob.unwrap().object);
         go!("name", provider.offering_user(ids.offering_user).set_username("alice02"));
         go!("name at all", async {
-            let report = provider.set_usernames(own, [(ids.users.alice, "alice03")]).await?;
+            let report = provider.service_provider(own).set_usernames([(ids.users.alice, "alice03")]).await?;
             report.items[0].outcome.error().map_or(Ok(()), |error| Err(error.clone()))
         });
         go!("transition", bob.transition(AccountTransition::BeginCreating));
@@ -95,11 +95,11 @@ async fn each_release_applies_a_workflow_or_is_unsupported_and_unchanged() {
         let made = go!("make project", consumer.create_service_account(Project, ids.project, wanted()));
         go!("make customer", consumer.create_service_account(Customer, ids.consumer_customer, wanted()));
         let course = go!("make course", consumer.create_course_account(ids.project, "c@example.org", ""));
-        go!("course", provider.offering_course_accounts(slurm));
+        go!("course", provider.offering(slurm).course_accounts());
         go!("all course", provider.course_accounts().service_provider(own).all());
-        go!("project", provider.offering_service_accounts(slurm, Project));
+        go!("project", provider.offering(slurm).service_accounts(Project));
         go!("all project", provider.project_service_accounts().service_provider(own).all());
-        go!("customer", provider.offering_service_accounts(slurm, Customer));
+        go!("customer", provider.offering(slurm).service_accounts(Customer));
         match (made, course) {
             (Some(made), Some(course)) => {
                 go!("rotate", consumer.service_account(made.account.owner, &made.account).rotate_key());
@@ -116,15 +116,15 @@ async fn each_release_applies_a_workflow_or_is_unsupported_and_unchanged() {
                 go!("close course", consumer.course_account(made.account.uuid).close());
             }
         }
-        go!("users", provider.users());
-        go!("keys", provider.ssh_keys());
-        go!("provider", provider.service_provider_of(ids.provider_customer));
-        go!("provider users", provider.service_provider_users(own));
-        go!("provider keys", provider.service_provider_keys(own));
-        go!("provider projects", provider.service_provider_projects(own));
-        go!("provider permissions", provider.service_provider_project_permissions(own));
-        go!("provider customers", provider.service_provider_customers(own));
-        go!("provider offerings", provider.service_provider_offerings(own));
+        go!("users", provider.users().all());
+        go!("keys", provider.ssh_keys().all());
+        go!("provider", provider.service_providers().of_customer(ids.provider_customer));
+        go!("provider users", provider.service_provider(own).users().all());
+        go!("provider keys", provider.service_provider(own).ssh_keys().all());
+        go!("provider projects", provider.service_provider(own).projects().all());
+        go!("provider permissions", provider.service_provider(own).project_permissions().all());
+        go!("provider customers", provider.service_provider(own).customers().all());
+        go!("provider offerings", provider.service_provider(own).offerings().all());
         assert_eq!(unsupported, expected, "{release:?}");
     }
 }

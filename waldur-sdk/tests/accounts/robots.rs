@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Sandbox};
+use waldur_sdk::accounts::RobotAccountTransition as Transition;
 use waldur_sdk::api::Method;
 use waldur_sdk::types::RobotAccountStates;
-use waldur_sdk::{Applied, ClientExt as _, Provider, RetryPolicy, RobotAccountTransition as Transition};
+use waldur_sdk::{Applied, ClientExt as _, Provider, RetryPolicy};
 
 use crate::ROBOTS;
 use crate::common::{client, posts, provider, provider_as};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use waldur_sandbox::{Actor, OrderState as State, OrderType as Type, Sandbox};
 use waldur_sdk::ClientExt as _;
-use waldur_sdk::agent::{OrderOutcomeKind as Kind, OrderProcessor};
+use waldur_sdk::agent::{OrderProcessor, OrderResultKind as Kind};
 
 use crate::common::{client_as, client_builder, posts_to};
 use crate::{Cluster, ONE, SET_ERRED, add, kinds, processor, sandbox_of_many, sandbox_with, states};
@@ -99,7 +99,7 @@ async fn a_stop_brings_what_is_in_work_to_its_end_and_begins_nothing() {
         assert_eq!((state(State::Done), state(State::PendingProvider)), (done, not_begun));
         if by_handle {
             sandbox.clear_requests();
-            assert!(processor.run_once().await.orders.is_empty() && sandbox.requests().is_empty());
+            assert!(processor.run_once().await.items.is_empty() && sandbox.requests().is_empty());
         }
     }
 }
@@ -126,7 +126,7 @@ async fn each_order_is_a_sign_of_life() {
     let cluster = Cluster { hold: Some((inside.clone(), go.clone())), ..Cluster::default() };
     let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let processor = processor(&sandbox, &cluster)
-        .on_order(move |order| sender.send((order.order.uuid, order.outcome.kind())).unwrap());
+        .on_order(move |order| sender.send((order.target.order.uuid, order.target.result.kind())).unwrap());
     let others = async {
         let mut all = BTreeSet::new();
         for _ in 0..4 {

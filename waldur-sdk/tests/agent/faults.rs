@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waldur_sandbox::{Fault, Misbehaviour, OrderState as State, OrderType as Type, Sandbox};
-use waldur_sdk::agent::{OrderOutcomeKind as Kind, OrderProcessor};
+use waldur_sdk::agent::{OrderProcessor, OrderResultKind as Kind};
 use waldur_sdk::{Client, RetryPolicy};
 
 use crate::common::{client_builder, posts_to, quick};
@@ -39,7 +39,7 @@ async fn lost_answers_are_looked_up_and_nothing_sent_twice() {
             .backoff(Duration::ZERO, Duration::ZERO);
         let report = processor.run_once().await;
         assert_eq!(kinds(&report), [Kind::Failed], "{path_end}");
-        let text = report.orders[0].outcome.to_string();
+        let text = report.items[0].outcome.to_string();
         assert!(text.contains("it was not applied") || text.contains("another value"), "{text}");
         assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
         assert_eq!(processor.backend().world.lock().unwrap().calls, 1);
@@ -146,7 +146,7 @@ async fn a_page_is_no_success() {
         sandbox.misbehave(Misbehaviour::new(Fault::Portal).method("POST").path_end(path_end));
         let report = processor.run_once().await;
         assert_eq!(kinds(&report), [Kind::Failed], "{path_end}");
-        let text = report.orders[0].to_string();
+        let text = report.items[0].to_string();
         assert!(text.contains("page"), "{text}");
         let expected = if path_end == APPROVE { State::PendingProvider } else { State::Executing };
         assert_eq!((states(&sandbox), posts_to(&sandbox, path_end)), (vec![expected], 1));
@@ -184,7 +184,7 @@ async fn a_long_outage_holds_the_rest_of_a_round_back() {
     let report = processor.run_once().await;
     assert!(report.count(Kind::Held) > 150, "{report}");
     assert_eq!(report.failures().count(), 200);
-    let held = report.orders.iter().find(|order| order.outcome.kind() == Kind::Held).unwrap();
+    let held = report.items.iter().find(|order| order.target.result.kind() == Kind::Held).unwrap();
     assert!(held.outcome.to_string().contains("the server has been failing"), "{held}");
     assert!(sandbox.requests().len() < 200, "{}", sandbox.requests().len());
     // What was held back doesn't rest.

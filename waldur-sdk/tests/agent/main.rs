@@ -20,10 +20,10 @@ use rust_decimal::Decimal;
 use tokio::sync::Notify;
 use waldur_sandbox::{OrderState as State, OrderType as Type, Release, ResourceState, Sandbox, Seed};
 use waldur_sdk::agent::{
-    Backend, BackendError, Limits, OrderOutcome, OrderOutcomeKind as Kind, OrderProcessor, Provisioned,
-    RoundReport, Task,
+    Backend, BackendError, Limits, OrderProcessor, OrderResult, OrderResultKind as Kind, ProcessedOrder,
+    Provisioned, Task,
 };
-use waldur_sdk::{BackendId, Client, RetryPolicy, Uuid};
+use waldur_sdk::{BackendId, Client, Report, RetryPolicy, Uuid};
 
 const APPROVE: &str = "/approve_by_provider/";
 const SET_DONE: &str = "/set_state_done/";
@@ -181,8 +181,8 @@ fn states(sandbox: &Sandbox) -> Vec<State> {
     sandbox.orders().iter().map(|order| order.state).collect()
 }
 
-fn kinds(report: &RoundReport) -> Vec<Kind> {
-    report.orders.iter().map(|order| order.outcome.kind()).collect()
+fn kinds(report: &Report<ProcessedOrder>) -> Vec<Kind> {
+    report.items.iter().map(|order| order.target.result.kind()).collect()
 }
 
 /// Whether no state-changing request was sent again to a path without reading the object between.
@@ -200,29 +200,29 @@ fn assert_looked_first(sandbox: &Sandbox) {
 }
 
 /// Whether the report says what is so.
-fn assert_true(sandbox: &Sandbox, report: &RoundReport) {
-    for item in &report.orders {
-        let state = sandbox.order(item.order.uuid).unwrap().state;
-        match &item.outcome {
-            OrderOutcome::Done { .. } => assert_eq!(state, State::Done),
-            OrderOutcome::Erred { .. } => assert_eq!(state, State::Erred),
-            OrderOutcome::Superseded { state: told } => assert_eq!(told.as_str(), state.as_str()),
-            OrderOutcome::Failed { error, .. } => {
-                let unsure = error.to_string().contains("not known");
+fn assert_true(sandbox: &Sandbox, report: &Report<ProcessedOrder>) {
+    for item in &report.items {
+        let state = sandbox.order(item.target.order.uuid).unwrap().state;
+        match &item.target.result {
+            OrderResult::Done { .. } => assert_eq!(state, State::Done),
+            OrderResult::Erred { .. } => assert_eq!(state, State::Erred),
+            OrderResult::Superseded { state: told } => assert_eq!(told.as_str(), state.as_str()),
+            OrderResult::Failed { .. } => {
+                let unsure = item.outcome.to_string().contains("not known");
                 assert!(
                     unsure || matches!(state, State::PendingProvider | State::Executing),
                     "{item:?}: {state:?}"
                 );
             }
-            OrderOutcome::Resting { .. } | OrderOutcome::Unknown { .. } => {}
+            OrderResult::Resting { .. } | OrderResult::Unknown { .. } => {}
             other => panic!("{other:?}"),
         }
     }
 }
 
 /// Whether nothing of the orders is left to do.
-fn all_ended(report: &RoundReport) -> bool {
-    report.list_failures.is_empty()
+fn all_ended(report: &Report<ProcessedOrder>) -> bool {
+    report.unlisted.is_empty()
         && report.unreadable.is_empty()
         && kinds(report).iter().all(|kind| matches!(kind, Kind::Done | Kind::Erred))
 }

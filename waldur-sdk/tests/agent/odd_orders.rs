@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use waldur_sandbox::{OrderState as State, OrderType as Type, ResourceState, Sandbox};
-use waldur_sdk::agent::{Decision, OrderOutcomeKind as Kind, RoundFailure};
+use waldur_sdk::Problem;
+use waldur_sdk::agent::{Decision, OrderResultKind as Kind};
 
 use crate::common::posts_to;
 use crate::{
@@ -26,10 +27,10 @@ async fn an_odd_order_is_named_and_the_others_are_done() {
         let cluster = Cluster::default();
         let processor = processor(&sandbox, &cluster);
         let report = processor.run_once().await;
-        assert_eq!(report.to_string(), "4 done, 1 unreadable", "{field}");
+        assert_eq!(report.to_string(), "4 applied, 1 unreadable", "{field}");
         assert_eq!(report.unreadable[0].uuid, Some(odd));
-        let failures: Vec<String> = report.failures().map(|failure| failure.to_string()).collect();
-        assert!(matches!(report.failures().next(), Some(RoundFailure::Unreadable(_))) && !report.is_ok());
+        let failures: Vec<String> = report.problems().map(|failure| failure.to_string()).collect();
+        assert!(matches!(report.problems().next(), Some(Problem::Unreadable(_))) && !report.is_ok());
         assert!(
             failures[0].contains(field) && failures[0].contains(&odd.simple().to_string()),
             "{failures:?}"
@@ -52,7 +53,7 @@ async fn an_approval_that_changed_nothing_is_a_failure() {
     sandbox.corrupt("marketplace_orders_retrieve", order, "state", still);
     let report = processor(&sandbox, &cluster).run_once().await;
     assert_eq!((kinds(&report), cluster.world.lock().unwrap().calls), (vec![Kind::Failed], 0));
-    assert!(report.orders[0].outcome.to_string().contains("still pending-provider"), "{report:#?}");
+    assert!(report.items[0].outcome.to_string().contains("still pending-provider"), "{report:#?}");
 }
 
 /// Any field of one order can be anything: the others are processed, and it is neither lost nor misread.
@@ -65,7 +66,7 @@ async fn whatever_an_order_looks_like_the_others_are_processed() {
     ]);
     let sandbox = sandbox_of_many(5).await;
     let processor = processor(&sandbox, &Cluster::default()).approval(Decision::Defer);
-    assert_eq!(processor.run_once().await.to_string(), "5 deferred");
+    assert_eq!(processor.run_once().await.to_string(), "0 applied, 5 skipped");
     let list = sandbox.requests().into_iter().find(|request| request.path.ends_with("/marketplace-orders/"));
     let query = list.unwrap().query;
     let fields: Vec<&str> = query.split('&').filter_map(|pair| pair.strip_prefix("field=")).collect();
@@ -79,7 +80,7 @@ async fn whatever_an_order_looks_like_the_others_are_processed() {
             let report = processor.run_once().await;
             sandbox.clear_corruptions();
             let what = format!("{field} {value:?}: {report:#?}");
-            assert_eq!(report.orders.len() + report.unreadable.len(), 5, "{what}");
+            assert_eq!(report.items.len() + report.unreadable.len(), 5, "{what}");
             assert!(report.count(Kind::Deferred) >= 4 && report.unreadable.len() <= 1, "{what}");
             assert_eq!(report.is_ok(), report.count(Kind::Deferred) == 5, "{what}");
         }
@@ -96,7 +97,7 @@ async fn an_order_that_is_odd_after_its_approval_is_not_lost() {
     let processor = processor(&sandbox, &cluster).backoff(Duration::ZERO, Duration::ZERO);
     let report = processor.run_once().await;
     assert_eq!((kinds(&report), report.failures().count()), (vec![Kind::Failed], 1));
-    assert!(report.orders[0].outcome.to_string().contains("limits"), "{report:#?}");
+    assert!(report.items[0].outcome.to_string().contains("limits"), "{report:#?}");
     assert_eq!((states(&sandbox), cluster.world.lock().unwrap().calls), (vec![State::Executing], 0));
     sandbox.clear_corruptions();
     assert_eq!(kinds(&processor.run_once().await), [Kind::Done]);
@@ -123,7 +124,9 @@ async fn a_resource_without_id_is_neither_changed_nor_terminated() {
             assert_eq!(report.count(Kind::NoBackendId), 4, "{report:#?}");
             assert_eq!(report.failures().count(), 4);
             assert!(
-                report.failures().all(|failure| failure.to_string().contains("has no id in the back end"))
+                report
+                    .failures()
+                    .all(|failure| failure.outcome.to_string().contains("has no id in the back end"))
             );
             assert_eq!(cluster.world.lock().unwrap().calls, calls);
         }
@@ -134,7 +137,7 @@ async fn a_resource_without_id_is_neither_changed_nor_terminated() {
         if state == State::PendingProvider {
             let decision = Decision::Reject("nothing there".to_owned());
             let report = processor.approval(decision).run_once().await;
-            assert_eq!(report.to_string(), "4 rejected");
+            assert_eq!(report.to_string(), "4 applied");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Sandbox};
-use waldur_sdk::agent::{AgentIdentity, RoundReport};
+use waldur_sdk::Report;
+use waldur_sdk::agent::{AgentIdentity, ProcessedOrder};
 
 use crate::client;
 use crate::common::client_as;
@@ -25,7 +26,7 @@ async fn an_agent_registers_and_is_found_again() {
     assert_eq!(agent.register_service(&client, "orders", "order_process").await.unwrap(), service);
     let worker = service.register_processor(&client, "orders", "slurm", "23").await.unwrap();
     assert_eq!(service.register_processor(&client, "orders", "slurm", "24").await.unwrap(), worker);
-    let counts = RoundReport::default().counts();
+    let counts = Report::<ProcessedOrder>::default().counts();
     service.set_statistics(&client, &counts).await.unwrap();
     service.set_statistics(&client, &serde_json::json!({ "done": 1 })).await.unwrap();
     let documents = sandbox.documents("marketplace-site-agent-services");

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use waldur_sandbox::{Actor, Fault, OrderState as State, OrderType as Type, Release, ResourceState, Sandbox};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::agent::{
-    Approval, Backend, BackendError, Decision, OrderOutcome, OrderOutcomeKind as Kind, OrderProcessor,
+    Approval, Backend, BackendError, Decision, OrderProcessor, OrderResult, OrderResultKind as Kind,
     Provisioned, SkippedStep, Task,
 };
 use waldur_sdk::{BackendId, NaiveDate, RetryPolicy, Uuid};
@@ -29,16 +29,16 @@ async fn all_types_are_carried_out(sandbox: &Sandbox, can_set_limits: bool) {
     let cluster = Cluster::default();
     let report = processor(sandbox, &cluster).run_once().await;
     assert_eq!(
-        (report.count(Kind::Done), report.count(Kind::Erred), report.orders.len()),
+        (report.count(Kind::Done), report.count(Kind::Erred), report.items.len()),
         (5, 1, 6),
         "{report:#?}"
     );
     // The erred one is not kept back.
-    let failures: Vec<String> = report.failures().map(|failure| failure.to_string()).collect();
+    let failures: Vec<String> = report.problems().map(|failure| failure.to_string()).collect();
     assert!(!report.is_ok() && failures.len() == 1, "{failures:?}");
     assert!(failures[0].contains("erred: disk quota"), "{failures:?}");
-    assert!(failures[0].contains(&report.orders[5].order.uuid.simple().to_string()), "{failures:?}");
-    assert!(report.to_string().starts_with("5 done, 1 erred"), "{report}");
+    assert!(failures[0].contains(&report.items[5].target.order.uuid.simple().to_string()), "{failures:?}");
+    assert!(report.to_string().starts_with("5 applied, 1 failed"), "{report}");
     use State::{Done, Erred};
     assert_eq!(states(sandbox), [Done, Done, Done, Done, Done, Erred]);
     for order in sandbox.orders() {
@@ -63,7 +63,7 @@ async fn all_types_are_carried_out(sandbox: &Sandbox, can_set_limits: bool) {
     }
     // Another round finds nothing, another processor neither.
     sandbox.clear_requests();
-    assert_eq!(processor(sandbox, &cluster).run_once().await.to_string(), "no orders");
+    assert_eq!(processor(sandbox, &cluster).run_once().await.to_string(), "0 applied");
     assert_eq!(sandbox.requests().len(), 2);
 }
 
@@ -89,7 +89,7 @@ async fn a_failure_that_waldur_does_not_take_is_told() {
     let (sandbox, cluster) = (builder.start().await.unwrap(), Cluster::default());
     let basic = sandbox.ids().offerings.basic;
     let report = OrderProcessor::new(&client(&sandbox), [basic], cluster).run_once().await;
-    let text = report.orders[0].outcome.to_string();
+    let text = report.items[0].outcome.to_string();
     assert!(text.contains("405") && text.contains("disk quota"), "{text}");
     assert_eq!(states(&sandbox), [State::Executing]);
 }
@@ -106,11 +106,11 @@ async fn an_order_for_later_is_approved_and_left() {
     let processor = processor(&sandbox, &cluster);
     let report = processor.run_once().await;
     assert!(
-        report.is_ok() && report.orders[0].outcome.to_string().contains("pending-start-date"),
+        report.is_ok() && report.items[0].outcome.to_string().contains("pending-start-date"),
         "{report:#?}"
     );
     assert_eq!((states(&sandbox), cluster.world.lock().unwrap().made), (vec![State::PendingStartDate], 0));
-    assert!(processor.run_once().await.orders.is_empty());
+    assert!(processor.run_once().await.items.is_empty());
 }
 
 #[tokio::test]
@@ -155,7 +155,8 @@ async fn passing_failures_err_nothing_and_rest_longer_each_time() {
     let cluster = Cluster { transient: true, ..Cluster::default() };
     let patient = processor(&sandbox, &cluster).backoff(Duration::from_secs(50), Duration::from_secs(100));
     let report = patient.run_once().await;
-    let OrderOutcome::Failed { error, again_in } = &report.orders[0].outcome else { panic!("{report:?}") };
+    let OrderResult::Failed { again_in } = &report.items[0].target.result else { panic!("{report:?}") };
+    let error = report.items[0].outcome.error().unwrap();
     assert!(error.is_backend() && !error.is_ambiguous());
     assert_eq!((error.to_string().as_str(), again_in.as_secs()), ("the back end: the cluster is busy", 50));
     let cause = error.cause::<BackendError>().unwrap();
@@ -221,20 +222,18 @@ async fn an_offering_that_can_not_be_listed_stops_no_other() {
     sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Status(500));
     let processor = OrderProcessor::new(&client, [unknown, offering], cluster);
     let report = processor.run_once().await;
-    assert_eq!(report.list_failures.len(), 1, "{report:#?}");
-    assert!(!report.is_ok() && report.list_failures[0].error.is_server());
+    assert_eq!(report.unlisted.len(), 1, "{report:#?}");
+    assert!(!report.is_ok() && report.unlisted[0].error.is_server());
     // Whose orders the caller may not touch are not seen.
     let outsider = client_as(&sandbox, Actor::Outsider);
-    assert!(
-        OrderProcessor::new(&outsider, [offering], Cluster::default()).run_once().await.orders.is_empty()
-    );
+    assert!(OrderProcessor::new(&outsider, [offering], Cluster::default()).run_once().await.items.is_empty());
     // A consumer sees them, but may do nothing.
     let consumer = client_as(&sandbox, Actor::Consumer);
     sandbox.clear_requests();
     let before = states(&sandbox);
     let slurm = sandbox.ids().offerings.slurm;
     let report = OrderProcessor::new(&consumer, [slurm], Cluster::default()).run_once().await;
-    assert!(report.orders.iter().all(|order| order.outcome.kind() == Kind::Failed), "{report:#?}");
+    assert!(report.items.iter().all(|order| order.target.result.kind() == Kind::Failed), "{report:#?}");
     assert_eq!(states(&sandbox), before);
 }
 
@@ -245,9 +244,9 @@ async fn what_a_server_does_not_have_is_skipped_and_said() {
     let cluster = Cluster { extra: Decimal::ONE, ..Cluster::default() };
     let report = processor(&sandbox, &cluster).run_once().await;
     assert_eq!(kinds(&report), [Kind::Done], "{report:#?}");
-    assert_eq!(report.orders[0].outcome.skipped(), [SkippedStep::Limits]);
-    assert!(report.orders[0].outcome.to_string().contains("can't set limits"), "{}", report.orders[0]);
-    assert_eq!(report.to_string(), "1 done, 1 with skipped steps");
+    assert_eq!(report.items[0].target.result.skipped(), [SkippedStep::Limits]);
+    assert!(report.items[0].target.result.to_string().contains("can't set limits"), "{report:?}");
+    assert_eq!(report.to_string(), "1 applied");
     assert_eq!((states(&sandbox), posts_to(&sandbox, SET_LIMITS)), (vec![State::Done], 1));
     assert_eq!(sandbox.resource(sandbox.orders()[0].resource).unwrap().backend_id, "hpc_one");
 }
@@ -264,7 +263,7 @@ async fn on_each_release_all_types_end_in_few_requests() {
         assert!(sandbox.requests().len() <= 2 + 8 * OF_EACH.len(), "{:#?}", sandbox.requests());
         assert_eq!(cluster.world.lock().unwrap().calls, OF_EACH.len());
         sandbox.clear_requests();
-        assert!(processor.run_once().await.orders.is_empty());
+        assert!(processor.run_once().await.items.is_empty());
         assert_eq!(sandbox.requests().len(), 2);
     }
 }

@@ -6,17 +6,18 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour};
+use waldur_sdk::membership::Membership;
 
-use crate::{DEFAULT, Groups, provider, sandbox};
+use crate::{Groups, caller, sandbox};
 
 /// Cut off at any request, or after any call of the back end, and run again: the same members.
 #[tokio::test]
 async fn interrupted_anywhere_and_run_again_it_ends_the_same() {
     const BEFORE: [&str; 3] = ["alice01", "dora01", "root"];
     let sandbox = sandbox().await;
-    let (resource, provider) = (sandbox.ids().resources.ok, provider(&sandbox, Actor::Provider));
+    let (resource, client) = (sandbox.ids().resources.ok, caller(&sandbox, Actor::Provider));
     let whole = Groups::of(BEFORE);
-    assert_eq!(provider.sync_membership(resource, &whole, DEFAULT()).await.unwrap().failed(), 0);
+    assert_eq!(Membership::new(&client, &whole).sync(resource).await.unwrap().failed(), 0);
     let (expected, calls) = (whole.members(), whole.calls.load(Ordering::Relaxed));
     // Carla and twenty others come, Dora goes; Alice and root stay.
     assert_eq!((calls, expected.len()), (22, 23));
@@ -25,24 +26,25 @@ async fn interrupted_anywhere_and_run_again_it_ends_the_same() {
     for count in 0..3 {
         let groups = Groups::of(BEFORE);
         sandbox.misbehave(denied(count));
-        assert!(provider.sync_membership(resource, &groups, DEFAULT()).await.is_err());
+        assert!(Membership::new(&client, &groups).sync(resource).await.is_err());
         sandbox.clear_faults();
         // Nothing is done before everything is known.
         assert_eq!(groups.calls.load(Ordering::Relaxed), 0);
-        let _ = provider.sync_membership(resource, &groups, DEFAULT()).await.unwrap();
+        let _ = Membership::new(&client, &groups).sync(resource).await.unwrap();
         assert_eq!(groups.members(), expected);
     }
     for count in 1..=calls {
         let groups = Groups::of(BEFORE);
         {
-            let mut work = pin!(provider.sync_membership(resource, &groups, DEFAULT()));
+            let membership = Membership::new(&client, &groups);
+            let mut work = pin!(membership.sync(resource));
             poll_fn(|context| match groups.calls.load(Ordering::Relaxed) >= count {
                 true => Poll::Ready(()),
                 false => work.as_mut().poll(context).map(drop),
             })
             .await;
         }
-        let _ = provider.sync_membership(resource, &groups, DEFAULT()).await.unwrap();
+        let _ = Membership::new(&client, &groups).sync(resource).await.unwrap();
         assert_eq!(groups.members(), expected, "{count}");
     }
 }

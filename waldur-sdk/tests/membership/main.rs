@@ -15,10 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::client_builder_as;
 use waldur_sandbox::{Actor, OfferingUserState as State, Sandbox, Seed};
-use waldur_sdk::ClientExt as _;
-use waldur_sdk::{AccountName, MembershipBackend, MembershipOptions, MembershipResource, Provider};
-
-const DEFAULT: fn() -> MembershipOptions = MembershipOptions::new;
+use waldur_sdk::membership::{MemberStep, MembershipBackend, MembershipResource, PlannedMember};
+use waldur_sdk::{AccountName, Client, Item, Outcome, Report};
 
 /// Groups in memory; what is done to some of its members fails.
 #[derive(Default)]
@@ -73,9 +71,22 @@ impl MembershipBackend for Groups {
     }
 }
 
-fn provider(sandbox: &Sandbox, actor: Actor) -> Provider {
-    let builder = client_builder_as(sandbox, actor).bulk_concurrency(4);
-    builder.build().unwrap().provider()
+fn caller(sandbox: &Sandbox, actor: Actor) -> Client {
+    client_builder_as(sandbox, actor).bulk_concurrency(4).build().unwrap()
+}
+
+/// Counts the members with this step that were changed now.
+fn applied(report: &Report<PlannedMember>, step: MemberStep) -> usize {
+    let is_applied = |item: &&Item<PlannedMember>| matches!(item.outcome, Outcome::Applied);
+    report.items.iter().filter(is_applied).filter(|item| item.target.step == step).count()
+}
+
+fn added(report: &Report<PlannedMember>) -> usize {
+    applied(report, MemberStep::Add)
+}
+
+fn removed(report: &Report<PlannedMember>) -> usize {
+    applied(report, MemberStep::Remove)
 }
 
 /// In the team: Alice with an account, Bob whose account isn't made, Carla and twenty others with one. Not in

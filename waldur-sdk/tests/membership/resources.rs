@@ -7,14 +7,13 @@ use serde_json::json;
 use waldur_sandbox::{
     Actor, Fault, Misbehaviour, OfferingUserState as State, Release, ResourceState, Sandbox, Seed,
 };
-use waldur_sdk::ClientExt as _;
+use waldur_sdk::accounts::OfferingUser;
 use waldur_sdk::agent::AgentIdentity;
-use waldur_sdk::{
-    AccountName, Error, MembershipBackend, MembershipResource, NoBackendId, Outcome, SyncedResource,
-};
+use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource, SyncedResource};
+use waldur_sdk::{AccountName, Error, Item, NoBackendId, Outcome};
 
 use crate::common::{client, client_as};
-use crate::{DEFAULT, Recorder, provider, sandbox, small};
+use crate::{Recorder, caller, sandbox, small};
 
 /// Groups by resource, one of which can't be listed.
 #[derive(Default)]
@@ -44,16 +43,16 @@ impl MembershipBackend for Clusters {
 #[tokio::test]
 async fn all_resources_come_to_match_their_teams() {
     let sandbox = sandbox().await;
-    let provider = provider(&sandbox, Actor::Provider).of_offering(sandbox.ids().offerings.slurm);
+    let (client, slurm) = (caller(&sandbox, Actor::Provider), sandbox.ids().offerings.slurm);
     let clusters = Clusters::default();
-    let sync = provider.sync_all_memberships(&clusters, DEFAULT()).await.unwrap();
-    let synced = &sync.resources;
+    let sync = Membership::new(&client, &clusters).offering(slurm).sync_all().await.unwrap();
+    let synced = &sync.resources.items;
     // The resources, the accounts, and the team of their one project.
     assert_eq!((synced.len(), sandbox.requests().len()), (3, 3));
-    for SyncedResource { name, outcome, .. } in synced {
-        match outcome {
-            Ok(report) => assert_eq!((report.added(), report.failed()), (22, 0), "{report}"),
-            Err(error) => assert!(name.ends_with("ok-2") && error.is_backend()),
+    for Item { target, outcome, .. } in synced {
+        match outcome.error() {
+            None => assert_eq!((target.members.applied(), target.members.failed()), (22, 0), "{sync}"),
+            Some(error) => assert!(target.name.ends_with("ok-2") && error.is_backend()),
         }
     }
     assert_eq!(synced.iter().filter(|one| one.outcome.is_ok()).count(), 2);
@@ -63,14 +62,16 @@ async fn all_resources_come_to_match_their_teams() {
     // Again: nothing to do. And a team that can't be read for all is asked for by each.
     sandbox.clear_requests();
     sandbox.fail_next(1, "GET", "/team/", Fault::Status(404));
-    let sync = provider.sync_all_memberships(&clusters, DEFAULT()).await.unwrap();
-    let reports: Vec<_> = sync.resources.iter().filter_map(|one| one.outcome.as_ref().ok()).collect();
-    assert!(reports.len() == 2 && reports.iter().all(|report| report.added() + report.removed() == 0));
+    let sync = Membership::new(&client, &clusters).offering(slurm).sync_all().await.unwrap();
+    assert_eq!((sync.resources.unchanged(), sync.resources.failed()), (2, 1), "{sync}");
     assert_eq!(sandbox.requests().len(), 6);
     let outsider = client_as(&sandbox, Actor::Outsider);
-    assert!(
-        outsider.provider().sync_all_memberships(&clusters, DEFAULT()).await.unwrap().resources.is_empty()
-    );
+    assert!(Membership::new(&outsider, &clusters).sync_all().await.unwrap().resources.items.is_empty());
+}
+
+/// Whether the deletion wasn't requested because something can't be read.
+fn is_held_back(item: &Item<OfferingUser>) -> bool {
+    item.outcome.to_string().contains("held back")
 }
 
 /// A scheduler may take a blank account for all of them.
@@ -78,20 +79,20 @@ async fn all_resources_come_to_match_their_teams() {
 async fn a_resource_without_an_id_is_not_for_the_back_end() {
     for id in [None, Some(""), Some(" ")] {
         let sandbox = small().await;
-        let (ids, provider) = (*sandbox.ids(), provider(&sandbox, Actor::Provider));
+        let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
         sandbox.corrupt("marketplace-provider-resources", ids.resources.ok, "backend_id", id.map(Into::into));
         let recorder = Recorder::of(["alice01"]);
         for resource in [ids.resources.ok, ids.resources.ok_second] {
-            let error = provider.sync_membership(resource, &recorder, DEFAULT()).await.unwrap_err();
+            let error = Membership::new(&client, &recorder).sync(resource).await.unwrap_err();
             assert!(error.is_validation(), "{error}");
             assert_eq!(error.cause::<NoBackendId>().unwrap().resource, resource);
             assert!(error.to_string().contains(&resource.simple().to_string()), "{error}");
         }
         assert!(recorder.calls.lock().unwrap().is_empty());
-        let sync = provider.sync_all_memberships(&recorder, DEFAULT()).await.unwrap();
+        let sync = Membership::new(&client, &recorder).sync_all().await.unwrap();
         let has_no_id = |error: &Error| error.cause::<NoBackendId>().is_some();
-        let without = |one: &&SyncedResource| one.outcome.as_ref().is_err_and(has_no_id);
-        assert_eq!((sync.resources.len(), sync.resources.iter().filter(without).count()), (4, 3));
+        let without = |one: &&Item<SyncedResource>| one.outcome.error().is_some_and(has_no_id);
+        assert_eq!((sync.resources.items.len(), sync.resources.items.iter().filter(without).count()), (4, 3));
         assert!(!sync.is_ok() && sync.to_string().contains("no id in the back end"), "{sync}");
         let calls = recorder.calls.lock().unwrap().clone();
         assert_eq!(calls, ["list polar_0002 -", "add polar_0002 carla01"]);
@@ -112,30 +113,30 @@ async fn accounts_of_those_who_left_go_when_told() {
         seed.offering_user(ids.offerings.slurm, erik, "erik01", State::Ok);
     };
     let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
-    let provider = provider(&sandbox, Actor::Provider);
+    let client = caller(&sandbox, Actor::Provider);
     let state = |name: &str| sandbox.offering_users().iter().find(|row| row.username == name).unwrap().state;
-    let options = DEFAULT().remove_departed();
-    let sync = provider.sync_all_memberships(&Recorder::of([]), DEFAULT()).await.unwrap();
-    assert!(sync.departed.is_empty() && state("dora01") == State::Ok);
+    let sync = Membership::new(&client, &Recorder::of([])).sync_all().await.unwrap();
+    assert!(sync.departed.items.is_empty() && state("dora01") == State::Ok);
     // Who may be in a team that can't be read hasn't left.
     let team = "marketplace_provider_resources_team_list";
     sandbox.corrupt(team, 0, "uuid", json!(7));
-    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
-    assert!(sync.departed.iter().all(|one| one.outcome.is_none()) && !sync.departed.is_empty(), "{sync}");
+    let sync = Membership::new(&client, &Recorder::of([])).remove_departed().sync_all().await.unwrap();
+    assert!(sync.departed.items.iter().all(is_held_back) && !sync.departed.items.is_empty(), "{sync}");
     assert!(sync.to_string().contains("held back"), "{sync}");
     sandbox.clear_corruptions();
     sandbox.misbehave(Misbehaviour::new(Fault::Status(403)).operation(team));
-    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
-    assert!(sync.departed.iter().all(|one| one.outcome.is_none()), "{sync}");
+    let sync = Membership::new(&client, &Recorder::of([])).remove_departed().sync_all().await.unwrap();
+    assert!(sync.departed.items.iter().all(is_held_back), "{sync}");
     sandbox.clear_faults();
     assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
 
-    let sync = provider.sync_all_memberships(&Recorder::of(["dora01"]), options).await.unwrap();
-    assert_eq!(sync.departed.len(), 1, "{sync}");
-    assert!(matches!(sync.departed[0].outcome, Some(Outcome::Applied)), "{sync}");
+    let sync =
+        Membership::new(&client, &Recorder::of(["dora01"])).remove_departed().sync_all().await.unwrap();
+    assert_eq!(sync.departed.items.len(), 1, "{sync}");
+    assert!(matches!(sync.departed.items[0].outcome, Outcome::Applied), "{sync}");
     assert_eq!((state("dora01"), state("erik01")), (State::RequestedDeletion, State::Ok));
-    let sync = provider.sync_all_memberships(&Recorder::of([]), options).await.unwrap();
-    assert!(sync.departed.is_empty(), "{sync}");
+    let sync = Membership::new(&client, &Recorder::of([])).remove_departed().sync_all().await.unwrap();
+    assert!(sync.departed.items.is_empty(), "{sync}");
 }
 
 /// Members are synchronised on each release; what one hasn't got, it is said not to have, and nothing
@@ -156,13 +157,13 @@ async fn each_release_does_it_or_says_that_it_can_not() {
         let sandbox = Sandbox::builder().orders(0).release(release).seed(seed).start().await.unwrap();
         let ids = *sandbox.ids();
         let client = client(&sandbox);
-        let (provider, old) = (client.provider(), release == Release::Late2024);
+        let old = release == Release::Late2024;
         let recorder = Recorder::of(["dora01"]);
-        let _ = provider.sync_membership(ids.resources.ok, &recorder, DEFAULT()).await.unwrap();
+        let _ = Membership::new(&client, &recorder).sync(ids.resources.ok).await.unwrap();
         assert_eq!(recorder.changes(), ["add polar_0001 alice01", "remove polar_0001 dora01"], "{release:?}");
-        let sync = provider.sync_all_memberships(&recorder, DEFAULT().remove_departed()).await.unwrap();
-        assert_eq!(sync.departed.len(), 1, "{release:?}: {sync}");
-        let outcome = sync.departed[0].outcome.as_ref().unwrap();
+        let sync = Membership::new(&client, &recorder).remove_departed().sync_all().await.unwrap();
+        assert_eq!(sync.departed.items.len(), 1, "{release:?}: {sync}");
+        let outcome = &sync.departed.items[0].outcome;
         assert_eq!(outcome.is_ok(), !old, "{release:?}: {outcome}");
         if old {
             assert!(outcome.to_string().contains("no such operation"), "{outcome}");

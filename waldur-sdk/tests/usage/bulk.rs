@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, ResourceState, Sandbox};
+use waldur_sdk::resources::Resource;
 use waldur_sdk::types::ResourceState as State;
-use waldur_sdk::{ClientExt as _, Decimal, Month, Outcome, Resource, Uuid};
+use waldur_sdk::{ClientExt as _, Decimal, Month, Outcome, Uuid};
 
 use crate::common::{client_builder, posts, provider, provider_as, quick, today};
 use crate::{SET_USAGE, amount, there, this_month};
@@ -66,8 +67,9 @@ async fn a_bulk_report_refuses_a_decrease_of_one_resource_and_reports_the_others
     let ids = *sandbox.ids();
     let provider = provider(&sandbox);
     provider.resource(ids.resources.ok).report_usage().amount("cpu", 900).await.unwrap();
-    let cpu =
-        |_: &Resource, component: &waldur_sdk::Component| (component.type_ == "cpu").then_some(amount("800"));
+    let cpu = |_: &Resource, component: &waldur_sdk::usage::Component| {
+        (component.type_ == "cpu").then_some(amount("800"))
+    };
     let resources = || provider.resources().live().offering(ids.offerings.slurm);
     let planned = resources().report_usage_all(cpu).dry_run().await.unwrap();
     assert_eq!((planned.refused() + planned.failed(), posts(&sandbox)), (1, 1), "{planned}");

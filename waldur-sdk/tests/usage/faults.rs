@@ -3,7 +3,8 @@
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
 use waldur_sdk::ClientExt as _;
-use waldur_sdk::{Decimal, RetryPolicy, UserAmount};
+use waldur_sdk::usage::UserAmount;
+use waldur_sdk::{Decimal, RetryPolicy};
 
 use crate::common::{client_builder, posts, provider, provider_as, quick, today};
 use crate::{SET_USAGE, amount, there, this_month};

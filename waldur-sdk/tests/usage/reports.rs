@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Release, Sandbox};
 use waldur_sdk::ClientExt as _;
-use waldur_sdk::{Decimal, NaiveDate, RetryPolicy, UserAmount};
+use waldur_sdk::usage::UserAmount;
+use waldur_sdk::{Decimal, NaiveDate, RetryPolicy};
 
 use crate::common::{client_builder, posts, provider, provider_as, today};
 use crate::{amount, there, this_month};

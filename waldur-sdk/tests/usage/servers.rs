@@ -1,7 +1,8 @@
 //! Servers of other releases, and offerings of other kinds.
 
 use waldur_sandbox::{Fault, Misbehaviour, Release, Sandbox};
-use waldur_sdk::{Outcome, UserAmount};
+use waldur_sdk::Outcome;
+use waldur_sdk::usage::UserAmount;
 
 use crate::common::{posts, provider, today};
 use crate::{amount, there};

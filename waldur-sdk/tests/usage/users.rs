@@ -2,7 +2,8 @@
 
 use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
 use waldur_sdk::ClientExt as _;
-use waldur_sdk::{Decimal, Outcome, UserAmount};
+use waldur_sdk::usage::UserAmount;
+use waldur_sdk::{Decimal, Outcome};
 
 use crate::amount;
 use crate::common::{client_builder, posts, provider, quick, today};

@@ -8,12 +8,13 @@ use reqwest::multipart::Part;
 use waldur_api_client::Multipart;
 use waldur_sandbox::{Actor, OrderState as State, ResourceState, Sandbox};
 use waldur_sdk::RetryPolicy;
+use waldur_sdk::orders::Orders;
 use waldur_sdk::types::{
     ComponentUsageCreateRequest, ComponentUsageItemRequest, OfferingUserRequest, OrderState,
     PatchedOfferingUserRequest, ReportSectionRequest, ResourceFieldEnum, ResourceOEnum,
     ResourceReportRequest,
 };
-use waldur_sdk::{Client, ClientExt as _, Decimal, Orders, Uuid};
+use waldur_sdk::{Client, ClientExt as _, Decimal, Uuid};
 
 use crate::common::client_builder;
 

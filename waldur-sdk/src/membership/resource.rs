@@ -1,15 +1,12 @@
 //! Resources whose members are compared.
 
-use std::error::Error as StdError;
-use std::fmt;
-
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::backend_id::BackendId;
+use crate::backend_id::{BackendId, NoBackendId};
 use crate::row::row;
+use waldur_api_client::Error;
 use waldur_api_client::types::ResourceState;
-use waldur_api_client::{Error, ErrorKind};
 
 row! {
     /// A resource, as it is read.
@@ -26,10 +23,10 @@ row! {
 }
 
 impl ResourceRow {
-    /// Makes a resource that a back end can be asked about.
+    /// Returns the resource for the back end.
     ///
     /// # Errors
-    /// If it has no id there; the cause is [`NoBackendId`].
+    /// If the resource has no id there; the cause is [`NoBackendId`].
     pub(super) fn with_backend_id(self) -> Result<MembershipResource, Error> {
         let Self { uuid, name, backend_id, state, offering_uuid, project_uuid, restrict_member_access } =
             self;
@@ -56,35 +53,12 @@ pub struct MembershipResource {
     pub name: String,
     /// Its id in the back end.
     pub backend_id: BackendId,
-    /// Where it stands.
+    /// Its state.
     pub state: ResourceState,
     /// Its offering.
     pub offering_uuid: Uuid,
-    /// The project that has it, whose team it is about; none if the server doesn't say.
+    /// The project that has it, with the team; none if the server doesn't send it.
     pub project_uuid: Option<Uuid>,
-    /// Whether nobody may be a member for now, such as after a policy on costs fired.
+    /// Whether nobody may be a member for now, such as after a cost policy took effect.
     pub restrict_member_access: bool,
-}
-
-/// The cause of an error: the resource has no id in the back end, or one that none can be: blank, or longer than
-/// 255 characters. The back end wasn't called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NoBackendId {
-    /// The resource's uuid.
-    pub resource: Uuid,
-}
-
-impl fmt::Display for NoBackendId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the resource {} has no id in the back end", self.resource.simple())
-    }
-}
-
-impl StdError for NoBackendId {}
-
-impl From<NoBackendId> for Error {
-    fn from(cause: NoBackendId) -> Self {
-        Self::new(ErrorKind::Validation, "").with_headline(cause.to_string()).with_source(cause)
-    }
 }

@@ -1,45 +1,55 @@
-//! What it takes to bring the components of an offering in line.
+//! What has to be done so that the components of an offering match a set.
 
-use super::*;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+use waldur_api_client::{Error, ErrorKind, Operation, builder};
+
+use super::definition::ComponentDefinition;
+use super::details::{OfferingComponent, OfferingDetails};
+
+const CREATE: &Operation = builder::MarketplaceProviderOfferingsCreateOfferingComponent::OPERATION;
 
 /// What is done with one component.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ComponentStep {
-    /// It is as it should be, or comes with the type of the offering.
+    /// The component matches, or comes with the type of the offering. Nothing is sent.
     Keep {
-        /// Its type.
+        /// The component's type.
         #[serde(rename = "type")]
         type_: String,
     },
-    /// It isn't there.
+    /// The offering doesn't have the component.
     Create {
-        /// What it shall be.
+        /// The wanted definition.
         definition: ComponentDefinition,
     },
-    /// It is there, but otherwise.
+    /// The component differs.
     Update {
-        /// Its uuid.
+        /// The component's uuid.
         uuid: Uuid,
-        /// What it shall be, with what it keeps.
+        /// The wanted definition, with the values that the component keeps.
         definition: ComponentDefinition,
         /// The fields that change.
         changed: Vec<&'static str>,
     },
-    /// It isn't wanted.
+    /// The component isn't in the set.
     Remove {
-        /// Its uuid.
+        /// The component's uuid.
         uuid: Uuid,
-        /// Its type.
+        /// The component's type.
         #[serde(rename = "type")]
         type_: String,
     },
 }
 
 impl ComponentStep {
-    /// Whether it is done already.
-    pub(super) fn is_so(&self, components: &[OfferingComponent]) -> bool {
+    /// Returns whether the components show the step as done.
+    pub(super) fn is_applied(&self, components: &[OfferingComponent]) -> bool {
         match self {
             Self::Keep { .. } => true,
             Self::Create { definition } | Self::Update { definition, .. } => components.iter().any(|there| {
@@ -63,23 +73,24 @@ impl fmt::Display for ComponentStep {
     }
 }
 
-/// How the components of an offering come to match a given set: a step for each, one a line where it is
-/// shown.
+/// What has to be done so that the components of an offering match a set: a step for each component. Displays
+/// one step per line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 #[must_use = "nothing is done until it is applied"]
 pub struct ComponentPlan {
     /// The offering.
     pub offering_uuid: Uuid,
-    /// In the order of the set; what isn't wanted comes last.
+    /// The steps, in the order of the set. Components that aren't in the set come last.
     pub steps: Vec<ComponentStep>,
 }
 
 impl ComponentPlan {
-    /// What has to be done with the components of an offering so that they match the set.
+    /// Compares the components of an offering with a set.
     ///
     /// # Errors
-    /// If the set has a type twice, or a component that no server takes; the error names it.
+    /// If the set has a type twice, or a definition that every server refuses ([`Error::is_validation`]; the
+    /// error names the component).
     pub fn between(offering: &OfferingDetails, wanted: &[ComponentDefinition]) -> Result<Self, Error> {
         let refuse = |problem: String| Error::new(ErrorKind::Validation, problem).with_operation(CREATE);
         let mut types = HashSet::new();
@@ -89,7 +100,7 @@ impl ComponentPlan {
                 return Err(refuse(problem));
             }
             if !types.insert(definition.type_.as_str()) {
-                return Err(refuse(format!("{}: it is in the set twice", definition.type_)));
+                return Err(refuse(format!("{}: the set has it twice", definition.type_)));
             }
             let mut components = offering.components.iter();
             let there = components.find(|there| there.definition.type_ == definition.type_);
@@ -112,7 +123,7 @@ impl ComponentPlan {
         Ok(Self { offering_uuid: offering.uuid, steps })
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether nothing has to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| matches!(step, ComponentStep::Keep { .. }))

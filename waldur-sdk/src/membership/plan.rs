@@ -1,4 +1,4 @@
-//! What is done with each member: the team, the accounts and the back end's members compared.
+//! The plan: compares the team, the offering users and the members in the back end.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -6,45 +6,45 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{MembershipOptions, MembershipResource};
+use super::MembershipResource;
 use crate::accounts::OfferingUser;
 use crate::backend_id::AccountName;
+use crate::resources::TeamMember;
 use crate::row::{Rows, UnreadableRow};
-use crate::team::TeamMember;
 
 /// What is done with one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MemberStep {
-    /// Is in the team with a usable account, and not in the back end.
+    /// The user is in the team with a usable account, and not a member in the back end.
     Add,
-    /// Is in both.
+    /// The user is in the team and a member.
     Keep,
-    /// Is in the back end and may not be: isn't in the team, has an account that is restricted or going,
-    /// hasn't consented though it is [required](MembershipOptions::require_consent), or the resource's access
-    /// is restricted.
+    /// The member must go: the user isn't in the team, has an offering user that is restricted or being
+    /// removed, hasn't consented although that is [required](super::Membership::require_consent), or the
+    /// resource's access is restricted.
     Remove,
-    /// Is in the team, but has no account that can be used now. Nothing is done.
+    /// The user is in the team, but has no usable account. Nothing is done.
     Unusable,
-    /// Is in the team, but the resource's access is restricted. Nothing is done.
+    /// The user is in the team, but the resource's access is restricted. Nothing is done.
     Restricted,
-    /// Is in the team, but isn't known to have consented though it is
-    /// [required](MembershipOptions::require_consent). Nothing is done.
+    /// The user is in the team, but isn't known to have consented although that is
+    /// [required](super::Membership::require_consent). Nothing is done.
     NoConsent,
-    /// Would be added or removed, but only because something couldn't be read: a row of the team or of the
-    /// accounts (see [`MembershipPlan::unreadable`]), or whether the user has consented. Nothing is done.
+    /// Nothing is done, because what decides it can't be read: a row of the team or of the offering users
+    /// (see [`MembershipPlan::unreadable`]), or whether the user has consented.
     HeldBack,
-    /// Is in the back end with a name that no account of the offering has. Nothing is done, unless the
-    /// options [say so](MembershipOptions::remove_unknown).
+    /// No offering user has the name of the member. Nothing is done by default; see
+    /// [`Membership::remove_unknown`](super::Membership::remove_unknown).
     Unknown,
-    /// Is in the back end with a name that no account can have: blank, or longer than 255 characters. Nothing
-    /// is done.
+    /// The back end lists a name that no account can have: blank, or longer than 255 characters. Nothing is
+    /// done.
     Unnamed,
 }
 
 impl MemberStep {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Add => "add",
             Self::Keep => "keep",
@@ -58,22 +58,30 @@ impl MemberStep {
         }
     }
 
-    fn changes(self) -> bool {
+    pub(super) fn changes(self) -> bool {
         matches!(self, Self::Add | Self::Remove)
     }
 }
 
-/// A member and what is done.
+/// Which members are added and removed beyond the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Options {
+    pub(super) require_consent: bool,
+    pub(super) remove_unknown: bool,
+    pub(super) remove_departed: bool,
+}
+
+/// A member and the step that is planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedMember {
-    /// The name of the account; none if there is none that can be used.
+    /// The account's name; none if there is no usable one.
     pub username: Option<AccountName>,
     /// The user, if Waldur knows the account.
     pub user_uuid: Option<Uuid>,
-    /// The user's name; empty if it isn't known.
+    /// The user's full name; empty if it isn't known.
     pub full_name: String,
-    /// What is done.
+    /// The step.
     pub step: MemberStep,
 }
 
@@ -93,32 +101,34 @@ impl fmt::Display for PlannedMember {
     }
 }
 
-/// How the members of a resource come to match its team: a step for each, one a line where it is shown.
+/// What has to be done so that the members of a resource match its team: a step for each member. Displays one
+/// step per line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 #[must_use = "nothing is done until it is applied"]
 pub struct MembershipPlan {
     /// The resource.
     pub resource: MembershipResource,
-    /// The team in its order, then the others of the back end in theirs.
+    /// The members: the team in its order, then the other members of the back end in theirs.
     pub members: Vec<PlannedMember>,
-    /// The rows of the team and of the accounts that can't be used. Who may be one of them isn't removed.
+    /// The rows of the team and of the offering users that can't be read. Nobody who may be in one of them is
+    /// removed.
     pub unreadable: Vec<UnreadableRow>,
 }
 
-/// What is known of a member of the team.
+/// The account of a member of the team, as far as it is known.
 struct Standing<'a> {
     /// The name of the account; blank if there is none.
     username: &'a str,
     is_usable: bool,
-    /// The account is restricted, or being removed.
+    /// Whether the account is restricted or being removed.
     is_over: bool,
     /// Whether the user consented, if that is known.
     consent: Option<bool>,
 }
 
 impl<'a> Standing<'a> {
-    /// An offering may keep its accounts from being listed, and the team has them all the same.
+    /// Falls back to the row of the team: an offering may hide its offering users from lists.
     fn of(member: &'a TeamMember, account: Option<&'a OfferingUser>) -> Self {
         match account {
             Some(account) => Self {
@@ -138,14 +148,14 @@ impl<'a> Standing<'a> {
 }
 
 impl MembershipPlan {
-    /// Compares the team of a resource, and the accounts at its offering, with the members that its back end
-    /// has.
-    pub fn between(
+    /// Compares the team of a resource, and the offering users of its offering, with the members that the
+    /// back end lists.
+    pub(super) fn between(
         resource: MembershipResource,
         team: &Rows<TeamMember>,
         accounts: &Rows<OfferingUser>,
         there: &[String],
-        options: MembershipOptions,
+        options: Options,
     ) -> Self {
         let unreadable: Vec<UnreadableRow> =
             team.unreadable().iter().chain(accounts.unreadable()).cloned().collect();
@@ -187,7 +197,7 @@ impl MembershipPlan {
             }
             match is_there {
                 true => MemberStep::Keep,
-                // The account that can't be read may be this one, and restricted.
+                // The offering user that can't be read may be this one, and restricted.
                 false if account.is_none() && !accounts.unreadable().is_empty() => MemberStep::HeldBack,
                 false => MemberStep::Add,
             }
@@ -206,7 +216,7 @@ impl MembershipPlan {
                 step: step_of(member, account),
             });
         }
-        // An account that is gone may have the name of one that is there.
+        // The account of somebody who left may have the name of a current one.
         let needed: HashSet<AccountName> = members
             .iter()
             .filter(|member| !matches!(member.step, MemberStep::Remove | MemberStep::Unusable))
@@ -250,14 +260,20 @@ impl MembershipPlan {
             });
         }
         for name in unnamed {
-            tracing::warn!(resource = %resource.uuid.simple(), ?name, "the back end lists what is no name");
+            tracing::warn!(resource = %resource.uuid.simple(), ?name, "the back end lists a member without a valid name");
             let step = MemberStep::Unnamed;
             members.push(PlannedMember { username: None, user_uuid: None, full_name: String::new(), step });
         }
         Self { resource, members, unreadable }
     }
 
-    /// Whether there is nothing to do.
+    /// Returns how many members have this step.
+    #[must_use]
+    pub fn count(&self, step: MemberStep) -> usize {
+        self.members.iter().filter(|member| member.step == step).count()
+    }
+
+    /// Returns whether nothing has to be done in the back end.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.members.iter().any(|member| member.step.changes())
