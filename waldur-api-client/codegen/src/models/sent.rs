@@ -38,9 +38,17 @@ pub(super) fn model(
     }
     // Derived code would write a field twice that is among the additional ones as well.
     let (derived, serialize) = match additional {
-        None => (quote!(::serde::Serialize), None),
-        Some(additional) => (quote!(), Some(serialize(ident, fields, additional))),
+        None => (quote!(#[derive(Clone, Debug, #default ::serde::Serialize)]), None),
+        Some(additional) => (
+            // Something has to be derived for the fields' attributes of serde.
+            quote!(#[derive(Clone, Debug, #default ::serde::Deserialize)]),
+            Some(serialize(ident, fields, additional)),
+        ),
     };
+    // Reading takes more code than everything else of a model, and only recorded requests are read.
+    let readable = additional
+        .is_none()
+        .then(|| quote!(#[cfg_attr(feature = "exchanges", derive(::serde::Deserialize))]));
     let additional = additional.into_iter().collect::<Vec<_>>();
     let builder_doc = format!("A builder of [`{name}`](super::{name}).");
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
@@ -67,7 +75,8 @@ pub(super) fn model(
     });
     let model = items(quote! {
         #[doc = #doc]
-        #[derive(Clone, Debug, #default ::serde::Deserialize, #derived)]
+        #derived
+        #readable
         #model
         #serialize
         impl #ident {
