@@ -5,6 +5,7 @@
 //! | folder | what |
 //! |---|---|
 //! | `wire` | spelling of uuids and times, coding of queries and forms, lookup of paths |
+//! | `broker` | a stand-in for RabbitMQ: STOMP over WebSocket, queues, their faults |
 //! | `store` | the state: typed rows, and the ways from one row to another |
 //! | `seed` | what a sandbox starts with |
 //! | `judge` | validation of requests and answers against the recorded schema; `deviations` lists how real servers differ |
@@ -16,6 +17,8 @@
 //!
 //! Each folder imports only from those above it.
 
+mod broker;
+mod dice;
 mod judge;
 mod protocol;
 mod release;
@@ -27,10 +30,11 @@ mod server;
 mod store;
 mod wire;
 
+pub use broker::{BrokerCounts, BrokerFault, BrokerMisbehaviour, BrokerQueue};
 pub use judge::{Party, Violation};
 pub use release::{GONE, Release, SINCE};
 pub use sandbox::{
-    Builder, DEFAULT_ORDERS, Error, GenericObjectView, OfferingUserView, OrderContent, OrderView,
+    Broker, Builder, DEFAULT_ORDERS, Error, GenericObjectView, OfferingUserView, OrderContent, OrderView,
     ResourceView, Sandbox, UsageView, UserUsageView,
 };
 pub use seed::{Ids, KeyIds, OfferingIds, ResourceIds, Seed, UserIds};

@@ -24,7 +24,7 @@ pub enum Release {
     #[default]
     Schema,
     /// A server newer than the schema. It has operations that the schema lacks, such as `set_endpoints` of a
-    /// provider's resource. Requests to those are not validated.
+    /// provider's resource and `register_queue` of an agent. Requests to those are not validated.
     Newer,
 }
 
@@ -229,6 +229,7 @@ pub const SINCE: &[(&str, Release)] = &[
     ("marketplace_site_agent_identities_destroy", Schema),
     ("marketplace_site_agent_identities_register_service", Schema),
     ("marketplace_site_agent_identities_register_event_subscription", Schema),
+    ("marketplace_site_agent_identities_register_queue", Newer),
     ("marketplace_site_agent_services_list", Schema),
     ("marketplace_site_agent_services_cleanup_stale", Schema),
     ("marketplace_site_agent_services_retrieve", Schema),
@@ -246,6 +247,9 @@ pub const SINCE: &[(&str, Release)] = &[
     ("event_subscription_queues_list", Schema),
     ("event_subscription_queues_retrieve", Schema),
     ("event_subscription_queues_destroy", Schema),
+    ("event_consumers_list", Newer),
+    ("event_consumers_register", Newer),
+    ("event_consumers_destroy", Newer),
     ("backend_resources_list", Schema),
     ("backend_resources_create", Schema),
     ("backend_resources_retrieve", Schema),
@@ -352,6 +356,21 @@ impl Release {
     /// name. In newer releases it depends on the offering, and the sandbox's offerings don't do it.
     pub(crate) fn makes_accounts_for_teams(self) -> bool {
         self < Schema
+    }
+
+    /// Returns whether each change of an order's state is published, instead of some states.
+    pub(crate) fn publishes_all_states_of_orders(self) -> bool {
+        self >= Newer
+    }
+
+    /// Returns whether only the queue limits how long a message lives.
+    pub(crate) fn publishes_without_expiration(self) -> bool {
+        self >= Newer
+    }
+
+    /// Returns whether events about offering users name the resources of the user.
+    pub(crate) fn names_resources_of_offering_users(self) -> bool {
+        self >= Newer
     }
 
     /// Returns whether costs of amounts with 18 digits before the point overflow the database.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::judge::{Object, Operation, Schema};
 use crate::protocol::call::Call;
 use crate::protocol::listing::Fields;
-use crate::store::{EVENT_SUBSCRIPTIONS, GenericObject, Link, Offering, Person, Reference, State};
+use crate::store::{EVENT_CONSUMERS, GenericObject, Link, Offering, Person, Reference, State};
 use crate::wire::{hex, timestamp};
 
 /// Returns the object with the properties that the schema declares and the object has.
@@ -112,7 +112,7 @@ fn children(call: &Call, state: &State, row: &GenericObject, schema: &Schema) ->
     state
         .generic_objects
         .iter()
-        .filter(|child| child.scope.parent == Some(row.uuid) && !child.is_of(&EVENT_SUBSCRIPTIONS))
+        .filter(|child| child.scope.parent == Some(row.uuid) && !child.is_of(&EVENT_CONSUMERS))
         .map(|child| Value::Object(render_as(call, state, child, object, &Fields::ALL)))
         .collect()
 }

@@ -10,6 +10,7 @@ use crate::protocol::filters::contains;
 use crate::protocol::form::Form;
 use crate::protocol::listing::{self, Fields, Ordered, object};
 use crate::render;
+use crate::rules::events;
 use crate::rules::people::ROLES;
 use crate::rules::references;
 use crate::store::{Actor, Customer, Person, Project, ProjectProperties, Role, State, named, role_uuid};
@@ -172,6 +173,7 @@ pub(crate) fn add_user(call: &Call, state: &mut State) -> Outcome {
         expires,
         by: call.caller,
     });
+    events::user_role(state, user, project, role, true);
     Ok(Answer::created(json!({ "expiration_time": expires.map(timestamp) })))
 }
 
@@ -185,6 +187,7 @@ pub(crate) fn delete_user(call: &Call, state: &mut State) -> Outcome {
     if person.roles.len() == before {
         return Err(invalid_field("user", "User does not have role in this scope."));
     }
+    events::user_role(state, user, project, role, false);
     Ok(Answer::empty(StatusCode::OK))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod customers;
+pub(crate) mod events;
 pub(crate) mod generic;
 pub(crate) mod offering_users;
 pub(crate) mod offerings;

@@ -9,6 +9,8 @@ use crate::protocol::call::Call;
 use crate::protocol::form::Form;
 use crate::protocol::listing::{self, Fields, Ordered};
 use crate::render;
+use crate::rules::events::OfferingUserEvent::{Create, Delete, Update, UsernameSet};
+use crate::rules::events::{self, OfferingUserEvent};
 use crate::rules::references;
 use crate::store::OfferingUserState::Ok as Ready;
 use crate::store::OfferingUserState::{
@@ -208,7 +210,8 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         modified: now,
     };
     let body = render::offering_user(call, state, &row, &Fields::ALL);
-    state.offering_users.push(row);
+    state.offering_users.push(row.clone());
+    events::offering_user(state, &row, Create);
     Ok(Answer::created(Value::Object(body))
         .with_text(header::LOCATION, &render::offering_user_address(call, uuid)))
 }
@@ -226,13 +229,19 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     let mut form = Form::default();
     let username = optional_username(&mut form, &data);
     form.finish()?;
+    let uuid = row.uuid;
     if let Some(username) = username {
         let changed = row.username.as_deref().unwrap_or_default() != username;
+        let was = row.state;
         if changed && !username.is_empty() && matches!(row.state, Creating | ErrorCreating) {
             row.state = Ready;
         }
         row.username = Some(username);
         row.modified = call.now;
+        if changed {
+            let fields: &[&str] = if row.state == was { &["username"] } else { &["username", "state"] };
+            tell(state, uuid, &[Update(fields), UsernameSet]);
+        }
     }
     let row = visible(call, state)?;
     Ok(Answer::ok(Value::Object(render::offering_user(call, state, row, &Fields::ALL))))
@@ -265,12 +274,16 @@ pub(crate) fn update_restricted(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     row.restricted = call.checked()?.get("is_restricted").and_then(Value::as_bool).unwrap_or(false);
     row.modified = call.now;
+    let uuid = row.uuid;
+    tell(state, uuid, &[Update(&["is_restricted"])]);
     Ok(Answer::empty(StatusCode::OK))
 }
 
 pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
     let uuid = provided(call, state)?.uuid;
-    state.offering_users.remove(uuid);
+    if let Some(row) = state.offering_users.remove(uuid) {
+        events::offering_user(state, &row, Delete);
+    }
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -298,7 +311,17 @@ pub(crate) fn act(call: &Call, state: &mut State) -> Outcome {
     if let Some(comment_url) = comment_url {
         row.comment_url = comment_url;
     }
+    let uuid = row.uuid;
+    tell(state, uuid, &[Update(&["state"])]);
     Ok(Answer::empty(StatusCode::OK))
+}
+
+/// Publishes events about an offering user.
+pub(crate) fn tell(state: &mut State, uuid: Uuid, happened: &[OfferingUserEvent<'_>]) {
+    let Some(row) = state.offering_users.get(uuid).cloned() else { return };
+    for one in happened {
+        events::offering_user(state, &row, *one);
+    }
 }
 
 /// Adds an offering user without a name for each member of a project who has none at the offering.
@@ -324,5 +347,6 @@ pub(crate) fn add_for_team(state: &mut State, offering: Uuid, project: Uuid) {
             created: now,
             modified: now,
         });
+        tell(state, uuid, &[Create]);
     }
 }

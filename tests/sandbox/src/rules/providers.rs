@@ -9,7 +9,8 @@ use crate::protocol::call::Call;
 use crate::protocol::form::{Form, REQUIRED};
 use crate::protocol::listing::{self, object};
 use crate::render;
-use crate::rules::generic;
+use crate::rules::events::OfferingUserEvent::{Create, Update, UsernameSet};
+use crate::rules::{generic, offering_users};
 use crate::store::{
     Actor, CATEGORY_TITLE, COURSE_ACCOUNTS, Collection, Consent, Customer, GenericObject, Key, Offering,
     OfferingUser, OfferingUserState, PROJECT_SERVICE_ACCOUNTS, Person, Project, ROBOT_ACCOUNTS, Role,
@@ -301,6 +302,8 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
         if let Some(account) = known.and_then(|uuid| state.offering_users.get_mut(uuid)) {
             account.username = Some(username.clone());
             account.modified = now;
+            let uuid = account.uuid;
+            offering_users::tell(state, uuid, &[Update(&["username"]), UsernameSet]);
             continue;
         }
         let uuid = state.fresh_uuid();
@@ -318,6 +321,7 @@ pub(crate) fn set_offerings_username(call: &Call, state: &mut State) -> Outcome 
             created: now,
             modified: now,
         });
+        offering_users::tell(state, uuid, &[Create, UsernameSet]);
     }
     Ok(Answer::detail(StatusCode::CREATED, "Offering users have been set."))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, Utc};
 use tokio::sync::oneshot;
 
+use crate::broker::BrokerMisbehaviour;
 use crate::release::Release;
 use crate::sandbox::{Running, Sandbox};
 use crate::seed::Seed;
@@ -52,6 +53,7 @@ pub struct Builder {
     without_resources: bool,
     inline_workers: bool,
     misbehaviours: Vec<Misbehaviour>,
+    broker_misbehaviours: Vec<BrokerMisbehaviour>,
     dice: u64,
     clock: Clock,
     seeds: Vec<Seeder>,
@@ -82,6 +84,7 @@ impl Default for Builder {
             without_resources: false,
             inline_workers: false,
             misbehaviours: Vec::new(),
+            broker_misbehaviours: Vec::new(),
             dice: 0,
             clock: Clock::default(),
             seeds: Vec::new(),
@@ -117,6 +120,13 @@ impl Builder {
     #[must_use]
     pub fn misbehave(mut self, misbehaviour: Misbehaviour) -> Self {
         self.misbehaviours.push(misbehaviour);
+        self
+    }
+
+    /// Adds a misbehaviour of the broker that is active from the start.
+    #[must_use]
+    pub fn misbehave_broker(mut self, misbehaviour: BrokerMisbehaviour) -> Self {
+        self.broker_misbehaviours.push(misbehaviour);
         self
     }
 
@@ -234,11 +244,17 @@ impl Builder {
         let mut state = seed::seed(&ids, self.clock, &self.order_states(), !self.without_resources);
         state.inline_workers = self.inline_workers;
         state.release = self.release;
+        let broker = state.broker.clone();
+        broker.lock().faults.seed(self.dice);
+        for misbehaviour in &self.broker_misbehaviours {
+            broker.lock().faults.add(misbehaviour.clone());
+        }
         for seed in &self.seeds {
             seed(&mut Seed::new(&mut state, &ids));
         }
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
+            broker,
             log: Mutex::default(),
             corruptions: Mutex::default(),
             faults: Mutex::new(Faults::new(self.misbehaviours.clone(), self.dice)),

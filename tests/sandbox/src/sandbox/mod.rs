@@ -1,8 +1,10 @@
 //! A running sandbox: its address and tokens, the requests it got, its clock.
 
+mod broker;
 mod builder;
 mod views;
 
+pub use broker::Broker;
 pub use builder::{Builder, DEFAULT_ORDERS, Error};
 pub use views::{
     GenericObjectView, OfferingUserView, OrderContent, OrderView, ResourceView, UsageView, UserUsageView,
@@ -69,6 +71,11 @@ impl Sandbox {
     /// Returns the uuids of the default objects.
     pub fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// Returns the broker, which sends events to subscribers.
+    pub fn broker(&self) -> Broker<'_> {
+        Broker::new(self)
     }
 
     /// Returns all requests so far, in the order of their responses.

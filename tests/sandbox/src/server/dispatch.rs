@@ -1,5 +1,7 @@
 //! From a request to its handler.
 
+use std::time::Instant;
+
 use http::{Method, StatusCode, header};
 
 use crate::judge;
@@ -11,21 +13,24 @@ use crate::server::shared::{Shared, lock};
 use crate::server::{corruption, routes};
 use crate::store::Actor;
 
-/// Returns the response to a request. Refusals are checked in the server's order: route, media type of the
+/// Returns the response to a request, and the time from which its change can be read if that is later.
+///
+/// Refusals are checked in the server's order: route, media type of the
 /// response, caller, method.
 pub(crate) fn dispatch(
     shared: &Shared,
     mut call: Call,
     query: &str,
     caller: Result<Option<Actor>, Answer>,
-) -> Answer {
+) -> (Answer, Option<Instant>) {
     if call.path == PORTAL {
-        return Answer::page(StatusCode::OK);
+        return (Answer::page(StatusCode::OK), None);
     }
+    let mut committed = None;
     let found = match routes::find(&call.path, call.release) {
-        Found::Slash if query.is_empty() => return Answer::moved(&format!("{}/", call.path)),
-        Found::Slash => return Answer::moved(&format!("{}/?{query}", call.path)),
-        Found::Nowhere => return Answer::page(StatusCode::NOT_FOUND),
+        Found::Slash if query.is_empty() => return (Answer::moved(&format!("{}/", call.path)), None),
+        Found::Slash => return (Answer::moved(&format!("{}/?{query}", call.path)), None),
+        Found::Nowhere => return (Answer::page(StatusCode::NOT_FOUND), None),
         Found::Route(route, segments) => {
             call.segments = segments;
             Some(route)
@@ -48,7 +53,15 @@ pub(crate) fn dispatch(
             call.actor()?;
         }
         match found.and_then(|route| route.handler(&call.method, call.release)) {
-            Some(handler) => handler(&call, state),
+            Some(handler) if matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS) => {
+                state.without_pending(|state| handler(&call, state))
+            }
+            Some(handler) => {
+                state.begin_change();
+                let outcome = handler(&call, state);
+                committed = state.end_change();
+                outcome
+            }
             None if call.method == Method::OPTIONS => Ok(description(&call)),
             None if allow.split(", ").any(|method| method == call.method.as_str()) => {
                 Err(Answer::page(StatusCode::NOT_IMPLEMENTED))
@@ -64,10 +77,10 @@ pub(crate) fn dispatch(
         shared.complete(&call, &mut answer);
         corruption::apply(&lock(&shared.corruptions), &call, &mut answer);
     }
-    if answer.status() >= 500 {
-        return answer;
+    if answer.status() < 500 {
+        answer = answer.with_text(header::ALLOW, &allow);
     }
-    answer.with_text(header::ALLOW, &allow)
+    (answer, committed)
 }
 
 /// Refuses requests that accept neither JSON nor HTML.

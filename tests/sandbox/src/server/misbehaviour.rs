@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
+use crate::dice::Dice;
 use crate::server::fault::{Fault, PORTAL};
 
 /// A fault and the requests that it affects: all by default.
@@ -127,12 +128,12 @@ impl Misbehaviour {
 #[derive(Debug)]
 pub(crate) struct Faults {
     waiting: Vec<Misbehaviour>,
-    dice: u64,
+    dice: Dice,
 }
 
 impl Faults {
     pub(crate) fn new(waiting: Vec<Misbehaviour>, seed: u64) -> Self {
-        Self { waiting, dice: seed }
+        Self { waiting, dice: Dice::new(seed) }
     }
 
     pub(crate) fn add(&mut self, misbehaviour: Misbehaviour) {
@@ -141,16 +142,6 @@ impl Faults {
 
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
-    }
-
-    /// Returns a random number from 0 to 1, by splitmix64.
-    fn roll(&mut self) -> f64 {
-        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.dice;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Returns the fault that affects this request; of several, the one added first.
@@ -178,12 +169,11 @@ impl Faults {
                 }
                 _ => continue,
             };
-            if chance < 1.0 && self.roll() >= chance {
+            if chance < 1.0 && self.dice.roll() >= chance {
                 continue;
             }
             let several = self.waiting.get(at).map_or(0, |one| one.faults.len());
-            // A random number is drawn only if there is a choice.
-            let chosen = if several > 1 { (self.roll() * several as f64) as usize } else { 0 };
+            let chosen = self.dice.index(several);
             let one = self.waiting.get_mut(at)?;
             let Some(fault) = one.faults.get(chosen).cloned() else { continue };
             if fault == Fault::LengthRequired && has_length {

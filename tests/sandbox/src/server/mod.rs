@@ -8,6 +8,7 @@ pub(crate) mod misbehaviour;
 mod routes;
 pub(crate) mod shared;
 pub(crate) mod tokens;
+mod upgrade;
 
 pub use corruption::Row;
 pub use fault::Fault;
@@ -18,7 +19,7 @@ pub use shared::Request;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Request as HttpRequest;
@@ -27,6 +28,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -45,6 +47,8 @@ use crate::wire::{Part, parse_query, parts};
 /// Serves until `stop` is sent. Dropping the future closes all connections.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
+    let (broker, clock) = (shared.broker.clone(), shared.clock());
+    connections.spawn(async move { broker.run(clock).await });
     loop {
         tokio::select! {
             _ = &mut stop => return,
@@ -55,9 +59,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
                     let (due, mut closes) = watch::channel(None);
-                    let service = service_fn(|request| respond(&shared, &due, request));
+                    let upgraded = Mutex::new(None);
+                    let service = service_fn(|request| respond(&shared, &due, &upgraded, request));
                     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                    let mut connection = pin!(connection);
+                    let mut connection = pin!(connection.with_upgrades());
                     // Errors are clients that disconnected, or connections closed on purpose.
                     tokio::select! {
                         _ = connection.as_mut() => {}
@@ -65,6 +70,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
                             connection.as_mut().graceful_shutdown();
                             let _ = connection.await;
                         }
+                    }
+                    let upgraded = lock(&upgraded).take();
+                    if let Some(upgraded) = upgraded {
+                        upgrade::serve(upgraded, &shared).await;
                     }
                 });
             }
@@ -96,8 +105,12 @@ async fn wait_until(due: Instant) {
 async fn respond(
     shared: &Shared,
     closes: &watch::Sender<Option<Instant>>,
-    request: HttpRequest<Incoming>,
+    upgraded: &Mutex<Option<OnUpgrade>>,
+    mut request: HttpRequest<Incoming>,
 ) -> io::Result<Response<Payload>> {
+    if upgrade::PATHS.contains(&request.uri().path()) {
+        return Ok(upgrade::respond(shared, &mut request, upgraded));
+    }
     let (request, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     if closes.borrow().is_some() {
@@ -161,6 +174,7 @@ async fn respond(
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
+                personal_token: tokens::personal(&request.headers),
                 now: lock(&shared.state).now(),
                 origin: Call::origin(&request.headers, &shared.address.to_string()),
                 media_type,
@@ -168,7 +182,10 @@ async fn respond(
                 accept: Call::accept(&request.headers),
                 body,
             };
-            let answer = dispatch(shared, call, query, caller);
+            let (answer, committed) = dispatch(shared, call, query, caller);
+            if let Some(committed) = committed {
+                tokio::time::sleep_until(committed.into()).await;
+            }
             match &fault {
                 Some(fault) => fault.distort(answer),
                 None => Some(answer),

@@ -1,12 +1,13 @@
 //! State that all connections share, and the validation of requests and responses.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
 
+use crate::broker::{self, Broker};
 use crate::judge::{self, Operation, Party, Sent, Violation};
 use crate::protocol::answer::Answer;
 use crate::protocol::call::Call;
@@ -45,6 +46,7 @@ pub struct Request {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
+    pub(crate) broker: Broker,
     pub(crate) log: Mutex<Vec<Request>>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) corruptions: Mutex<Vec<Corruption>>,
@@ -62,6 +64,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Returns the sandbox's clock, for the broker.
+    pub(crate) fn clock(self: &Arc<Self>) -> broker::Clock {
+        let shared = Arc::clone(self);
+        Arc::new(move || lock(&shared.state).now())
+    }
+
     /// Validates a request against the schema and records violations.
     pub(crate) fn validate(
         &self,

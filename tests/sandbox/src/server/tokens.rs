@@ -57,6 +57,13 @@ impl Tokens {
     }
 }
 
+/// Returns the personal access token of a request.
+pub(crate) fn personal(headers: &HeaderMap) -> Option<String> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && token.starts_with("w_")).then(|| token.to_owned())
+}
+
 /// Returns the user that staff impersonates.
 fn impersonated(headers: &HeaderMap) -> Option<Actor> {
     let uuid = headers.get("x-impersonated-user-uuid")?.to_str().ok()?;

@@ -156,6 +156,14 @@ pub(crate) static EVENT_SUBSCRIPTION_QUEUES: Collection = Collection {
     ..Collection::DEFAULT
 };
 
+/// Has no objects on servers as old as the schema.
+pub(crate) static EVENT_CONSUMERS: Collection = Collection {
+    name: "event-consumers",
+    model: "EventConsumer",
+    writers: Writers::Owner,
+    ..Collection::DEFAULT
+};
+
 static BACKEND_RESOURCES: Collection = Collection {
     name: "backend-resources",
     model: "BackendResource",
@@ -165,7 +173,7 @@ static BACKEND_RESOURCES: Collection = Collection {
     ..Collection::DEFAULT
 };
 
-static BACKEND_RESOURCE_REQUESTS: Collection = Collection {
+pub(crate) static BACKEND_RESOURCE_REQUESTS: Collection = Collection {
     name: "backend-resource-requests",
     model: "BackendResourceRequest",
     writers: Writers::Provider,
@@ -220,6 +228,7 @@ static COLLECTIONS: &[&Collection] = &[
     &AGENT_PROCESSORS,
     &EVENT_SUBSCRIPTIONS,
     &EVENT_SUBSCRIPTION_QUEUES,
+    &EVENT_CONSUMERS,
     &BACKEND_RESOURCES,
     &BACKEND_RESOURCE_REQUESTS,
     &COMPONENT_USER_USAGE_LIMITS,

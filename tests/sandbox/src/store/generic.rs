@@ -50,7 +50,7 @@ impl Content {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GenericObject {
     pub(crate) uuid: Uuid,
     pub(crate) collection: &'static Collection,

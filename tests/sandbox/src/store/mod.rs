@@ -4,6 +4,7 @@ mod actor;
 mod clock;
 mod collections;
 mod generic;
+mod journal;
 mod names;
 mod offering_users;
 mod offerings;
@@ -19,9 +20,9 @@ pub use states::{OfferingState, OfferingUserState, OrderState, OrderType, Resour
 
 pub(crate) use clock::{Clock, month_of};
 pub(crate) use collections::{
-    AGENT_PROCESSORS, AGENT_SERVICES, COURSE_ACCOUNTS, CUSTOMER_SERVICE_ACCOUNTS, Collection,
-    EVENT_SUBSCRIPTION_QUEUES, EVENT_SUBSCRIPTIONS, Link, OFFERING_USER_ROLES, PROJECT_SERVICE_ACCOUNTS,
-    ROBOT_ACCOUNTS, Writers, collection,
+    AGENT_PROCESSORS, AGENT_SERVICES, BACKEND_RESOURCE_REQUESTS, COURSE_ACCOUNTS, CUSTOMER_SERVICE_ACCOUNTS,
+    Collection, EVENT_CONSUMERS, EVENT_SUBSCRIPTION_QUEUES, EVENT_SUBSCRIPTIONS, Link, OFFERING_USER_ROLES,
+    PROJECT_SERVICE_ACCOUNTS, ROBOT_ACCOUNTS, Writers, collection,
 };
 pub(crate) use generic::{Content, GenericObject, Reference, Scope};
 pub(crate) use names::{CATEGORY_TITLE, OFFERING_DESCRIPTION, category, named, role_uuid};
@@ -39,12 +40,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::broker::Broker;
 use crate::release::Release;
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) release: Release,
+    pub(crate) broker: Broker,
     pub(crate) customers: Table<Customer>,
     pub(crate) projects: Table<Project>,
     pub(crate) people: Table<Person>,
@@ -59,7 +62,10 @@ pub(crate) struct State {
     pub(crate) generic_objects: Table<GenericObject>,
     /// Whether background work is done before a request is responded to.
     pub(crate) inline_workers: bool,
+    journal: journal::Journal,
     made: u64,
+    /// The numbers of events about each object.
+    sequence_numbers: HashMap<Uuid, u64>,
     /// The number of uuids made from each name.
     names: HashMap<String, u32>,
 }
@@ -73,6 +79,13 @@ impl State {
     pub(crate) fn fresh_uuid(&mut self) -> Uuid {
         self.made += 1;
         named(&format!("made while running {}", self.made))
+    }
+
+    /// Returns the number of the next event about an object, from 1 on.
+    pub(crate) fn next_sequence_number(&mut self, uuid: Uuid) -> u64 {
+        let number = self.sequence_numbers.entry(uuid).or_default();
+        *number += 1;
+        *number
     }
 
     /// Returns the uuid of a name, or of the name and a number if that is taken.

@@ -13,7 +13,7 @@ pub(crate) struct Consent {
     pub(crate) outdated: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OfferingUser {
     pub(crate) uuid: Uuid,
     pub(crate) offering: Uuid,

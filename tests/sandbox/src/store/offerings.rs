@@ -14,7 +14,7 @@ pub(crate) const AGENT_KIND: &str = "Marketplace.Slurm";
 pub(crate) const BASIC_KIND: &str = "Marketplace.Basic";
 
 /// A component of an offering, billed by usage by default.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Component {
     pub(crate) uuid: Uuid,
     pub(crate) kind: String,
@@ -35,21 +35,21 @@ impl Component {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
 }
 
 /// An address of an offering or a resource.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
     pub(crate) url: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Offering {
     pub(crate) uuid: Uuid,
     pub(crate) customer: Uuid,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Actor, ProjectProperties};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Customer {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
@@ -15,7 +15,7 @@ pub(crate) struct Customer {
     pub(crate) created: DateTime<Utc>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) uuid: Uuid,
     pub(crate) customer: Uuid,
@@ -51,7 +51,7 @@ impl Role {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) uuid: Uuid,
     /// The actor; `None` for users without a token.
@@ -97,7 +97,7 @@ impl Person {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) uuid: Uuid,
     pub(crate) owner: Uuid,
@@ -105,7 +105,7 @@ pub(crate) struct Key {
     pub(crate) public_key: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServiceProvider {
     pub(crate) uuid: Uuid,
     pub(crate) customer: Uuid,

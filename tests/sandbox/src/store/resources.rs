@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::{Actor, Endpoint, OrderProperties, OrderState, OrderType, ResourceProperties, ResourceState};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlanPeriod {
     pub(crate) uuid: Uuid,
     pub(crate) start: DateTime<Utc>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub(crate) uuid: Uuid,
     pub(crate) offering: Uuid,
@@ -83,7 +83,7 @@ pub(crate) struct Review {
     pub(crate) at: DateTime<Utc>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) uuid: Uuid,
     pub(crate) resource: Uuid,

@@ -8,7 +8,7 @@ use super::{Actor, named};
 use crate::wire::hex;
 
 /// The usage of one component of one resource in one month.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Usage {
     pub(crate) uuid: Uuid,
     pub(crate) resource: Uuid,
@@ -32,7 +32,7 @@ impl Usage {
 }
 
 /// One user's share of a [`Usage`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct UserUsage {
     pub(crate) uuid: Uuid,
     pub(crate) usage: Uuid,

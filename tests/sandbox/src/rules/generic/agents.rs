@@ -4,18 +4,15 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::protocol::answer::{Answer, Outcome, forbidden, invalid, no_match};
+use crate::protocol::answer::{Answer, Outcome, forbidden, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::listing::Fields;
 use crate::render;
 use crate::rules::generic::body::insert;
 use crate::rules::generic::{answer, changeable, collection_of, remove};
 use crate::rules::orders::create;
-use crate::store::{
-    AGENT_PROCESSORS, AGENT_SERVICES, Actor, Collection, Content, EVENT_SUBSCRIPTION_QUEUES,
-    EVENT_SUBSCRIPTIONS, Scope, State,
-};
-use crate::wire::{hex, parse_uuid};
+use crate::store::{AGENT_PROCESSORS, AGENT_SERVICES, Actor, Collection, Content, Scope, State};
+use crate::wire::hex;
 
 /// Changes the child object with this value of a property, or adds one. The status is 200 or 201.
 fn find_or_insert(
@@ -52,43 +49,6 @@ pub(crate) fn register(call: &Call, state: &mut State) -> Outcome {
         _ => &AGENT_PROCESSORS,
     };
     let (uuid, status) = find_or_insert(state, kind, scope, "name", data);
-    answer(call, state, uuid, status)
-}
-
-/// Subscribes an agent to what happens to one kind of object.
-pub(crate) fn register_event_subscription(call: &Call, state: &mut State) -> Outcome {
-    let parent = changeable(call, state)?;
-    let actor = call.actor()?;
-    let mut data = call.checked()?;
-    let object_type = data.remove("observable_object_type").unwrap_or_default();
-    data.insert("observable_objects".to_owned(), json!([{ "object_type": object_type }]));
-    let scope = Scope { parent: Some(parent), person: Some(actor.uuid()), ..Scope::default() };
-    let (uuid, status) = find_or_insert(state, &EVENT_SUBSCRIPTIONS, scope, "observable_objects", data);
-    answer(call, state, uuid, status)
-}
-
-/// Creates a queue for the events of one kind of object of one offering.
-pub(crate) fn create_queue(call: &Call, state: &mut State) -> Outcome {
-    let parent = changeable(call, state)?;
-    let data = call.checked()?;
-    let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(offering) = parse_uuid(text("offering_uuid")).and_then(|uuid| state.offerings.get(uuid)) else {
-        return Err(invalid(json!({ "offering_uuid": ["Object does not exist."] })));
-    };
-    let (object_type, offering_uuid) = (text("object_type").to_owned(), hex(offering.uuid));
-    let person = state.generic_objects.get(parent).and_then(|row| row.scope.person);
-    let mut values = Map::new();
-    let queue = format!("subscription_{}_offering_{offering_uuid}_{object_type}", hex(parent));
-    for (name, text) in [
-        ("object_type", object_type),
-        ("offering_uuid", offering_uuid),
-        ("vhost", person.map(hex).unwrap_or_default()),
-        ("queue_name", queue),
-    ] {
-        values.insert(name.to_owned(), text.into());
-    }
-    let scope = Scope { parent: Some(parent), person, ..Scope::default() };
-    let (uuid, status) = find_or_insert(state, &EVENT_SUBSCRIPTION_QUEUES, scope, "queue_name", values);
     answer(call, state, uuid, status)
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod agents;
 mod body;
+pub(crate) mod consumers;
+pub(crate) mod subscriptions;
 
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -11,6 +13,7 @@ use crate::protocol::answer::{Answer, Outcome, forbidden, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::listing::{self, Fields};
 use crate::render;
+use crate::rules::events;
 use crate::rules::generic::body::{insert, read, refuse_duplicate};
 use crate::store::{Actor, Collection, GenericObject, Project, Resource, Scope, State, Writers, collection};
 use crate::wire::{hex, timestamp};
@@ -115,6 +118,8 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         name_account(state, &mut content.properties);
     }
     let uuid = insert(state, kind, scope, content);
+    events::account(state, uuid, "create");
+    events::importable_resources(state, uuid);
     let made = answer(call, state, uuid, StatusCode::CREATED)?;
     Ok(if kind.token { with_token(state, made) } else { made })
 }
@@ -169,6 +174,7 @@ pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
         Some(row) if !kind.closed.is_empty() => {
             kind.closed.clone_into(&mut row.state);
             row.modified = call.now;
+            events::account(state, uuid, "delete");
         }
         _ => remove(state, uuid),
     }
@@ -186,7 +192,9 @@ pub(crate) fn remove(state: &mut State, uuid: Uuid) {
     for uuid in belonging {
         remove(state, uuid);
     }
-    state.generic_objects.remove(uuid);
+    if let Some(row) = state.generic_objects.remove(uuid) {
+        subscriptions::forget(state, &row);
+    }
 }
 
 /// Changes the state by the action in the path. Robot accounts respond with the object, backend resource

@@ -10,6 +10,7 @@ use crate::protocol::answer::{Answer, Outcome, conflict, forbidden, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::listing::{self, Ordered};
 use crate::render;
+use crate::rules::events;
 use crate::store::OrderState::{PendingConsumer, PendingProject, PendingProvider, PendingStartDate};
 use crate::store::{Actor, Offering, Order, OrderState, OrderType, State};
 
@@ -145,12 +146,13 @@ pub(crate) fn set_backend_id(call: &Call, state: &mut State) -> Outcome {
 
 /// Sets the provider's message to the consumer.
 pub(crate) fn set_provider_info(call: &Call, state: &mut State) -> Outcome {
-    allowed(call, state, Party::Provider)?;
+    let uuid = allowed(call, state, Party::Provider)?.1.uuid;
     store_properties(
         call,
         state,
         &["provider_message", "provider_message_attachment", "provider_message_url"],
     )?;
+    events::provider_info(state, uuid);
     Ok(Answer::detail(StatusCode::OK, "Provider info has been set."))
 }
 

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::protocol::answer::{Answer, Outcome, conflict, unsupported};
 use crate::protocol::call::Call;
 use crate::protocol::form::Form;
-use crate::rules::offering_users;
 use crate::rules::orders::{Party, allowed, names, store_properties};
+use crate::rules::{events, offering_users};
 use crate::store::OrderState::{
     Canceled, Done, Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate, Rejected,
 };
@@ -150,6 +150,7 @@ pub(crate) fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
     {
         offering_users::add_for_team(state, offering, project);
     }
+    events::order(state, uuid);
 }
 
 /// Approves an order; one with a later start date waits for it.

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::protocol::answer::{Answer, Outcome, conflict, invalid, invalid_field};
 use crate::protocol::call::Call;
 use crate::protocol::form::{Form, NOT_NULL, REQUIRED};
+use crate::rules::events;
 use crate::rules::resources::{PROVIDER, must_be_staff, provided, status, visible};
-use crate::store::{Endpoint, ResourceState, State};
+use crate::store::{Endpoint, ResourceProperties, ResourceState, State};
 use crate::wire::python_type;
 
 /// The minimum number of days from now to an end date.
@@ -185,7 +186,14 @@ pub(crate) fn set_flag(call: &Call, state: &mut State) -> Outcome {
     if !call.checked()?.contains_key(name) {
         return Err(Answer::page(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    set_property(call, state)
+    let flags = |row: &ResourceProperties| (row.paused, row.downscaled, row.restrict_member_access);
+    let row = provided(call, state)?;
+    let (uuid, before) = (row.uuid, flags(&row.properties));
+    let changed = set_property(call, state)?;
+    if state.resources.get(uuid).is_some_and(|row| flags(&row.properties) != before) {
+        events::resource(state, uuid);
+    }
+    Ok(changed)
 }
 
 /// Sets the end date; null unsets it.

@@ -12,6 +12,7 @@ use crate::protocol::call::Call;
 use crate::protocol::filters::contains;
 use crate::protocol::listing::{self, Fields, Ordered, object};
 use crate::render;
+use crate::rules::events;
 use crate::store::{Actor, OrderState, OrderType, Resource, ResourceState, State};
 use crate::wire::{hex, timestamp};
 
@@ -224,6 +225,7 @@ pub(crate) fn glauth_users_config(call: &Call, state: &mut State) -> Outcome {
 }
 
 pub(crate) fn pull(call: &Call, state: &mut State) -> Outcome {
-    visible(call, state, PROVIDER)?;
+    let uuid = visible(call, state, PROVIDER)?.uuid;
+    events::resource(state, uuid);
     Ok(Answer::detail(StatusCode::ACCEPTED, "Pull operation was successfully scheduled."))
 }

@@ -180,8 +180,16 @@ mod tests {
     }
 
     /// Paths that the schema lacks, with the reason.
-    const NEWER: &[(&str, &str)] =
-        &[("marketplace-provider-resources/*/set_endpoints/", "servers after 8.0.5 have it")];
+    const NEWER: &[(&str, &str)] = &[
+        ("marketplace-provider-resources/*/set_endpoints/", "servers after 8.0.5 have it"),
+        ("event-consumers/", "servers from 8.1.0 on have one queue for all events"),
+        ("event-consumers/register/", "servers from 8.1.0 on have one queue for all events"),
+        ("event-consumers/*/", "servers from 8.1.0 on have one queue for all events"),
+        (
+            "marketplace-site-agent-identities/*/register_queue/",
+            "servers from 8.1.0 on have one queue for all events",
+        ),
+    ];
 
     #[test]
     fn routes_of_newer_servers_are_listed() {

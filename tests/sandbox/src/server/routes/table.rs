@@ -11,6 +11,7 @@ const LIST: &str = "GET, POST, HEAD, OPTIONS";
 const ITEM: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 const READ: &str = "GET, HEAD, OPTIONS";
 const ACTION: &str = "POST, OPTIONS";
+const DELETED: &str = "DELETE, OPTIONS";
 const DELETABLE: &str = "GET, DELETE, HEAD, OPTIONS";
 const PUTTABLE: &str = "GET, PUT, DELETE, HEAD, OPTIONS";
 const PATCHED: &str = "PATCH, OPTIONS";
@@ -223,10 +224,13 @@ pub(super) static ROUTES: &[Route] = routes! {
     signed "marketplace-site-agent-services/*/" DELETABLE { GET generic::retrieve, DELETE generic::destroy }
     signed "marketplace-site-agent-processors/" READ { GET generic::list }
     signed "marketplace-site-agent-processors/*/" DELETABLE { GET generic::retrieve, DELETE generic::destroy }
-    signed "event-subscriptions/" LIST { GET generic::list, POST generic::create }
+    signed "event-subscriptions/" LIST { GET generic::list, POST generic::subscriptions::create }
     signed "event-subscriptions/*/" DELETABLE { GET generic::retrieve, DELETE generic::destroy }
     signed "event-subscription-queues/" READ { GET generic::list }
     signed "event-subscription-queues/*/" DELETABLE { GET generic::retrieve, DELETE generic::destroy }
+    signed("event_consumers_list") "event-consumers/" READ { GET generic::consumers::list }
+    signed("event_consumers_register") "event-consumers/register/" ACTION { POST generic::consumers::register }
+    signed("event_consumers_destroy") "event-consumers/*/" DELETED { DELETE generic::consumers::destroy }
     signed "backend-resources/" LIST { GET generic::list, POST generic::create }
     signed "backend-resources/*/" DELETABLE { GET generic::retrieve, DELETE generic::destroy }
     signed "backend-resource-requests/" LIST { GET generic::list, POST generic::create }
@@ -250,10 +254,13 @@ pub(super) static ROUTES: &[Route] = routes! {
     signed "backend-resource-requests/*/set_done/" ACTION { POST generic::act }
     signed "backend-resource-requests/*/set_erred/" ACTION { POST generic::act }
     signed "marketplace-site-agent-identities/*/register_service/" ACTION { POST generic::agents::register }
-    signed "marketplace-site-agent-identities/*/register_event_subscription/" ACTION { POST generic::agents::register_event_subscription }
+    signed "marketplace-site-agent-identities/*/register_event_subscription/" ACTION { POST generic::subscriptions::register_event_subscription }
+    signed("marketplace_site_agent_identities_register_queue") "marketplace-site-agent-identities/*/register_queue/" ACTION {
+        POST generic::consumers::register_queue
+    }
     signed "marketplace-site-agent-services/*/register_processor/" ACTION { POST generic::agents::register }
     signed "marketplace-site-agent-services/*/set_statistics/" ACTION { POST generic::agents::set_statistics }
-    signed "event-subscriptions/*/create_queue/" ACTION { POST generic::agents::create_queue }
+    signed "event-subscriptions/*/create_queue/" ACTION { POST generic::subscriptions::create_queue }
     signed "backend-resources/*/import_resource/" ACTION { POST generic::agents::import_resource }
     signed "marketplace-slurm-periodic-usage-policies/*/report-command-result/" ACTION { POST generic::agents::report_command_result }
 };
