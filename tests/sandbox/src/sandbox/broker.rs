@@ -1,9 +1,13 @@
 //! The handle of the broker: what has gone through it, and its breakdowns.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::broker::{BrokerCounts, BrokerMisbehaviour, BrokerQueue};
+use crate::rules::events::{self, Event};
 use crate::sandbox::Sandbox;
+use crate::server::shared::lock;
 
 /// The broker of a sandbox, which sends events to subscribers.
 ///
@@ -43,6 +47,30 @@ impl<'a> Broker<'a> {
     /// Returns all queues.
     pub fn queues(self) -> Vec<BrokerQueue> {
         self.sandbox.shared.broker.lock().queues()
+    }
+
+    /// Publishes an event about an object of an offering, as the server does when its state changes. Returns
+    /// the number of queues that it is published to.
+    ///
+    /// `offering_uuid` is added to the body, in the queues of consumers of [`Release::Newer`](crate::Release)
+    /// `object_type` and `schema_version` too.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use waldur_sandbox::Sandbox;
+    /// let sandbox = Sandbox::builder().start_blocking()?;
+    /// let body = json!({ "resource_uuid": "51b0c9d8e7f64a5b8c7d6e5f4a3b2c1d", "action": "rotate" });
+    /// let offering = sandbox.ids().offerings.slurm;
+    /// assert_eq!(sandbox.broker().publish("resource_api_key_rotation", offering, body), 0);
+    /// # Ok::<(), waldur_sandbox::Error>(())
+    /// ```
+    pub fn publish(self, object_type: &str, offering: Uuid, body: Value) -> usize {
+        let body = match body {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        };
+        let event = Event::new(object_type, offering, body);
+        events::publish(&mut lock(&self.sandbox.shared.state), &event)
     }
 
     /// Adds a misbehaviour.
