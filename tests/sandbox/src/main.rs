@@ -73,6 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn print(sandbox: &Sandbox) {
     println!("{}", sandbox.url());
+    println!("{} (events by STOMP)", sandbox.broker().url());
     println!("\ntokens (Authorization: Token …)");
     for actor in Actor::ALL {
         println!("  {:<20} {}", actor.username(), sandbox.token(actor));

@@ -43,6 +43,15 @@ pub(crate) enum Verdict {
     Rejected,
 }
 
+/// A reason why a message can't be settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsettled {
+    /// The connection has no such subscription.
+    NoSubscription,
+    /// The connection doesn't have the message in hand. This ends the connection.
+    NotInHand,
+}
+
 /// A reason why a subscription is refused. All of them end the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CantSubscribe;
@@ -236,17 +245,21 @@ impl Node {
         true
     }
 
-    /// Takes messages out of a consumer's hands. Returns the queues that may have something to deliver now, or
-    /// `None` if the consumer doesn't have the message in hand.
+    /// Takes messages out of a consumer's hands. Returns the queues that may have something to deliver now.
     pub(crate) fn settle(
         &mut self,
         number: u64,
-        tag: u64,
+        delivery: &Delivery<'_>,
         verdict: Verdict,
         now: DateTime<Utc>,
-    ) -> Option<Vec<Address>> {
-        let connection = self.connections.get_mut(&number)?;
-        let tags: Vec<u64> = match connection.in_hand.get(&tag)?.mode {
+    ) -> Result<Vec<Address>, Unsettled> {
+        let connection = self.connections.get_mut(&number).ok_or(Unsettled::NotInHand)?;
+        if !connection.subscriptions.contains_key(delivery.subscription) {
+            return Err(Unsettled::NoSubscription);
+        }
+        let tag = delivery.tag;
+        let mode = connection.in_hand.get(&tag).ok_or(Unsettled::NotInHand)?.mode;
+        let tags: Vec<u64> = match mode {
             AckMode::Cumulative => connection.in_hand.range(..=tag).map(|(tag, _)| *tag).collect(),
             AckMode::Individual | AckMode::Auto => vec![tag],
         };
@@ -270,7 +283,7 @@ impl Node {
                 touched.push(queue);
             }
         }
-        Some(touched)
+        Ok(touched)
     }
 }
 
@@ -317,8 +330,17 @@ impl Connection {
     }
 }
 
-/// Returns the number of a delivery from the value of an `ack` header.
-pub(super) fn tag(id: &str) -> Option<u64> {
-    let (consumer, tag) = id.rsplit_once("@@")?;
-    consumer.starts_with("T_").then(|| tag.parse().ok())?
+/// What the value of an `ack` header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delivery<'a> {
+    subscription: &'a str,
+    tag: u64,
+}
+
+impl<'a> Delivery<'a> {
+    pub(super) fn parse(id: &'a str) -> Option<Self> {
+        let (rest, tag) = id.rsplit_once("@@")?;
+        let (subscription, _session) = rest.strip_prefix("T_")?.rsplit_once("@@")?;
+        Some(Self { subscription, tag: tag.parse().ok()? })
+    }
 }

@@ -14,20 +14,31 @@ pub(crate) struct Frame {
 }
 
 /// A reason why bytes are no frame. The connection can't be used any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
-    #[error("header_no_value")]
-    HeaderWithoutColon,
-    #[error("bad_escape")]
-    Escape,
-    #[error("not_utf8")]
+    #[error("{{header_no_value,\"{0}\"}}")]
+    HeaderWithoutColon(String),
+    #[error("{{bad_escape,\"\\{0}\"}}")]
+    Escape(String),
+    #[error("the headers are not UTF-8")]
     NotUtf8,
-    #[error("bad_content_length")]
+    #[error("the content-length is not a number")]
     ContentLength,
-    #[error("no_nul_after_body")]
+    #[error("no NUL after the body")]
     NoNul,
-    #[error("max_frame_size_exceeded")]
+    #[error("the frame is too long")]
     TooLong,
+}
+
+impl Malformed {
+    /// Returns the code of the close frame.
+    pub(crate) fn code(&self) -> u16 {
+        match self {
+            Self::HeaderWithoutColon(_) | Self::Escape(_) => 1007,
+            // The broker crashes.
+            Self::NotUtf8 | Self::ContentLength | Self::NoNul | Self::TooLong => 1011,
+        }
+    }
 }
 
 impl Frame {
@@ -62,7 +73,9 @@ impl Frame {
         let mut head = format!("{}\n", self.command);
         let escaped = !matches!(self.command.as_str(), "CONNECT" | "CONNECTED");
         for (name, value) in &self.headers {
-            if escaped {
+            // RabbitMQ doesn't escape the names that it gives to messages.
+            let is_name = self.command == "MESSAGE" && matches!(name.as_str(), "message-id" | "ack");
+            if escaped && !is_name {
                 // Writing to a text doesn't fail.
                 let _ = writeln!(head, "{}:{}", escape(name), escape(value));
             } else {
@@ -101,7 +114,7 @@ fn unescape(text: &str) -> Result<String, Malformed> {
                 Some('r') => '\r',
                 Some('n') => '\n',
                 Some('c') => ':',
-                _ => return Err(Malformed::Escape),
+                other => return Err(Malformed::Escape(['\\'].into_iter().chain(other).collect())),
             },
             other => other,
         });
@@ -155,7 +168,9 @@ fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, Malformed> {
         if header.is_empty() {
             break after;
         }
-        let (name, value) = text(header)?.split_once(':').ok_or(Malformed::HeaderWithoutColon)?;
+        let header = text(header)?;
+        let no_colon = || Malformed::HeaderWithoutColon(header.to_owned());
+        let (name, value) = header.split_once(':').ok_or_else(no_colon)?;
         frame = if escaped {
             frame.with(&unescape(name)?, unescape(value)?)
         } else {
@@ -218,8 +233,8 @@ mod tests {
     #[test]
     fn bytes_that_are_no_frame_are_refused() {
         for (bytes, expected) in [
-            ("SEND\nfoo\n\n\0", Malformed::HeaderWithoutColon),
-            ("SEND\na:\\t\n\n\0", Malformed::Escape),
+            ("SEND\nfoo\n\n\0", Malformed::HeaderWithoutColon("foo".to_owned())),
+            ("SEND\na:\\t\n\n\0", Malformed::Escape("\\t".to_owned())),
             ("SEND\ncontent-length:x\n\n\0", Malformed::ContentLength),
             ("SEND\ncontent-length:1\n\nab\0", Malformed::NoNul),
             ("SEND\ncontent-length:1073741824\n\n", Malformed::TooLong),

@@ -202,8 +202,11 @@ impl Node {
     pub(crate) fn delete_queue(&mut self, queue: &Address) -> bool {
         self.cancel(queue);
         let deleted = self.queues.remove(queue);
+        let held = self.held.len();
         self.held.retain(|held| held.queue != *queue);
-        self.counts.lost += deleted.as_ref().map_or(0, Queue::depth);
+        let held = held - self.held.len();
+        self.counts.published += held;
+        self.counts.lost += held + deleted.as_ref().map_or(0, Queue::depth);
         deleted.is_some()
     }
 

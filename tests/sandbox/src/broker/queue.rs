@@ -8,22 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// The arguments that a queue is declared with. A later declaration with others is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arguments {
-    /// None: what a subscription to `/queue/…` declares. Nothing expires, nothing overflows.
+    /// None, as a subscription to `/queue/…` declares. Nothing expires, nothing overflows.
+    ///
+    /// RabbitMQ 3.10 takes some arguments from the headers of a subscription, but not `x-overflow`. So a
+    /// subscription can't declare what Waldur declares.
     None,
     /// Those of Waldur: messages live an hour, 10,000 fit, further ones are refused.
     Waldur,
 }
 
 impl Arguments {
-    /// The names and values of the arguments.
-    pub(crate) const WALDUR: [(&str, &str); 5] = [
-        ("x-message-ttl", "3600000"),
-        ("x-max-length", "10000"),
-        ("x-overflow", "reject-publish-dlx"),
-        ("x-dead-letter-exchange", ""),
-        ("x-dead-letter-routing-key", DEAD_LETTERS),
-    ];
-
     fn time_to_live(self) -> Option<TimeDelta> {
         match self {
             Self::None => None,

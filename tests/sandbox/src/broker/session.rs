@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::delivery::{Sent, Verdict, tag};
+use super::delivery::{Delivery, Sent, Unsettled, Verdict};
 use super::frame::Frame;
 use super::node::{AckMode, Command, Refusal, error};
 use super::queue::{Arguments, Content};
@@ -112,7 +112,7 @@ impl Session {
         let Some(destination) = frame.get("destination") else {
             return self.fail("Missing destination", "\"SUBSCRIBE\" must include a 'destination' header\n");
         };
-        let Some((queue, declares)) = self.queue(destination, frame) else { return };
+        let Some((queue, declares)) = self.queue(destination) else { return };
         let mode = match frame.get("ack").unwrap_or("auto") {
             "auto" => AckMode::Auto,
             "client" => AckMode::Cumulative,
@@ -134,13 +134,12 @@ impl Session {
     }
 
     /// Returns the queue of a destination, and the arguments that a `/queue/` destination declares it with.
-    fn queue<'a>(&self, destination: &'a str, frame: &Frame) -> Option<(&'a str, Option<Arguments>)> {
+    fn queue<'a>(&self, destination: &'a str) -> Option<(&'a str, Option<Arguments>)> {
         if let Some(queue) = destination.strip_prefix("/amq/queue/") {
             return Some((queue, None));
         }
         if let Some(queue) = destination.strip_prefix("/queue/") {
-            let all = Arguments::WALDUR.iter().all(|(name, value)| frame.get(name) == Some(value));
-            return Some((queue, Some(if all { Arguments::Waldur } else { Arguments::None })));
+            return Some((queue, Some(Arguments::None)));
         }
         let body = format!(
             "'{destination}' is not a valid destination.\nValid destination types are: /temp-queue, /exchange, \
@@ -151,7 +150,10 @@ impl Session {
     }
 
     fn unsubscribe(&self, number: u64, frame: &Frame) {
-        let id = frame.get("id").unwrap_or_default();
+        let Some(id) = frame.get("id") else {
+            let body = "UNSUBSCRIBE must include a 'destination' or 'id' header";
+            return self.fail("Missing destination or id", body);
+        };
         if self.broker.lock().unsubscribe(number, id) {
             return self.receipt(frame);
         }
@@ -162,18 +164,25 @@ impl Session {
     }
 
     fn settle(&self, number: u64, frame: &Frame, verdict: Verdict) {
-        let Some(tag) = frame.get("id").and_then(tag) else {
-            let command = &frame.command;
-            let body = format!("\"{command}\" must include a valid \"id\" header\n");
-            return self.fail("Invalid header", body);
+        let command = &frame.command;
+        let Some(id) = frame.get("id") else {
+            return self.fail("Missing header", format!("\"{command}\" must include the \"id\" header\n"));
+        };
+        let Some(delivery) = Delivery::parse(id) else {
+            return self
+                .fail("Invalid header", format!("\"{command}\" must include a valid \"id\" header\n"));
         };
         let now = (self.clock)();
-        let touched = self.broker.lock().settle(number, tag, verdict, now);
+        let settled = self.broker.lock().settle(number, &delivery, verdict, now);
+        if settled == Err(Unsettled::NoSubscription) {
+            let body = format!("Message with id \"{id}\" has no subscription");
+            return self.fail("Subscription not found", body);
+        }
         // The receipt comes first, also if the message wasn't in hand.
         self.receipt(frame);
-        match touched {
-            None => self.command(Command::DIED),
-            Some(queues) => {
+        match settled {
+            Err(_) => self.command(Command::DIED),
+            Ok(queues) => {
                 for queue in queues {
                     self.broker.lock().deliver(&queue, now);
                 }
@@ -188,10 +197,12 @@ impl Session {
         let Some(destination) = frame.get("destination") else {
             return self.fail("Missing destination", "\"SEND\" must include a 'destination' header\n");
         };
-        let Some((queue, declares)) = self.queue(destination, frame) else { return };
+        let Some((queue, declares)) = self.queue(destination) else { return };
         let own = ["destination", "content-length"];
         let headers = frame.headers().iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned();
-        let content = Content { headers: headers.collect(), body: frame.body.clone() };
+        let (kind, mut headers): (Vec<_>, Vec<_>) = headers.partition(|(name, _)| name == "content-type");
+        headers.extend(kind);
+        let content = Content { headers, body: frame.body.clone() };
         let now = (self.clock)();
         let sent = {
             let mut node = self.broker.lock();

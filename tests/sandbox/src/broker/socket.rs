@@ -1,10 +1,10 @@
 //! STOMP over WebSocket: frames, heartbeats, and the ends of a connection.
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -43,21 +43,24 @@ where
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
     match converse(&mut socket, broker, clock).await {
         End::Cut => {}
-        End::Mute => {
-            // The bytes of the client are read, so that its end is noticed.
-            let mut ignored = [0; 1024];
-            while socket.get_mut().read(&mut ignored).await.is_ok_and(|count| count > 0) {}
-        }
+        End::Mute => drain(socket.get_mut()).await,
         End::Close(code, reason) => {
             let frame = CloseFrame { code: code.into(), reason: reason.into() };
             let goodbye = async {
-                if socket.close(Some(frame)).await.is_ok() {
-                    while let Some(Ok(_)) = socket.next().await {}
+                if socket.close(Some(frame)).await.is_ok() && socket.get_mut().shutdown().await.is_ok() {
+                    drain(socket.get_mut()).await;
                 }
             };
             let _ = timeout(PATIENCE, goodbye).await;
         }
     }
+}
+
+/// Reads until the client's end. A connection that is dropped with unread bytes is reset, and the client may
+/// lose what it hasn't read yet.
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut ignored = [0; 1024];
+    while stream.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
 }
 
 /// Exchanges frames until either side ends the connection.
@@ -70,6 +73,7 @@ where
     let mut decoder = Decoder::default();
     let mut waiting: Vec<Frame> = Vec::new();
     let mut stalled = false;
+    let mut frames = 0;
     let (mut heard, mut sent) = (Instant::now(), Instant::now());
     loop {
         let silence = session.beats.from_client.map_or(IDLE, |interval| interval * MISSED_BEATS);
@@ -78,9 +82,10 @@ where
             command = commands.recv() => match command {
                 Some(Command::Send(frame)) if stalled => waiting.push(frame),
                 Some(Command::Send(frame)) => {
-                    if send(socket, text(&frame)).await.is_err() {
+                    if send(socket, text(&frame, frames)).await.is_err() {
                         return End::Cut;
                     }
+                    frames += 1;
                     sent = Instant::now();
                     if frame.command == "CONNECTED" {
                         // The first beat comes after half of an interval.
@@ -95,9 +100,10 @@ where
                     stalled = false;
                     heard = Instant::now();
                     for frame in waiting.drain(..) {
-                        if send(socket, text(&frame)).await.is_err() {
+                        if send(socket, text(&frame, frames)).await.is_err() {
                             return End::Cut;
                         }
+                        frames += 1;
                     }
                 }
             },
@@ -119,7 +125,8 @@ where
                     match decoder.next() {
                         Ok(Some(frame)) => session.handle(&frame),
                         Ok(None) => break,
-                        Err(error) => return End::Close(1007, format!("{{{error}}}")),
+                        Err(error) if error.code() == 1007 => return End::Close(1007, error.to_string()),
+                        Err(error) => return End::Close(error.code(), String::new()),
                     }
                 }
             }
@@ -136,12 +143,10 @@ where
     }
 }
 
-fn at(time: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match time {
-            Some(time) => sleep_until(time).await,
-            None => pending().await,
-        }
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 
@@ -156,10 +161,11 @@ where
     }
 }
 
-/// Returns the message of a frame. After the NUL of some comes a line end.
-fn text(frame: &Frame) -> Message {
+/// Returns the message of a frame. After the NUL comes a line end, except for each fourth frame: not all
+/// brokers add it.
+fn text(frame: &Frame, number: usize) -> Message {
     let mut bytes = frame.encode();
-    if frame.command == "CONNECTED" {
+    if number % 4 != 3 {
         bytes.push(b'\n');
     }
     match String::from_utf8(bytes) {

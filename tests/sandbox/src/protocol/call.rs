@@ -23,6 +23,8 @@ pub(crate) struct Call {
     /// The variable segments of the path.
     pub(crate) segments: Vec<String>,
     pub(crate) caller: Option<Actor>,
+    /// The token of the caller.
+    pub(crate) token: String,
     /// The personal access token that the request was made with.
     pub(crate) personal_token: Option<String>,
     /// The time by the sandbox's clock.

@@ -100,6 +100,29 @@ impl State {
         })
     }
 
+    /// Returns whether a user may receive events of an offering: its provider, staff, and users who see a
+    /// project with a resource of it.
+    pub(crate) fn receives(&self, person: Uuid, offering: Uuid) -> bool {
+        let Some(actor) = self.people.get(person).and_then(|person| person.actor) else { return false };
+        self.provides(actor, offering)
+            || self.resources.iter().any(|row| row.offering == offering && self.sees_as_consumer(actor, row))
+    }
+
+    /// Returns whether a user may receive the events of a scope: an object of this kind.
+    pub(crate) fn sees_events_of(&self, actor: Actor, kind: &str, uuid: Uuid) -> bool {
+        match kind {
+            "customer" => actor == Actor::Staff || self.owns(actor, uuid),
+            "project" => self.projects.get(uuid).is_some_and(|row| self.sees_project(actor, row)),
+            "offering" => self.provides(actor, uuid),
+            "resource" => self
+                .resources
+                .get(uuid)
+                .is_some_and(|row| self.sees_as_consumer(actor, row) || self.sees_as_provider(actor, row)),
+            "user" => actor == Actor::Staff || actor.uuid() == uuid,
+            _ => actor == Actor::Staff,
+        }
+    }
+
     /// Refuses users other than the provider of the offering and staff.
     pub(crate) fn must_provide(&self, actor: Actor, offering: Uuid) -> Result<(), Answer> {
         if self.provides(actor, offering) { Ok(()) } else { Err(forbidden()) }

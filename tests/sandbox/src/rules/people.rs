@@ -49,7 +49,7 @@ pub(crate) fn me(call: &Call, state: &mut State) -> Outcome {
     let person = state.person(actor).ok_or_else(|| no_match("User"))?;
     listing::one(call, |fields| {
         let mut map = render::user(call, state, actor, person, fields);
-        map.extend(object! { fields; "token": actor.token(), "token_lifetime": Value::Null });
+        map.extend(object! { fields; "token": call.token.as_str(), "token_lifetime": Value::Null });
         map
     })
 }

@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use crate::judge::Violation;
+use crate::rules::generic::subscriptions;
 use crate::seed::Ids;
 use crate::server::corruption::{Corruption, Row};
 use crate::server::fault::Fault;
@@ -60,12 +61,24 @@ impl Sandbox {
         &self.url
     }
 
-    /// Returns the token of an actor: 40 hex digits, sent as `Authorization: Token …`.
+    /// Returns the token of an actor: 40 hex digits, sent as `Authorization: Token …`. After
+    /// [`Sandbox::rotate_token`] this is still the first one.
     ///
     /// The corresponding personal access token is `w_` and the same digits, sent as `Authorization: Bearer
     /// …`.
     pub fn token(&self, actor: Actor) -> &str {
-        self.shared.tokens.of(actor)
+        self.shared.tokens.first(actor)
+    }
+
+    /// Replaces the token of an actor and returns the new one. The old one is refused from now on.
+    ///
+    /// The broker deletes the users of all subscriptions of the actor, as a real server does. The queues of
+    /// consumers ([`Release::Newer`](crate::Release::Newer)) keep the old token as password until they are
+    /// registered again.
+    pub fn rotate_token(&self, actor: Actor) -> String {
+        let token = self.shared.tokens.rotate(actor);
+        subscriptions::lose_token(&lock(&self.shared.state), actor);
+        token
     }
 
     /// Returns the uuids of the default objects.

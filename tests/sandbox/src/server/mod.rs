@@ -174,6 +174,7 @@ async fn respond(
                 query: parse_query(query),
                 segments: Vec::new(),
                 caller: None,
+                token: entry.actor.map(|actor| shared.tokens.current(actor)).unwrap_or_default(),
                 personal_token: tokens::personal(&request.headers),
                 now: lock(&shared.state).now(),
                 origin: Call::origin(&request.headers, &shared.address.to_string()),

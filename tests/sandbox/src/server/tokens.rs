@@ -1,26 +1,48 @@
 //! Authentication of requests.
 
+use std::sync::Mutex;
+
 use http::{HeaderMap, header};
 use uuid::Uuid;
 
 use crate::protocol::answer::Answer;
+use crate::server::shared::lock;
 use crate::store::Actor;
 
 /// The tokens of all actors.
 #[derive(Debug)]
-pub(crate) struct Tokens([(Actor, String); 6]);
+pub(crate) struct Tokens {
+    first: [(Actor, String); 6],
+    /// Those that replaced others.
+    later: Mutex<Vec<(Actor, String)>>,
+}
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        Self(Actor::ALL.map(|actor| (actor, actor.token())))
+        Self { first: Actor::ALL.map(|actor| (actor, actor.token())), later: Mutex::default() }
     }
 
-    pub(crate) fn of(&self, actor: Actor) -> &str {
-        self.0.iter().find(|(who, _)| *who == actor).map_or("", |(_, token)| token)
+    /// Returns the token that an actor starts with.
+    pub(crate) fn first(&self, actor: Actor) -> &str {
+        self.first.iter().find(|(who, _)| *who == actor).map_or("", |(_, token)| token)
+    }
+
+    pub(crate) fn current(&self, actor: Actor) -> String {
+        let later = lock(&self.later);
+        let last = later.iter().rev().find(|(who, _)| *who == actor);
+        last.map_or_else(|| self.first(actor).to_owned(), |(_, token)| token.clone())
+    }
+
+    /// Replaces the token of an actor.
+    pub(crate) fn rotate(&self, actor: Actor) -> String {
+        let mut later = lock(&self.later);
+        let token = actor.later_token(later.len() + 1);
+        later.push((actor, token.clone()));
+        token
     }
 
     fn owner(&self, token: &str) -> Option<Actor> {
-        self.0.iter().find(|(_, known)| known == token).map(|(actor, _)| *actor)
+        Actor::ALL.into_iter().find(|actor| self.current(*actor) == token)
     }
 
     /// Returns the caller by the request's headers; `None` if there are no credentials.

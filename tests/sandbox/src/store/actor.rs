@@ -49,8 +49,17 @@ impl Actor {
 
     /// Returns the token: the same 40 hex digits in every sandbox.
     pub(crate) fn token(self) -> String {
-        let first = named(&format!("token {}", self.username()));
-        let second = named(&format!("token {} again", self.username()));
+        Self::token_named(self.username())
+    }
+
+    /// Returns the token that replaces the ones before it.
+    pub(crate) fn later_token(self, number: usize) -> String {
+        Self::token_named(&format!("{} {number}", self.username()))
+    }
+
+    fn token_named(name: &str) -> String {
+        let first = named(&format!("token {name}"));
+        let second = named(&format!("token {name} again"));
         let mut token = format!("{}{}", first.simple(), second.simple());
         token.truncate(40);
         token

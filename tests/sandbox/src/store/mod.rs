@@ -141,6 +141,11 @@ impl State {
         scope
     }
 
+    /// Returns the event consumers, which only newer servers have.
+    pub(crate) fn event_consumers(&self) -> impl Iterator<Item = &GenericObject> {
+        self.generic_objects.iter().filter(|row| row.is_of(&EVENT_CONSUMERS))
+    }
+
     /// Returns the user's account at an offering.
     pub(crate) fn account(&self, offering: Uuid, person: Uuid) -> Option<&OfferingUser> {
         self.offering_users.iter().find(|account| account.offering == offering && account.person == person)

@@ -185,7 +185,8 @@ impl Stomp {
     }
 
     pub(crate) async fn text(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
+        // A connection that has ended shows it to readers.
+        let _ = self.socket.send(Message::text(text)).await;
     }
 
     pub(crate) async fn arrival(&mut self) -> Arrival {
@@ -201,13 +202,10 @@ impl Stomp {
         }
     }
 
-    #[track_caller]
-    pub(crate) fn frame(&mut self) -> impl Future<Output = Frame> {
-        async move {
-            match self.arrival().await {
-                Arrival::Frame(frame) => frame,
-                other => panic!("{other:?}"),
-            }
+    pub(crate) async fn frame(&mut self) -> Frame {
+        match self.arrival().await {
+            Arrival::Frame(frame) => frame,
+            other => panic!("{other:?}"),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use waldur_sandbox::{Actor, BrokerFault, BrokerMisbehaviour, Fault, Misbehaviour, OrderState, Sandbox};
 
@@ -233,4 +234,64 @@ async fn a_stopped_sandbox_ends_its_connections() {
     let mut stomp = Stomp::consume(&sandbox, &at).await;
     sandbox.shutdown().await;
     assert_eq!(stomp.arrival().await, Arrival::End);
+}
+
+/// Consumes with acknowledgements until all of `count` messages are settled, and connects again after each end.
+/// `published` tells that the last one is published.
+async fn settle_all(sandbox: &Sandbox, at: &Coordinates, count: usize, published: &Notify) {
+    let is_settled = || {
+        let counts = sandbox.broker().counts();
+        counts.published == count && counts.acknowledged + counts.lost == count
+    };
+    while !is_settled() {
+        let mut stomp = Stomp::open(sandbox).await;
+        stomp.connect(at, "0,0").await;
+        let destination = format!("/amq/queue/{}", at.queue);
+        let headers = [("id", "s"), ("destination", &destination), ("ack", "client-individual")];
+        stomp.send("SUBSCRIBE", &headers).await;
+        while !is_settled() {
+            let arrival = tokio::select! {
+                arrival = stomp.arrival() => arrival,
+                () = published.notified() => continue,
+            };
+            match arrival {
+                Arrival::Frame(frame) => match frame.command.as_str() {
+                    "MESSAGE" => stomp.send("ACK", &[("id", frame.header("ack")), ("receipt", "r")]).await,
+                    "ERROR" => break,
+                    _ => {}
+                },
+                Arrival::Beat => {}
+                Arrival::Close(..) | Arrival::End => break,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_message_is_acknowledged_or_counted_as_lost() {
+    let faults = [
+        BrokerFault::Drop,
+        BrokerFault::Reorder,
+        BrokerFault::Delay(Duration::from_millis(20)),
+        BrokerFault::Cancel,
+        BrokerFault::Restart,
+        BrokerFault::Expire,
+    ];
+    let (sandbox, at) = registered().await;
+    sandbox.broker().misbehave(BrokerMisbehaviour::any_of(faults).chance(0.05));
+    for round in 0..20 {
+        let published = Notify::new();
+        let publishing = async {
+            for number in 0..25 {
+                publish(&sandbox, [number]);
+                tokio::task::yield_now().await;
+            }
+            published.notify_one();
+        };
+        tokio::join!(publishing, settle_all(&sandbox, &at, (round + 1) * 25, &published));
+        let queue = &sandbox.broker().queues()[0];
+        assert_eq!((queue.ready, queue.in_hand), (0, 0));
+    }
+    let counts = sandbox.broker().counts();
+    assert!(counts.lost > 3 && counts.acknowledged > 400, "{counts:?}");
 }

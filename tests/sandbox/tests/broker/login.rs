@@ -44,7 +44,7 @@ async fn a_login_is_answered_with_the_offered_heartbeats_in_turn() {
     assert_eq!(connected.command, "CONNECTED");
     assert_eq!((connected.header("version"), connected.header("heart-beat")), ("1.2", "5000,10000"));
     assert!(connected.header("server").starts_with("RabbitMQ/"));
-    assert!(connected.newline, "after the NUL of CONNECTED comes a line end");
+    assert!(connected.newline, "a line end comes after the NUL");
     assert_eq!(sandbox.broker().counts().connections, 1);
 }
 

@@ -3,7 +3,9 @@
 use serde_json::json;
 use waldur_sandbox::{Actor, Release, Sandbox};
 
-use crate::client::{Stomp, create_queue, delete, died, get, hex, identity, number, post, publish, register};
+use crate::client::{
+    Coordinates, Stomp, create_queue, delete, died, get, hex, identity, number, post, publish, register,
+};
 
 async fn subscribe(sandbox: &Sandbox, identity: &str, object_type: &str) -> (u16, String) {
     let path = format!("marketplace-site-agent-identities/{identity}/register_event_subscription/");
@@ -154,4 +156,31 @@ async fn a_server_of_the_schema_has_no_consumers() {
         let (status, _) = post(&sandbox, Actor::Staff, "event-consumers/register/", json!({})).await;
         assert_eq!(status, expected);
     }
+}
+
+#[tokio::test]
+async fn a_replaced_token_ends_subscriptions_until_they_are_made_again() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let at = register(&sandbox, "order").await;
+    let mut stomp = Stomp::consume(&sandbox, &at).await;
+    let token = sandbox.rotate_token(Actor::Provider);
+    assert_eq!(stomp.arrival().await, died());
+    let (status, _) = get(&sandbox, Actor::Provider, "users/me/").await;
+    assert_eq!(status, 401);
+    let path = "marketplace-site-agent-identities/";
+    let request = |method: reqwest::Method, path: &str| {
+        reqwest::Client::new()
+            .request(method, format!("{}{path}", sandbox.url()))
+            .header("Authorization", format!("Token {token}"))
+    };
+    let agents = request(reqwest::Method::GET, path).send().await.unwrap().text().await.unwrap();
+    let agents: serde_json::Value = serde_json::from_str(&agents).unwrap();
+    let path = format!("{path}{}/register_event_subscription/", agents[0]["uuid"].as_str().unwrap());
+    let body = json!({ "observable_object_type": "order" });
+    let made = request(reqwest::Method::POST, &path).json(&body).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    let made: serde_json::Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
+    let login = made["uuid"].as_str().unwrap().to_owned();
+    assert_ne!(login, at.login);
+    Stomp::login(&sandbox, &Coordinates { login, passcode: token, ..at }).await;
 }

@@ -20,7 +20,7 @@ pub(crate) fn account(state: &mut State, uuid: Uuid, action: &str) {
     let Some(project) = row.scope.project.and_then(|uuid| state.projects.get(uuid)) else { return };
     let body = map([
         ("account_uuid", hex(uuid).into()),
-        ("account_username", username(row).into()),
+        ("account_username", username(row)),
         ("scope_type", "project".into()),
         ("project_uuid", hex(project.uuid).into()),
         ("project_name", project.name.as_str().into()),

@@ -15,8 +15,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::broker::{BrokerFault, Content, Occasion};
-use crate::rules::generic::consumers::{consumers, sees_scope};
-use crate::store::{EVENT_SUBSCRIPTION_QUEUES, GenericObject, State};
+use crate::store::{Actor, EVENT_SUBSCRIPTION_QUEUES, GenericObject, State};
 use crate::wire::{hex, parse_uuid};
 
 /// An event about an object of an offering.
@@ -53,7 +52,7 @@ struct Addressed {
 pub(crate) fn publish(state: &mut State, event: &Event) -> usize {
     let mut served = Vec::new();
     let mut addressed = Vec::new();
-    for consumer in consumers(state).filter(|row| selects(state, row, event)) {
+    for consumer in state.event_consumers().filter(|row| selects(state, row, event)) {
         served.extend(consumer.scope.person);
         let mut body = event.body.clone();
         body.extend(event.more.clone());
@@ -103,7 +102,7 @@ fn selects(state: &State, consumer: &GenericObject, event: &Event) -> bool {
     }
     let scopes = property("scopes").map(Vec::as_slice).unwrap_or_default();
     if scopes.is_empty() {
-        return sees_scope(state, actor, "", event.offering);
+        return actor == Actor::Staff;
     }
     scopes.iter().any(|scope| {
         let kind = scope["type"].as_str().unwrap_or_default();
@@ -120,7 +119,7 @@ fn selects(state: &State, consumer: &GenericObject, event: &Event) -> bool {
             "user" => uuid.is_some() && uuid == event.user,
             _ => false,
         };
-        has && uuid.is_some_and(|uuid| sees_scope(state, actor, kind, uuid))
+        has && uuid.is_some_and(|uuid| state.sees_events_of(actor, kind, uuid))
     })
 }
 

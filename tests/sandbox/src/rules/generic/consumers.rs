@@ -43,7 +43,7 @@ pub(crate) fn register_queue(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.data()?;
     let offering = state.generic_objects.get(identity).and_then(|row| row.scope.offering);
-    let known = consumers(state).find(|row| row.scope.parent == Some(identity));
+    let known = state.event_consumers().find(|row| row.scope.parent == Some(identity));
     if known.is_some_and(|row| row.scope.person != Some(actor.uuid())) {
         let message = "The queue of this agent belongs to another user.";
         return Err(Answer::detail(StatusCode::CONFLICT, message));
@@ -60,7 +60,7 @@ pub(crate) fn register(call: &Call, state: &mut State) -> Outcome {
     let data = call.data()?;
     let scopes = scopes(&data, state, actor)?;
     let types = object_types(&data)?;
-    let known = consumers(state).find(|row| {
+    let known = state.event_consumers().find(|row| {
         row.scope.person == Some(actor.uuid())
             && row.scope.parent.is_none()
             && row.content.properties.get("scopes") == Some(&scopes)
@@ -68,10 +68,6 @@ pub(crate) fn register(call: &Call, state: &mut State) -> Outcome {
     let known = known.map(|row| row.uuid);
     let scope = Scope { person: Some(actor.uuid()), ..Scope::default() };
     register_as(call, state, known, scope, types, scopes)
-}
-
-pub(crate) fn consumers(state: &State) -> impl Iterator<Item = &GenericObject> {
-    state.generic_objects.iter().filter(|row| row.is_of(&EVENT_CONSUMERS))
 }
 
 /// Returns the requested types; `None` leaves those of a known consumer.
@@ -101,27 +97,12 @@ fn scopes(data: &Map<String, Value>, state: &State, actor: Actor) -> Result<Valu
         let (Some(kind), Some(uuid)) = (kind.filter(|kind| SCOPE_TYPES.contains(kind)), uuid) else {
             return Err(invalid_field("scopes", "Each scope has a type and a uuid."));
         };
-        if !sees_scope(state, actor, kind, uuid) {
+        if !state.sees_events_of(actor, kind, uuid) {
             return Err(forbidden());
         }
         out.push(json!({ "type": kind, "uuid": hex(uuid) }));
     }
     Ok(out.into())
-}
-
-/// Returns whether a user may have the events of a scope.
-pub(crate) fn sees_scope(state: &State, actor: Actor, kind: &str, uuid: Uuid) -> bool {
-    match kind {
-        "customer" => actor == Actor::Staff || state.owns(actor, uuid),
-        "project" => state.projects.get(uuid).is_some_and(|row| state.sees_project(actor, row)),
-        "offering" => state.provides(actor, uuid),
-        "resource" => state
-            .resources
-            .get(uuid)
-            .is_some_and(|row| state.sees_as_consumer(actor, row) || state.sees_as_provider(actor, row)),
-        "user" => actor == Actor::Staff || actor.uuid() == uuid,
-        _ => actor == Actor::Staff,
-    }
 }
 
 /// Makes or renews a consumer. The broker's password becomes the credential of this request. A user that the
@@ -164,7 +145,7 @@ fn register_as(
     let user = if is_stale { fresh } else { user };
     properties.insert("rmq_username".to_owned(), user.as_str().into());
     row.modified = now;
-    let password = call.personal_token.clone().unwrap_or_else(|| actor.token());
+    let password = call.personal_token.clone().unwrap_or_else(|| call.token.clone());
     broker.add_user(&user, &password, &vhost);
     if broker.declare(&(vhost.clone(), queue.clone()), Arguments::Waldur, Some(&user)).is_err() {
         drop(broker);
@@ -188,7 +169,7 @@ fn register_as(
 /// Lists the caller's consumers, but not those of agents.
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let rows: Vec<&GenericObject> = consumers(state).filter(|row| is_listed(row, actor)).collect();
+    let rows: Vec<&GenericObject> = state.event_consumers().filter(|row| is_listed(row, actor)).collect();
     listing::page(call, &rows, |row, fields| {
         object! { fields;
             "uuid": hex(row.uuid),
@@ -208,7 +189,7 @@ fn is_listed(row: &GenericObject, actor: Actor) -> bool {
 
 pub(crate) fn destroy(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
-    let row = call.uuid().and_then(|uuid| consumers(state).find(|row| row.uuid == uuid));
+    let row = call.uuid().and_then(|uuid| state.event_consumers().find(|row| row.uuid == uuid));
     let uuid = row.filter(|row| is_listed(row, actor)).ok_or_else(|| no_match(EVENT_CONSUMERS.model))?.uuid;
     remove(state, uuid);
     Ok(Answer::empty(StatusCode::NO_CONTENT))

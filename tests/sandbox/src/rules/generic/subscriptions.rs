@@ -34,7 +34,7 @@ pub(crate) fn register_event_subscription(call: &Call, state: &mut State) -> Out
         remove(state, uuid);
     }
     data.insert("observable_objects".to_owned(), json!([{ "object_type": object_type }]));
-    let uuid = add(state, actor, data);
+    let uuid = add(call, state, actor, data);
     answer(call, state, uuid, StatusCode::CREATED)
 }
 
@@ -47,16 +47,16 @@ fn observes(subscription: &GenericObject, object_type: &str) -> bool {
 pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let data = call.checked()?;
-    let uuid = add(state, actor, data);
+    let uuid = add(call, state, actor, data);
     answer(call, state, uuid, StatusCode::CREATED)
 }
 
 /// Adds a subscription and its user in the broker. The password is the token of now; nothing changes it later.
-fn add(state: &mut State, actor: Actor, properties: Map<String, Value>) -> Uuid {
+fn add(call: &Call, state: &mut State, actor: Actor, properties: Map<String, Value>) -> Uuid {
     let scope = Scope { person: Some(actor.uuid()), ..Scope::default() };
     let content = Content { properties, ..Content::default() };
     let uuid = insert(state, &EVENT_SUBSCRIPTIONS, scope, content);
-    state.broker.lock().add_user(&hex(uuid), &actor.token(), &hex(actor.uuid()));
+    state.broker.lock().add_user(&hex(uuid), &call.token, &hex(actor.uuid()));
     uuid
 }
 
@@ -105,13 +105,13 @@ pub(crate) fn create_queue(call: &Call, state: &mut State) -> Outcome {
     answer(call, state, uuid, StatusCode::CREATED)
 }
 
-impl State {
-    /// Returns whether a user may receive events of an offering: its provider, staff, and users who see a
-    /// project with a resource of it.
-    pub(crate) fn receives(&self, person: Uuid, offering: Uuid) -> bool {
-        let Some(actor) = self.people.get(person).and_then(|person| person.actor) else { return false };
-        self.provides(actor, offering)
-            || self.resources.iter().any(|row| row.offering == offering && self.sees_as_consumer(actor, row))
+/// Deletes the broker's users of all subscriptions of a user who has lost a token. The subscriptions stay.
+pub(crate) fn lose_token(state: &State, actor: Actor) {
+    let mut broker = state.broker.lock();
+    for row in state.generic_objects.iter() {
+        if row.is_of(&EVENT_SUBSCRIPTIONS) && row.scope.person == Some(actor.uuid()) {
+            broker.delete_user(&hex(row.uuid), state.now());
+        }
     }
 }
 
