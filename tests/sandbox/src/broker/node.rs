@@ -181,9 +181,14 @@ impl Node {
         if !self.vhosts.contains(&queue.0) {
             return Err(CantDeclare);
         }
-        match self.queues.get(queue) {
+        match self.queues.get_mut(queue) {
             Some(known) if known.arguments != arguments => Err(CantDeclare),
-            Some(_) => Ok(()),
+            Some(known) => {
+                if let Some(owner) = owner {
+                    known.owner = Some(owner.to_owned());
+                }
+                Ok(())
+            }
             None => {
                 self.queues.insert(queue.clone(), Queue::new(arguments, owner.map(str::to_owned)));
                 Ok(())

@@ -79,6 +79,7 @@ async fn a_consumer_whose_user_is_gone_gets_another_name() {
     let fresh = coordinates(&sandbox, Actor::Provider, &again);
     assert_eq!((status, &fresh.queue), (200, &at.queue));
     assert_ne!(fresh.login, at.login);
+    assert_eq!(sandbox.broker().queues()[0].user.as_ref(), Some(&fresh.login));
     Stomp::consume(&sandbox, &fresh).await;
 }
 
