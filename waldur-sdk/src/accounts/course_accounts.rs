@@ -1,13 +1,13 @@
-//! The temporary accounts of courses.
+//! Course accounts: temporary accounts for courses.
 
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::{self, CourseAccountRequest, ServiceAccountState};
-use waldur_api_client::{Client, Error, ListExt as _, ListRequest, Operation, builder};
+use waldur_api_client::{Client, Error, ListExt as _, Operation, builder};
 
+use super::filters::account_collection;
 use super::lifecycle::{close, created_any, may_be, send_once};
 use super::unexpected;
-use crate::collection::collection;
 use crate::confirm::Applied;
 use crate::row::{self, Rows, row};
 
@@ -16,7 +16,7 @@ const GET: &Operation = builder::MarketplaceCourseAccountsRetrieve::OPERATION;
 const CLOSE: &Operation = builder::MarketplaceCourseAccountsDestroy::OPERATION;
 
 row! {
-    /// A course account: a temporary account for a course, in a project.
+    /// A course account: a temporary account for a course in a project.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct CourseAccount {
@@ -24,13 +24,13 @@ row! {
         pub uuid: Uuid = need "uuid",
         /// The project.
         pub project_uuid: Option<Uuid> = optional "project_uuid",
-        /// The user that was created for it.
+        /// The user that was created for the account.
         pub user_uuid: Option<Uuid> = optional "user_uuid",
-        /// The account's name; empty if it has none.
+        /// The username; empty if none is set.
         pub username: String = or_default "username",
-        /// The address of who uses it; empty if there is none.
+        /// The email address of the person who uses the account; empty if none is set.
         pub email: String = or_default "email",
-        /// The state; `Other("")` if the server doesn't say.
+        /// The state; `Other("")` if the server doesn't send it.
         pub state: ServiceAccountState = or_unknown "state",
         /// The error message; empty if there is none.
         pub error_message: String = or_default "error_message",
@@ -38,7 +38,7 @@ row! {
 }
 
 impl CourseAccount {
-    /// Reads a generated model; none without a uuid.
+    /// Converts a generated model. Returns `None` if it has no uuid.
     fn of(model: types::CourseAccount) -> Option<Self> {
         Some(Self {
             uuid: model.uuid?,
@@ -58,87 +58,32 @@ impl From<&CourseAccount> for Uuid {
     }
 }
 
-/// The course accounts that the caller may see: narrowed by filters, then listed. Nothing is sent until a verb is
-/// called.
-///
-/// ```
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use waldur_sandbox::{Actor, Sandbox};
-/// # use waldur_sdk::{Client, ClientExt as _};
-/// # let sandbox = Sandbox::start().await?;
-/// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-/// # let own = sandbox.ids().service_provider;
-/// let provider = client.provider();
-/// for account in provider.course_accounts().service_provider(own).all().await? {
-///     println!("{} is {}", account.email, account.state);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "nothing is sent until a verb is called"]
-pub struct CourseAccounts {
-    client: Client,
-    project: Option<Uuid>,
-    service_provider: Option<Uuid>,
-    states: Vec<ServiceAccountState>,
-}
-
-collection!(CourseAccounts, CourseAccount, by listing as CourseAccount);
-
-impl CourseAccounts {
-    pub(crate) fn new(client: &Client) -> Self {
-        Self { client: client.clone(), project: None, service_provider: None, states: Vec::new() }
-    }
-
-    /// Keeps course accounts of this project.
-    pub fn project(mut self, project: impl Into<Uuid>) -> Self {
-        self.project = Some(project.into());
-        self
-    }
-
-    /// Keeps course accounts of projects that use an offering of this service provider.
-    /// (`marketplace_service_providers_course_accounts_list`)
+account_collection! {
+    /// The course accounts that the caller may see. Filters narrow the collection; its verbs list the
+    /// accounts. Nothing is sent until a verb is called. (`marketplace_course_accounts_list`)
     ///
-    /// Listing them is an error of kind [`Forbidden`](waldur_api_client::ErrorKind::Forbidden) if the service
-    /// provider is not the caller's, and [`Error::is_unsupported`] if the server is older than 7.7.8.
-    pub fn service_provider(mut self, service_provider: impl Into<Uuid>) -> Self {
-        self.service_provider = Some(service_provider.into());
-        self
-    }
-
-    /// Keeps course accounts in `state`. Call it again to accept further states.
-    pub fn state(mut self, state: ServiceAccountState) -> Self {
-        self.states.push(state);
-        self
-    }
-
-    /// The operation `marketplace_course_accounts_list`, or that of a service provider, with these filters.
-    fn listing(&self) -> ListRequest<types::CourseAccount> {
-        macro_rules! narrowed {
-            ($list:expr) => {{
-                let mut list = $list;
-                if let Some(uuid) = self.project {
-                    list = list.project_uuid(uuid);
-                }
-                if !self.states.is_empty() {
-                    list = list.state(self.states.clone());
-                }
-                list.into_request()
-            }};
-        }
-        match self.service_provider {
-            Some(uuid) => {
-                let list = self.client.marketplace_service_providers_course_accounts_list();
-                narrowed!(list.service_provider_uuid(uuid))
-            }
-            None => narrowed!(self.client.marketplace_course_accounts_list()),
-        }
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use waldur_sandbox::{Actor, Sandbox};
+    /// # use waldur_sdk::{Client, ClientExt as _};
+    /// # let sandbox = Sandbox::start().await?;
+    /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+    /// # let own = sandbox.ids().service_provider;
+    /// let provider = client.provider();
+    /// for account in provider.course_accounts().service_provider(own).all().await? {
+    ///     println!("{} is {}", account.email, account.state);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub struct CourseAccounts of CourseAccount: "course accounts", by project ("project", project_uuid) {
+        marketplace_course_accounts_list or marketplace_service_providers_course_accounts_list
+            of types::CourseAccount as CourseAccount
     }
 }
 
-/// One course account. Nothing is sent until a verb is called.
+/// A handle of one course account. Nothing is sent until a verb is called.
 ///
 /// ```
 /// # #[tokio::main]
@@ -171,10 +116,10 @@ impl CourseAccountHandle {
         self.uuid
     }
 
-    /// Gets the account as it is now. (`marketplace_course_accounts_retrieve`)
+    /// Gets the account. (`marketplace_course_accounts_retrieve`)
     ///
     /// # Errors
-    /// If there is no such account, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the account doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<CourseAccount, Error> {
         CourseAccount::of(self.read().await?).ok_or_else(|| unexpected("an account without uuid", GET))
     }
@@ -184,15 +129,16 @@ impl CourseAccountHandle {
         Ok(call.send().await?.into_inner())
     }
 
-    /// Closes the account; its user can't sign in any more. (`marketplace_course_accounts_destroy`)
+    /// Closes the account. Its user can't sign in afterwards. (`marketplace_course_accounts_destroy`)
     ///
     /// Requires the permission `PROJECT.COURSE_ACCOUNT_MANAGE` on the project or its organization.
     ///
     /// # Errors
-    /// - [`Error::is_not_found`]: there is no such account that the caller may see.
-    /// - [`Error::is_forbidden`]: the caller may not manage the account.
-    /// - [`Error::is_conflict`]: the account is still open.
+    /// - [`Error::is_not_found`]: the account doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_conflict`]: the server accepted the request, but the account is still open.
     /// - [`Error::is_unsupported`]: the server is older than 7.7.8.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the account can't be read.
     pub async fn close(&self) -> Result<Applied, Error> {
         let state = || async { Ok(self.read().await?.state) };
         let destroy = || async {
@@ -205,7 +151,7 @@ impl CourseAccountHandle {
 /// Creates a course account in a project.
 ///
 /// # Errors
-/// What the server refuses, and what isn't known to be applied.
+/// The server's refusal, or [`Error::is_unconfirmed`] if whether the account was created is unknown.
 pub(crate) async fn create_course_account(
     client: &Client,
     project: Uuid,
@@ -226,11 +172,11 @@ pub(crate) async fn create_course_account(
     };
     let look = || async {
         let there = CourseAccounts::new(client).project(project).all().await?;
-        let like_it = there.iter().filter(|row| {
+        let matching = there.iter().filter(|row| {
             // A server that doesn't know a filter ignores it.
             row.project_uuid.is_none_or(|uuid| uuid == project) && may_be(&email, &row.email)
         });
-        Ok(created_any(like_it.count() + there.unreadable().len()))
+        Ok(created_any(matching.count() + there.unreadable().len()))
     };
     send_once(client, send, look).await
 }
@@ -239,7 +185,8 @@ pub(crate) async fn create_course_account(
 /// (`marketplace_provider_offerings_list_course_accounts_list`)
 ///
 /// # Errors
-/// If the offering is none of the caller's, or the server is older than 7.8.8.
+/// [`Error::is_not_found`] if the offering is not the caller's, and [`Error::is_unsupported`] if the server
+/// is older than 7.8.8.
 pub(crate) async fn course_accounts_of(
     client: &Client,
     offering: Uuid,

@@ -1,8 +1,9 @@
-//! Accounts at offerings: offering users, robot accounts, and the accounts of services and courses.
+//! Accounts at offerings: offering users, robot accounts, service accounts and course accounts.
 
 mod access_gaps;
 mod course_accounts;
 mod ensure;
+mod filters;
 mod lifecycle;
 mod offering_user;
 mod offering_users;
@@ -37,27 +38,27 @@ pub use self::transitions::{OfferingUserTransition, RobotAccountTransition};
 pub use self::usernames::NewUsername;
 pub(crate) use self::usernames::set_usernames;
 
-/// An object that is there now, and whether this call created it.
+/// An object that was found or created.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Ensured<T> {
     /// The object.
     pub object: T,
-    /// Whether this call created it; else it was there.
+    /// Whether this call created the object.
     pub created: bool,
 }
 
-/// Returns the address of an object, as requests name it.
+/// Returns the URL of an object, which identifies it in requests.
 fn address(client: &Client, collection: &str, uuid: Uuid) -> String {
     format!("{}/api/{collection}/{}/", client.url().trim_end_matches('/'), uuid.simple())
 }
 
-/// Returns the error of a response that lacks something.
+/// Returns the error of a response that lacks a required field.
 fn unexpected(problem: impl Into<String>, operation: &'static Operation) -> Error {
     Error::new(ErrorKind::UnexpectedResponse, problem.into()).with_operation(operation)
 }
 
-/// Returns the error of a value that Waldur would refuse.
+/// Returns the error of a value that Waldur does not accept.
 fn invalid(problem: impl Into<String>, operation: &'static Operation) -> Error {
     Error::new(ErrorKind::Validation, problem.into()).with_operation(operation)
 }
