@@ -1,7 +1,7 @@
-//! Names that back ends are given: they can't be blank.
+//! Names that are passed to back ends. They can't be blank.
 //!
-//! A back end may take a blank name for "all": a scheduler that is asked for the account "" lists every
-//! account. So what it is given is of a type that can't hold such a name.
+//! A back end may treat a blank name as "all": a scheduler lists every account for the name "". Types that
+//! can't hold a blank name rule that out.
 
 use std::borrow::Borrow;
 use std::error::Error as StdError;
@@ -13,7 +13,7 @@ use waldur_api_client::__private::LenientDecode;
 
 use waldur_api_client::{Error, ErrorKind};
 
-/// Declares a text that isn't blank and has at most so many characters.
+/// Declares a type for a text that isn't blank and has a maximum length.
 macro_rules! name {
     ($(#[$meta:meta])* $name:ident, $field:literal, $most:literal) => {
         $(#[$meta])*
@@ -21,33 +21,34 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// How many characters it has at most.
+            /// The maximum length, in characters.
             pub const MAX_LENGTH: usize = $most;
 
-            /// Checks the text and takes it as it is.
+            /// Validates the text and stores it unchanged.
             ///
             /// # Errors
-            /// If the text is empty, only white space, or too long ([`Error::is_validation`]).
+            /// [`Error::is_validation`] if the text is empty, only white space, or longer than
+            /// [`MAX_LENGTH`](Self::MAX_LENGTH).
             pub fn new(text: impl Into<String>) -> Result<Self, Error> {
                 let text = text.into();
                 let length = text.chars().count();
                 let problem = if text.trim().is_empty() {
                     format!("{}: {text:?} is blank", $field)
                 } else if length > Self::MAX_LENGTH {
-                    format!("{} has {length} characters; {} are the most", $field, Self::MAX_LENGTH)
+                    format!("{} has {length} characters; the maximum is {}", $field, Self::MAX_LENGTH)
                 } else {
                     return Ok(Self(text));
                 };
                 Err(Error::new(ErrorKind::Validation, problem))
             }
 
-            /// Returns the text.
+            /// Returns the text as a string slice.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Returns the text itself.
+            /// Returns the text as an owned string.
             #[must_use]
             pub fn into_string(self) -> String {
                 self.0
@@ -118,7 +119,7 @@ macro_rules! name {
             }
         }
 
-        /// In answers, a blank text is none.
+        /// Reads a blank text as absent.
         impl LenientDecode for $name {
             fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
                 let Some(text) = <String as LenientDecode>::read(deserializer)? else { return Ok(None) };
@@ -150,8 +151,9 @@ name! {
 }
 
 name! {
-    /// The name of a user's account in the provider's back end: not blank, at most 255 characters. (Waldur
-    /// keeps names of at most 100; a back end may have others.)
+    /// The name of a user's account in the provider's back end: not blank, at most 255 characters.
+    ///
+    /// Waldur accepts at most 100 characters; a back end may have longer names.
     ///
     /// ```
     /// use waldur_sdk::AccountName;
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn in_answers_a_blank_name_is_none() {
+    fn a_blank_name_in_a_response_is_none() {
         let read = |json: &str| {
             waldur_api_client::__private::decode::<Vec<Option<BackendId>>>(json.as_bytes()).unwrap()
         };

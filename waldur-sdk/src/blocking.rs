@@ -1,11 +1,13 @@
-//! The same calls for programs without an async runtime.
+//! A client for programs without an async runtime.
 //!
-//! ```
+//! [`Client::wait`] runs any call of the async client and blocks until it is finished:
+//!
+//! ```no_run
 //! use waldur_sdk::ClientExt as _;
 //! use waldur_sdk::blocking::Client;
 //!
-//! # fn run(url: &str, token: &str) -> Result<(), waldur_sdk::Error> {
-//! let client = Client::new(waldur_sdk::Client::builder().url(url).token(token))?;
+//! # fn main() -> Result<(), waldur_sdk::Error> {
+//! let client = Client::from_env()?;
 //! let report = client.wait(client.provider().orders().pending().approve_all())?;
 //! println!("{report}");
 //! let users = client.wait(client.users_list().send())?;
@@ -24,10 +26,11 @@ use waldur_api_client::Client as AsyncClient;
 use waldur_api_client::ClientBuilder;
 use waldur_api_client::{Error, ErrorKind};
 
-/// A [`Client`](AsyncClient) for programs without an async runtime. Clones share it and its one thread.
+/// A client for programs without an async runtime. Clones share the connections and one background thread.
 ///
-/// It derefs to the async client, whose calls send nothing by themselves; [`wait`](Self::wait) runs a call.
-/// Inside an async runtime its functions fail ([`Error::is_configuration`]).
+/// It derefs to the async [`Client`](AsyncClient). Calls of that client send nothing until they are awaited;
+/// [`wait`](Self::wait) runs one and blocks. Inside an async runtime, its functions return an error
+/// ([`Error::is_configuration`]).
 #[derive(Clone, Debug)]
 pub struct Client {
     client: AsyncClient,
@@ -40,14 +43,14 @@ struct OwnedRuntime(Option<Runtime>);
 
 impl Drop for OwnedRuntime {
     fn drop(&mut self) {
-        // A plain drop waits, which is forbidden inside another runtime.
+        // Dropping a runtime blocks, which panics inside another runtime.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Waiting would stop the other tasks of the runtime.
+/// Refuses to block inside an async runtime, where it would stop other tasks.
 fn outside_of_async() -> Result<(), Error> {
     match Handle::try_current() {
         Err(_) => Ok(()),
@@ -59,48 +62,49 @@ fn outside_of_async() -> Result<(), Error> {
 }
 
 impl Client {
-    /// Builds a client.
+    /// Builds a client from `builder`.
     ///
     /// # Errors
-    /// If a setting is invalid, or inside an async runtime ([`Error::is_configuration`]).
+    /// [`Error::is_configuration`] if a setting is invalid, or if called inside an async runtime.
     pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
         Self::of(builder.build()?)
     }
 
-    /// Builds a client from the environment: see [`Client::from_env`](AsyncClient::from_env).
+    /// Builds a client from the environment, as [`Client::from_env`](AsyncClient::from_env) does.
     ///
     /// # Errors
-    /// If a setting is missing or invalid, or inside an async runtime ([`Error::is_configuration`]).
+    /// [`Error::is_configuration`] if a setting is missing or invalid, or if called inside an async runtime.
     pub fn from_env() -> Result<Self, Error> {
         Self::of(AsyncClient::from_env()?)
     }
 
-    /// Makes a blocking client of `client`, with a thread that looks after the connections.
+    /// Wraps an async client, and starts a thread that drives its connections.
     ///
     /// # Errors
-    /// Inside an async runtime, or if there can be no thread ([`Error::is_configuration`]).
+    /// [`Error::is_configuration`] if called inside an async runtime, or if the thread can't be started.
     pub fn of(client: AsyncClient) -> Result<Self, Error> {
         outside_of_async()?;
         let runtime =
             Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(|source| {
-                Error::new(ErrorKind::Configuration, "the thread for the connections can't be made")
+                Error::new(ErrorKind::Configuration, "the thread for the connections can't be started")
                     .with_source(source)
             })?;
         Ok(Self { client, runtime: Arc::new(OwnedRuntime(Some(runtime))) })
     }
 
-    /// Runs a call and returns its result.
+    /// Runs a call, blocks until it is finished, and returns its result.
     ///
     /// # Errors
-    /// Those of the call, and inside an async runtime ([`Error::is_configuration`]); nothing is sent then.
+    /// Those of the call, or [`Error::is_configuration`] if called inside an async runtime; nothing is sent
+    /// then.
     pub fn wait<T>(&self, call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Error> {
         self.block_on(async move { call.await })?
     }
 
-    /// Runs a future of any output, such as a loop of the program's own.
+    /// Runs a future of any output and blocks until it is finished, for example a loop over a stream.
     ///
     /// # Errors
-    /// Inside an async runtime ([`Error::is_configuration`]); the future isn't polled then.
+    /// [`Error::is_configuration`] if called inside an async runtime; the future isn't polled then.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         outside_of_async()?;
         match &self.runtime.0 {
@@ -110,7 +114,7 @@ impl Client {
     }
 }
 
-/// All calls of the async client are there; [`wait`](Client::wait) runs them.
+/// Returns the async client; [`wait`](Client::wait) runs its calls.
 impl Deref for Client {
     type Target = AsyncClient;
 

@@ -29,10 +29,10 @@ pub enum Outcome {
     },
     /// The server refuses the step, and would refuse it again ([`Error::is_refusal`]).
     Refused {
-        /// The server's answer.
+        /// The server's response.
         error: Error,
     },
-    /// The step isn't applied, or not known to be; another run may help.
+    /// The step was not applied, or whether it was applied is unknown. Running it again may help.
     Failed {
         /// What went wrong.
         error: Error,
@@ -237,7 +237,7 @@ impl<T> IntoIterator for Report<T> {
     }
 }
 
-/// Writes the counts, such as `15 applied, 2 unchanged, 1 failed`. Zeros after the first are left out.
+/// Writes the counts, such as `15 applied, 2 unchanged, 1 failed`. Except for the first, zeros are omitted.
 impl<T> fmt::Display for Report<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} applied", self.applied())?;
@@ -266,15 +266,18 @@ type Step<'a, T> = dyn for<'s> Fn(Confirm<'s>, Option<Error>, &'s T) -> BoxFutur
 /// Called after each item.
 pub(crate) type OnProgress<'a, T> = dyn FnMut(Progress<'_, T>) + Send + 'a;
 
-/// A bulk operation: awaited, it lists the objects, applies the step to each side by side, and returns a
-/// [`Report`].
+/// A bulk operation. Awaiting it lists the objects, applies the step to each, and returns a [`Report`].
 ///
-/// All objects are listed first. Each step is sent once; where its response leaves open whether it was
-/// applied, the object is read again, and once more at the end, for as long as the retry policy allows. Up to
-/// [`bulk_concurrency`](waldur_api_client::ClientBuilder::bulk_concurrency) steps are under way at once.
+/// All objects are listed before the first step is sent. Up to
+/// [`bulk_concurrency`](waldur_api_client::ClientBuilder::bulk_concurrency) steps run concurrently.
+///
+/// Each step is sent once. If its response leaves open whether it was applied, the object is read, and read
+/// again after all other objects, until the retry policy's
+/// [`max_elapsed`](waldur_api_client::RetryPolicy::max_elapsed) is over.
 ///
 /// # Errors
-/// If the objects can't be listed. What happens to an object is in the report.
+/// The errors of listing the objects, such as [`Error::is_unauthenticated`] or [`Error::is_server`]. The
+/// failure of one object is an [`Outcome`] in the report, and does not stop the others.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Bulk<'a, T> {
     client: Client,
@@ -316,13 +319,13 @@ impl<'a, T: Send + Sync + 'a> Bulk<'a, T> {
         self
     }
 
-    /// Calls `f` after each item.
+    /// Calls `f` after each item is finished.
     pub fn on_progress(mut self, f: impl FnMut(Progress<'_, T>) + Send + 'a) -> Self {
         self.on_progress = Box::new(f);
         self
     }
 
-    /// Lists the objects and changes nothing: each is [`Outcome::Skipped`].
+    /// Lists the objects without changing them. Each is reported as [`Outcome::Skipped`].
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self

@@ -15,7 +15,7 @@ mod sealed {
     impl Sealed for waldur_api_client::Client {}
 }
 
-/// The workflows of a [`Client`]. Import it to call them:
+/// Adds the workflows to [`Client`]. Import it to call them:
 ///
 /// ```
 /// # #[tokio::main]
@@ -33,39 +33,47 @@ mod sealed {
 /// # }
 /// ```
 pub trait ClientExt: sealed::Sealed {
-    /// Returns the work of a service provider, with all of the offerings that the user can see.
+    /// Returns the workflows of a service provider. Nothing is sent.
     fn provider(&self) -> Provider;
 
-    /// Takes the executing orders of all offerings and reports each as unchanged, as Waldur's provider guide
-    /// does: an executing order is past its approval, so nothing is sent beside the list.
+    /// Lists the executing orders of all offerings and reports each as unchanged.
     ///
-    /// What waits for approval is approved by
-    /// [`approve_all_pending_orders`](Self::approve_all_pending_orders).
+    /// Waldur's provider guide has this loop. An executing order is already approved, so no approval is sent.
+    /// To approve orders, call [`approve_all_pending_orders`](Self::approve_all_pending_orders).
     ///
     /// # Errors
-    /// If the orders can't be listed.
+    /// The errors of listing the orders, such as [`Error::is_unauthenticated`].
     fn approve_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
     /// Approves all orders that wait for the provider:
     /// [`Orders::approve_all`](crate::orders::Orders::approve_all).
     ///
+    /// Requires the permission `ORDER.APPROVE` on the organizations of the offerings.
+    ///
     /// # Errors
-    /// If the orders can't be listed.
+    /// The errors of listing the orders. The failure of one order is in the report.
     fn approve_all_pending_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
     /// Marks all executing orders as done: [`Orders::complete_all`](crate::orders::Orders::complete_all).
     ///
+    /// Call this only when the back end has finished their work. Requires the permission `ORDER.APPROVE` on
+    /// the organizations of the offerings.
+    ///
     /// # Errors
-    /// If the orders can't be listed.
+    /// The errors of listing the orders. The failure of one order is in the report.
     fn complete_all_executing_orders(&self) -> impl Future<Output = Result<Report<Order>, Error>> + Send;
 
-    /// Reports what a resource used of each component in the current month, in place of what was reported
-    /// before: [`ResourceHandle::report_usage`](crate::resources::ResourceHandle::report_usage) with
+    /// Reports the usage of each component of a resource for the current month, and replaces what was
+    /// reported before. Amounts are in the [`measured_unit`](crate::usage::Component::measured_unit) of each
+    /// component.
+    ///
+    /// Calls [`ResourceHandle::report_usage`](crate::resources::ResourceHandle::report_usage) with
     /// [`all`](crate::usage::UsageReport::all) and
     /// [`allow_decrease`](crate::usage::UsageReport::allow_decrease).
     ///
     /// # Errors
-    /// If the components can't be read, an amount is refused or the report fails.
+    /// Those of [`UsageReport`](crate::usage::UsageReport), such as [`Error::is_validation`] if an amount is
+    /// refused.
     fn set_usage_for_all_components(
         &self,
         resource: Uuid,

@@ -1,4 +1,4 @@
-//! Collections: lists with typed filters, which are read when a verb is called.
+//! Collections: lists with typed filters. Nothing is sent until a verb is called.
 
 use std::fmt;
 
@@ -28,15 +28,16 @@ impl<R: Row> List<R> {
         Self { client: client.clone(), request: row::reading(list.into_request()), has_uuids: true }
     }
 
-    /// A list whose rows have no uuid of their own, so that a row can't be told from its repetition.
+    /// Makes a list whose rows have no uuid, so that repeated rows can't be recognised.
     pub(crate) fn without_uuids(client: &Client, list: impl ListExt) -> Self {
         Self { has_uuids: false, ..Self::new(client, list) }
     }
 
-    /// Lists all rows, each once, in the server's order. Pages beyond the first are requested side by side.
+    /// Lists all rows, once each, in the server's order. Pages after the first are requested concurrently.
     ///
     /// # Errors
-    /// If they can't be listed. A row that can't be read is set aside: [`Rows::unreadable`].
+    /// The errors of the request, such as [`Error::is_unauthenticated`] or [`Error::is_server`]. A row that
+    /// can't be read is no error: see [`Rows::unreadable`].
     pub async fn all(self) -> Result<Rows<R>, Error> {
         match self.has_uuids {
             true => row::all(self.request, self.client.bulk_concurrency()).await,
@@ -44,41 +45,44 @@ impl<R: Row> List<R> {
         }
     }
 
-    /// Reads the rows one by one; one page is in memory at a time. A row that can't be read is left out, with
-    /// a warning. An error ends the stream.
+    /// Returns a stream of the rows. One page is in memory at a time.
+    ///
+    /// A row that can't be read is left out and logged as a warning. An error ends the stream.
     pub fn stream(self) -> impl Stream<Item = Result<R, Error>> + Send + Unpin {
         row::stream(self.request)
     }
 
-    /// Reads the first row that can be read. Nothing else is requested.
+    /// Returns the first row, or `None` if the list is empty. Requests one row.
+    ///
+    /// A row that can't be read is logged as a warning and returned as `None`.
     ///
     /// # Errors
-    /// If the rows can't be listed.
+    /// Those of [`all`](Self::all).
     pub async fn first(self) -> Result<Option<R>, Error> {
         Ok(row::each(self.request.limit(1)).await?.into_iter().next())
     }
 
-    /// Counts the rows.
+    /// Counts the rows. Requests no rows, or one if a server doesn't count.
     ///
     /// # Errors
-    /// If they can't be counted.
+    /// Those of [`all`](Self::all).
     pub async fn count(self) -> Result<u64, Error> {
         self.request.count().await
     }
 
-    /// Returns the list with the fields of `Row` alone, a struct that derives `serde::Deserialize`, to read
-    /// it by the verbs of [`ListRequest`].
+    /// Returns a request for the fields of `Row` only, a struct that derives `serde::Deserialize`. Call a
+    /// verb of [`ListRequest`] to send it.
     pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
         self.request.select()
     }
 }
 
-/// Gives a collection the verbs of a list. Its function `request` returns the list operation with its
-/// filters.
+/// Implements the verbs of a list for a collection. The collection's function `request` returns the list
+/// operation with its filters.
 ///
-/// A collection that more than one operation lists has a function `listing` instead, which returns the
-/// [`ListRequest`](waldur_api_client::ListRequest): `collection!(Robots, Robot, by listing as RobotRow)`,
-/// where a `RobotRow` is read from the response and turned into a `Robot`.
+/// A collection that is listed by more than one operation has a function `listing` instead, which returns the
+/// [`ListRequest`](waldur_api_client::ListRequest): `collection!(Robots, Robot, by listing as RobotRow)`
+/// reads a `RobotRow` from the response and converts it to a `Robot`.
 macro_rules! collection {
     ($collection:ty, $row:ty) => {
         impl $collection {
@@ -91,20 +95,23 @@ macro_rules! collection {
     };
     ($collection:ty, $row:ty, by listing as $read:ty) => {
         impl $collection {
-            /// Lists all of them, each once, in the server's order. Pages beyond the first are requested side
-            /// by side.
+            /// Lists every object that matches the filters, once each, in the server's order. Pages after the
+            /// first are requested concurrently.
             ///
             /// # Errors
-            /// If they can't be listed. A row that can't be read is set aside:
-            /// `Rows::unreadable`.
+            /// The errors of the request, such as
+            /// [`Error::is_unauthenticated`](waldur_api_client::Error::is_unauthenticated) or
+            /// [`Error::is_server`](waldur_api_client::Error::is_server). A row that can't be read is no
+            /// error: see [`Rows::unreadable`](crate::Rows::unreadable).
             pub async fn all(self) -> Result<$crate::row::Rows<$row>, ::waldur_api_client::Error> {
                 let concurrency = self.client.bulk_concurrency();
                 let rows = $crate::row::all::<$read, _>(self.listing(), concurrency).await?;
                 Ok(rows.map(<$row>::from))
             }
 
-            /// Reads them one by one; one page is in memory at a time. A row that can't be read is left out,
-            /// with a warning. An error ends the stream.
+            /// Returns a stream of the objects that match the filters. One page is in memory at a time.
+            ///
+            /// A row that can't be read is left out and logged as a warning. An error ends the stream.
             pub fn stream(
                 self,
             ) -> impl ::futures_util::Stream<Item = Result<$row, ::waldur_api_client::Error>> + Send + Unpin
@@ -113,25 +120,33 @@ macro_rules! collection {
                 ::futures_util::TryStreamExt::map_ok(rows, <$row>::from)
             }
 
-            /// Reads the first of them that can be read. Nothing else is requested.
+            /// Returns the first object that matches the filters, or `None` if no object does. Requests one
+            /// row.
+            ///
+            /// A row that can't be read is logged as a warning and returned as `None`.
             ///
             /// # Errors
-            /// If they can't be listed.
+            /// Those of [`all`](Self::all).
             pub async fn first(self) -> Result<Option<$row>, ::waldur_api_client::Error> {
                 let rows = $crate::row::each::<$read, _>(self.listing().limit(1)).await?;
                 Ok(rows.into_iter().next().map(<$row>::from))
             }
 
-            /// Counts them.
+            /// Counts the objects that match the filters. Requests no rows, or one where a server doesn't
+            /// count.
             ///
             /// # Errors
-            /// If they can't be counted.
+            /// Those of [`all`](Self::all).
             pub async fn count(self) -> Result<u64, ::waldur_api_client::Error> {
                 self.listing().count().await
             }
 
-            /// Returns the list with the fields of `Row` alone, a struct that derives `serde::Deserialize`,
-            /// to read it by [`ListRequest`](waldur_api_client::ListRequest)'s verbs.
+            /// Returns a request for the fields of `Row` only, a struct that derives `serde::Deserialize`.
+            /// Call a verb of [`ListRequest`](waldur_api_client::ListRequest) to send it.
+            ///
+            /// Unlike the verbs of this collection, it reads each row by the rules of `Row`: one row that
+            /// doesn't fit is an error
+            /// ([`Error::is_unexpected_response`](waldur_api_client::Error::is_unexpected_response)).
             pub fn select<Row: ::serde::de::DeserializeOwned + Send + 'static>(
                 self,
             ) -> ::waldur_api_client::ListRequest<Row> {

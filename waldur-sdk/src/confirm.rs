@@ -1,9 +1,9 @@
-//! Confirming a change: the one rule for what is known of a request whose answer doesn't tell whether it was
-//! applied.
+//! Confirms a change: finds out whether a request was applied if its response doesn't tell.
 //!
-//! A request that changes something is sent once. If its answer leaves open whether it was applied, the
-//! object is read: if the change is there, it succeeded; if the object is provably as it was, the request is
-//! sent again, within the client's retry policy and budget; if the object can't be read, nothing is claimed.
+//! A state-changing request is sent once. If its response leaves open whether it was applied, the object is
+//! read. If the object shows the change, the request succeeded. If the object is unchanged, the request is
+//! sent again, within the client's retry policy and budget. If the object can't be read, the result is
+//! unknown.
 
 use backon::ExponentialBackoff;
 use serde::Serialize;
@@ -13,35 +13,36 @@ use crate::outage::Outage;
 use waldur_api_client::Client;
 use waldur_api_client::Error;
 
-/// How a change came to be there.
+/// Whether a step was applied by this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Applied {
-    /// This call applied it.
+    /// This call applied the step.
     Now,
-    /// It was there already, by an earlier call or somebody else.
+    /// The object was already in the requested state, because of an earlier call or another client.
     Already,
 }
 
-/// What an object shows when it is read after a change whose outcome is in doubt.
+/// What an object shows when it is read after a request whose result is unknown.
 #[derive(Debug)]
 pub(crate) enum Seen<T> {
-    /// The change is there.
+    /// The object shows the change.
     Applied(T),
-    /// The object is as it was, and the change is still possible. Says how it is, such as `the order is
+    /// The object is unchanged, and the change is still possible. Holds a description, such as `the order is
     /// executing`.
     Unchanged(String),
-    /// The object shows something else than what was sent, which may be what the server made of it. The
-    /// change replaces what is there, so sending it again does no harm.
+    /// The object shows another value than the one sent; the server may have adjusted it. The change replaces
+    /// the value, so it is safe to send again.
     Differs(String),
-    /// The object is in a state in which the change isn't possible any more. Says in which.
+    /// The state of the object doesn't allow the change any more. Holds a description of the state.
     Superseded(String),
-    /// The object doesn't tell, such as in a state that nobody knows. Says why.
+    /// The object doesn't show whether the change was applied, for example in an unknown state. Holds the
+    /// reason.
     Unclear(String),
 }
 
-/// Why a change is sent again.
+/// Whether the object shows that the change was not applied.
 enum Unapplied {
     Known(String),
     Perhaps(String),
@@ -55,13 +56,12 @@ pub(crate) struct Confirm<'a> {
     looks_after: fn(&Error) -> bool,
     sends_again: bool,
     outage: Option<&'a Outage>,
-    /// How long the object is read again if it can't be read; none: as often as the retry policy has
-    /// attempts.
+    /// How long a read that fails is repeated. `None`: for as many attempts as the retry policy allows.
     patience: Option<Duration>,
 }
 
 impl<'a> Confirm<'a> {
-    /// Reads the object after an ambiguous answer and after a conflict.
+    /// Reads the object after an ambiguous response and after a conflict.
     pub(crate) fn new(client: &'a Client) -> Self {
         Self {
             client,
@@ -78,19 +78,20 @@ impl<'a> Confirm<'a> {
         self
     }
 
-    /// Never sends it again: for what a server would apply twice, such as a POST that makes a second object.
+    /// Never sends the request again: for requests that are not idempotent, such as a POST that creates an
+    /// object.
     pub(crate) fn once(mut self) -> Self {
         self.sends_again = false;
         self
     }
 
-    /// Waits for the end of an outage before it sends, and reports to it.
+    /// Waits for the end of `outage` before it sends, and reports the result to `outage`.
     pub(crate) fn during(mut self, outage: &'a Outage) -> Self {
         self.outage = Some(outage);
         self
     }
 
-    /// Reads the object again until so much time is over, if it can't be read.
+    /// Repeats a read that fails until `patience` is over.
     pub(crate) fn within(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
@@ -99,7 +100,7 @@ impl<'a> Confirm<'a> {
     /// Sends the change.
     ///
     /// # Errors
-    /// What the server refuses, and what isn't known to be applied ([`Error::is_unconfirmed`]).
+    /// The server's refusal, or [`Error::is_unconfirmed`] if whether the change was applied is unknown.
     pub(crate) async fn send<T, S, L>(
         self,
         send: impl Fn() -> S,
@@ -112,7 +113,7 @@ impl<'a> Confirm<'a> {
         self.go_on(None, send, look).await
     }
 
-    /// Goes on after `doubt`, an earlier error of the same change: looks first.
+    /// Continues after `doubt`, the error of an earlier attempt at the same change: reads the object first.
     ///
     /// # Errors
     /// Those of [`Confirm::send`].
@@ -142,7 +143,7 @@ impl<'a> Confirm<'a> {
                         }
                         return Ok((value, Applied::Now));
                     }
-                    // A refusal of the second request says nothing about the first, which may have arrived late.
+                    // A refusal of the second request does not show whether the first one arrived late.
                     Err(error) if !is_ambiguous && !(self.looks_after)(&error) => return Err(error),
                     Err(error) => error,
                 },
@@ -167,7 +168,7 @@ impl<'a> Confirm<'a> {
             let may_again = self.sends_again && is_passing && sent < policy.max_attempts && in_time;
             if !(may_again && self.client.take_retry()) {
                 return Err(match unapplied {
-                    // The server said why it refuses.
+                    // The server named the reason.
                     _ if !is_ambiguous && !error.is_conflict() => error,
                     Unapplied::Known(state) => error.not_applied(&state),
                     Unapplied::Perhaps(state) => error.unconfirmed(&state),
@@ -190,11 +191,11 @@ impl<'a> Confirm<'a> {
         result
     }
 
-    /// Reads something that changes nothing, again while the server fails. During an outage each attempt
-    /// waits for its turn.
+    /// Sends a request that changes nothing, and repeats it while the server fails. During an outage each
+    /// attempt waits for its turn.
     ///
     /// # Errors
-    /// The last failure, and any that isn't about the server.
+    /// The last failure of the server, or the first error of another kind.
     #[cfg(feature = "agent")]
     pub(crate) async fn read<T, L>(&self, read: impl Fn() -> L) -> Result<T, Error>
     where
@@ -203,7 +204,7 @@ impl<'a> Confirm<'a> {
         self.read_during(self.outage, &read).await
     }
 
-    /// Looks, again if the object can't be read for now.
+    /// Reads the object, and repeats the read while the server fails.
     async fn look<T, L>(&self, look: &impl Fn() -> L) -> Result<Seen<T>, Error>
     where
         L: Future<Output = Result<Seen<T>, Error>>,
@@ -272,7 +273,7 @@ mod tests {
         Error::new(kind, "")
     }
 
-    /// Answers what is next.
+    /// Returns the next step of the script on each call.
     fn script<T>(steps: Vec<T>) -> impl Fn() -> std::future::Ready<T> {
         let steps = RefCell::new(steps.into_iter());
         move || ready(steps.borrow_mut().next().unwrap())
@@ -283,18 +284,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_of_the_second_request_is_no_word_on_the_first() {
+    async fn a_refusal_of_the_second_request_does_not_decide_about_the_first() {
         for kind in [ErrorKind::Forbidden, ErrorKind::Validation, ErrorKind::NotFound] {
-            // The first arrived after the look.
+            // The first request arrived after the object was read.
             let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
             let seen = script(vec![still(), Ok(Seen::Applied(()))]);
             let client = client();
             assert_eq!(Confirm::new(&client).send(sent, seen).await.unwrap(), ((), Applied::Now));
-            // It did not arrive at all.
+            // The first request did not arrive.
             let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
             let refused = Confirm::new(&client).send(sent, script(vec![still(), still()])).await.unwrap_err();
             assert!(refused.kind() == kind && refused.to_string().contains("not applied"), "{refused}");
-            // Nobody knows.
+            // The object can't be read.
             let sent = script(vec![Err(error(ErrorKind::Timeout)), Err(error(kind))]);
             let seen = script(vec![still(), Err(error(ErrorKind::Forbidden))]);
             assert!(Confirm::new(&client).send(sent, seen).await.unwrap_err().is_unconfirmed());
@@ -302,14 +303,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_of_the_only_request_needs_no_look() {
+    async fn a_refusal_of_the_only_request_is_returned_without_a_read() {
         let sent = script(vec![Err(error(ErrorKind::Forbidden))]);
         let refused = Confirm::new(&client()).send::<(), _, _>(sent, script(Vec::new())).await.unwrap_err();
         assert!(refused.is_forbidden() && !refused.is_unconfirmed());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_would_be_made_twice_is_sent_once() {
+    async fn a_request_that_is_not_idempotent_is_sent_once() {
         let sent = script(vec![Err(error(ErrorKind::Transport))]);
         let failed = Confirm::new(&client()).once().send(sent, script(vec![still()])).await.unwrap_err();
         assert!(failed.is_transport() && failed.to_string().contains("not applied"), "{failed}");

@@ -1,4 +1,4 @@
-//! Outages: a bulk call slows down while the server fails, and goes on when it is back.
+//! Outages: a bulk operation slows down while the server fails, and continues when it recovers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,21 +12,20 @@ use waldur_api_client::Client;
 use waldur_api_client::Error;
 use waldur_api_client::RetryPolicy;
 
-/// Lets the requests of a bulk call pass while the server works. After a failure that isn't about one item (a
-/// 5xx, a lost connection, no answer in time), one request passes after each pause, until one succeeds.
-/// Pauses grow as the retry policy says. Where the policy allows no retry, nothing waits.
+/// Limits the requests of a bulk operation while the server fails. After a failure of the server (a 5xx, a
+/// lost connection, a timeout), one request is let through after each pause, until one succeeds. Pauses grow
+/// by the retry policy. If the policy allows no retry, requests never wait.
 #[derive(Debug)]
 pub(crate) struct Outage {
     policy: RetryPolicy,
     state: Mutex<State>,
-    /// Tells those who wait that it is over.
+    /// Wakes the waiting requests when the outage is over.
     over: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts the changes between working and failing, so that requests which were under way together count
-    /// once.
+    /// Counts the changes between working and failing, so that failures of concurrent requests count once.
     generation: u64,
     failing: Option<Failing>,
 }
@@ -34,10 +33,10 @@ struct State {
 #[derive(Debug)]
 struct Failing {
     since: Instant,
-    /// When the next request may pass.
+    /// When the next request is let through.
     next: Instant,
     pauses: ExponentialBackoff,
-    /// The last failure, for those who give up.
+    /// The last failure, for the error of requests that give up.
     reason: String,
 }
 
@@ -57,8 +56,8 @@ impl Outage {
     /// Waits until a request may be sent.
     ///
     /// # Errors
-    /// If the server has been failing for longer than the retry policy allows and it is too early to try
-    /// again; nothing was sent then ([`gave_up`]).
+    /// [`Error::is_held_back`] if the server has been failing for longer than the retry policy allows, and
+    /// the next attempt is not due yet. Nothing was sent.
     pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         loop {
             let over = self.over.notified();
@@ -85,7 +84,7 @@ impl Outage {
         }
     }
 
-    /// Takes note of how a request ended.
+    /// Records the result of a request.
     pub(crate) fn report(&self, turn: Turn, error: Option<&Error>) {
         let fails =
             error.is_some_and(|error| error.is_server() || error.is_transport() || error.is_timeout());
@@ -113,7 +112,7 @@ impl Outage {
                 state.failing = Some(failing);
                 state.generation += 1;
             }
-            // Others that were under way with it failed, too.
+            // Another request of the same generation has failed before.
             true => {}
         }
     }
@@ -131,15 +130,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_was_not_asked_for_long_is_asked_again() {
+    async fn one_request_passes_when_the_last_failure_is_long_ago() {
         let within = Duration::from_secs(60);
         let outage = outage(within);
         let failure = Error::new(ErrorKind::Server, "down");
         outage.report(outage.turn().await.unwrap(), Some(&failure));
-        // Nobody sends anything: the back ends are at work.
+        // No request is sent for a while.
         tokio::time::advance(within * 5).await;
         let turn = outage.turn().await.unwrap();
-        // Only one finds out, the others don't wait for longer than the policy allows.
+        // One request passes; the others don't wait for longer than the policy allows.
         let error = outage.turn().await.unwrap_err();
         assert!(error.to_string().contains("down"), "{error}");
         #[cfg(feature = "agent")]

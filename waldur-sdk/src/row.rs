@@ -1,9 +1,8 @@
-//! Rows: how this crate's own types are read from answers, as leniently as the generated models.
+//! Rows: this crate's own types, decoded from responses as leniently as the generated models.
 //!
-//! [`row!`](crate::row) declares a type with the names that its fields have on the wire and how much each of
-//! them is needed. The fields are read by the client's own decoder: a value that doesn't fit costs that
-//! field, with a warning. A row that lacks what is needed is set aside as an [`UnreadableRow`]; the rows
-//! beside it are read all the same.
+//! [`row!`](crate::row) declares a type with the wire names of its fields and whether each is required. The
+//! client's decoder reads the fields: a value of an unexpected type costs only that field, with a warning. A
+//! row without a required field becomes an [`UnreadableRow`] and does not affect the rows beside it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,27 +16,27 @@ use waldur_api_client::__private::model::Model;
 use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode, project};
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
-/// A type that is read from the objects of an answer. Implemented by [`row!`](crate::row).
+/// A type that is decoded from the objects of a response. Implemented by [`row!`](crate::row).
 pub trait Row: Sized + Send + 'static {
-    /// The fields as they were sent, as far as they fit.
+    /// The fields as received; a field with an unexpected value is absent.
     type Sent: Model + LenientDecode + Send + 'static;
 
-    /// Makes the row of what was sent.
+    /// Converts the received fields to the row.
     ///
     /// # Errors
-    /// The name of a field that is needed and missing, or doesn't fit.
+    /// The name of a required field that is missing or has an unexpected value.
     fn from_sent(sent: Self::Sent) -> Result<Self, &'static str>;
 }
 
-/// A row of a list that was set aside because it can't be used. Everything else of the list was read.
+/// A row of a list that could not be read. The other rows of the list are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UnreadableRow {
-    /// The operation of the list, as the schema names it.
+    /// The operation id of the list, such as `marketplace_orders_list`.
     pub operation: &'static str,
-    /// The uuid of the object, or of its user where it has none of its own.
+    /// The uuid of the object, or the uuid of its user if the row has only that.
     pub uuid: Option<Uuid>,
-    /// Why it can't be used, such as ``no usable `state` ``.
+    /// The reason, such as ``no usable `state` ``.
     pub problem: String,
 }
 
@@ -52,7 +51,9 @@ impl fmt::Display for UnreadableRow {
     }
 }
 
-/// The rows of a list in the server's order, and those that were set aside. Derefs to a slice of the former.
+/// The rows of a list in the server's order, and the rows that could not be read.
+///
+/// Derefs to a slice of the readable rows, and iterates over them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[must_use]
 pub struct Rows<T> {
@@ -67,40 +68,40 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T> Rows<T> {
-    /// The rows that can't be used. A warning was logged for each.
+    /// Returns the rows that could not be read. Each was logged as a warning.
     #[must_use]
     pub fn unreadable(&self) -> &[UnreadableRow] {
         &self.unreadable
     }
 
-    /// The usable rows alone.
+    /// Returns the readable rows as a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<T> {
         self.rows
     }
 
-    /// The usable rows and the others.
+    /// Returns the readable rows and the unreadable ones.
     #[must_use]
     pub fn into_parts(self) -> (Vec<T>, Vec<UnreadableRow>) {
         (self.rows, self.unreadable)
     }
 
-    /// Makes something else of each usable row.
+    /// Converts each readable row.
     pub(crate) fn map<U>(self, make: impl FnMut(T) -> U) -> Rows<U> {
         Rows { rows: self.rows.into_iter().map(make).collect(), unreadable: self.unreadable }
     }
 
-    /// Keeps the usable rows for which `keep` is true.
+    /// Keeps the readable rows for which `keep` returns true.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.rows.retain(keep);
     }
 
-    /// Takes the last usable row.
+    /// Removes and returns the last readable row.
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.rows.pop()
     }
 
-    /// Adds a row, or sets it aside.
+    /// Adds a readable or an unreadable row.
     pub(crate) fn push(&mut self, row: Result<T, UnreadableRow>) {
         match row {
             Ok(row) => self.rows.push(row),
@@ -146,10 +147,10 @@ impl<'a, T> IntoIterator for &'a Rows<T> {
     }
 }
 
-/// Reads one object, asking only for the fields of `R`.
+/// Reads one object. Requests only the fields of `R`.
 ///
 /// # Errors
-/// Those of the call; of kind `Decode` where a needed field is missing or doesn't fit.
+/// Those of the call, and [`Error::is_unexpected_response`] if a required field is missing or can't be read.
 pub(crate) fn retrieve<R: Row, C: RetrieveCall>(call: C) -> BoxFuture<'static, Result<R, Error>> {
     let call = match project(call, R::Sent::FIELDS) {
         Ok(call) => call,
@@ -164,7 +165,7 @@ pub(crate) fn retrieve<R: Row, C: RetrieveCall>(call: C) -> BoxFuture<'static, R
     })
 }
 
-/// A row as it was read, or set aside.
+/// A row, or why it can't be read.
 pub(crate) type Read<R> = Result<R, UnreadableRow>;
 
 /// Returns the list with the fields of `R`.
@@ -172,11 +173,11 @@ pub(crate) fn reading<R: Row, T: Send + 'static>(listing: ListRequest<T>) -> Lis
     listing.with_fields(R::Sent::FIELDS, read::<R>)
 }
 
-/// All rows of a list, each once, asking only for the fields of `R`; pages beyond the first are asked for
-/// side by side.
+/// Reads all rows of a list, once each. Requests only the fields of `R`, and the pages after the first
+/// concurrently.
 ///
 /// # Errors
-/// If the list can't be read. A row that can't be used is set aside.
+/// If a page can't be read. A row that can't be read is in [`Rows::unreadable`].
 pub(crate) fn all<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
     concurrency: usize,
@@ -185,10 +186,10 @@ pub(crate) fn all<R: Row, T: Send + 'static>(
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
-/// All rows of a list, page by page, also those that have the uuid of an earlier one.
+/// Reads all rows of a list, page by page. Rows with the uuid of an earlier row are kept.
 ///
 /// # Errors
-/// If the list can't be read. A row that can't be used is set aside.
+/// If a page can't be read. A row that can't be read is in [`Rows::unreadable`].
 pub(crate) fn each<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
 ) -> BoxFuture<'static, Result<Rows<R>, Error>> {
@@ -196,7 +197,8 @@ pub(crate) fn each<R: Row, T: Send + 'static>(
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
-/// Returns the rows of a list as a stream, page by page. A row that can't be used is left out, with a warning.
+/// Returns the rows of a list as a stream, page by page. A row that can't be read is left out and logged as a
+/// warning.
 pub(crate) fn stream<R: Row, T: Send + 'static>(
     listing: ListRequest<T>,
 ) -> impl Stream<Item = Result<R, Error>> + Send + Unpin {
@@ -213,7 +215,7 @@ pub(crate) fn stream<R: Row, T: Send + 'static>(
     })
 }
 
-/// Reads the page of a list: an element for each of its items, whatever they are.
+/// Reads a page of a list: one element for each item of the page.
 fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Read<R>>>, Error> {
     let (operation, body) = (response.operation(), response.body.clone());
     let sent: Vec<Option<R::Sent>> = response.read()?;
@@ -231,7 +233,7 @@ fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Read<R>>>, Erro
     Ok(rows.collect())
 }
 
-/// What names each item of a page: its uuid, or that of its user.
+/// Returns the uuid of each item of a page, or the uuid of its user.
 fn uuids_of(body: &[u8]) -> Vec<Option<Uuid>> {
     let items: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
     let uuid = |item: &Value, name: &str| item.get(name)?.as_str()?.parse().ok();
@@ -242,7 +244,7 @@ fn unusable(field: &'static str) -> String {
     format!("no usable `{field}`")
 }
 
-/// Reads a row that stands in another one. One that can't be used is left out, with a warning.
+/// Reads a row nested in another one. A nested row that can't be read is left out, with a warning.
 pub(crate) fn read_nested<'de, R: Row, D: Deserializer<'de>>(deserializer: D) -> Result<Option<R>, D::Error> {
     let Some(sent) = <R::Sent as LenientDecode>::read(deserializer)? else { return Ok(None) };
     Ok(match R::from_sent(sent) {
@@ -254,20 +256,20 @@ pub(crate) fn read_nested<'de, R: Row, D: Deserializer<'de>>(deserializer: D) ->
     })
 }
 
-/// The uuid at the end of an object's address.
+/// Returns the uuid at the end of an object's URL.
 pub(crate) fn uuid_of(address: &str) -> Option<Uuid> {
     address.trim_end_matches('/').rsplit('/').next()?.parse().ok()
 }
 
-/// Declares a type that is read from answers, with the names of its fields on the wire.
+/// Declares a type that is decoded from responses, with the wire names of its fields.
 ///
-/// - `need`: a row without it can't be used.
-/// - `or_default`: its default where it is absent, null, blank or doesn't fit.
-/// - `or_unknown`: of an open enum, `Other("")` in those cases.
-/// - `optional`: an `Option`, none in those cases; `non_empty` also where a text is empty.
-/// - `by_address`: an `Option` of the uuid at the end of an object's address.
-/// - `exact`: its default where it is null; a row in which it is absent, or doesn't fit as a whole, can't be
-///   used. For what a workflow must not get wrong, such as limits.
+/// - `need`: required; a row without the field is unreadable.
+/// - `or_default`: the default if the field is absent, null, blank or of an unexpected type.
+/// - `or_unknown`: an open enum, `Other("")` in those cases.
+/// - `optional`: an `Option`, `None` in those cases. `non_empty`: also `None` for an empty text.
+/// - `by_address`: an `Option` of the uuid at the end of an object's URL.
+/// - `exact`: the default if the field is null; a row is unreadable if the field is absent or any part of it
+///   is of an unexpected type. For values that a workflow must not misread, such as limits.
 macro_rules! row {
     (
         $(#[$meta:meta])*
@@ -342,7 +344,7 @@ macro_rules! row {
 
 pub(crate) use row;
 
-/// Reads a row of an object, as it is read of an answer.
+/// Decodes a row from an object, as from a response.
 #[cfg(test)]
 pub(crate) fn of_json<R: Row>(object: &serde_json::Value) -> Result<R, &'static str> {
     let sent = wire::decode::<R::Sent>(object.to_string().as_bytes()).map_err(|_| "an object")?;
@@ -419,7 +421,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_in_any_field_costs_at_most_its_row(
+        fn any_value_in_a_field_affects_at_most_its_row(
             field in prop::sample::select(FIELDS),
             value in prop::option::of(any_json()),
         ) {
@@ -436,14 +438,14 @@ mod tests {
         }
 
         #[test]
-        fn any_value_in_place_of_a_row_costs_at_most_that(value in any_json()) {
+        fn any_value_in_place_of_a_row_affects_no_other_row(value in any_json()) {
             let rows = read_page(&[object(1).into(), value, object(3).into()]);
             prop_assert!(rows.len() == 3 && rows[0].is_some() && rows[2].is_some());
         }
     }
 
     #[test]
-    fn each_kind_of_field_is_read_as_it_says() {
+    fn each_kind_of_field_is_read_as_documented() {
         let row: Sample = of_json(&object(1).into()).unwrap();
         assert_eq!(row.usage, Some(Uuid::from_u128(7)));
         assert_eq!(row.parts, [Part { type_: "cpu".to_owned(), amount: Decimal::TWO }]);

@@ -1,4 +1,4 @@
-//! How the offering users of an offering differ from the people who should have an account there.
+//! The differences between the offering users of an offering and the teams of its resources.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -14,25 +14,27 @@ use super::{OfferingUser, OfferingUsers};
 use crate::resources::TeamMember;
 use crate::row::{self, Rows, UnreadableRow, row};
 
-/// How the offering users of an offering differ from the people who should have an account there.
+/// The differences between the offering users of an offering and the teams of its resources, returned by
+/// [`OfferingHandle::access_gaps`](crate::offerings::OfferingHandle::access_gaps).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AccessGaps {
-    /// Members of teams without an offering user. (One whose offering user isn't listed, but shown with the team,
-    /// has one.)
+    /// Members of teams without an offering user.
     pub missing: Vec<TeamMember>,
-    /// Offering users of members that can't be used: not created yet, without a name, restricted, or being
-    /// removed.
+    /// Offering users of members that can't be used: not created yet, without a username, restricted, or
+    /// being deleted.
     pub unusable: Vec<OfferingUser>,
-    /// Offering users of people who are no members. Those that are being removed are left out, and those of whom
-    /// it isn't certain because a row can't be read.
+    /// Offering users of users who are not members of any team.
+    ///
+    /// Those that are being deleted are left out, as are those who may be members because a row can't be
+    /// read.
     pub unexpected: Vec<OfferingUser>,
-    /// The rows of the resources, the teams and the offering users that can't be read.
+    /// The rows of resources, teams and offering users that can't be read.
     pub unreadable: Vec<UnreadableRow>,
 }
 
 impl AccessGaps {
-    /// Compares the people who should have an account at an offering with its offering users.
+    /// Compares the members of teams with offering users.
     #[must_use]
     pub fn between(team: &Rows<TeamMember>, offering_users: &Rows<OfferingUser>) -> Self {
         let members: HashSet<Uuid> = team.iter().map(|member| member.user_uuid).collect();
@@ -58,8 +60,7 @@ impl AccessGaps {
         }
     }
 
-    /// Returns whether every row could be read, everybody who should have an account can use it, and nobody else
-    /// has one.
+    /// Returns whether there are no differences and no unreadable rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty()
@@ -83,7 +84,7 @@ impl fmt::Display for AccessGaps {
 }
 
 row! {
-    /// A resource and the project that has it.
+    /// A resource and its project.
     struct ResourceRow {
         uuid: Uuid = need "uuid",
         project_uuid: Option<Uuid> = optional "project_uuid",
@@ -93,17 +94,17 @@ row! {
 row! {
     /// An offering that the caller provides.
     struct OfferingRow {
-        #[allow(dead_code, reason = "it has to be there")]
+        #[allow(dead_code, reason = "only its presence matters")]
         uuid: Uuid = need "uuid",
     }
 }
 
-/// Compares the offering users of an offering with the teams of its resources that aren't terminated. Reads the
-/// offering, its offering users and its resources, and one team per project.
+/// Compares the offering users of an offering with the teams of its resources that aren't terminated. Reads
+/// the offering, its offering users and its resources, and one team per project.
 ///
 /// # Errors
-/// If there is no such offering that the caller provides, or a list can't be read. A row that can't be read is no
-/// error.
+/// [`Error::is_not_found`] if the caller doesn't provide such an offering, and the errors of the lists. A row
+/// that can't be read is no error.
 pub(crate) async fn access_gaps(client: &Client, offering: Uuid) -> Result<AccessGaps, Error> {
     use ResourceState::{Creating, Erred, Ok as Ready, Terminating, Updating};
     let concurrency = client.bulk_concurrency();
@@ -111,7 +112,7 @@ pub(crate) async fn access_gaps(client: &Client, offering: Uuid) -> Result<Acces
     let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
     let resources = row::all::<ResourceRow, _>(list.into_request(), concurrency);
     let offering_users = OfferingUsers::new(client).offering(offering).all();
-    // To a caller who may not see the offering both lists are empty.
+    // For a caller who may not see the offering, both lists are empty.
     let offering = row::retrieve(client.marketplace_provider_offerings_retrieve().uuid(offering));
     let (OfferingRow { .. }, resources, offering_users) =
         try_join3(offering, resources, offering_users).await?;
@@ -131,7 +132,7 @@ pub(crate) async fn access_gaps(client: &Client, offering: Uuid) -> Result<Acces
     let team = members.into_iter().flatten().map(Ok).chain(unreadable.into_iter().flatten().map(Err));
     let mut gaps = AccessGaps::between(&team.collect(), &offering_users);
     if !unread.is_empty() {
-        // Anybody may be in the team of such a resource.
+        // Any user may be in the team of a resource whose row can't be read.
         gaps.unexpected.clear();
         gaps.unreadable.extend(unread);
     }

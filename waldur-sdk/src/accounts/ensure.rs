@@ -17,12 +17,14 @@ use crate::confirm::{Applied, Confirm, Seen};
 const LIST: &Operation = builder::MarketplaceOfferingUsersList::OPERATION;
 const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
 
-/// Ensures that a user has an account at an offering: awaited, it finds the offering user or creates it.
-/// (`marketplace_offering_users_create`)
+/// Ensures that a user has an account at an offering. Awaiting it finds the offering user or creates it.
+/// (`marketplace_offering_users_list`, `marketplace_offering_users_create`)
 ///
-/// It is idempotent. An offering user that is still being created, or has no username, is renamed and set to OK
-/// unless it is pending on the user. Any other stays as it is: compare its name, and change it by
-/// [`OfferingUserHandle::set_username`]. The offering must allow its provider to create offering users.
+/// The call is idempotent. An offering user that is still being created, or has no username, is renamed and
+/// set to OK, unless it is pending on the user. Any other offering user stays unchanged: compare its
+/// username, and change it with [`OfferingUserHandle::set_username`].
+///
+/// The offering must allow its provider to create offering users.
 ///
 /// ```
 /// # #[tokio::main]
@@ -43,11 +45,11 @@ const CREATE: &Operation = builder::MarketplaceOfferingUsersCreate::OPERATION;
 /// ```
 ///
 /// # Errors
-/// - [`Error::is_validation`]: the name is blank or longer than 100 characters (before anything is sent), or there
-///   is no such user or offering.
-/// - [`Error::is_conflict`]: the offering user is being removed, or was.
+/// - [`Error::is_validation`]: the username is blank or longer than 100 characters (nothing is sent), or
+///   there is no such user or offering.
+/// - [`Error::is_conflict`]: the offering user is being deleted, or is deleted.
 /// - [`Error::is_forbidden`]: the caller may not create offering users of the offering.
-/// - [`Error::is_unexpected_response`]: an offering user of the list can't be read and may be the user's.
+/// - [`Error::is_unexpected_response`]: a listed offering user can't be read and may be this user's.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the offering users can't be listed.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited"]
@@ -63,7 +65,7 @@ impl EnsureOfferingUser {
         Self { client: client.clone(), user, offering, username: None }
     }
 
-    /// Sets the account's name in the back end. Without one the offering user is created to be named later.
+    /// Sets the account's name in the back end. By default the offering user is created without a username.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
@@ -86,21 +88,21 @@ impl EnsureOfferingUser {
         let call = client.marketplace_offering_users_create().body(body);
         let send = || async {
             let created = call.clone().send().await?.into_inner().and_then(OfferingUser::of);
-            // A response that lost the name doesn't show whether the account can be used.
+            // A response without the username doesn't show whether the account can be used.
             let created = created.filter(|row| username.is_none() || !row.username.is_empty());
             created.ok_or_else(|| unexpected("the response is no offering user", CREATE))
         };
         let look = || async {
             Ok(match self.find().await? {
                 Some(offering_user) => Seen::Applied(offering_user),
-                None => Seen::Unchanged("the user has no account there".to_owned()),
+                None => Seen::Unchanged("the user has no offering user there".to_owned()),
             })
         };
-        // Somebody else may have been faster, to which a server answers 400.
+        // Servers respond with 400 if another client created it in the meantime.
         let looks_after = |error: &Error| error.is_ambiguous() || error.is_validation();
         let (object, applied) = Confirm::new(client).after(looks_after).send(send, look).await?;
         let created = applied == Applied::Now;
-        // What somebody else created may have no name, or another state.
+        // One that another client created may have no username, or another state.
         match created && (username.is_none() || object.is_usable()) {
             true => Ok(Ensured { object, created }),
             false => self.bring_forward(object, created).await,
@@ -123,7 +125,7 @@ impl EnsureOfferingUser {
         }
     }
 
-    /// Brings an offering user that was there to the state of a new one.
+    /// Moves an existing offering user to the state of a new one.
     async fn bring_forward(
         &self,
         found: OfferingUser,
@@ -132,7 +134,7 @@ impl EnsureOfferingUser {
         use OfferingUserState::{
             Creating, ErrorCreating, PendingAccountLinking, PendingAdditionalValidation, Requested,
         };
-        // A name would end the wait for the user.
+        // Setting the username would end the wait for the user.
         if matches!(found.state, Some(PendingAccountLinking | PendingAdditionalValidation)) {
             return Ok(Ensured { object: found, created });
         }
@@ -150,7 +152,7 @@ impl EnsureOfferingUser {
             self.transition(&found, OfferingUserTransition::BeginCreating).await?;
         }
         if found.username == username {
-            // Naming it once more would change nothing.
+            // Setting the same username would not change the state.
             self.transition(&found, OfferingUserTransition::SetOk).await?;
             let object = OfferingUser { state: Some(OfferingUserState::Ok), ..found };
             return Ok(Ensured { object, created });

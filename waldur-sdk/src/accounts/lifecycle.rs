@@ -1,14 +1,14 @@
-//! Creating and closing the accounts of services and courses.
+//! Creating and closing service and course accounts.
 
 use waldur_api_client::types::ServiceAccountState;
 use waldur_api_client::{Client, Error, ErrorKind, Operation};
 
 use crate::confirm::{Applied, Confirm, Seen};
 
-/// Sends once what a server would apply a second time, and looks where the response is lost.
+/// Sends a request that is not idempotent, once, and calls `look` if the response is lost.
 ///
 /// # Errors
-/// What the server refuses, and what isn't known to be applied.
+/// The server's refusal, or [`Error::is_unconfirmed`] if whether the request was applied is unknown.
 pub(super) async fn send_once<T, S, L>(
     client: &Client,
     send: impl Fn() -> S,
@@ -21,25 +21,26 @@ where
     Confirm::new(client).after(Error::is_ambiguous).once().send(send, look).await.map(|(sent, _)| sent)
 }
 
-/// Returns what is known of a creation whose response is lost, by how many accounts it may have created.
-pub(super) fn created_any<T>(like_it: usize) -> Seen<T> {
-    match like_it {
+/// Returns what is known of a creation whose response was lost, by the number of accounts that match it.
+pub(super) fn created_any<T>(matching: usize) -> Seen<T> {
+    match matching {
         0 => Seen::Unchanged("there is no such account".to_owned()),
-        // Nothing tells the new one from those that were there, and its token isn't shown again.
-        count => Seen::Unclear(format!("{count} accounts are like it; look which is new")),
+        // Nothing distinguishes the new account from the others, and its token isn't shown again.
+        count => Seen::Unclear(format!("accounts that match it: {count}; check which is new")),
     }
 }
 
-/// Returns whether an account with the value `there` may have been created with the value `wanted`: a server that
-/// chooses the value may show any.
+/// Returns whether an account with the value `there` may have been created with the value `wanted`. If
+/// `wanted` is empty, the server chose the value.
 pub(super) fn may_be(wanted: &str, there: &str) -> bool {
     wanted.is_empty() || wanted == there
 }
 
-/// Closes an account: it is closed if its state says so, or if it isn't shown any more.
+/// Closes an account. It is closed if its state is closed, or if it is not visible any more.
 ///
 /// # Errors
-/// What the server refuses; a conflict if the account is still open; and what isn't known to be applied.
+/// The server's refusal; [`Error::is_conflict`] if the account is still open; and [`Error::is_unconfirmed`]
+/// if the result is unknown.
 pub(super) async fn close<D, S>(
     client: &Client,
     operation: &'static Operation,
@@ -64,10 +65,12 @@ where
     };
     let send = || async {
         let refused = match destroy().await {
-            Ok(()) => Error::new(ErrorKind::Conflict, "the server did nothing").with_operation(operation),
-            // A DELETE is sent again if its response is lost, and finds nothing then.
+            Ok(()) => {
+                Error::new(ErrorKind::Conflict, "the server did not close it").with_operation(operation)
+            }
+            // A DELETE is sent again if its response is lost, and finds no account then.
             Err(error) if error.is_not_found() && !error.is_unsupported() => return Ok(()),
-            // Or it finds a closed account.
+            // Or it finds an account that is closed already.
             Err(error) if error.is_conflict() && error.attempts() > 1 => error,
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! One offering user.
+//! The handle of an offering user.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -16,7 +16,7 @@ use crate::row;
 
 const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERATION;
 
-/// One offering user. Nothing is sent until a verb is called.
+/// A handle of one offering user. Nothing is sent until a verb is called.
 ///
 /// ```
 /// # #[tokio::main]
@@ -26,7 +26,9 @@ const RENAME: &Operation = builder::MarketplaceOfferingUsersPartialUpdate::OPERA
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 /// # let (bob, offering) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
-/// use waldur_sdk::accounts::OfferingUserTransition::{BeginCreating, SetPendingAccountLinking, SetValidationComplete};
+/// use waldur_sdk::accounts::OfferingUserTransition::{
+///     BeginCreating, SetPendingAccountLinking, SetValidationComplete,
+/// };
 ///
 /// let provider = client.provider();
 /// let ensured = provider.ensure_offering_user(bob, offering).await?;
@@ -60,20 +62,22 @@ impl OfferingUserHandle {
         self.uuid
     }
 
-    /// Gets the offering user as it is now. (`marketplace_offering_users_retrieve`)
+    /// Gets the offering user. (`marketplace_offering_users_retrieve`)
     ///
     /// # Errors
-    /// If there is no such offering user, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the offering user doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<OfferingUser, Error> {
         row::retrieve(self.client.marketplace_offering_users_retrieve().uuid(self.uuid)).await
     }
 
-    /// Moves the offering user to its next state. (`marketplace_offering_users_begin_creating` and so on)
+    /// Moves the offering user to its next state. (`marketplace_offering_users_begin_creating` and the
+    /// operations of the other transitions)
     ///
-    /// The offering user is read first, and nothing is sent if it is in the target state, which is
-    /// [`Applied::Already`], or if the transition isn't legal from its state.
+    /// The offering user is read first. If it is in the target state, nothing is sent and the result is
+    /// [`Applied::Already`]. If the transition isn't legal from its state, nothing is sent and the result is
+    /// an error.
     ///
-    /// Requires the permission `OFFERING.UPDATE_USER` on the organization of the offering.
+    /// Requires the permission `OFFERING.UPDATE_USER` on the provider's organization.
     pub fn transition(&self, transition: OfferingUserTransition) -> TransitionCall {
         TransitionCall {
             offering_user: self.clone(),
@@ -85,18 +89,19 @@ impl OfferingUserHandle {
 
     /// Sets the account's name in the back end. (`marketplace_offering_users_partial_update`)
     ///
-    /// An offering user that is being created, or whose creation failed, becomes OK by that. On newer servers one
-    /// that was just requested, or that is pending on the user, does so too.
+    /// This also sets the state of an offering user that is being created, or whose creation failed, to OK.
+    /// Newer servers do the same if it was just requested, or is pending on the user.
     ///
     /// # Errors
-    /// If the name is blank or longer than 100 characters (before anything is sent; [`Error::is_validation`]), or
-    /// the caller may not see the offering user ([`Error::is_not_found`]) or change it ([`Error::is_forbidden`]).
-    /// If the response is lost, the offering user is read; [`Error::is_unconfirmed`] if that fails, too.
+    /// - [`Error::is_validation`]: the username is blank or longer than 100 characters. Nothing is sent.
+    /// - [`Error::is_not_found`]: the offering user doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller may not change the offering user.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the offering user can't be read.
     pub async fn set_username(&self, username: impl Into<String>) -> Result<Applied, Error> {
         self.rename(&username.into()).await.map(|(_, applied)| applied)
     }
 
-    /// Does so, and returns the offering user as it is then.
+    /// Sets the username and returns the changed offering user.
     ///
     /// # Errors
     /// Those of [`set_username`](Self::set_username).
@@ -121,14 +126,15 @@ impl OfferingUserHandle {
     }
 }
 
-/// A transition of an offering user: awaited, it is sent. Made by [`OfferingUserHandle::transition`].
+/// A transition of an offering user, made by [`OfferingUserHandle::transition`]. Awaiting it sends it.
 ///
 /// # Errors
-/// - [`Error::is_conflict`]: the transition isn't legal from the offering user's state. If the state is known,
-///   nothing is sent.
-/// - [`Error::is_validation`], before anything is sent: a comment or an address is set and the transition
-///   doesn't accept one, or the address doesn't begin with `http://` or `https://`.
-/// - [`Error::is_not_found`]: the caller may not see the offering user; [`Error::is_forbidden`]: or not change it.
+/// - [`Error::is_conflict`]: the transition isn't legal from the offering user's state. If the state is
+///   known, nothing is sent.
+/// - [`Error::is_validation`]: a comment or a comment URL is set and the transition doesn't accept one, or
+///   the URL doesn't begin with `http://` or `https://`. Nothing is sent.
+/// - [`Error::is_not_found`]: the offering user doesn't exist or is not visible to the caller.
+/// - [`Error::is_forbidden`]: the caller lacks the permission.
 /// - [`Error::is_unsupported`]: the server is older than 7.7.2 and has no states.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the offering user can't be read.
 #[derive(Clone)]
@@ -150,15 +156,15 @@ impl fmt::Debug for TransitionCall {
 }
 
 impl TransitionCall {
-    /// Sets what the user has to do. Only transitions for which [`OfferingUserTransition::takes_comment`] is true
-    /// accept it.
+    /// Sets a comment for the user, such as what to do next. Only transitions for which
+    /// [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
         self
     }
 
-    /// Sets the address where the user can do it. Only transitions for which
-    /// [`OfferingUserTransition::takes_comment`] is true accept it.
+    /// Sets the URL of a page for the user, beginning with `http://` or `https://`. Only transitions for
+    /// which [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment_url(mut self, url: impl Into<String>) -> Self {
         self.comment_url = url.into();
         self

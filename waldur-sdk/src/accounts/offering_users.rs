@@ -1,4 +1,4 @@
-//! The offering users of a provider.
+//! The collection of offering users.
 
 use std::fmt;
 
@@ -22,27 +22,27 @@ row! {
         pub uuid: Uuid = need "uuid",
         /// The user.
         pub user_uuid: Uuid = need "user_uuid",
-        /// The user's full name; empty if the server doesn't say.
+        /// The user's full name; empty if the server doesn't send it.
         pub user_full_name: String = or_default "user_full_name",
         /// The offering.
         pub offering_uuid: Uuid = need "offering_uuid",
-        /// The account's name in the provider's back end; empty while it has none.
+        /// The account's name in the provider's back end; empty if none is set.
         pub username: String = exact "username",
-        /// The state; none on servers of 2024 and before, which have no states.
+        /// The state; `None` on servers of 2024 and before, which have no states.
         pub state: Option<OfferingUserState> = optional "state",
-        /// Whether the user is kept from using the account.
+        /// Whether the account is restricted: the user may not use it.
         pub is_restricted: bool = or_default "is_restricted",
-        /// Whether the user has consented to the offering's terms of service and not revoked that. False as
-        /// well where the offering has no active terms; none if the server doesn't say, as before 7.8.0.
+        /// Whether the user's consent to the offering's terms of service is in force. Also false if the
+        /// offering has no active terms; `None` if the server doesn't send it, as before 7.8.0.
         pub has_consent: Option<bool> = optional "has_consent",
-        /// Whether the terms have changed since, so that the user has to consent again; none if the server
-        /// doesn't say.
+        /// Whether the terms have changed since the user's consent, so that the user has to consent again;
+        /// `None` if the server doesn't send it.
         pub requires_reconsent: Option<bool> = optional "requires_reconsent",
     }
 }
 
 impl OfferingUser {
-    /// Reads a generated model; none where it doesn't say enough.
+    /// Converts a generated model. Returns `None` if a required field is missing.
     pub(super) fn of(model: types::OfferingUser) -> Option<Self> {
         Some(Self {
             uuid: model.uuid?,
@@ -57,14 +57,14 @@ impl OfferingUser {
         })
     }
 
-    /// Returns whether the user can work with the account: it has a name, is OK where servers have states, and
-    /// isn't restricted.
+    /// Returns whether the account can be used: it has a username, its state is OK or not sent, and it isn't
+    /// restricted.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         offering_user_state::is_usable(self.state.as_ref(), &self.username) && !self.is_restricted
     }
 
-    /// Returns whether the user has consented to the terms as they are now, if that is known.
+    /// Returns whether the user has consented to the current terms, or `None` if that is unknown.
     #[cfg(feature = "agent")]
     pub(crate) fn consent(&self) -> Option<bool> {
         match self.requires_reconsent {
@@ -73,7 +73,7 @@ impl OfferingUser {
         }
     }
 
-    /// Returns whether the account is being removed, or was.
+    /// Returns whether the account is being deleted, or is deleted.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.state.as_ref().is_some_and(offering_user_state::is_ending)
@@ -97,8 +97,10 @@ impl From<&OfferingUser> for Uuid {
     }
 }
 
-/// The offering users of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
-/// called. For a user who isn't a provider the list is empty.
+/// The offering users of a provider. Filters narrow the collection; its verbs list the offering users or act
+/// on them. Nothing is sent until a verb is called. (`marketplace_offering_users_list`)
+///
+/// For a user who isn't a provider, the list is empty.
 ///
 /// ```
 /// # #[tokio::main]
@@ -172,13 +174,13 @@ impl OfferingUsers {
         self
     }
 
-    /// Keeps offering users that are restricted, or those that are not.
+    /// Keeps offering users that are restricted (`true`), or that are not (`false`).
     pub fn restricted(mut self, is_restricted: bool) -> Self {
         self.restricted = Some(is_restricted);
         self
     }
 
-    /// The operation `marketplace_offering_users_list` with these filters.
+    /// Returns the operation `marketplace_offering_users_list` with these filters.
     fn request(&self) -> builder::MarketplaceOfferingUsersList {
         let mut list = self.client.marketplace_offering_users_list();
         if !self.states.is_empty() {
@@ -199,14 +201,17 @@ impl OfferingUsers {
         list
     }
 
-    /// Moves each of these offering users to its next state; one that is in the target state is unchanged, and
-    /// nothing is sent for it. (`marketplace_offering_users_begin_creating` and so on)
+    /// Moves each offering user that matches the filters to its next state.
+    /// (`marketplace_offering_users_begin_creating` and the operations of the other transitions)
     ///
-    /// Requires the permission `OFFERING.UPDATE_USER` on the organization of the offering.
+    /// An offering user in the target state is reported as [`Outcome::Unchanged`](crate::Outcome::Unchanged).
+    /// One from whose state the transition isn't legal is reported as
+    /// [`Outcome::Refused`](crate::Outcome::Refused). Nothing is sent for either.
+    ///
+    /// Requires the permission `OFFERING.UPDATE_USER` on the provider's organization.
     ///
     /// # Errors
-    /// If the offering users can't be listed. What happens to an offering user is in the report: it is refused if
-    /// the transition isn't legal from its state.
+    /// The errors of listing the offering users. The failure of one offering user is in the report.
     pub fn transition_all(self, transition: OfferingUserTransition) -> Bulk<'static, OfferingUser> {
         let client = self.client.clone();
         Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &OfferingUser| {

@@ -1,4 +1,4 @@
-//! One robot account, and ensuring that a resource has one.
+//! The handle of a robot account, and ensuring that a resource has one.
 
 use std::future::IntoFuture;
 
@@ -20,7 +20,7 @@ const CREATE: &Operation = builder::MarketplaceRobotAccountsCreate::OPERATION;
 const LONGEST_TYPE: usize = 5;
 const LONGEST_USERNAME: usize = 32;
 
-/// One robot account. Nothing is sent until a verb is called.
+/// A handle of one robot account. Nothing is sent until a verb is called.
 ///
 /// ```
 /// # #[tokio::main]
@@ -56,25 +56,28 @@ impl RobotAccountHandle {
         self.uuid
     }
 
-    /// Gets the account as it is now. (`marketplace_robot_accounts_retrieve`)
+    /// Gets the account. (`marketplace_robot_accounts_retrieve`)
     ///
     /// # Errors
-    /// If there is no such account, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the account doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<RobotAccount, Error> {
         row::retrieve(self.client.marketplace_robot_accounts_retrieve().uuid(self.uuid)).await
     }
 
-    /// Moves the account to its next state. (`marketplace_robot_accounts_set_state_ok` and so on)
+    /// Moves the account to its next state. (`marketplace_robot_accounts_set_state_ok` and the operations of
+    /// the other transitions)
     ///
-    /// The account is read first, and nothing is sent if it is in the target state, which is
-    /// [`Applied::Already`], or if the transition isn't legal from its state.
+    /// The account is read first. If it is in the target state, nothing is sent and the result is
+    /// [`Applied::Already`]. If the transition isn't legal from its state, nothing is sent and the result is
+    /// an error.
     ///
-    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the organization of the resource's offering.
+    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the provider's organization.
     ///
     /// # Errors
     /// - [`Error::is_conflict`]: the transition isn't legal from the account's state. If the state is known,
     ///   nothing is sent.
-    /// - [`Error::is_not_found`]: the caller may not see the account; [`Error::is_forbidden`]: or not change it.
+    /// - [`Error::is_not_found`]: the account doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
     /// - [`Error::is_unsupported`]: the server is older than 7.4.8 and has no states.
     /// - [`Error::is_unconfirmed`]: the response was lost, and the account can't be read.
     pub async fn transition(&self, transition: RobotAccountTransition) -> Result<Applied, Error> {
@@ -85,7 +88,7 @@ impl RobotAccountHandle {
     /// Marks the account as erred, with an error message, which may be empty.
     /// (`marketplace_robot_accounts_set_state_erred`)
     ///
-    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the organization of the resource's offering.
+    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the provider's organization.
     ///
     /// # Errors
     /// Those of [`transition`](Self::transition).
@@ -98,19 +101,21 @@ impl RobotAccountHandle {
         state_machine::apply(&self.client, RobotAccountTransition::SetErred, self.uuid, body).await
     }
 
-    /// Deletes the account from Waldur, whatever its state. (`marketplace_robot_accounts_destroy`)
+    /// Deletes the account from Waldur, in any state. (`marketplace_robot_accounts_destroy`)
     ///
-    /// Requires the permission `RESOURCE.DELETE_ROBOT_ACCOUNT` on the organization of the resource's offering.
+    /// Requires the permission `RESOURCE.DELETE_ROBOT_ACCOUNT` on the provider's organization.
     ///
     /// # Errors
-    /// If there is no such account that the caller may see ([`Error::is_not_found`]) and delete
-    /// ([`Error::is_forbidden`]).
+    /// - [`Error::is_not_found`]: the account doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the account can't be read.
     pub async fn delete(&self) -> Result<Applied, Error> {
         self.get().await?;
         let send = || async {
             let call = self.client.marketplace_robot_accounts_destroy().uuid(self.uuid);
             match call.send().await.map(drop) {
-                // It was there: a DELETE is sent again if its response is lost, and finds nothing then.
+                // The account existed: a DELETE is sent again if its response is lost, and finds nothing
+                // then.
                 Err(error) if error.is_not_found() && error.attempts() > 1 => Ok(()),
                 result => result,
             }
@@ -128,10 +133,10 @@ impl RobotAccountHandle {
     }
 }
 
-/// Ensures that a resource has a robot account of a type: awaited, it finds the account or creates it.
-/// (`marketplace_robot_accounts_create`)
+/// Ensures that a resource has a robot account of a type. Awaiting it finds the account or creates it.
+/// (`marketplace_robot_accounts_list`, `marketplace_robot_accounts_create`)
 ///
-/// It is idempotent: a resource has one account of a type. A new account is OK at once.
+/// The call is idempotent, because a resource has at most one account of a type. A new account is OK at once.
 ///
 /// ```
 /// # #[tokio::main]
@@ -154,10 +159,10 @@ impl RobotAccountHandle {
 /// ```
 ///
 /// # Errors
-/// - [`Error::is_validation`], before anything is sent: the type is empty or longer than 5 characters, or the
-///   username is longer than 32.
-/// - [`Error::is_conflict`]: the resource has an account of this type with another username, or one that is erred
-///   or being deleted; see [`RobotAccountHandle::delete`].
+/// - [`Error::is_validation`]: the type is empty or longer than 5 characters, or the username is longer than
+///   32. Nothing is sent.
+/// - [`Error::is_conflict`]: the resource has an account of this type with another username, or one that is
+///   erred or being deleted; see [`RobotAccountHandle::delete`].
 /// - [`Error::is_forbidden`]: the caller may not create accounts at the resource.
 /// - [`Error::is_unexpected_response`]: an account of the resource can't be read and may be of this type.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the accounts can't be listed.
@@ -175,8 +180,10 @@ impl EnsureRobotAccount {
         Self { client: client.clone(), resource, type_, username: String::new() }
     }
 
-    /// Sets the account's name in the back end. Without one, or with an empty one, any name is accepted, and a new
-    /// account is created to be named later.
+    /// Sets the account's name in the back end.
+    ///
+    /// By default, or if the name is empty, an account with any name is accepted, and a new account is
+    /// created without one.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = username.into();
         self
@@ -225,13 +232,13 @@ impl EnsureRobotAccount {
                 Err(unread) => Err(unread),
             }
         };
-        // Somebody else may have been faster, to which a server answers 400.
+        // Servers respond with 400 if another client created it in the meantime.
         let looks_after = |error: &Error| error.is_ambiguous() || error.is_validation();
         let (object, applied) = Confirm::new(client).after(looks_after).send(send, look).await?;
         Ok(Ensured { object, created: applied == Applied::Now })
     }
 
-    /// Finds the account of this type, and refuses one that isn't as it should be.
+    /// Finds the account of this type. An account with another username, or in a final state, is an error.
     async fn find(&self) -> Result<Option<RobotAccount>, Error> {
         use RobotAccountStates::{Deleted, Error as Erred, RequestedDeletion};
         let Self { resource, type_, username, .. } = self;

@@ -1,4 +1,4 @@
-//! The robot accounts of a provider.
+//! The collection of robot accounts.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::collection::collection;
 use crate::row::row;
 
 row! {
-    /// A robot account: an account for programs, at one resource.
+    /// A robot account: an account for programs at one resource.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct RobotAccount {
@@ -24,11 +24,11 @@ row! {
         /// The purpose, such as `cicd`.
         #[serde(rename = "type")]
         pub type_: String = need "type",
-        /// The account's name in the back end; empty while it has none.
+        /// The account's name in the back end; empty if none is set.
         pub username: String = or_default "username",
-        /// The state; none on servers of 2024 and before, which have no states.
+        /// The state; `None` on servers of 2024 and before, which have no states.
         pub state: Option<RobotAccountStates> = optional "state",
-        /// The account's id in the back end; empty if it has none.
+        /// The account's id in the back end; empty if none is set.
         pub backend_id: String = or_default "backend_id",
         /// The error message; empty if there is none.
         pub error_message: String = or_default "error_message",
@@ -52,8 +52,8 @@ impl From<&RobotAccount> for Uuid {
     }
 }
 
-/// The robot accounts of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
-/// called.
+/// The robot accounts of a provider. Filters narrow the collection; its verbs list the accounts or act on
+/// them. Nothing is sent until a verb is called. (`marketplace_robot_accounts_list`)
 ///
 /// ```
 /// # #[tokio::main]
@@ -71,7 +71,7 @@ impl From<&RobotAccount> for Uuid {
 /// # }
 /// ```
 ///
-/// A server can't tell them by offering.
+/// Servers have no filter by offering.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a verb is called"]
 pub struct RobotAccounts {
@@ -109,7 +109,7 @@ impl RobotAccounts {
         self
     }
 
-    /// Keeps robot accounts at resources of this organization, which is a customer of the provider.
+    /// Keeps robot accounts at resources that belong to this organization as a customer.
     pub fn customer(mut self, customer: impl Into<Uuid>) -> Self {
         self.customer = Some(customer.into());
         self
@@ -127,7 +127,7 @@ impl RobotAccounts {
         self
     }
 
-    /// The operation `marketplace_robot_accounts_list` with these filters.
+    /// Returns the operation `marketplace_robot_accounts_list` with these filters.
     fn request(&self) -> builder::MarketplaceRobotAccountsList {
         let mut list = self.client.marketplace_robot_accounts_list();
         if let Some(uuid) = self.resource {
@@ -148,14 +148,17 @@ impl RobotAccounts {
         list
     }
 
-    /// Moves each of these robot accounts to its next state; one that is in the target state is unchanged, and
-    /// nothing is sent for it. (`marketplace_robot_accounts_set_state_ok` and so on)
+    /// Moves each robot account that matches the filters to its next state.
+    /// (`marketplace_robot_accounts_set_state_ok` and the operations of the other transitions)
     ///
-    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the organization of the resource's offering.
+    /// An account in the target state is reported as [`Outcome::Unchanged`](crate::Outcome::Unchanged). One
+    /// from whose state the transition isn't legal is reported as
+    /// [`Outcome::Refused`](crate::Outcome::Refused). Nothing is sent for either.
+    ///
+    /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the provider's organization.
     ///
     /// # Errors
-    /// If the robot accounts can't be listed. What happens to an account is in the report: it is refused if the
-    /// transition isn't legal from its state.
+    /// The errors of listing the robot accounts. The failure of one account is in the report.
     pub fn transition_all(self, transition: RobotAccountTransition) -> Bulk<'static, RobotAccount> {
         let client = self.client.clone();
         Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &RobotAccount| {

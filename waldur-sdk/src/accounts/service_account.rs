@@ -1,4 +1,4 @@
-//! One service account, its creation and its token.
+//! The handle of a service account, its creation and its token.
 
 use uuid::Uuid;
 use waldur_api_client::types::{
@@ -12,20 +12,20 @@ use super::{
 };
 use crate::confirm::{Applied, Seen};
 
-/// The properties of a new service account; what is left empty is up to the server.
+/// The properties of a new service account. The server chooses the value of a field that is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceAccountRequest {
-    /// The address of who looks after it.
+    /// The email address of the person responsible for the account.
     pub email: String,
-    /// What it is for.
+    /// The purpose.
     pub description: String,
-    /// The account's name.
+    /// The username.
     pub username: String,
-    /// What the name should be like, if the server chooses it.
+    /// A suggestion for the username, if the server chooses it.
     pub preferred_identifier: String,
 }
 
-/// A service account with its token. A server shows the token when it is created, and never again.
+/// A service account with its token. A server returns the token only once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceAccountToken {
@@ -33,11 +33,11 @@ pub struct ServiceAccountToken {
     pub account: ServiceAccount,
     /// The token.
     pub token: SecretString,
-    /// When the token expires, as the server writes it; empty if it doesn't say.
+    /// When the token expires, as sent by the server; empty if it doesn't send it.
     pub expires_at: String,
 }
 
-/// One service account. Nothing is sent until a verb is called.
+/// A handle of one service account. Nothing is sent until a verb is called.
 ///
 /// ```
 /// # #[tokio::main]
@@ -52,7 +52,7 @@ pub struct ServiceAccountToken {
 /// let provider = client.provider();
 /// let wanted = ServiceAccountRequest { username: "ci".into(), ..ServiceAccountRequest::default() };
 /// let created = provider.create_service_account(ServiceAccountOwner::Project, project, wanted).await?;
-/// // Keep created.token: it isn't shown again, only replaced.
+/// // Store created.token: it can't be read again, only replaced.
 /// let account = provider.service_account(created.account.owner, &created.account);
 /// let rotated = account.rotate_key().await?;
 /// account.close().await?;
@@ -94,18 +94,17 @@ impl ServiceAccountHandle {
         self.uuid
     }
 
-    /// Returns what the account belongs to.
+    /// Returns whether the account belongs to a project or to an organization.
     #[must_use]
     pub fn owner(&self) -> ServiceAccountOwner {
         self.owner
     }
 
-    /// Gets the account as it is now. (`marketplace_project_service_accounts_retrieve`,
+    /// Gets the account. (`marketplace_project_service_accounts_retrieve`,
     /// `marketplace_customer_service_accounts_retrieve`)
     ///
     /// # Errors
-    /// If there is no such account, or none that the caller may see ([`Error::is_not_found`]; a closed one isn't
-    /// shown any more).
+    /// [`Error::is_not_found`] if the account doesn't exist, is closed, or is not visible to the caller.
     pub async fn get(&self) -> Result<ServiceAccount, Error> {
         let operation = match self.owner {
             ServiceAccountOwner::Project => builder::MarketplaceProjectServiceAccountsRetrieve::OPERATION,
@@ -124,17 +123,18 @@ impl ServiceAccountHandle {
         )
     }
 
-    /// Gives the account a new token; the old one is no longer valid. The account must be OK.
+    /// Replaces the token of the account. The old token is no longer valid. The account must be OK.
     /// (`marketplace_project_service_accounts_rotate_api_key`,
     /// `marketplace_customer_service_accounts_rotate_api_key`)
     ///
     /// Requires the permission `SERVICE_ACCOUNT.MANAGE` on the project or the organization.
     ///
     /// # Errors
-    /// - [`Error::is_not_found`]: the caller may not see the account; [`Error::is_forbidden`]: or not manage it.
+    /// - [`Error::is_not_found`]: the account doesn't exist, is closed, or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
     /// - [`Error::is_conflict`]: the account isn't OK.
     /// - [`Error::is_unsupported`]: the server is older than 7.5.1.
-    /// - [`Error::is_unconfirmed`]: the response was lost, and so is the token; rotate the key again.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the token with it. Call it again.
     pub async fn rotate_key(&self) -> Result<ServiceAccountToken, Error> {
         let operation = match self.owner {
             ServiceAccountOwner::Project => builder::MarketplaceProjectServiceAccountsRotateApiKey::OPERATION,
@@ -151,22 +151,26 @@ impl ServiceAccountHandle {
             );
             ServiceAccountToken::of(model, operation)
         };
-        let look = || async { Ok(Seen::Unclear("a token is shown only once; do it again".to_owned())) };
+        let look = || async {
+            Ok(Seen::Unclear("the token is returned only once; rotate the key again".to_owned()))
+        };
         send_once(&self.client, send, look).await
     }
 
-    /// Closes the account, and reads whether it is closed: a server whose own service for accounts is switched off
-    /// accepts the request and does nothing. (`marketplace_project_service_accounts_destroy`,
+    /// Closes the account. (`marketplace_project_service_accounts_destroy`,
     /// `marketplace_customer_service_accounts_destroy`)
+    ///
+    /// The account is read afterwards: a server whose account service is switched off accepts the request
+    /// without closing the account.
     ///
     /// Requires the permission `SERVICE_ACCOUNT.MANAGE` on the project or the organization.
     ///
     /// # Errors
-    /// - [`Error::is_not_found`]: there is no such account that the caller may see; a closed one isn't shown any
-    ///   more.
-    /// - [`Error::is_forbidden`]: the caller may not manage the account.
-    /// - [`Error::is_conflict`]: the account is still open.
+    /// - [`Error::is_not_found`]: the account doesn't exist, is closed, or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_conflict`]: the server accepted the request, but the account is still open.
     /// - [`Error::is_unsupported`]: the server is older than 7.5.1.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the account can't be read.
     pub async fn close(&self) -> Result<Applied, Error> {
         let operation = match self.owner {
             ServiceAccountOwner::Project => builder::MarketplaceProjectServiceAccountsDestroy::OPERATION,
@@ -185,7 +189,8 @@ impl ServiceAccountHandle {
     }
 }
 
-/// A service account of either owner as a response has it, with its token if the response has one.
+/// A service account of a project or an organization as in a response, with the token if the response has
+/// one.
 struct Model {
     owner: ServiceAccountOwner,
     uuid: Option<Uuid>,
@@ -229,7 +234,7 @@ models! {
 }
 
 impl Model {
-    /// Returns the account; none without a uuid.
+    /// Returns the account, or `None` if it has no uuid.
     fn account(self) -> Option<ServiceAccount> {
         Some(ServiceAccount {
             uuid: self.uuid?,
@@ -263,14 +268,14 @@ impl ServiceAccountToken {
 /// Creates a service account of a project or of an organization.
 ///
 /// # Errors
-/// What the server refuses, and what isn't known to be applied.
+/// The server's refusal, or [`Error::is_unconfirmed`] if whether the account was created is unknown.
 pub(crate) async fn create_service_account(
     client: &Client,
     owner: ServiceAccountOwner,
     uuid: Uuid,
     wanted: ServiceAccountRequest,
 ) -> Result<ServiceAccountToken, Error> {
-    /// Sets what isn't empty.
+    /// Sets the fields that aren't empty.
     macro_rules! filled {
         ($body:expr, $($field:ident),*) => {{
             let mut body = $body;
@@ -305,7 +310,7 @@ pub(crate) async fn create_service_account(
                 CustomerServiceAccounts::new(client).customer(uuid).all().await?
             }
         };
-        let like_it = there.iter().filter(|account| {
+        let matching = there.iter().filter(|account| {
             let owner_uuid = match owner {
                 ServiceAccountOwner::Project => account.project_uuid,
                 ServiceAccountOwner::Customer => account.customer_uuid,
@@ -316,7 +321,7 @@ pub(crate) async fn create_service_account(
                 && may_be(&wanted.description, &account.description)
                 && may_be(&wanted.username, &account.username)
         });
-        Ok(created_any(like_it.count() + there.unreadable().len()))
+        Ok(created_any(matching.count() + there.unreadable().len()))
     };
     send_once(client, send, look).await
 }

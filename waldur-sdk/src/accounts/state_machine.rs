@@ -1,4 +1,4 @@
-//! Transitions: how offering users and robot accounts go from one state to the next.
+//! Transitions of offering users and robot accounts between their states.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::confirm::{Applied, Confirm, Seen};
 pub(super) trait Transition: Copy + fmt::Display + Send + Sync + 'static {
     /// The states of the object. A server may have none.
     type State: Clone + PartialEq + fmt::Display + Send + Sync;
-    /// What is sent with the transition.
+    /// The body of the request.
     type Body: Clone + Send + Sync;
 
     /// The name of the object in messages.
@@ -35,12 +35,12 @@ pub(super) trait Transition: Copy + fmt::Display + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Reads the object, sends the transition unless the object is in its target state, and reads the object again
-/// where the response leaves open whether the transition was applied.
+/// Reads the object, sends the transition unless the object is in the target state, and reads the object
+/// again if the response leaves open whether the transition was applied.
 ///
 /// # Errors
-/// A conflict if the transition isn't legal from the object's state; what the server refuses; and what isn't
-/// known to be applied.
+/// [`Error::is_conflict`] if the transition isn't legal from the object's state; the server's refusal; and
+/// [`Error::is_unconfirmed`] if whether the transition was applied is unknown.
 pub(super) async fn apply<T: Transition>(
     client: &Client,
     transition: T,
@@ -51,8 +51,8 @@ pub(super) async fn apply<T: Transition>(
     apply_from(client, Confirm::new(client), None, now.as_ref(), transition, uuid, body).await
 }
 
-/// Does the same for an object whose state is known. `doubt` is the error of an earlier attempt: the object is
-/// read first then.
+/// Applies a transition to an object whose state is known. With `doubt`, the error of an earlier attempt, the
+/// object is read first.
 ///
 /// # Errors
 /// Those of [`apply`].
@@ -86,16 +86,16 @@ pub(super) async fn apply_from<T: Transition>(
             None => Seen::Unclear(format!("the {object} has no state")),
         })
     };
-    // The schema has 400 where some servers answer 409.
+    // By the schema, an illegal transition is a 400; some servers respond with 409.
     let looks_after = |error: &Error| error.is_ambiguous() || error.is_conflict() || error.is_validation();
     let ((), applied) = confirm.after(looks_after).go_on(doubt, send, look).await?;
     Ok(applied)
 }
 
-/// Declares an enum of transitions by a table: the server's name, the states that a transition is legal from, its
-/// target state, and its operation, which may have a body.
+/// Declares an enum of transitions by a table: the server's name, the states that a transition is legal from,
+/// the target state, and the operation, which may have a body.
 ///
-/// The header names the states, the object in messages, its handle, and the type of the body.
+/// The header names the type of the states, the object in messages, its handle, and the type of the body.
 macro_rules! transitions {
     (
         $(#[$meta:meta])*
@@ -126,7 +126,7 @@ macro_rules! transitions {
                 }
             }
 
-            /// Returns whether the transition is legal from this state.
+            /// Returns whether the transition is legal from `state`.
             #[must_use]
             pub fn is_legal_from(self, state: &$state) -> bool {
                 match self {
@@ -142,7 +142,7 @@ macro_rules! transitions {
                 }
             }
 
-            /// Returns the transitions that are legal from this state; none where it isn't known.
+            /// Returns the transitions that are legal from `state`, or none if the state is unknown.
             fn legal_from(state: Option<$state>) -> impl Iterator<Item = Self> + use<> {
                 let all = Self::ALL.iter().copied();
                 all.filter(move |transition| state.as_ref().is_some_and(|state| transition.is_legal_from(state)))

@@ -14,11 +14,11 @@ transitions! {
         BeginCreating = "begin_creating"
             from [Requested | ErrorCreating]
             to Creating by MarketplaceOfferingUsersBeginCreating;
-        /// The user has to link an account first.
+        /// The user has to link an account before the account can be used.
         SetPendingAccountLinking = "set_pending_account_linking"
             from [Creating | PendingAdditionalValidation | ErrorCreating]
             to PendingAccountLinking by MarketplaceOfferingUsersSetPendingAccountLinking body;
-        /// The provider needs more information about the user first.
+        /// The provider needs more information about the user before the account can be used.
         SetPendingAdditionalValidation = "set_pending_additional_validation"
             from [Creating | PendingAccountLinking | ErrorCreating]
             to PendingAdditionalValidation by MarketplaceOfferingUsersSetPendingAdditionalValidation body;
@@ -65,7 +65,7 @@ impl OfferingUserTransition {
 }
 
 impl OfferingUser {
-    /// Returns the transitions that are legal from its state; none where the state isn't known.
+    /// Returns the transitions that are legal from the current state, or none if the state is unknown.
     pub fn transitions(&self) -> impl Iterator<Item = OfferingUserTransition> + use<> {
         OfferingUserTransition::legal_from(self.state.clone())
     }
@@ -100,7 +100,7 @@ transitions! {
 }
 
 impl RobotAccount {
-    /// Returns the transitions that are legal from its state; none where the state isn't known.
+    /// Returns the transitions that are legal from the current state, or none if the state is unknown.
     pub fn transitions(&self) -> impl Iterator<Item = RobotAccountTransition> + use<> {
         RobotAccountTransition::legal_from(self.state.clone())
     }

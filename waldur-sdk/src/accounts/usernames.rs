@@ -1,4 +1,4 @@
-//! Usernames of offering users, and setting them at all offerings of a service provider.
+//! Usernames of offering users, set at all offerings of a service provider.
 
 use std::fmt;
 use std::future::ready;
@@ -18,13 +18,13 @@ const SET: &Operation = builder::MarketplaceServiceProvidersSetOfferingsUsername
 /// The longest username that Waldur accepts, in characters.
 const LONGEST: usize = 100;
 
-/// The username that a user gets at all offerings of a service provider.
+/// A user and the username to set at all offerings of a service provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NewUsername {
     /// The user.
     pub user_uuid: Uuid,
-    /// The name.
+    /// The username.
     pub username: String,
 }
 
@@ -35,7 +35,10 @@ impl fmt::Display for NewUsername {
     }
 }
 
-/// Refuses a username that no server accepts.
+/// Validates a username.
+///
+/// # Errors
+/// [`Error::is_validation`] if the username is blank or too long.
 pub(super) fn refuse_username(username: &str, operation: &'static Operation) -> Result<(), Error> {
     let length = username.chars().count();
     match length {
@@ -78,8 +81,8 @@ async fn set_username(
     let call = client.marketplace_service_providers_set_offerings_username().uuid(service_provider);
     let call = call.body(body);
     let send = || async { call.clone().send().await.map(drop) };
-    // The offering users don't show at how many offerings there should be one.
-    let look = || async { Ok(Seen::Unclear("do it again".to_owned())) };
+    // The offering users don't show at how many offerings the username should be set.
+    let look = || async { Ok(Seen::Unclear("it is safe to set it again".to_owned())) };
     let ((), applied) = confirm.after(Error::is_ambiguous).once().go_on(doubt, send, look).await?;
     Ok(applied)
 }

@@ -1,4 +1,4 @@
-//! The steps of an order, and how each is confirmed.
+//! The steps of an order, and how their results are confirmed.
 
 use uuid::Uuid;
 use waldur_api_client::types::{OrderErrorDetailsRequest, OrderProviderRejectionRequest, OrderState};
@@ -8,7 +8,7 @@ use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::{self, row};
 
 row! {
-    /// The state of an order alone.
+    /// The state of an order.
     struct StateRow {
         state: OrderState = need "state",
     }
@@ -26,8 +26,8 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// Returns whether an order in this state has had this step. An order that was canceled, rejected or erred
-    /// doesn't count as approved. One with a start date waits for it after its approval.
+    /// Returns whether an order in this state shows that the step was applied. A canceled, rejected or erred
+    /// order doesn't count as approved. An approved order with a start date is pending until that date.
     pub(super) fn is_so(&self, state: &OrderState) -> bool {
         use OrderState::{Done, Executing, PendingStartDate};
         match self {
@@ -40,7 +40,7 @@ impl Action {
         }
     }
 
-    /// Returns whether a server accepts this step in this state.
+    /// Returns whether a server accepts the step in this state.
     pub(crate) fn is_possible(&self, state: &OrderState) -> bool {
         use OrderState::{Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate};
         match self {
@@ -54,7 +54,7 @@ impl Action {
     }
 }
 
-/// Sends a step.
+/// Sends the request of a step.
 async fn send(client: &Client, action: &Action, order: Uuid) -> Result<(), Error> {
     match action {
         Action::Approve => client.marketplace_orders_approve_by_provider().uuid(order).send().await.map(drop),
@@ -74,11 +74,12 @@ async fn send(client: &Client, action: &Action, order: Uuid) -> Result<(), Error
     }
 }
 
-/// Does a step, and reads the order where the response leaves open whether it was applied. `doubt` is the error
-/// of an earlier attempt: the order is read first then.
+/// Applies a step, and reads the order if the response leaves open whether the step was applied. With
+/// `doubt`, the error of an earlier attempt, the order is read first.
 ///
 /// # Errors
-/// What the server refuses, the state that doesn't allow the step, and what isn't known to be applied.
+/// The server's refusal, [`Error::is_conflict`] if the state doesn't allow the step, and
+/// [`Error::is_unconfirmed`] if whether the step was applied is unknown.
 pub(crate) async fn apply(
     client: &Client,
     confirm: Confirm<'_>,
@@ -101,7 +102,7 @@ pub(crate) async fn apply(
 /// Reads the state of an order.
 ///
 /// # Errors
-/// If the order can't be read.
+/// Those of the call, and [`Error::is_unexpected_response`] if the order has no state.
 pub(crate) async fn state_of(client: &Client, order: Uuid) -> Result<OrderState, Error> {
     let row: StateRow = row::retrieve(client.marketplace_orders_retrieve().uuid(order)).await?;
     Ok(row.state)

@@ -9,10 +9,11 @@ use super::{Order, OrderWait};
 use crate::confirm::{Applied, Confirm};
 use crate::row;
 
-/// One order. Nothing is sent until a verb is called.
+/// A handle of one order. Nothing is sent until a verb is called.
 ///
-/// Each step is sent once. If somebody else was faster, the step is [`Applied::Already`]; if the response leaves
-/// open whether it was applied, the order is read again before anything is returned.
+/// Each step is sent once. If the order is already in the requested state, the result is
+/// [`Applied::Already`]. If the response leaves open whether the step was applied, the order is read before
+/// the result is returned.
 ///
 /// ```
 /// # #[tokio::main]
@@ -54,22 +55,26 @@ impl OrderHandle {
         self.uuid
     }
 
-    /// Gets the order as it is now. (`marketplace_orders_retrieve`)
+    /// Gets the order. (`marketplace_orders_retrieve`)
     ///
     /// # Errors
-    /// If there is no such order, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the order doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<Order, Error> {
         row::retrieve(self.client.marketplace_orders_retrieve().uuid(self.uuid)).await
     }
 
-    /// Approves an order that waits for the provider; it is then executing, not done.
-    /// (`marketplace_orders_approve_by_provider`)
+    /// Approves an order that waits for the provider. (`marketplace_orders_approve_by_provider`)
     ///
-    /// Requires the permission `ORDER.APPROVE` on the offering.
+    /// The order is executing afterwards; call [`set_done`](Self::set_done) when the back end has done the
+    /// work.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
-    /// If the order is in another state ([`Error::is_conflict`]), or the caller may not
-    /// ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// - [`Error::is_conflict`]: the state of the order doesn't allow the step.
+    /// - [`Error::is_not_found`]: the order doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the order can't be read.
     pub async fn approve(&self) -> Result<Applied, Error> {
         self.apply(Action::Approve).await
     }
@@ -77,7 +82,7 @@ impl OrderHandle {
     /// Rejects an order that waits for the provider, with a reason for the customer, which may be empty.
     /// (`marketplace_orders_reject_by_provider`)
     ///
-    /// Requires the permission `ORDER.REJECT` on the offering.
+    /// Requires the permission `ORDER.REJECT` on the provider's organization.
     ///
     /// # Errors
     /// Those of [`approve`](Self::approve).
@@ -87,7 +92,9 @@ impl OrderHandle {
 
     /// Cancels an order that has not ended. (`marketplace_orders_cancel`)
     ///
-    /// This is for the customer, and for offerings without an agent.
+    /// Servers accept it for offerings that no agent serves.
+    ///
+    /// Requires the permission `ORDER.CANCEL` on the project or the organization of the customer.
     ///
     /// # Errors
     /// Those of [`approve`](Self::approve).
@@ -95,10 +102,12 @@ impl OrderHandle {
         self.apply(Action::Cancel).await
     }
 
-    /// Sets an order to executing that waits for the provider or for the customer, or that is erred.
-    /// (`marketplace_orders_set_state_executing`)
+    /// Sets an order that is pending or erred to executing. (`marketplace_orders_set_state_executing`)
     ///
-    /// An order that waits for the customer skips the customer's approval: servers accept it.
+    /// Servers accept it for an order that waits for the customer, too: the customer's approval is then
+    /// skipped.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
     /// Those of [`approve`](Self::approve).
@@ -106,8 +115,12 @@ impl OrderHandle {
         self.apply(Action::Execute).await
     }
 
-    /// Marks an executing order as done; its resource is then OK, or terminated.
+    /// Marks an executing order as done. Its resource becomes OK, or terminated.
     /// (`marketplace_orders_set_state_done`)
+    ///
+    /// Call this only when the back end has finished the work; Waldur cannot check.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
     /// Those of [`approve`](Self::approve).
@@ -115,11 +128,15 @@ impl OrderHandle {
         self.apply(Action::Complete).await
     }
 
-    /// Marks an executing order as erred, with a message for the customer and details for the operators, which
-    /// may be empty. (`marketplace_orders_set_state_erred`, for some types of offerings only)
+    /// Marks an executing order as erred. (`marketplace_orders_set_state_erred`)
     ///
-    /// The order is read first, and nothing is sent unless it is executing: servers accept this in any state,
-    /// and some err the resource of an order that is done.
+    /// `message` is shown to the customer, `traceback` to the operators. Both may be empty. Servers have this
+    /// for some types of offerings only.
+    ///
+    /// The order is read first, and nothing is sent unless it is executing: servers accept this step in any
+    /// state, and some also mark the resource of a finished order as erred.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
     /// Those of [`approve`](Self::approve).
@@ -136,8 +153,11 @@ impl OrderHandle {
         }
     }
 
-    /// Waits for the order, by reading it from time to time: until it is done, unless told otherwise.
-    /// (`marketplace_orders_retrieve`)
+    /// Waits until the order is done, by polling. (`marketplace_orders_retrieve`)
+    ///
+    /// [`OrderWait::until`] sets another condition, [`OrderWait::timeout`] the time limit, which is one hour
+    /// by default.
+    ///
     #[doc = include_str!("wait.md")]
     pub fn wait(&self) -> OrderWait {
         OrderWait::new(self.clone())

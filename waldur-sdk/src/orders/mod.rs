@@ -1,4 +1,4 @@
-//! Orders: what customers ask of a provider, from approval to completion.
+//! Orders, from approval to completion.
 
 mod action;
 mod handle;
@@ -24,18 +24,18 @@ use crate::confirm::{Applied, Confirm};
 use crate::row::{Rows, row};
 
 row! {
-    /// An order, as far as a provider's workflows need it.
+    /// An order, with the fields that a provider's workflows need.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Order {
         /// The order's uuid.
         pub uuid: Uuid = need "uuid",
-        /// Where it stands; `Other("")` if the server doesn't say.
+        /// The state; `Other("")` if the server doesn't send it.
         pub state: OrderState = or_unknown "state",
-        /// What it asks for; `Other("")` if the server doesn't say.
+        /// The type: create, update or terminate; `Other("")` if the server doesn't send it.
         #[serde(rename = "type")]
         pub type_: RequestTypes = or_unknown "type",
-        /// The marketplace resource that it is about.
+        /// The marketplace resource that the order creates, updates or terminates.
         pub resource_uuid: Option<Uuid> = optional "marketplace_resource_uuid",
         /// The name of that resource; empty if it has none.
         pub resource_name: String = or_default "resource_name",
@@ -74,8 +74,8 @@ impl From<&Order> for Uuid {
     }
 }
 
-/// The orders of a provider: narrowed by filters, then listed or acted on. Nothing is sent until a verb is
-/// called.
+/// The orders of a provider. Filters narrow the collection; its verbs list the orders or act on them. Nothing
+/// is sent until a verb is called.
 ///
 /// ```
 /// # #[tokio::main]
@@ -100,8 +100,8 @@ impl From<&Order> for Uuid {
 /// # }
 /// ```
 ///
-/// A user who is more than a provider, such as staff, sees other providers' orders too: narrow by
-/// [`offering`](Self::offering) or [`provider`](Self::provider).
+/// Staff see the orders of all providers: filter by [`offering`](Self::offering) or
+/// [`provider`](Self::provider).
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a verb is called"]
 pub struct Orders {
@@ -138,7 +138,7 @@ impl Orders {
         self.state(OrderState::PendingProvider)
     }
 
-    /// Keeps orders that the provider carries out now.
+    /// Keeps orders that are executing.
     pub fn executing(self) -> Self {
         self.state(OrderState::Executing)
     }
@@ -149,7 +149,7 @@ impl Orders {
         self
     }
 
-    /// Keeps orders about this marketplace resource.
+    /// Keeps orders for this marketplace resource.
     pub fn resource(mut self, resource: impl Into<Uuid>) -> Self {
         self.resource = Some(resource.into());
         self
@@ -167,7 +167,7 @@ impl Orders {
         self
     }
 
-    /// The operation `marketplace_orders_list` with these filters.
+    /// Returns the operation `marketplace_orders_list` with these filters.
     fn request(&self) -> builder::MarketplaceOrdersList {
         let mut list = self.client.marketplace_orders_list();
         if !self.states.is_empty() {
@@ -188,36 +188,43 @@ impl Orders {
         list
     }
 
-    /// Approves each of these orders; one that is past its approval is unchanged, and nothing is sent for it.
-    /// Without a filter by state, these are the [`pending`](Self::pending) ones.
-    /// (`marketplace_orders_approve_by_provider`)
+    /// Approves each order that matches the filters. (`marketplace_orders_approve_by_provider`)
     ///
-    /// Requires the permission `ORDER.APPROVE` on the offering.
+    /// Without a filter by state, acts on [`pending`](Self::pending) orders. An order that is already
+    /// approved is reported as [`Outcome::Unchanged`](crate::Outcome::Unchanged), and nothing is sent for it.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
-    /// If the orders can't be listed. What happens to an order is in the report.
+    /// The errors of listing the orders, such as [`Error::is_unauthenticated`]. The failure of one order is
+    /// in the report.
     pub fn approve_all(self) -> Bulk<'static, Order> {
         self.or_state(OrderState::PendingProvider).each(Action::Approve)
     }
 
-    /// Rejects each of these orders with a reason for the customer, which may be empty. Without a filter by
-    /// state, these are the [`pending`](Self::pending) ones. (`marketplace_orders_reject_by_provider`)
+    /// Rejects each order that matches the filters. (`marketplace_orders_reject_by_provider`)
     ///
-    /// Requires the permission `ORDER.REJECT` on the offering.
+    /// `reason` is shown to the customers, and may be empty. Without a filter by state, acts on
+    /// [`pending`](Self::pending) orders.
+    ///
+    /// Requires the permission `ORDER.REJECT` on the provider's organization.
     ///
     /// # Errors
-    /// If the orders can't be listed. What happens to an order is in the report.
+    /// The errors of listing the orders. The failure of one order is in the report.
     pub fn reject_all(self, reason: impl Into<String>) -> Bulk<'static, Order> {
         self.or_state(OrderState::PendingProvider).each(Action::Reject { reason: reason.into() })
     }
 
-    /// Marks each of these orders as done; its resource is then OK, or terminated. Without a filter by state,
-    /// these are the [`executing`](Self::executing) ones. (`marketplace_orders_set_state_done`)
+    /// Marks each order that matches the filters as done. (`marketplace_orders_set_state_done`)
     ///
-    /// Call this only when the back end has finished the work; Waldur can't check.
+    /// The resources become OK, or terminated. Without a filter by state, acts on
+    /// [`executing`](Self::executing) orders. Call this only when the back end has finished the work; Waldur
+    /// cannot check.
+    ///
+    /// Requires the permission `ORDER.APPROVE` on the provider's organization.
     ///
     /// # Errors
-    /// If the orders can't be listed. What happens to an order is in the report.
+    /// The errors of listing the orders. The failure of one order is in the report.
     pub fn complete_all(self) -> Bulk<'static, Order> {
         self.or_state(OrderState::Executing).each(Action::Complete)
     }
@@ -235,7 +242,7 @@ impl Orders {
     }
 }
 
-/// Returns the bulk operation that does `action` to each of the orders with these uuids.
+/// Returns the bulk operation that applies `action` to each of the orders with these uuids.
 pub(crate) fn each_of(
     client: &Client,
     orders: impl IntoIterator<Item = impl Into<Uuid>>,
@@ -263,7 +270,7 @@ impl Step {
         doubt: Option<Error>,
         listed: Option<&OrderState>,
     ) -> BoxFuture<'s, Result<Applied, Error>> {
-        // Servers answer 409 to a step that an order has had, so nothing is sent.
+        // Servers respond with 409 to a step that was applied before, so nothing is sent.
         if doubt.is_none() && listed.is_some_and(|state| self.action.is_so(state)) {
             return Box::pin(std::future::ready(Ok(Applied::Already)));
         }

@@ -19,14 +19,16 @@ use waldur_api_client::{Error, ErrorKind};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How much longer each pause is.
+/// The factor by which each pause is longer than the one before.
 const GROWTH: f32 = 1.5;
 
 type Condition = Box<dyn Fn(&Order) -> bool + Send + Sync>;
 
-/// Waits for an order: awaited, it gives the order when it is where it should be; [`OrderWait::changes`] is
-/// the way there. Made by [`OrderHandle::wait`].
-#[must_use = "nothing is asked until it is awaited"]
+/// A wait for an order, made by [`OrderHandle::wait`]. Awaiting it returns the order when the condition is
+/// met.
+///
+/// [`OrderWait::changes`] returns the changes of the state on the way there.
+#[must_use = "nothing is sent until it is awaited"]
 pub struct OrderWait {
     order: OrderHandle,
     until: Condition,
@@ -44,17 +46,17 @@ impl fmt::Debug for OrderWait {
     }
 }
 
-/// The cause of an error of waiting for an order: the order as it was last. [`Error::cause`] returns it.
+/// The cause of an error of [`OrderWait`]: the order as it was last read. [`Error::cause`] returns it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnfinishedOrder {
     /// The order as it was last read.
     pub order: Order,
-    /// The error of reading the order after that, if the last read failed.
+    /// The error of a later read, if the last read failed.
     pub error: Option<Error>,
 }
 
-/// Shows how the order was last, such as `order 1c0… ended: it is erred: no room`.
+/// Writes the last state of the order, such as `order 1c0… ended: it is erred: no room`.
 impl fmt::Display for UnfinishedOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = &self.order;
@@ -78,7 +80,7 @@ impl UnfinishedOrder {
     }
 }
 
-/// The error of a deadline. Nothing was sent that changes anything.
+/// Returns the error of a wait that exceeded its time limit.
 fn late(order: Uuid, last: Option<Order>, error: Option<Error>) -> Error {
     match last {
         Some(order) => UnfinishedOrder { order, error }.into_error(ErrorKind::Timeout),
@@ -102,30 +104,37 @@ impl OrderWait {
             pauses: (FIRST_PAUSE, LONGEST_PAUSE),
         }
     }
-    /// Waits for `condition` instead of for the order to be done. An order that has ended without meeting it is
-    /// an error ([`Error::is_ended`]).
+
+    /// Sets the condition to wait for. By default, that is the state done.
+    ///
+    /// An order that ended without meeting the condition is an error ([`Error::is_ended`]).
     pub fn until(mut self, condition: impl Fn(&Order) -> bool + Send + Sync + 'static) -> Self {
         self.until = Box::new(condition);
         self
     }
 
-    /// Sets how long to wait at most; one hour by default. Failures that may pass, such as of a server that is
-    /// being restarted, don't end the wait.
+    /// Sets the time limit; one hour by default.
+    ///
+    /// Failures that may be temporary ([`Error::is_retryable`]), such as a restart of the server, don't end
+    /// the wait earlier.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the pause before the order is read again: `first`, then half more each time, with jitter, up to
-    /// `longest`, and `first` again when the order has changed. From one second to thirty by default.
+    /// Sets the pauses between two reads of the order: from `first` to `longest`; 1 to 30 seconds by default.
+    ///
+    /// Each pause is 1.5 times the one before, with jitter. A change of the order's state resets the pause to
+    /// `first`.
     pub fn poll_interval(mut self, first: Duration, longest: Duration) -> Self {
         let first = first.max(Duration::from_millis(1));
         self.pauses = (first, longest.max(first));
         self
     }
 
-    /// Returns a stream of the order as it is first, and whenever its state has changed. The last item is the
-    /// order as it was waited for, or the error of the wait.
+    /// Returns a stream of the order: first as it is now, then whenever its state changes.
+    ///
+    /// The last item is the order that meets the condition, or the error of the wait.
     #[must_use]
     pub fn changes(self) -> BoxStream<'static, Result<Order, Error>> {
         stream::unfold(Watch::new(self), |mut watch| async move {
@@ -153,7 +162,7 @@ impl IntoFuture for OrderWait {
     }
 }
 
-/// What has been seen so far.
+/// The progress of a wait.
 struct Watch {
     wait: OrderWait,
     deadline: Option<Instant>,
@@ -169,7 +178,7 @@ impl Watch {
         Self { wait, deadline: None, backoff, last: None, error: None, ended: false }
     }
 
-    /// The next change; none after the last.
+    /// Returns the next change, or `None` after the last one.
     async fn next(&mut self) -> Option<Result<Order, Error>> {
         if self.ended {
             return None;
@@ -178,7 +187,7 @@ impl Watch {
             self.ended = true;
             return Some(Err(UnfinishedOrder { order, error: None }.into_error(ErrorKind::Ended)));
         }
-        // Far enough for whoever says `Duration::MAX`.
+        // `Duration::MAX` would overflow the clock.
         let deadline = *self.deadline.get_or_insert_with(|| {
             let now = Instant::now();
             now.checked_add(self.wait.timeout).unwrap_or(now + PATIENCE * 24 * 365)

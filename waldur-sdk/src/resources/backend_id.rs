@@ -11,43 +11,48 @@ use crate::confirm::{Applied, Confirm};
 const CHECK_UNIQUE: &Operation = builder::MarketplaceProviderOfferingsCheckUniqueBackendId::OPERATION;
 const SET_BACKEND_ID: &Operation = builder::MarketplaceProviderResourcesSetBackendId::OPERATION;
 
-/// The longest backend id that Waldur accepts.
+/// The longest backend id that Waldur accepts, in characters.
 const BACKEND_ID_LENGTH: usize = 255;
 
 impl ResourceHandle {
-    /// Sets the id that the resource has in the provider's back end; an empty one removes it. Setting the same
-    /// id again is no error. (`marketplace_provider_resources_set_backend_id`)
+    /// Sets the resource's id in the provider's back end. (`marketplace_provider_resources_set_backend_id`)
     ///
-    /// Requires the permission `RESOURCE.SET_BACKEND_ID` on the offering.
+    /// An empty id removes the one that is set. Other resources may have the same id; to rule that out, call
+    /// [`claim_backend_id`](Self::claim_backend_id).
+    ///
+    /// Requires the permission `RESOURCE.SET_BACKEND_ID` on the offering or the provider's organization.
     ///
     /// # Errors
-    /// If the id is longer than 255 characters ([`Error::is_validation`], before anything is sent), or the
-    /// caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// - [`Error::is_validation`]: the id is longer than 255 characters. Nothing is sent.
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_backend_id(&self, backend_id: impl Into<String>) -> Result<Applied, Error> {
         let backend_id = backend_id.into();
         let length = backend_id.chars().count();
         if length > BACKEND_ID_LENGTH {
             let problem =
-                format!("backend_id has {length} characters; a server accepts {BACKEND_ID_LENGTH} at most");
+                format!("backend_id has {length} characters; Waldur accepts {BACKEND_ID_LENGTH} at most");
             return Err(Error::new(ErrorKind::Validation, problem).with_operation(SET_BACKEND_ID));
         }
         send_backend_id(&self.client, Confirm::new(&self.client), self.uuid, &backend_id).await
     }
 
-    /// Sets the id that the resource has in the provider's back end, unless another resource of the offering
-    /// has that id. If the resource has it already, nothing is sent. (`marketplace_provider_resources_retrieve`,
-    /// `marketplace_provider_offerings_check_unique_backend_id`, `marketplace_provider_resources_set_backend_id`)
+    /// Sets the resource's id in the provider's back end, unless another resource of the offering has that
+    /// id. (`marketplace_provider_resources_retrieve`,
+    /// `marketplace_provider_offerings_check_unique_backend_id`,
+    /// `marketplace_provider_resources_set_backend_id`)
     ///
-    /// Where a server doesn't have the check, the resources of the offering are listed
-    /// (`marketplace_provider_resources_list`). Between the check and the change another resource may get
-    /// the id.
+    /// If the resource already has the id, nothing is sent. If a server doesn't support the check, the
+    /// resources of the offering are listed instead (`marketplace_provider_resources_list`). The check and
+    /// the change are separate requests: another resource may get the id in between.
     ///
-    /// Requires the permissions `RESOURCE.SET_BACKEND_ID` on the offering, and `OFFERING.UPDATE` on the
-    /// provider's organization.
+    /// Requires the permissions `RESOURCE.SET_BACKEND_ID` on the offering or the provider's organization, and
+    /// `OFFERING.UPDATE` on the provider's organization.
     ///
     /// # Errors
-    /// If another resource has the id, or the offering doesn't allow it ([`Error::is_validation`]); those of
-    /// [`set_backend_id`](Self::set_backend_id).
+    /// - [`Error::is_validation`]: another resource has the id, or the rules of the offering don't allow it.
+    /// - Those of [`set_backend_id`](Self::set_backend_id).
     pub async fn claim_backend_id(&self, backend_id: &str) -> Result<Applied, Error> {
         let now: BackendIdRow = read(&self.client, self.uuid).await?;
         if now.backend_id == backend_id {
@@ -71,7 +76,7 @@ impl ResourceHandle {
     }
 }
 
-/// Returns what a server has against another resource of the offering with this id.
+/// Asks the server whether the id is free in the offering. Returns its objections.
 async fn problems(client: &Client, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
     let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
     let call = client.marketplace_provider_offerings_check_unique_backend_id().uuid(offering).body(body);

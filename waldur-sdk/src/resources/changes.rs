@@ -1,4 +1,4 @@
-//! Changes of a resource, and how each is confirmed.
+//! Changes of a resource, and how their results are confirmed.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +19,20 @@ row! {
 }
 
 row! {
-    /// What shows whether a backend id is free.
+    /// The fields that confirm a change of the backend id.
     pub(super) struct BackendIdRow {
         pub(super) offering_uuid: Uuid = need "offering_uuid",
         pub(super) backend_id: String = exact "backend_id",
     }
 }
 
-/// Sends a change of a resource, and reads the resource if the response is lost. `else_shown` says what another
-/// value means: servers keep some values as they are, and make others fit.
+/// Sends a change of a resource, and reads the resource if the response is lost.
+///
+/// `else_shown` decides what it means if the resource shows another value: servers store some values as sent,
+/// and adjust others.
 ///
 /// # Errors
-/// What the server refuses, and what isn't known to be applied.
+/// The server's refusal, or [`Error::is_unconfirmed`] if whether the change was applied is unknown.
 pub(super) async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
     client: &Client,
     confirm: Confirm<'_>,
@@ -50,7 +52,7 @@ pub(super) async fn change<R: Row, S: Future<Output = Result<(), Error>>>(
     Ok(applied)
 }
 
-/// Sets the backend id without a check of its length.
+/// Sets the backend id, without checking its length.
 ///
 /// # Errors
 /// Those of [`change`].
@@ -67,7 +69,7 @@ pub(crate) async fn send_backend_id(
     change(client, confirm, resource, send, is_so, Seen::Unchanged).await
 }
 
-/// Sets the limits, and reads them again only if the response is lost.
+/// Sets the limits, and reads them only if the response is lost.
 ///
 /// # Errors
 /// Those of [`change`].
@@ -84,7 +86,7 @@ pub(crate) async fn send_limits(
     change(client, confirm, resource, send, is_so, Seen::Differs).await
 }
 
-/// Writes limits as servers read them: as numbers.
+/// Converts limits to JSON numbers, as servers require.
 fn numbers(limits: &BTreeMap<String, Decimal>) -> Value {
     let number = |limit: &Decimal| {
         let whole = limit.is_integer().then(|| i64::try_from(*limit).ok()).flatten().map(Value::from);

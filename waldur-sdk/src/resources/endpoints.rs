@@ -1,4 +1,4 @@
-//! Where a resource can be reached.
+//! The endpoints of a resource.
 
 use http::Method;
 use serde::Serialize;
@@ -10,12 +10,12 @@ use crate::confirm::{Applied, Seen};
 use crate::row::row;
 
 row! {
-    /// An address at which a resource can be reached.
+    /// An endpoint: a URL at which a resource can be reached.
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
     pub struct Endpoint {
-        /// What it is, such as `login node`.
+        /// The name, such as `login node`.
         pub name: String = or_default "name",
-        /// Its address.
+        /// The URL, such as `ssh://login.example.org`.
         pub url: String = need "url",
     }
 }
@@ -27,16 +27,18 @@ row! {
 }
 
 impl ResourceHandle {
-    /// Reads the endpoints of the resource. (`marketplace_provider_resources_retrieve`)
+    /// Gets the endpoints of the resource. (`marketplace_provider_resources_retrieve`)
     ///
     /// # Errors
-    /// If there is no such resource, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the resource doesn't exist or is not visible to the caller.
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
         Ok(read::<EndpointsRow>(&self.client, self.uuid).await?.endpoints)
     }
 
-    /// Sets the endpoints of the resource, each a name and an address; they replace those before. Servers have
-    /// this since 8.0.9, which the pinned schema doesn't list.
+    /// Sets the endpoints of the resource, each a name and a URL. They replace the existing ones.
+    ///
+    /// Sends `POST /api/marketplace-provider-resources/{uuid}/set_endpoints/`, which servers have since
+    /// 8.0.9. It is not in the pinned schema.
     ///
     /// ```
     /// # #[tokio::main]
@@ -55,9 +57,11 @@ impl ResourceHandle {
     /// ```
     ///
     /// # Errors
-    /// If a name or an address is empty ([`Error::is_validation`], before anything is sent), the caller may
-    /// not ([`Error::is_forbidden`], [`Error::is_not_found`]), or the server is older
-    /// ([`Error::is_unsupported`]).
+    /// - [`Error::is_validation`]: a name or a URL is empty. Nothing is sent.
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unsupported`]: the server is older than 8.0.9.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_endpoints<N: Into<String>, A: Into<String>>(
         &self,
         endpoints: impl IntoIterator<Item = (N, A)>,

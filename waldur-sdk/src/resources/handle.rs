@@ -46,10 +46,10 @@ row! {
     }
 }
 
-/// One resource. Nothing is sent until a verb is called.
+/// A handle of one resource. Nothing is sent until a verb is called.
 ///
-/// Each change is sent once. If its response is lost, the resource is read again before anything is returned;
-/// a change that isn't there is sent again, within the client's retry policy.
+/// If the response to a change is lost, the resource is read before the result is returned. A change that the
+/// resource doesn't show is sent again, within the client's retry policy.
 ///
 /// ```
 /// # #[tokio::main]
@@ -87,24 +87,28 @@ impl ResourceHandle {
         self.uuid
     }
 
-    /// Gets the resource as it is now. (`marketplace_provider_resources_retrieve`)
+    /// Gets the resource. (`marketplace_provider_resources_retrieve`)
     ///
     /// # Errors
-    /// If there is no such resource, or none that the caller may see ([`Error::is_not_found`]).
+    /// [`Error::is_not_found`] if the resource doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<Resource, Error> {
         read(&self.client, self.uuid).await
     }
 
-    /// Sets how much the resource may use of each component, by the component's type, and returns the limits
-    /// as they are then; limits that aren't named are removed. Newer servers reduce a limit that the component
-    /// doesn't allow, without an error. (`marketplace_provider_resources_set_limits`,
-    /// `marketplace_provider_resources_retrieve`)
+    /// Sets the limits of the resource and returns the limits that apply.
+    /// (`marketplace_provider_resources_set_limits`, `marketplace_provider_resources_retrieve`)
+    ///
+    /// Each limit is named by the component's type and is in the component's unit. All limits are replaced:
+    /// one that isn't passed is removed. Newer servers reduce a limit that exceeds the component's maximum,
+    /// without an error.
     ///
     /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]), or a newer server doesn't know
-    /// a component ([`Error::is_validation`]).
+    /// - [`Error::is_validation`]: the offering has no such component. Older servers accept any.
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_limits<K: Into<String>, L: Into<Decimal>>(
         &self,
         limits: impl IntoIterator<Item = (K, L)>,
@@ -113,12 +117,12 @@ impl ResourceHandle {
         send_limits(&self.client, Confirm::new(&self.client), self.uuid, &limits).await?;
         match read::<LimitsRow>(&self.client, self.uuid).await {
             Ok(now) => Ok(now.limits),
-            Err(unread) => Err(unread.with_note("the limits were set; what they are now can't be read")),
+            Err(unread) => Err(unread.with_note("the limits were set, but can't be read")),
         }
     }
 
-    /// Sets the back end's metadata of the resource, any JSON; it replaces what was there.
-    /// (`marketplace_provider_resources_set_backend_metadata`)
+    /// Sets the back end's metadata of the resource, which may be any JSON. It replaces the existing
+    /// metadata. (`marketplace_provider_resources_set_backend_metadata`)
     ///
     /// Requires the permission `RESOURCE.SET_BACKEND_METADATA` on the provider's organization.
     ///
@@ -142,7 +146,9 @@ impl ResourceHandle {
     /// ```
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_metadata(&self, metadata: impl Into<Value>) -> Result<Applied, Error> {
         let metadata = metadata.into();
         let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
@@ -153,12 +159,14 @@ impl ResourceHandle {
         self.change(send, is_so, Seen::Differs).await
     }
 
-    /// Sets the last day of the resource, or removes it. Servers accept a day that is a week ahead or more, of
-    /// a resource that cost nothing lately. (`marketplace_provider_resources_set_end_date_by_provider`)
+    /// Sets the last day of the resource, or removes it with `None`.
+    /// (`marketplace_provider_resources_set_end_date_by_provider`)
+    ///
+    /// Servers accept a day at least a week ahead, and only for a resource without recent costs.
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]), or the server doesn't accept
-    /// the day ([`Error::is_validation`]).
+    /// - [`Error::is_validation`]: the server doesn't accept the day.
+    /// - Those of [`set_metadata`](Self::set_metadata).
     pub async fn set_end_date(&self, day: Option<NaiveDate>) -> Result<Applied, Error> {
         let body = ResourceEndDateByProviderRequest::builder();
         let body = body.end_date(day.map_or(Nullable::Null, Nullable::Value));
@@ -168,14 +176,14 @@ impl ResourceHandle {
         self.change(send, |now: &EndDateRow| now.end_date == day, Seen::Unchanged).await
     }
 
-    /// Submits a report for the customer: sections, each a header and a body, which replace those before.
+    /// Submits a report for the customer, as sections of a header and a body. They replace the existing ones.
     /// (`marketplace_provider_resources_submit_report`)
     ///
     /// Requires the permission `RESOURCE.SUBMIT_REPORT` on the provider's organization.
     ///
     /// # Errors
-    /// If there is no section, or one has no header or no body ([`Error::is_validation`], before anything is
-    /// sent), or the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// - [`Error::is_validation`]: there is no section, or one has a blank header or body. Nothing is sent.
+    /// - Those of [`set_metadata`](Self::set_metadata).
     pub async fn submit_report<H: Into<String>, B: Into<String>>(
         &self,
         sections: impl IntoIterator<Item = (H, B)>,
@@ -203,16 +211,18 @@ impl ResourceHandle {
         self.change(send, |now: &ReportRow| now.report == wanted, Seen::Differs).await
     }
 
-    /// Sets the resource's last-sync time to now. (`marketplace_provider_resources_refresh_last_sync`)
+    /// Sets the resource's last-sync time to the server's current time.
+    /// (`marketplace_provider_resources_refresh_last_sync`)
     ///
     /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]). If the response is lost,
-    /// whether it was applied isn't known ([`Error::is_unconfirmed`]).
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost. It is safe to call again.
     pub async fn touch(&self) -> Result<Applied, Error> {
         let call = self.client.marketplace_provider_resources_refresh_last_sync().uuid(self.uuid);
-        // The time there is the server's: reading it again tells nothing.
+        // The time is the server's own, so reading it would not confirm the change.
         match call.send().await {
             Ok(_) => Ok(Applied::Now),
             Err(error) if error.is_ambiguous() => {
@@ -233,7 +243,7 @@ impl ResourceHandle {
     }
 }
 
-/// Returns whether what was sent is there. Servers show some names beside those that were sent.
+/// Returns whether the metadata that was sent is stored. Servers add some names to those that were sent.
 fn holds(there: &Value, sent: &Value) -> bool {
     match (there, sent) {
         (Value::Object(there), Value::Object(sent)) => {

@@ -1,4 +1,4 @@
-//! Resources: what a provider sees of them, and what it changes about them.
+//! Resources, as their provider sees and changes them.
 
 mod backend_id;
 mod changes;
@@ -33,38 +33,39 @@ row! {
     pub struct Resource {
         /// The resource's uuid.
         pub uuid: Uuid = need "uuid",
-        /// Its name.
+        /// The resource's name.
         pub name: String = or_default "name",
-        /// Where it stands; `Other("")` if the server doesn't say.
+        /// The state; `Other("")` if the server doesn't send it.
         pub state: ResourceState = or_unknown "state",
-        /// Its id in the provider's back end; empty if it has none yet.
+        /// The id in the provider's back end; empty if none is set.
         pub backend_id: String = or_default "backend_id",
-        /// Its offering.
+        /// The offering.
         pub offering_uuid: Option<Uuid> = optional "offering_uuid",
-        /// The name of that offering.
+        /// The name of the offering.
         pub offering_name: String = or_default "offering_name",
-        /// The project that has it.
+        /// The project that the resource belongs to.
         pub project_uuid: Option<Uuid> = optional "project_uuid",
-        /// The name of that project.
+        /// The name of the project.
         pub project_name: String = or_default "project_name",
         /// The organization (Waldur's customer) of the project.
         pub customer_uuid: Option<Uuid> = optional "customer_uuid",
-        /// Its plan, if it has one.
+        /// The plan; `None` if the resource has none.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
-        /// How much of each component it may use, by the component's type. A limit that isn't a number, or is
+        /// The limits, by the component's type, in the component's unit. A limit that isn't a number, or is
         /// too large for a [`Decimal`], is left out with a warning.
         pub limits: BTreeMap<String, Decimal> = or_default "limits",
-        /// Whether it is paused.
+        /// Whether the resource is paused.
         pub paused: bool = or_default "paused",
-        /// Whether it is downscaled.
+        /// Whether the resource is downscaled.
         pub downscaled: bool = or_default "downscaled",
-        /// Whether its members have no access.
+        /// Whether members have no access to the resource.
         pub restrict_member_access: bool = or_default "restrict_member_access",
-        /// Its last day, if it has one.
+        /// The last day of the resource; `None` if it has no end.
         pub end_date: Option<NaiveDate> = optional "end_date",
-        /// When it was last seen in the back end; servers before 2025 don't send it.
+        /// When the resource was last synchronised with the back end (see [`ResourceHandle::touch`]); servers
+        /// before 2025 don't send it.
         pub last_sync: Option<DateTime<Utc>> = optional "last_sync",
-        /// What went wrong with it; empty if nothing.
+        /// The error message; empty if there is none.
         pub error_message: String = or_default "error_message",
     }
 }
@@ -75,8 +76,8 @@ impl From<&Resource> for Uuid {
     }
 }
 
-/// The resources of a provider: narrowed by filters, then listed or reported on. Nothing is sent until a verb
-/// is called. (`marketplace_provider_resources_list`)
+/// The resources of a provider. Filters narrow the collection; its verbs list the resources or report their
+/// usage. Nothing is sent until a verb is called. (`marketplace_provider_resources_list`)
 ///
 /// ```
 /// # #[tokio::main]
@@ -107,8 +108,8 @@ impl From<&Resource> for Uuid {
 /// # }
 /// ```
 ///
-/// A user who is more than a provider, such as staff, sees other providers' resources too: narrow by
-/// [`offering`](Self::offering) or [`provider`](Self::provider).
+/// Staff see the resources of all providers: filter by [`offering`](Self::offering) or
+/// [`provider`](Self::provider).
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a verb is called"]
 pub struct Resources {
@@ -142,7 +143,7 @@ impl Resources {
         self
     }
 
-    /// Keeps resources in use: those in the state OK.
+    /// Keeps resources in the state OK.
     pub fn live(self) -> Self {
         self.state(ResourceState::Ok)
     }
@@ -171,13 +172,13 @@ impl Resources {
         self
     }
 
-    /// Keeps resources with this id in the back end.
+    /// Keeps resources with this backend id.
     pub fn backend_id(mut self, id: impl Into<String>) -> Self {
         self.backend_id = Some(id.into());
         self
     }
 
-    /// The operation `marketplace_provider_resources_list` with these filters.
+    /// Returns the operation `marketplace_provider_resources_list` with these filters.
     pub(crate) fn request(&self) -> builder::MarketplaceProviderResourcesList {
         let mut list = self.client.marketplace_provider_resources_list();
         if !self.states.is_empty() {
@@ -201,8 +202,9 @@ impl Resources {
         list
     }
 
-    /// Finds the resource with this id in the back end; `None` if no resource has it. A terminated resource
-    /// keeps its id, and is found only if no other resource has the id.
+    /// Finds the resource with this backend id. Returns `None` if no resource has it.
+    ///
+    /// A terminated resource keeps its backend id. It is returned only if no other resource has the id.
     ///
     /// ```
     /// # #[tokio::main]
@@ -222,17 +224,17 @@ impl Resources {
     /// ```
     ///
     /// # Errors
-    /// If several resources have the id, or the id is empty ([`Error::is_validation`]), or they can't be
-    /// listed.
+    /// [`Error::is_validation`] if `id` is empty, before anything is sent, or if several resources have the
+    /// id; and the errors of [`all`](Self::all).
     pub async fn find_by_backend_id(self, id: &str) -> Result<Option<Resource>, Error> {
         let refused = |problem| Err(Error::new(ErrorKind::Validation, problem).with_operation(LIST));
         if id.is_empty() {
             return refused(
-                "backend_id is empty: all resources that have none yet would be found".to_owned(),
+                "backend_id is empty: all resources without a backend id would be found".to_owned(),
             );
         }
         let mut found = self.backend_id(id).all().await?;
-        // A server that doesn't know the filter shows all.
+        // A server that doesn't know the filter ignores it.
         found.retain(|resource| resource.backend_id == id);
         if found.iter().any(|resource| resource.state != ResourceState::Terminated) {
             found.retain(|resource| resource.state != ResourceState::Terminated);
@@ -247,7 +249,8 @@ impl Resources {
 /// Reads the fields of `R` of a resource.
 ///
 /// # Errors
-/// If there is no such resource, or it can't be read.
+/// [`Error::is_not_found`] if the resource doesn't exist or is not visible to the caller, and
+/// [`Error::is_unexpected_response`] if a required field can't be read.
 pub(crate) async fn read<R: Row>(client: &Client, resource: Uuid) -> Result<R, Error> {
     row::retrieve(client.marketplace_provider_resources_retrieve().uuid(resource)).await
 }

@@ -1,4 +1,4 @@
-//! The state of a resource and its switches.
+//! The state and the flags of a resource.
 
 use waldur_api_client::Error;
 use waldur_api_client::types::{
@@ -15,17 +15,22 @@ impl ResourceHandle {
     /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn mark_ok(&self) -> Result<Applied, Error> {
         let call = self.client.marketplace_provider_resources_set_as_ok().uuid(self.uuid);
         let send = || async { call.clone().send().await.map(drop) };
         self.change(send, |now: &Resource| now.state == ResourceState::Ok, Seen::Unchanged).await
     }
 
-    /// Marks the resource as erred, with a message for the customer and details for the operators, which may
-    /// be empty. (`marketplace_provider_resources_set_as_erred`)
+    /// Marks the resource as erred. (`marketplace_provider_resources_set_as_erred`)
     ///
-    /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization.
+    /// `message` is shown to the customer, `traceback` to the operators. Both may be empty; an empty message
+    /// leaves the existing one.
+    ///
+    /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization. Servers of 2024 require
+    /// staff.
     ///
     /// ```
     /// # #[tokio::main]
@@ -43,7 +48,7 @@ impl ResourceHandle {
     /// ```
     ///
     /// # Errors
-    /// If the caller may not ([`Error::is_forbidden`], [`Error::is_not_found`]).
+    /// Those of [`mark_ok`](Self::mark_ok).
     pub async fn mark_erred(
         &self,
         message: impl Into<String>,
@@ -55,14 +60,14 @@ impl ResourceHandle {
             .error_traceback(traceback.into());
         let call = self.client.marketplace_provider_resources_set_as_erred().uuid(self.uuid).body(body);
         let send = || async { call.clone().send().await.map(drop) };
-        // An empty message leaves the one that is there.
+        // An empty message leaves the existing one.
         let is_so = |now: &Resource| {
             now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
         };
         self.change(send, is_so, Seen::Differs).await
     }
 
-    /// Pauses the resource, or resumes it. (`marketplace_provider_resources_set_paused`)
+    /// Pauses the resource, or resumes it. Requires staff. (`marketplace_provider_resources_set_paused`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -82,8 +87,9 @@ impl ResourceHandle {
     /// ```
     ///
     /// # Errors
-    /// If the caller is not staff ([`Error::is_forbidden`]: servers refuse it to the provider), or there is
-    /// no such resource ([`Error::is_not_found`]).
+    /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller is not staff.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_paused(&self, paused: bool) -> Result<Applied, Error> {
         let body = ResourcePausedRequest::builder().paused(paused);
         let call = self.client.marketplace_provider_resources_set_paused().uuid(self.uuid).body(body);
@@ -91,7 +97,8 @@ impl ResourceHandle {
         self.change(send, |now: &Resource| now.paused == paused, Seen::Unchanged).await
     }
 
-    /// Downscales the resource, or restores it. (`marketplace_provider_resources_set_downscaled`)
+    /// Downscales the resource, or restores it. Requires staff.
+    /// (`marketplace_provider_resources_set_downscaled`)
     ///
     /// # Errors
     /// Those of [`set_paused`](Self::set_paused).
@@ -102,7 +109,7 @@ impl ResourceHandle {
         self.change(send, |now: &Resource| now.downscaled == downscaled, Seen::Unchanged).await
     }
 
-    /// Blocks or allows members' access to the resource.
+    /// Blocks or allows members' access to the resource. Requires staff.
     /// (`marketplace_provider_resources_set_restrict_member_access`)
     ///
     /// # Errors

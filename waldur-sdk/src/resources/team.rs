@@ -1,4 +1,4 @@
-//! The team of a resource: the people of its project.
+//! The team of a resource: the members of its project.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,40 +18,43 @@ row! {
     pub struct TeamMember {
         /// The user.
         pub user_uuid: Uuid = need "uuid",
-        /// The user's name for signing in to Waldur, which is not that of an offering user; empty if the
-        /// server doesn't send it.
+        /// The username in Waldur, which differs from the offering user's; empty if the server doesn't send
+        /// it.
         pub username: String = or_default "username",
-        /// The user's name, for people.
+        /// The full name, for display.
         pub full_name: String = or_default "full_name",
-        /// The email address; empty if it isn't shown.
+        /// The email address; empty if the caller may not see it.
         pub email: String = or_default "email",
         /// The role in the project, such as `admin` or `member`.
         pub role: String = or_default "role",
-        /// Until when; none if it doesn't end.
+        /// When the role expires; `None` if it does not.
         pub expiration_time: Option<DateTime<Utc>> = optional "expiration_time",
-        /// The username of the member's offering user, once there is one.
+        /// The username of the member's offering user; `None` until it has one.
         pub offering_user_username: Option<String> = non_empty "offering_user_username",
-        /// The state of that offering user, if there is one; servers of 2024 and before have no states.
+        /// The state of the member's offering user; `None` if there is no offering user. Servers of 2024 and
+        /// before don't send states.
         pub offering_user_state: Option<OfferingUserState> = optional "offering_user_state",
     }
 }
 
 impl TeamMember {
-    /// Returns whether there is an offering user, in whatever state.
+    /// Returns whether the member has an offering user, in any state.
     #[must_use]
     pub fn has_account(&self) -> bool {
         self.offering_user_username.is_some() || self.offering_user_state.is_some()
     }
 
-    /// Returns whether the offering user can be used, as far as the team shows: it has a username, and is OK
-    /// where servers have states. Whether it is restricted isn't shown here.
+    /// Returns whether the offering user can be used: it has a username, and its state is OK or not sent.
+    ///
+    /// The team doesn't show whether the offering user is restricted; see
+    /// [`OfferingUser::is_usable`](crate::accounts::OfferingUser::is_usable).
     #[must_use]
     pub fn has_usable_account(&self) -> bool {
         let username = self.offering_user_username.as_deref().unwrap_or_default();
         is_usable(self.offering_user_state.as_ref(), username)
     }
 
-    /// Returns whether the offering user is being removed, or was.
+    /// Returns whether the offering user is being deleted, or is deleted.
     #[must_use]
     pub fn has_ending_account(&self) -> bool {
         self.offering_user_state.as_ref().is_some_and(is_ending)
@@ -59,12 +62,14 @@ impl TeamMember {
 }
 
 impl ResourceHandle {
-    /// Lists the members of the project that has the resource, with their offering users. A new project has
-    /// none for a while. (`marketplace_provider_resources_team_list`)
+    /// Lists the members of the resource's project, with their offering users.
+    /// (`marketplace_provider_resources_team_list`)
+    ///
+    /// The team of a new project is empty for a while.
     ///
     /// # Errors
-    /// If there is no such resource, or none that the caller provides ([`Error::is_not_found`]). A member
-    /// whose row can't be read is set aside: [`Rows::unreadable`].
+    /// [`Error::is_not_found`] if the resource doesn't exist or the caller doesn't provide it. A member whose
+    /// row can't be read is no error: see [`Rows::unreadable`].
     pub async fn team(&self) -> Result<Rows<TeamMember>, Error> {
         let list = self.client.marketplace_provider_resources_team_list().uuid(self.uuid);
         row::all(list.into_request(), self.client.bulk_concurrency()).await

@@ -1,4 +1,4 @@
-//! The amounts of a report, and what servers accept of them.
+//! The amounts of a usage report, and their validation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,35 +9,38 @@ use waldur_api_client::{Error, ErrorKind, builder};
 use super::components::Component;
 use super::read::ComponentUsage;
 
-/// The most decimals of an amount that Waldur accepts.
+/// The maximum number of decimals that Waldur accepts.
 const DECIMALS: u32 = 2;
-/// The first amount that is too large. Servers accept 18 digits before the point, and then fail (500) with what
-/// their invoices can't hold: more than 15. Invoices of younger servers hold 12, which matters only where a
-/// component is billed by usage.
+/// The smallest amount that is too large. Servers accept 18 digits before the point, but respond with 500 to
+/// more than 15, which their invoices can't hold. Invoices of newer servers hold 12, which matters only for
+/// components that are billed by usage.
 const LIMIT: i64 = 1_000_000_000_000_000;
 
 /// A function from a component to its amount, in the component's [`measured_unit`](Component::measured_unit).
 pub type AmountFn = Box<dyn Fn(&Component) -> Option<Decimal> + Send + Sync>;
 
-/// How much was used of each component that [can be reported](Component::is_reportable), in the component's
+/// The amounts of all components that [can be reported](Component::is_reportable), each in the component's
 /// [`measured_unit`](Component::measured_unit).
 ///
-/// A [`Decimal`] is the amount of each component. A map, an array or a list of pairs has an amount for each
-/// component, by the component's type, such as `cpu`; a type that is there twice refuses the report.
-/// [`Amounts::with`] calls a function.
+/// It is made from a [`Decimal`], which is the amount of each component; from a map, an array or a vector of
+/// pairs of a component's type, such as `cpu`, and its amount; or by [`Amounts::with`], which calls a
+/// function.
+///
+/// A type that occurs twice is an error ([`Error::is_validation`]) when the report is sent.
 #[non_exhaustive]
 pub enum Amounts {
     /// The same amount of each component.
     Uniform(Decimal),
-    /// An amount by the component's type: all components that can be reported, each once, and none that the
-    /// offering doesn't have.
+    /// An amount for each component, by the component's type. Each component that can be reported must occur
+    /// once, and no type that the offering doesn't have.
     ByComponent(Vec<(String, Decimal)>),
-    /// The result of a function; see [`Amounts::with`].
+    /// The result of a function: see [`Amounts::with`].
     Computed(AmountFn),
 }
 
 impl Amounts {
-    /// Calls the function for each component; `None` refuses the whole report.
+    /// Makes amounts by calling `amount` for each component. `None` for any component is an error
+    /// ([`Error::is_validation`]) when the report is sent.
     pub fn with(amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
         Self::Computed(Box::new(amount))
     }
@@ -52,7 +55,7 @@ impl Amounts {
         }
     }
 
-    /// Checks what is known before the components are.
+    /// Validates the amounts as far as possible without the components.
     pub(super) fn check(&self) -> Result<(), Error> {
         match self {
             Self::Uniform(amount) => match exact(*amount) {
@@ -99,14 +102,14 @@ impl<K: Into<String>, const N: usize> From<[(K, Decimal); N]> for Amounts {
     }
 }
 
-/// Returns the amount as it is sent, or why a server wouldn't accept it.
+/// Returns the normalised amount, or the reason why servers don't accept it.
 pub(super) fn exact(amount: Decimal) -> Result<Decimal, String> {
     let amount = amount.normalize();
     if amount.scale() > DECIMALS {
         return Err(format!("{amount} has more than {DECIMALS} decimals"));
     }
     if amount.abs() >= Decimal::from(LIMIT) {
-        return Err(format!("{amount} has more than 15 digits before the point, with which servers fail"));
+        return Err(format!("{amount} has more than 15 digits before the decimal point"));
     }
     Ok(amount)
 }
@@ -120,11 +123,11 @@ pub(super) fn unknown_component(type_: &str) -> Error {
     refused(format!("{type_}: the offering has no such component"))
 }
 
-/// Checks amounts by the types of their components, each of which may be there once.
+/// Validates amounts by component. Each component may occur once.
 pub(super) fn named(asked: &[(String, Decimal)]) -> Result<Vec<ComponentUsage>, Error> {
     let mut types = BTreeSet::new();
     for (type_, amount) in asked {
-        // Servers trim.
+        // Servers trim types.
         let type_ = type_.trim();
         if type_.is_empty() {
             return Err(refused(format!("the component with the amount {amount} has an empty type")));
@@ -138,8 +141,8 @@ pub(super) fn named(asked: &[(String, Decimal)]) -> Result<Vec<ComponentUsage>, 
     amounts(asked.iter().map(|(type_, amount)| (type_.trim(), *amount)))
 }
 
-/// Returns an amount for each component that can be reported, and none for what is no component. Other
-/// components that are named are left to the server.
+/// Returns an amount for each component that can be reported. Other components that the caller names are sent
+/// too; newer servers accept some of them.
 pub(super) fn of_all(components: &[Component], wanted: &Amounts) -> Result<Vec<ComponentUsage>, Error> {
     let is_named =
         |type_: &str| matches!(wanted, Amounts::ByComponent(named) if named.iter().any(|one| one.0 == type_));
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_that_the_server_would_refuse_are_not_sent() {
+    fn amounts_that_servers_refuse_are_validation_errors() {
         let check = |amount: &str| of_all(&[component("cpu")], &Amounts::Uniform(amount.parse().unwrap()));
         for amount in ["0.3", "12.50000", "999999999999999.99", "0", "-1.5"] {
             assert_eq!(check(amount).unwrap()[0].amount, amount.parse().unwrap());
@@ -198,18 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_measured_is_not_reported() {
+    fn components_that_cannot_be_reported_are_left_out_unless_named() {
         let one = Decimal::ONE;
         let fixed = Component { billing_type: Some(BillingTypeEnum::Fixed), ..component("licence") };
         let components = [component("cpu"), fixed];
         assert_eq!(of_all(&components, &Amounts::Uniform(one)).unwrap().len(), 1);
         assert_eq!(of_all(&components, &[("cpu", one)].into()).unwrap().len(), 1);
-        // Whoever names it means it: newer servers take more.
+        // A component that is named is sent: newer servers accept more.
         assert_eq!(of_all(&components, &[("cpu", one), ("licence", one)].into()).unwrap().len(), 2);
     }
 
     #[test]
-    fn every_component_needs_an_amount_and_has_one() {
+    fn amounts_must_match_the_components() {
         let one = Decimal::ONE;
         let components = [component("cpu"), component("gpu")];
         let usages = |amounts: Amounts| of_all(&components, &amounts);

@@ -1,10 +1,9 @@
-//! Booking: into which month a server books a report, and how a report is sent that can only be booked into
-//! its own month.
+//! Booking: ensures that a server books a report into the intended month.
 //!
-//! Servers since 7.9.0 book a report into the month of its `date`. Older ones ignore the date and book into
-//! the month that it is when the report arrives, over what is there. Which of them a server is, only its
-//! answers tell: what came after 7.9.0 proves that it books by date. Where that isn't proven, only reports
-//! for the server's current month are sent, and only if they arrive in it.
+//! Servers since 7.9.0 book a report into the month of its `date`. Older servers ignore the date and book
+//! into the month in which the report arrives, replacing that month's usage. A field that servers have since
+//! a later release proves that a server books by date. Without such proof, only reports for the server's
+//! current month are sent, and only if they arrive within that month.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,14 +22,14 @@ use super::month::Month;
 use crate::resources;
 use crate::row::row;
 
-/// How long before the end of a month nothing is sent any more that must arrive in it: a `Date` leaves out
-/// the fraction of its second, and the response was on its way.
+/// How long before the end of a month a report that must arrive within it is not sent any more. A `Date`
+/// header has no fractions of a second, and the response took time to arrive.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
-/// How far ahead of UTC clocks are at most, and how far behind, in hours.
+/// The largest offsets from UTC, in hours.
 const EASTERNMOST: i64 = 14;
 const WESTERNMOST: i64 = 12;
 
-/// What is known of how a server books. All clones of a client share it.
+/// What is known about the booking of a server. Clones of a client share it.
 #[derive(Debug, Default)]
 pub(crate) struct Booking {
     by_date: AtomicBool,
@@ -38,13 +37,13 @@ pub(crate) struct Booking {
 }
 
 impl Booking {
-    /// Returns what is known of the server of `client`.
+    /// Returns what is known about the server of `client`.
     pub(super) fn of(client: &Client) -> Arc<Self> {
         client.extension()
     }
 
-    /// Takes note of a field that came with 7.9.2 or later, so that the server books by date. What a server
-    /// has once, it keeps.
+    /// Records that the server sent a field that was added in 7.9.2 or later, which shows that it books by
+    /// date.
     pub(crate) fn note_younger_field(&self) {
         self.by_date.store(true, Ordering::Relaxed);
     }
@@ -54,7 +53,7 @@ impl Booking {
         self.by_date.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the server refused a `date` of its current month, and took the report without.
+    /// Returns whether the server refused a `date` in its current month, and accepted the report without one.
     fn refuses_dates(&self) -> bool {
         self.refuses_dates.load(Ordering::Relaxed)
     }
@@ -70,19 +69,19 @@ row! {
     }
 }
 
-/// Makes sure that the server books a report into this month. Reads the resource if that isn't known and
-/// matters, unless the resource was `read` just now.
+/// Checks that the server books a report into `month`. Reads the resource if needed, unless `read` says that
+/// it was read just before.
 ///
 /// # Errors
-/// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current one or
-/// ends right now.
+/// [`Error::is_unsupported`] if the server isn't known to book by date, and the month isn't its current one
+/// or is about to end.
 pub(super) async fn check_month(
     client: &Client,
     resource: Uuid,
     month: Month,
     read: bool,
 ) -> Result<(), Error> {
-    // Far from its end, the current month is booked into either way.
+    // Long before its end, a report for the current month is booked correctly either way.
     if Booking::of(client).is_by_date() || time_left(client, month).is_ok_and(|left| left > client.timeout())
     {
         return Ok(());
@@ -93,7 +92,7 @@ pub(super) async fn check_month(
     time_left(client, month).map(drop)
 }
 
-/// Returns whether the server is known to book by date; reads the resource if it isn't yet.
+/// Returns whether the server is known to book by date. Reads the resource to find out.
 ///
 /// # Errors
 /// If the resource can't be read.
@@ -111,8 +110,8 @@ pub(super) async fn books_by_date(client: &Client, resource: Uuid) -> Result<boo
 /// Sends a report, and returns the time of the response.
 ///
 /// # Errors
-/// [`Error::is_unsupported`] if the server's clock decides about the month, and is or may be out of it on
-/// arrival.
+/// [`Error::is_unsupported`] if the server isn't known to book by date, and the report might arrive in
+/// another month.
 pub(super) async fn book(
     client: &Client,
     month: Month,
@@ -126,7 +125,7 @@ pub(super) async fn book(
             false => client.with_timeout(client.timeout().min(time_left(client, month)?)),
         };
         match post(&client, report, date_in(month, now)).await {
-            // Some servers let providers give no date for components that are billed by usage, even now.
+            // Some servers refuse a date for components that are billed by usage, even in the current month.
             Err(error) if amid && refuses_date(&error) => {}
             result => return result,
         }
@@ -137,7 +136,7 @@ pub(super) async fn book(
     Ok(answered)
 }
 
-/// Returns the month other than `month` into which a report may still be booked; none if there is none.
+/// Returns the month other than `month` into which a report may still be booked, if any.
 pub(super) fn next_booking(client: &Client, month: Month) -> Option<Month> {
     if Booking::of(client).is_by_date() || time_left(client, month).is_ok() {
         return None;
@@ -146,7 +145,7 @@ pub(super) fn next_booking(client: &Client, month: Month) -> Option<Month> {
     Some(now.filter(|now| *now != month).unwrap_or_else(|| month.next()))
 }
 
-/// The error of a report that arrived in another month than it is for.
+/// Returns the error of a report that arrived in another month than the intended one.
 pub(super) fn booked_elsewhere(month: Month, booked: Month) -> Error {
     let problem = format!(
         "the report for {month} arrived in {booked}: the server isn't known to book by date, so it booked it \
@@ -180,15 +179,16 @@ fn date_of(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(date.trim()).ok().map(DateTime::from)
 }
 
-/// Returns whether the server says that it doesn't take the `date`.
+/// Returns whether the server refused the `date`.
 fn refuses_date(error: &Error) -> bool {
     error.is_validation() && error.messages().about("date").next().is_some()
 }
 
-/// How long the server is still in a month.
+/// Returns how much time is left of a month by the server's clock.
 ///
 /// # Errors
-/// [`Error::is_unsupported`] if it isn't in it, or nearly no more, or doesn't tell the time.
+/// [`Error::is_unsupported`] if the month isn't the server's current one or is about to end, or if the
+/// server's time is unknown.
 fn time_left(client: &Client, month: Month) -> Result<Duration, Error> {
     const WHY: &str = "the server isn't known to book a report by its date, as servers do since 7.9.0";
     let refused = |why: String| {
@@ -210,13 +210,13 @@ fn time_left(client: &Client, month: Month) -> Result<Duration, Error> {
     }
 }
 
-/// A time in the month that is in it in every time zone, and not in the future: servers read a time without
-/// zone as theirs. None if there is no such time.
+/// Returns a time that is in the month in every time zone and not in the future, or `None` if there is none.
+/// Servers interpret a time without a zone in their own zone.
 fn date_in(month: Month, now: DateTime<Utc>) -> Option<String> {
     let naive = |time: chrono::NaiveDateTime| time.format("%Y-%m-%dT%H:%M:%S").to_string();
     let utc = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     Some(match month_of(now) {
-        // A resource that was made in that month was there on its last day.
+        // A resource that was created in that month existed on its last day.
         current if current > month => naive(month.last_day().and_hms_opt(12, 0, 0)?),
         // The server refuses it.
         current if current < month => naive(month.first_day().and_hms_opt(0, 0, 0)?),

@@ -24,13 +24,13 @@ use crate::confirm::{Applied, Confirm};
 use crate::resources::{Resource, Resources};
 use crate::row::Rows;
 
-/// A resource, and the usage that was reported of it.
+/// A resource and the usage that was reported for it: an item of the report of [`UsageReports`].
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ResourceUsage {
     /// The resource, as it was listed.
     pub resource: Resource,
-    /// The amounts of the components that can be reported, or why there are none.
+    /// The amounts of the components that can be reported, or why they couldn't be determined.
     #[serde(skip)]
     wanted: Result<Vec<ComponentUsage>, Error>,
     #[serde(rename = "reported", serialize_with = "as_option")]
@@ -45,14 +45,15 @@ impl fmt::Display for ResourceUsage {
 }
 
 impl ResourceUsage {
-    /// Returns what was sent, or would be in a dry run; none if that couldn't be worked out. Whether the server
-    /// accepted the report is in the outcome.
+    /// Returns the usage that was sent, or would be sent in a dry run; `None` if it couldn't be determined.
+    ///
+    /// Whether the server accepted the report is in [`Item::outcome`].
     #[must_use]
     pub fn reported(&self) -> Option<&ReportedUsage> {
         self.plan.get()
     }
 
-    /// Works out what is sent, once.
+    /// Determines what is sent, once.
     async fn plan(&self, client: &Client, options: &Options) -> Result<&ReportedUsage, Error> {
         if let Some(plan) = self.plan.get() {
             return Ok(plan);
@@ -81,16 +82,19 @@ fn as_option<S: Serializer>(plan: &OnceLock<ReportedUsage>, serializer: S) -> Re
 
 type AmountOf<'a> = Box<dyn Fn(&Resource, &Component) -> Option<Decimal> + Send + Sync + 'a>;
 
-/// The reports of what many resources used in a month, made by [`Resources::report_usage_all`]: awaited, it
-/// sends them side by side and returns a [`Report`].
+/// Usage reports of many resources for one month, made by [`Resources::report_usage_all`]. Awaiting it sends
+/// them and returns a [`Report`].
 ///
 /// The resources are listed first, and the components of each offering are read once. Up to
-/// [`bulk_concurrency`](waldur_api_client::ClientBuilder::bulk_concurrency) reports are under way at once. Each
-/// is sent once; where its response leaves open whether it was recorded, the usage is read again, and once more
-/// at the end, for as long as the retry policy allows.
+/// [`bulk_concurrency`](waldur_api_client::ClientBuilder::bulk_concurrency) reports are sent concurrently.
+///
+/// Each report is sent once. If its response leaves open whether it was recorded, the usage is read, and read
+/// again after all other resources, until the retry policy's
+/// [`max_elapsed`](waldur_api_client::RetryPolicy::max_elapsed) is over.
 ///
 /// # Errors
-/// If the resources can't be listed. What happens to a resource is in the report.
+/// The errors of listing the resources, such as [`Error::is_unauthenticated`]. The failure of one resource is
+/// in the report.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UsageReports<'a> {
     resources: Resources,
@@ -111,12 +115,18 @@ impl fmt::Debug for UsageReports<'_> {
 }
 
 impl Resources {
-    /// Reports what each of these resources used in the current month (by UTC and this machine's clock) or in
-    /// [another](UsageReports::month). The function is called for each resource and each component that
-    /// [can be reported](Component::is_reportable); `None` leaves a component as it is. A resource of which
-    /// nothing is to be sent is unchanged. (`marketplace_component_usages_set_usage`)
+    /// Reports the usage of each resource that matches the filters.
+    /// (`marketplace_component_usages_set_usage`)
     ///
-    /// Requires the right to report usage of the offering's resources, as the offering's managers have it.
+    /// `amount` is called for each resource and each component that [can be
+    /// reported](Component::is_reportable). It returns the amount in the component's
+    /// [`measured_unit`](Component::measured_unit), or `None` to leave the component unchanged. A resource
+    /// without any amount to send is reported as [`Outcome::Unchanged`].
+    ///
+    /// The usage is for the current month, by UTC and the local clock; [`month`](UsageReports::month) sets
+    /// another.
+    ///
+    /// Requires the permission to report usage, which the offering's managers have.
     ///
     /// ```
     /// # #[tokio::main]
@@ -155,44 +165,46 @@ impl Resources {
 }
 
 impl<'a> UsageReports<'a> {
-    /// Reports for this month: see [`UsageReport::month`].
+    /// Sets the month of the usage: see [`UsageReport::month`].
     pub fn month(mut self, month: impl Into<Month>) -> Self {
         self.options.month = month.into();
         self
     }
 
-    /// Adds a description for the customers. Without it, a server drops the one that was there.
+    /// Sets a description for the customers: see [`UsageReport::description`].
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.options.description = Some(text.into());
         self
     }
 
-    /// Makes the usage count for the following months too: see [`UsageReport::recurring`].
+    /// Marks the usage as recurring: see [`UsageReport::recurring`].
     pub fn recurring(mut self) -> Self {
         self.options.recurring = true;
         self
     }
 
-    /// Leaves out what is reported already: see [`UsageReport::skip_equal`].
+    /// Skips components whose usage is already reported: see [`UsageReport::skip_equal`].
     pub fn skip_equal(mut self) -> Self {
         self.options.skip_equal = true;
         self
     }
 
-    /// Lets amounts be less than what is reported already: see [`UsageReport::allow_decrease`].
+    /// Allows amounts below the reported ones: see [`UsageReport::allow_decrease`].
     pub fn allow_decrease(mut self) -> Self {
         self.options.allow_decrease = true;
         self
     }
 
-    /// Calls `f` after each resource.
+    /// Calls `f` after each resource is finished.
     pub fn on_progress(mut self, f: impl FnMut(Progress<'_, ResourceUsage>) + Send + 'a) -> Self {
         self.on_progress = Box::new(f);
         self
     }
 
-    /// Works out what would be sent and changes nothing: each resource is [`Outcome::Skipped`], with what would
-    /// be [reported](ResourceUsage::reported), or refused.
+    /// Determines what would be sent without sending it.
+    ///
+    /// Each resource is reported as [`Outcome::Skipped`], with the usage that would be
+    /// [reported](ResourceUsage::reported), or as refused.
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self
@@ -227,7 +239,7 @@ impl<'a> IntoFuture for UsageReports<'a> {
 async fn list(resources: Resources, amount: AmountOf<'_>) -> Result<Rows<ResourceUsage>, Error> {
     let client = resources.client.clone();
     let resources = resources.all().await?;
-    // A resource whose offering isn't known has components of its own.
+    // Without the uuid of the offering, the components are read for the resource itself.
     let key = |resource: &Resource| resource.offering_uuid.unwrap_or(resource.uuid);
     let one_of_each: BTreeMap<Uuid, Uuid> =
         resources.iter().map(|resource| (key(resource), resource.uuid)).collect();
@@ -253,7 +265,7 @@ async fn list(resources: Resources, amount: AmountOf<'_>) -> Result<Rows<Resourc
     }))
 }
 
-/// Works out what would be sent.
+/// Determines what would be sent.
 async fn plan_all(
     client: &Client,
     resources: Rows<ResourceUsage>,

@@ -1,4 +1,4 @@
-//! Reporting what the users of a resource used.
+//! Reporting the usage of a resource by user.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,17 +19,17 @@ use crate::bulk::{Item, Report};
 use crate::confirm::{Applied, Confirm, Seen};
 use crate::resources::ResourceHandle;
 
-/// The longest username that Waldur accepts.
+/// The longest username that Waldur accepts, in characters.
 const USERNAME_LENGTH: usize = 100;
 
-/// What a user used of a component.
+/// The usage of a component by one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserAmount {
     /// The type of the component, such as `cpu`.
     pub component: String,
     /// The username of the offering user.
     pub username: String,
-    /// How much, in the unit of the component.
+    /// The amount, in the component's unit.
     pub amount: Decimal,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for UserAmount {
     }
 }
 
-/// An amount that is to be sent, with its place in the report.
+/// An amount to send, with its index in the report.
 #[derive(Debug)]
 struct Share {
     place: usize,
@@ -49,27 +49,30 @@ struct Share {
 }
 
 impl ResourceHandle {
-    /// Reports what the users of the resource used in a month. What was reported before for a user is replaced,
-    /// and an amount that is reported already isn't sent, so it is safe to run again; users that aren't named
-    /// keep what they have. (`marketplace_component_usages_set_user_usages`, or
-    /// `marketplace_component_usages_set_user_usage` for each where a server doesn't have that)
+    /// Reports the usage of the resource by user in a month. Call it after
+    /// [`report_usage`](Self::report_usage): the amounts are shares of the reported usage of each component.
+    /// (`marketplace_component_usages_set_user_usages`, or `marketplace_component_usages_set_user_usage` for
+    /// each user if a server doesn't support that)
     ///
-    /// There is a request for each component of which an amount changes, beside two that list what was reported.
-    /// Where the server has the request for many users, all changes of a component are applied or none. Newer
-    /// servers make the sum of the users the usage of the component.
+    /// Amounts replace those that were reported before, and users that aren't named keep theirs. An amount
+    /// that is already reported isn't sent, so it is safe to run again.
     ///
-    /// The amounts belong to the usage that is reported of the component for that month, whatever month it is
-    /// now. If a response is lost, the amounts are read again; those that aren't recorded are sent again, within
-    /// the client's retry policy.
+    /// It sends two requests to list the reported usage, and one for each component with a changed amount. If
+    /// the server supports the request for many users, all changes of a component are applied or none. Newer
+    /// servers set the usage of the component to the sum of its users.
     ///
-    /// Requires the permission `RESOURCE.SET_USAGE` on the offering.
+    /// If a response is lost, the amounts are read; those that aren't recorded are sent again, within the
+    /// client's retry policy.
+    ///
+    /// Requires the permission `RESOURCE.SET_USAGE` on the offering or the provider's organization.
     ///
     /// # Errors
-    /// Before anything is sent. Of kind [`ErrorKind::Validation`] if an amount has more than two decimals or
-    /// fifteen digits before the point, the type of a component is empty, a username is empty, longer than
-    /// 100 characters or there twice, or nothing was reported of a component itself for that month; of kind
-    /// [`ErrorKind::UnexpectedResponse`] if the usage of a component can't be read. What happens to an amount
-    /// is in the report.
+    /// Nothing is sent in these cases. What happens to a valid amount is in the report.
+    /// - [`Error::is_validation`]: an amount has more than two decimals or fifteen digits before the decimal
+    ///   point; the type of a component is empty; a username is empty, longer than 100 characters or occurs
+    ///   twice for a component; or the component itself has no reported usage for that month.
+    /// - [`Error::is_unexpected_response`]: the reported usage of a component can't be read.
+    /// - The errors of listing the usage, such as [`Error::is_not_found`].
     pub async fn report_user_usage(
         &self,
         month: impl Into<Month>,
@@ -107,21 +110,21 @@ impl ResourceHandle {
     }
 }
 
-/// The amounts of one component that are to be sent.
+/// The amounts of one component to send.
 struct ComponentShares {
     client: Client,
     resource: Uuid,
     month: Month,
-    /// The usage of the component itself.
+    /// The uuid of the component's usage.
     usage: Uuid,
     component: String,
     shares: Vec<Share>,
 }
 
 impl ComponentShares {
-    /// Reports the amounts. Returns the result of each, by its place.
+    /// Reports the amounts. Returns the result of each, by its index.
     async fn report(self) -> Vec<(usize, Result<Applied, Error>)> {
-        // How many were accepted one by one before another was refused.
+        // The number of amounts that were accepted one by one before one was refused.
         let accepted = AtomicUsize::new(0);
         let result = self.send_all(&accepted).await;
         let accepted = accepted.into_inner();
@@ -165,7 +168,8 @@ impl ComponentShares {
     }
 }
 
-/// Sends the amounts together, or one by one where a server doesn't have that: `accepted` counts them.
+/// Sends the amounts together, or one by one if the server doesn't support that. `accepted` counts the
+/// latter.
 async fn send_shares(
     client: &Client,
     usage: Uuid,
@@ -189,9 +193,10 @@ async fn send_shares(
     Ok(())
 }
 
-/// Returns the usage of a component that the amounts of users belong to.
+/// Returns the uuid of the component's usage, to which the amounts of users belong.
 fn usage_of(usages: &[ReportedRow], component: &str, month: Month) -> Result<Uuid, Error> {
-    // On newer servers a month in which the plan changed has one for each plan: the youngest is this plan's.
+    // Newer servers have one for each plan that the resource had in the month; the latest is the current
+    // plan's.
     let of_component = usages.iter().filter(|usage| usage.type_.as_deref() == Some(component));
     match of_component.max_by_key(|usage| usage.created) {
         Some(usage) => usage.uuid.ok_or_else(|| usage.unreadable("uuid")),
@@ -202,7 +207,7 @@ fn usage_of(usages: &[ReportedRow], component: &str, month: Month) -> Result<Uui
     }
 }
 
-/// Returns whether this is a share of that usage of the component.
+/// Returns whether the row is a share of this usage of the component.
 fn is_of(row: &UserUsage, usage: Uuid, component: &str) -> bool {
     row.usage_uuid.map_or(row.type_ == component, |uuid| uuid == usage)
 }
@@ -212,12 +217,12 @@ fn refused_users(problem: String) -> Error {
     error.with_operation(builder::MarketplaceComponentUsagesSetUserUsages::OPERATION)
 }
 
-/// Checks the amounts and groups them by component.
+/// Validates the amounts and groups them by component.
 fn shares(amounts: &[UserAmount]) -> Result<BTreeMap<String, Vec<Share>>, Error> {
     let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for (place, UserAmount { component, username, amount }) in amounts.iter().enumerate() {
-        // Servers trim.
+        // Servers trim both.
         let (component, username) = (component.trim(), username.trim());
         if component.is_empty() {
             return Err(refused_users(format!("the component of {username} has an empty type")));
@@ -227,13 +232,15 @@ fn shares(amounts: &[UserAmount]) -> Result<BTreeMap<String, Vec<Share>>, Error>
         }
         let length = username.chars().count();
         if length > USERNAME_LENGTH {
-            let problem = format!("{component}: a username has {length} characters; 100 are the most");
+            let problem = format!(
+                "{component}: a username has {length} characters; Waldur accepts {USERNAME_LENGTH} at most"
+            );
             return Err(refused_users(problem));
         }
         let amount = exact(*amount)
             .map_err(|problem| refused_users(format!("{component} of {username}: {problem}")))?;
         if !names.insert((component, username)) {
-            return Err(refused_users(format!("{component} of {username} is there twice")));
+            return Err(refused_users(format!("{component} of {username} is named twice")));
         }
         let share = Share { place, username: username.to_owned(), amount };
         shares.entry(component.to_owned()).or_default().push(share);
@@ -246,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_of_one_usage() {
+    fn a_share_belongs_to_one_usage() {
         let (this, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let row = |usage_uuid| UserUsage {
             uuid: Uuid::nil(),
@@ -261,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_named_once() {
+    fn invalid_and_repeated_users_are_validation_errors() {
         let share = |username: &str, amount: &str| UserAmount {
             component: "cpu".to_owned(),
             username: username.to_owned(),

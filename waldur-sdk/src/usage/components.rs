@@ -1,4 +1,4 @@
-//! The components of a resource's offering, of which usage is reported.
+//! The components of a resource's offering.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,26 @@ use super::booking::Booking;
 use crate::resources::{self, ResourceHandle};
 use crate::row::{self, row};
 
-/// A component of an offering, with the limit that a resource has of it.
+/// A component of an offering, with the limit of one resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Component {
-    /// Its type, such as `cpu`, which names the component in a report.
+    /// The type, such as `cpu`, which identifies the component in a report.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Its name, for people.
+    /// The name, for display.
     pub name: String,
-    /// The unit in which it is measured, such as `hours`; empty if the server doesn't send it.
+    /// The unit of amounts and limits, such as `hours`; empty if the server doesn't send it.
     pub measured_unit: String,
-    /// How it is billed; none if the server doesn't send it.
+    /// How the component is billed; `None` if the server doesn't send it.
     pub billing_type: Option<BillingTypeEnum>,
-    /// How much the resource may use, in that unit, where it has a limit.
+    /// The resource's limit, in `measured_unit`; `None` if it has no limit.
     pub limit: Option<Decimal>,
 }
 
 impl Component {
-    /// Returns whether a server accepts reports of the component: it is billed by usage or by limit. (What is
-    /// billed once or at a fixed price isn't measured.)
+    /// Returns whether servers accept usage of the component: it is billed by usage or by limit. The usage of
+    /// components that are billed once or at a fixed price isn't reported.
     #[must_use]
     pub fn is_reportable(&self) -> bool {
         use BillingTypeEnum::{Limit, Other, Usage};
@@ -40,7 +40,7 @@ impl Component {
 }
 
 row! {
-    /// A component as its offering has it.
+    /// A component of an offering.
     #[derive(Clone, Debug)]
     pub(super) struct ComponentRow {
         type_: String = need "type",
@@ -66,7 +66,7 @@ row! {
     }
 }
 
-/// A resource of which usage is reported.
+/// A resource whose usage is reported.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) state: Option<ResourceState>,
@@ -74,7 +74,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Makes the target of a resource and the components of its offering.
+    /// Makes the target from a resource and the components of its offering.
     pub(super) fn new(
         state: Option<ResourceState>,
         mut limits: BTreeMap<String, Decimal>,
@@ -96,15 +96,15 @@ impl Target {
     }
 }
 
-/// Checks that servers accept reports of a resource in this state.
+/// Checks that servers accept usage of a resource in this state.
 ///
 /// # Errors
-/// Of kind [`ErrorKind::Validation`] if they refuse them.
+/// [`Error::is_validation`] if they don't.
 pub(super) fn check_state(state: Option<&ResourceState>) -> Result<(), Error> {
     use ResourceState::{Creating, Erred, Terminated};
     match state {
         Some(state @ (Creating | Erred | Terminated)) => {
-            let problem = format!("the resource is {}: no usage can be reported of it", state.as_str());
+            let problem = format!("the resource is {}: its usage can't be reported", state.as_str());
             let error = Error::new(ErrorKind::Validation, problem);
             Err(error.with_operation(builder::MarketplaceComponentUsagesSetUsage::OPERATION))
         }
@@ -112,16 +112,17 @@ pub(super) fn check_state(state: Option<&ResourceState>) -> Result<(), Error> {
     }
 }
 
-/// Reads a resource with the components of its offering. Notes how the server books.
+/// Reads a resource with the components of its offering. Records how the server books.
 ///
 /// # Errors
-/// If the resource or its offering can't be read, or the offering has no components.
+/// If the resource or its offering can't be read, and [`Error::is_validation`] if the offering has no
+/// components.
 pub(super) async fn target(client: &Client, resource: Uuid) -> Result<Target, Error> {
     let (resource, components) = read(client, resource).await?;
     Ok(Target::new(resource.state, resource.limits, components))
 }
 
-/// Reads the components of the resource's offering. Notes how the server books.
+/// Reads the components of the resource's offering. Records how the server books.
 ///
 /// # Errors
 /// Those of [`target`].
@@ -153,9 +154,9 @@ async fn read(client: &Client, resource: Uuid) -> Result<(ResourceRow, Vec<Compo
 }
 
 impl ResourceHandle {
-    /// Reads the components of the resource's offering, with the limits of the resource.
-    /// (`marketplace_provider_resources_retrieve`; `marketplace_provider_offerings_retrieve` too where a server
-    /// before 7.9.3 doesn't send them with the resource)
+    /// Gets the components of the resource's offering, with the limits of the resource.
+    /// (`marketplace_provider_resources_retrieve`; with servers before 7.9.3, which don't send them with the
+    /// resource, also `marketplace_provider_offerings_retrieve`)
     ///
     /// ```
     /// # #[tokio::main]
@@ -176,7 +177,8 @@ impl ResourceHandle {
     /// ```
     ///
     /// # Errors
-    /// If the resource can't be read, or its offering has no components ([`Error::is_validation`]).
+    /// - [`Error::is_not_found`]: the resource or its offering doesn't exist or is not visible to the caller.
+    /// - [`Error::is_validation`]: the offering has no components.
     pub async fn components(&self) -> Result<Vec<Component>, Error> {
         Ok(target(&self.client, self.uuid).await?.components)
     }

@@ -1,4 +1,4 @@
-//! Usage: what was reported of the resources, and reports of it.
+//! Usage: reading and reporting the usage of resources.
 
 mod amounts;
 mod booking;

@@ -24,19 +24,19 @@ use waldur_api_client::{Error, ErrorKind};
 pub struct Month(NaiveDate);
 
 impl Month {
-    /// Returns the current month, by UTC and this machine's clock.
+    /// Returns the current month, by UTC and the local clock.
     #[must_use]
     pub fn current() -> Self {
         Utc::now().date_naive().into()
     }
 
-    /// Returns the month before.
+    /// Returns the previous month.
     #[must_use]
     pub fn previous(self) -> Self {
         Self(self.0.checked_sub_months(Months::new(1)).unwrap_or(self.0))
     }
 
-    /// Returns the month after.
+    /// Returns the next month.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.checked_add_months(Months::new(1)).unwrap_or(self.0))
@@ -56,7 +56,7 @@ impl Month {
     }
 }
 
-/// Makes the month that the day is in.
+/// Returns the month of the day.
 impl From<NaiveDate> for Month {
     fn from(day: NaiveDate) -> Self {
         Self(day.with_day(1).unwrap_or(day))
@@ -78,7 +78,7 @@ impl FromStr for Month {
         let is_month = text.len() == "2026-10".len() && text.bytes().all(is_digit);
         let day = is_month.then(|| format!("{text}-01").parse().ok()).flatten();
         day.map(Self).ok_or_else(|| {
-            Error::new(ErrorKind::Validation, format!("{text:?} is no month, such as 2026-10"))
+            Error::new(ErrorKind::Validation, format!("{text:?} is not a month such as 2026-10"))
         })
     }
 }
@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Month {
     }
 }
 
-/// In responses, a month is one of its days.
+/// Reads a day of the month.
 impl LenientDecode for Month {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         Ok(<NaiveDate as LenientDecode>::read(deserializer)?.map(Self::from))
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn months_follow_each_other_over_the_turn_of_a_year() {
+    fn next_and_previous_cross_the_end_of_a_year() {
         assert_eq!(month("2026-12").next(), month("2027-01"));
         assert_eq!(month("2027-01").previous(), month("2026-12"));
         assert!(month("2026-12") < month("2027-01"));

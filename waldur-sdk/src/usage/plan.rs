@@ -1,4 +1,4 @@
-//! The report of one resource: what it sends, and how that is confirmed.
+//! The report of one resource: planning, sending and confirming it.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -12,17 +12,19 @@ use super::month::Month;
 use super::read::{ComponentUsage, ReportedRow, reported_rows};
 use crate::confirm::{Applied, Confirm, Seen};
 
-/// What was reported of a resource, or would be. Amounts are in the units of the components.
+/// The usage that was reported for a resource, or would be in a dry run. Amounts are in the units of the
+/// components.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReportedUsage {
     /// The resource.
     pub resource_uuid: Uuid,
-    /// The month into which it is booked.
+    /// The month of the usage.
     pub month: Month,
-    /// What is sent, one for each component.
+    /// The usage that is sent, one for each component.
     pub usages: Vec<ComponentUsage>,
-    /// What is left out because it is reported already: see [`UsageReport::skip_equal`](super::UsageReport::skip_equal).
+    /// The usage that is not sent because it is already reported:
+    /// see [`UsageReport::skip_equal`](super::UsageReport::skip_equal).
     pub unchanged: Vec<ComponentUsage>,
 }
 
@@ -49,7 +51,7 @@ impl Options {
         }
     }
 
-    /// Returns whether a report of this usage would change nothing.
+    /// Returns whether this usage is already reported.
     fn is_so(&self, usage: &ComponentUsage, there: &[ReportedRow]) -> bool {
         let says_so = |row: &ReportedRow| {
             (row.recurring || !self.recurring)
@@ -69,10 +71,11 @@ pub(super) struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    /// Works out what is sent of these amounts. `read` says whether the resource was read just now.
+    /// Determines which of these amounts are sent. `read` is whether the resource was read just before.
     ///
     /// # Errors
-    /// If an amount is less than what is reported already, or the server isn't known to book the month.
+    /// [`Error::is_validation`] if an amount is less than the reported one, and [`Error::is_unsupported`] if
+    /// the server may book into another month.
     pub(super) async fn plan(
         self,
         mut usages: Vec<ComponentUsage>,
@@ -97,11 +100,11 @@ impl Reporter<'_> {
         Ok(ReportedUsage { resource_uuid: resource, month, usages, unchanged })
     }
 
-    /// Sends a report, unless it is empty, and reads the usage where the response leaves open whether it was
-    /// recorded. `doubt` is the error of an earlier attempt: the usage is read first then.
+    /// Sends a report, unless it is empty, and reads the usage if the response leaves open whether the report
+    /// was recorded. With `doubt`, the error of an earlier attempt, the usage is read first.
     ///
     /// # Errors
-    /// What the server refuses, and what isn't known to be recorded.
+    /// The server's refusal, or [`Error::is_unconfirmed`] if whether the report was recorded is unknown.
     pub(super) async fn send(
         self,
         confirm: Confirm<'_>,
@@ -157,7 +160,7 @@ impl Reporter<'_> {
         ComponentUsageCreateRequest::try_from(body).map_err(|problem| refused(format!("{problem}")))
     }
 
-    /// Says what it means that not all of a report shows.
+    /// Returns what it means that the usage doesn't show all of a report.
     fn missing<T>(&self, report: &ReportedUsage, there: &[ReportedRow]) -> Seen<T> {
         let month = report.month;
         for usage in report.usages.iter().filter(|usage| !self.options.is_so(usage, there)) {
@@ -166,7 +169,7 @@ impl Reporter<'_> {
                 Ok(None) => continue,
                 Ok(Some(shown)) => shown,
             };
-            // Of the rows of several plans a report replaces one.
+            // Of the rows of several plans, a report replaces one.
             if rows_of(there, &usage.type_).count() > 1 {
                 let shown = shown.normalize();
                 return Seen::Differs(format!("{shown} of {} is recorded for {month}", usage.type_));
@@ -176,16 +179,16 @@ impl Reporter<'_> {
     }
 }
 
-/// Returns the rows of a component, and those without a type, which may be of it.
+/// Returns the rows of a component, and the rows without a type, which may belong to it.
 fn rows_of<'a>(there: &'a [ReportedRow], type_: &str) -> impl Iterator<Item = &'a ReportedRow> {
     there.iter().filter(move |row| row.type_.as_ref().is_none_or(|there| *there == type_))
 }
 
-/// Returns what is reported of a component for the month: newer servers have a row for each plan that the resource
-/// had in it, of which a report is the sum.
+/// Returns the reported amount of a component for the month. Newer servers have a row for each plan that the
+/// resource had in the month; the amount is their sum.
 ///
 /// # Errors
-/// If a row of it can't be read. Those of other components don't matter.
+/// [`Error::is_unexpected_response`] if a row of the component can't be read.
 fn reported(there: &[ReportedRow], type_: &str) -> Result<Option<Decimal>, Error> {
     let mut sum: Option<Decimal> = None;
     for row in rows_of(there, type_) {
@@ -228,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_month_of_several_plans_is_their_sum() {
+    fn amounts_of_several_plans_are_added() {
         let there = [row(Some("cpu"), Some(250)), row(Some("gpu"), Some(100)), row(Some("cpu"), Some(750))];
         assert_eq!(reported(&there, "cpu").unwrap(), Some(Decimal::TEN));
         assert_eq!(reported(&there, "ram").unwrap(), None);
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_counts_where_it_may_belong() {
+    fn an_unreadable_row_is_an_error_of_its_component() {
         let there = [row(Some("gpu"), None), row(Some("cpu"), Some(100))];
         assert_eq!(reported(&there, "cpu").unwrap(), Some(Decimal::ONE));
         let error = reported(&there, "gpu").unwrap_err();

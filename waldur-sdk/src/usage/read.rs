@@ -1,4 +1,4 @@
-//! What was reported of resources.
+//! Reading the reported usage of resources.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -12,84 +12,84 @@ use crate::resources::ResourceHandle;
 use crate::row::{self, Rows, row};
 
 row! {
-    /// The usage that was reported of a component of a resource in a month.
+    /// The reported usage of one component of a resource in a month.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Usage {
-        /// Its uuid.
+        /// The uuid of the usage.
         pub uuid: Uuid = need "uuid",
         /// The resource.
         pub resource_uuid: Option<Uuid> = optional "resource_uuid",
-        /// The name of that resource.
+        /// The name of the resource.
         pub resource_name: String = or_default "resource_name",
         /// The type of the component, such as `cpu`.
         #[serde(rename = "type")]
         pub type_: String = need "type",
-        /// The name of the component, for people.
+        /// The name of the component, for display.
         pub name: String = or_default "name",
-        /// The unit in which it is measured; empty if the server doesn't send it.
+        /// The unit of the amount; empty if the server doesn't send it.
         pub measured_unit: String = or_default "measured_unit",
-        /// How much, in the unit of the component.
+        /// The amount, in `measured_unit`.
         pub amount: Decimal = need "usage",
         /// The month.
         pub month: Month = need "billing_period",
-        /// When it was reported first.
+        /// When the usage was first reported.
         pub created: Option<DateTime<Utc>> = optional "created",
         /// The provider's description.
         pub description: String = or_default "description",
-        /// Whether it counts for the following months too, until another is reported.
+        /// Whether the usage also counts for the following months, until other usage is reported.
         pub recurring: bool = or_default "recurring",
     }
 }
 
 row! {
-    /// The usage that was reported of a component for a user of a resource in a month.
+    /// The reported usage of one component of a resource by one user in a month.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct UserUsage {
-        /// Its uuid.
+        /// The uuid of the user's usage.
         pub uuid: Uuid = need "uuid",
-        /// The [`Usage`] of the component itself.
+        /// The [`Usage`] of the component that this is a share of.
         pub usage_uuid: Option<Uuid> = by_address "component_usage",
         /// The type of the component, such as `cpu`.
         #[serde(rename = "type")]
         pub type_: String = need "component_type",
         /// The username of the offering user.
         pub username: String = need "username",
-        /// How much, in the unit of the component.
+        /// The amount, in the unit of the component.
         pub amount: Decimal = need "usage",
     }
 }
 
 row! {
-    /// The amount of one component that was reported, or would be.
+    /// The amount of one component in a report.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ComponentUsage {
         /// The type of the component, such as `cpu`.
         #[serde(rename = "type")]
         pub type_: String = need "type",
-        /// How much, in the unit of the component, exactly as sent.
+        /// The amount as sent, in the unit of the component.
         pub amount: Decimal = need "usage",
     }
 }
 
 row! {
-    /// The time in which a resource has had a plan.
+    /// A period in which a resource had one plan.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct PlanPeriod {
-        /// Its uuid, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
+        /// The uuid of the period, for [`UsageReport::plan_period`](super::UsageReport::plan_period).
         pub uuid: Uuid = need "uuid",
         /// The plan's uuid.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
         /// The plan's name.
         pub plan_name: String = or_default "plan_name",
-        /// When it began.
+        /// When the period began.
         pub start: Option<DateTime<Utc>> = optional "start",
-        /// When it ended; none if it hasn't.
+        /// When the period ended; `None` for the current period.
         pub end: Option<DateTime<Utc>> = optional "end",
-        /// What was reported in it.
+        /// The usage reported in the period.
         pub usages: Vec<ComponentUsage> = or_default "components",
     }
 }
@@ -101,8 +101,8 @@ impl From<&PlanPeriod> for Uuid {
 }
 
 row! {
-    /// The fields of a row of usage that a report needs: less than a [`Usage`] has, so that more rows can be
-    /// used.
+    /// The fields of a row of usage that a report needs. Fewer fields than in [`Usage`] are required, so that
+    /// fewer rows are unreadable.
     pub(super) struct ReportedRow {
         pub(super) uuid: Option<Uuid> = optional "uuid",
         pub(super) type_: Option<String> = non_empty "type",
@@ -114,7 +114,7 @@ row! {
 }
 
 impl ReportedRow {
-    /// Returns the error of a row without a usable `field`.
+    /// Returns the error of a row whose `field` can't be read.
     pub(super) fn unreadable(&self, field: &str) -> Error {
         let row = self.uuid.map_or("a row without uuid".to_owned(), |uuid| format!("row {}", uuid.simple()));
         let error =
@@ -123,8 +123,8 @@ impl ReportedRow {
     }
 }
 
-/// The usage that was reported of resources: narrowed by filters, then listed. Nothing is sent until a verb is
-/// called. (`marketplace_component_usages_list`)
+/// The reported usage of resources. Filters narrow the collection; its verbs list the usage. Nothing is sent
+/// until a verb is called. (`marketplace_component_usages_list`)
 ///
 /// ```
 /// # #[tokio::main]
@@ -144,8 +144,7 @@ impl ReportedRow {
 /// # }
 /// ```
 ///
-/// One list holds the usage of all resources, so an exporter needs a request for each page, not for each
-/// resource.
+/// One list has the usage of all resources, so an exporter sends one request per page, not per resource.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a verb is called"]
 pub struct Usages {
@@ -197,7 +196,7 @@ impl Usages {
         self
     }
 
-    /// Keeps the usage of the resources that this organization has as a customer.
+    /// Keeps the usage of resources that belong to this organization as a customer.
     pub fn customer(mut self, customer: impl Into<Uuid>) -> Self {
         self.customer = Some(customer.into());
         self
@@ -209,7 +208,7 @@ impl Usages {
         self
     }
 
-    /// The operation `marketplace_component_usages_list` with these filters.
+    /// Returns the operation `marketplace_component_usages_list` with these filters.
     fn request(&self) -> builder::MarketplaceComponentUsagesList {
         let mut list = self.client.marketplace_component_usages_list();
         if let Some(month) = self.month {
@@ -235,40 +234,41 @@ impl Usages {
 }
 
 impl ResourceHandle {
-    /// Lists the usage that was reported of the resource in a month, a row for each component that has any.
+    /// Lists the reported usage of the resource in a month, one row per component.
     /// (`marketplace_component_usages_list`)
     ///
     /// # Errors
-    /// If the usage can't be listed.
+    /// The errors of the request, such as [`Error::is_unauthenticated`] or [`Error::is_server`]. For a
+    /// resource that is not visible to the caller, the list is empty.
     pub async fn usage(&self, month: impl Into<Month>) -> Result<Rows<Usage>, Error> {
         let usages = Usages::new(&self.client).resource(self.uuid).month(month);
         usages.all().await
     }
 
-    /// Lists the usage that was reported for the users of the resource in a month.
+    /// Lists the reported usage of the resource by user in a month.
     /// (`marketplace_component_user_usages_list`)
     ///
     /// # Errors
-    /// If the usage can't be listed.
+    /// Those of [`usage`](Self::usage).
     pub async fn user_usage(&self, month: impl Into<Month>) -> Result<Rows<UserUsage>, Error> {
         user_usages(&self.client, self.uuid, month.into()).await
     }
 
-    /// Lists the plans that the resource has had, and when.
+    /// Lists the plans of the resource, each with its period and usage.
     /// (`marketplace_provider_resources_plan_periods_list`)
     ///
     /// # Errors
-    /// If the plans can't be listed.
+    /// [`Error::is_not_found`] if the resource doesn't exist or is not visible to the caller.
     pub async fn plan_periods(&self) -> Result<Rows<PlanPeriod>, Error> {
         let list = self.client.marketplace_provider_resources_plan_periods_list().uuid(self.uuid);
         row::all(list.into_request(), self.client.bulk_concurrency()).await
     }
 }
 
-/// Reads what was reported for the users of a resource in a month.
+/// Lists the reported usage of a resource by user in a month.
 ///
 /// # Errors
-/// If it can't be listed.
+/// If the usage can't be listed.
 pub(super) async fn user_usages(
     client: &Client,
     resource: Uuid,
@@ -279,10 +279,10 @@ pub(super) async fn user_usages(
     row::all(list.into_request(), client.bulk_concurrency()).await
 }
 
-/// Reads what was reported of a resource in a month, as far as a report needs it.
+/// Lists the reported usage of a resource in a month, with the fields that a report needs.
 ///
 /// # Errors
-/// If it can't be listed.
+/// If the usage can't be listed.
 pub(super) async fn reported_rows(
     client: &Client,
     resource: Uuid,

@@ -6,8 +6,6 @@ use std::future::IntoFuture;
 use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use uuid::Uuid;
-#[cfg(doc)]
-use waldur_api_client::ErrorKind;
 use waldur_api_client::{Client, Error};
 
 use super::amounts::{AmountFn, Amounts, amounts, named, of_all, refused, unknown_component};
@@ -20,28 +18,32 @@ use crate::resources::ResourceHandle;
 
 /// The components of a report and their amounts.
 enum Selection {
-    /// Those that are named, as often as they are.
+    /// The named components.
     Named(Vec<(String, Decimal)>),
-    /// Those for which the function returns an amount.
+    /// The components for which the function returns an amount.
     Each(AmountFn),
-    /// All that can be reported.
+    /// All components that can be reported.
     All(Amounts),
 }
 
-/// A report of what a resource used in a month, made by [`ResourceHandle::report_usage`]: sent when it is
-/// awaited, or only worked out by [`dry_run`](Self::dry_run).
+/// A report of the usage of one resource in a month, made by [`ResourceHandle::report_usage`].
 ///
-/// Awaited, it sends at most three requests, or four to a server before 7.9.3, which doesn't send the components
-/// with the resource. The first report to a server that accepts no date for the current month has one more.
+/// Awaiting it sends the report; [`dry_run`](Self::dry_run) only determines what would be sent.
 ///
-/// If the response is lost, the usage is read again; a report that isn't recorded is sent again, within the
-/// client's retry policy. A server that isn't known to book by date is sent nothing so late that it may arrive
+/// It sends at most three requests, or four to a server before 7.9.3, which doesn't send the components with
+/// the resource. The first report to a server that doesn't accept a date for the current month takes one
+/// more.
+///
+/// If the response is lost, the usage is read; a report that isn't recorded is sent again, within the
+/// client's retry policy. To a server that may book by the time of arrival, nothing is sent that may arrive
 /// in the next month.
 ///
 /// # Errors
-/// Those of [`dry_run`](Self::dry_run), and what the server refuses. [`Error::is_unconfirmed`] if whether the
-/// report is recorded isn't known. Of kind [`ErrorKind::UnexpectedResponse`] if the report arrived in another
-/// month than it is for.
+/// - Those of [`dry_run`](Self::dry_run).
+/// - [`Error::is_validation`]: the server refuses the report.
+/// - [`Error::is_forbidden`]: the caller may not report usage of the resource.
+/// - [`Error::is_unconfirmed`]: whether the report was recorded is unknown.
+/// - [`Error::is_unexpected_response`]: the report arrived in another month than the intended one.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UsageReport {
     client: Client,
@@ -60,11 +62,13 @@ impl fmt::Debug for UsageReport {
 }
 
 impl ResourceHandle {
-    /// Reports what the resource used in the current month (by UTC and this machine's clock) or in
-    /// [another](UsageReport::month): name the components, and await it.
+    /// Returns a builder for a report of the resource's usage. Set amounts and await it.
     /// (`marketplace_component_usages_set_usage`)
     ///
-    /// Requires the right to report usage of the offering's resources, as the offering's managers have it.
+    /// The usage is for the current month, by UTC and the local clock; [`month`](UsageReport::month) sets
+    /// another. Amounts replace those that were reported for the month before, so it is safe to run again.
+    ///
+    /// Requires the permission to report usage, which the offering's managers have.
     ///
     /// ```
     /// # #[tokio::main]
@@ -78,18 +82,18 @@ impl ResourceHandle {
     ///
     /// let resource = client.provider().resource(sandbox.ids().resources.ok);
     ///
-    /// // What would be sent?
+    /// // Determine what would be sent.
     /// let planned = resource.report_usage().amount("ram", 2).dry_run().await?;
     /// assert_eq!(planned.usages[0].amount, Decimal::TWO);
     ///
-    /// // Each component, by its unit; what is reported already is left out.
+    /// // Report each component by its unit, and skip what is already reported.
     /// let report = resource.report_usage().each(|component| match component.measured_unit.as_str() {
     ///     "hours" => Some(Decimal::new(2050, 2)),
     ///     _ => None,
     /// });
     /// let sent = report.skip_equal().await?;
     ///
-    /// // And who used it.
+    /// // Report who used it.
     /// let component = sent.usages[0].type_.clone();
     /// let share = UserAmount { component, username: "alice_hpc".into(), amount: Decimal::TEN };
     /// let report = resource.report_user_usage(sent.month, [share]).await?;
@@ -102,7 +106,7 @@ impl ResourceHandle {
     /// # }
     /// ```
     ///
-    /// The amounts of all components, which replace what was reported before, so that it is safe to run again:
+    /// [`all`](UsageReport::all) requires an amount for every component:
     ///
     /// ```
     /// # #[tokio::main]
@@ -115,7 +119,7 @@ impl ResourceHandle {
     /// use waldur_sdk::Decimal;
     ///
     /// let resource = client.provider().resource(sandbox.ids().resources.ok);
-    /// // The same of each, by a map, or by a function.
+    /// // The same amount for each component, an amount by type, or a function.
     /// resource.report_usage().all(Decimal::new(1250, 2)).allow_decrease().await?;
     /// let amounts = [("cpu", Decimal::new(2050, 2)), ("gpu", Decimal::ZERO), ("ram", Decimal::ONE_HUNDRED)];
     /// resource.report_usage().all(amounts).allow_decrease().await?;
@@ -139,15 +143,18 @@ impl ResourceHandle {
 }
 
 impl UsageReport {
-    /// Adds the amount of a component, by the component's type and in its unit. Call it once for each
-    /// component; one that is named twice refuses the report.
+    /// Adds the amount of one component, by the component's type and in its
+    /// [`measured_unit`](Component::measured_unit).
+    ///
+    /// Naming a component twice is an error ([`Error::is_validation`]) when the report is sent.
     pub fn amount(self, component: impl Into<String>, amount: impl Into<Decimal>) -> Self {
         self.amounts([(component, amount)])
     }
 
-    /// Adds amounts by the types of their components. Components that aren't named keep what they have; one
-    /// that is named twice refuses the report. After [`UsageReport::all`] or [`UsageReport::each`], only what is
-    /// named from here on is reported.
+    /// Adds amounts of several components, as [`amount`](Self::amount) does.
+    ///
+    /// Components that aren't named keep their usage. Replaces an earlier [`all`](Self::all) or
+    /// [`each`](Self::each).
     pub fn amounts<K: Into<String>, A: Into<Decimal>>(
         mut self,
         amounts: impl IntoIterator<Item = (K, A)>,
@@ -160,86 +167,96 @@ impl UsageReport {
         self
     }
 
-    /// Reports all components of the offering that [can be reported](Component::is_reportable), with amounts
-    /// from a [`Decimal`], a map by their types, or [`Amounts::with`]. A component without an amount refuses
-    /// the report, as does an amount of something that is no component. Replaces the components that were
-    /// named before.
+    /// Reports every component of the offering that [can be reported](Component::is_reportable), with amounts
+    /// from a [`Decimal`], a map by type, or [`Amounts::with`].
+    ///
+    /// A component without an amount, and an amount without a component, are errors
+    /// ([`Error::is_validation`]) when the report is sent. Replaces amounts that were set before.
     pub fn all(mut self, amounts: impl Into<Amounts>) -> Self {
         self.selection = Selection::All(amounts.into());
         self
     }
 
-    /// Calls the function for each component of the offering that [can be reported](Component::is_reportable);
-    /// `None` leaves a component as it is. Replaces the components that were named before.
+    /// Calls `amount` for each component of the offering that [can be reported](Component::is_reportable),
+    /// and reports the result, in the component's [`measured_unit`](Component::measured_unit).
+    ///
+    /// `None` leaves the usage of a component unchanged. Replaces amounts that were set before.
     pub fn each(mut self, amount: impl Fn(&Component) -> Option<Decimal> + Send + Sync + 'static) -> Self {
         self.selection = Selection::Each(Box::new(amount));
         self
     }
 
-    /// Reports for this month, instead of the one in which [`ResourceHandle::report_usage`] was called (by UTC).
+    /// Sets the month of the usage. By default it is the month, by UTC, in which
+    /// [`ResourceHandle::report_usage`] was called.
     ///
-    /// Servers before 7.9.0 book every report into the month in which it arrives, so another month is refused
-    /// for a server that isn't known to be younger: nothing is sent, and [`Error::is_unsupported`] is true. A
-    /// month that is over is for staff, or for components that are billed by limit. Of a month that hasn't
-    /// begun, servers accept nothing.
+    /// Servers before 7.9.0 book every report into the month in which it arrives. If the server may be one of
+    /// them, a report for another month is not sent ([`Error::is_unsupported`]). Servers accept a past month
+    /// from staff, or for components that are billed by limit, and never a future month.
     pub fn month(mut self, month: impl Into<Month>) -> Self {
         self.options.month = month.into();
         self
     }
 
-    /// Reports for this plan period (see [`ResourceHandle::plan_periods`]), instead of the current one of the
-    /// resource. Servers accept none that ended before the current month.
+    /// Sets the plan period of the usage (see [`ResourceHandle::plan_periods`]). By default it is the
+    /// resource's current one.
+    ///
+    /// Servers don't accept a period that ended before the current month.
     pub fn plan_period(mut self, period: impl Into<Uuid>) -> Self {
         self.options.plan_period = Some(period.into());
         self
     }
 
-    /// Adds a description for the customer. Without it, a server drops the one that was there.
+    /// Sets a description for the customer. Without one, servers remove the existing description.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.options.description = Some(text.into());
         self
     }
 
-    /// Makes it count for the following months too, until another is reported. Without it, a server lets one
-    /// that did end with this month.
+    /// Marks the usage as recurring: it also counts for the following months, until other usage is reported.
+    ///
+    /// Without it, usage that was recurring before ends with this month.
     pub fn recurring(mut self) -> Self {
         self.options.recurring = true;
         self
     }
 
-    /// Leaves out what is reported already with the same amount, and with the description and recurrence of
-    /// this report. If that is all, nothing is sent.
+    /// Skips components that are already reported with the same amount, description and recurrence. If that
+    /// is all of them, nothing is sent.
     pub fn skip_equal(mut self) -> Self {
         self.options.skip_equal = true;
         self
     }
 
-    /// Lets amounts be less than what is reported already; otherwise that refuses the report, as does a row of
-    /// usage that doesn't tell what is reported.
+    /// Allows amounts that are less than the reported ones.
+    ///
+    /// By default, a lower amount is an error ([`Error::is_validation`]), as is a row of reported usage that
+    /// can't be read ([`Error::is_unexpected_response`]).
     pub fn allow_decrease(mut self) -> Self {
         self.options.allow_decrease = true;
         self
     }
 
-    /// Works out what would be sent. Nothing is changed.
+    /// Determines what would be sent, without sending it. Reads up to three objects.
     ///
-    /// It checks what can be known: amounts, names, the state of the resource, what is reported already, and
-    /// whether the server books the month. Only the server knows whether the user may report, whether that
-    /// holds for a month that is over, and whether the resource has a plan. It sends up to three requests.
+    /// It validates the amounts, the names of the components, the state of the resource, the reported usage,
+    /// and whether the server books into the month. It can't check whether the caller may report usage,
+    /// whether that includes a past month, and whether the resource has a plan.
     ///
     /// # Errors
-    /// Of kind [`ErrorKind::Validation`] if no component is named, or one twice or with an empty type; if the
-    /// offering has no such component, or one has no amount; if an amount has more than two decimals or
-    /// fifteen digits before the point, or is less than what is reported already; if the resource is Creating,
-    /// Erred or Terminated. [`Error::is_unsupported`] if the server isn't known to book the month. Of kind
-    /// [`ErrorKind::UnexpectedResponse`] if a row of usage of a named component, or of an unknown one, can't be
-    /// read, unless [decreases are allowed](Self::allow_decrease). Others if the resource, its offering or
-    /// usages can't be read.
+    /// - [`Error::is_validation`]: no component is named, or one is named twice or has an empty type; the
+    ///   offering has no such component; a component has no amount; an amount has more than two decimals or
+    ///   fifteen digits before the decimal point, or is less than the reported one; the resource is Creating,
+    ///   Erred or Terminated.
+    /// - [`Error::is_unsupported`]: the server may book into another month.
+    /// - [`Error::is_unexpected_response`]: reported usage that matters can't be read, unless
+    ///   [decreases are allowed](Self::allow_decrease).
+    /// - The errors of reading the resource, its offering and its usage, such as [`Error::is_not_found`].
     pub async fn dry_run(&self) -> Result<ReportedUsage, Error> {
         self.prepare(true).await
     }
 
-    /// Works it out; checks the resource and the names of components, too, if `thorough`.
+    /// Determines what is sent. If `thorough`, also checks the state of the resource and the names of
+    /// components.
     async fn prepare(&self, thorough: bool) -> Result<ReportedUsage, Error> {
         let (usages, target) = self.usages(thorough).await?;
         if let Some(target) = target.as_ref().filter(|_| thorough) {
@@ -248,7 +265,7 @@ impl UsageReport {
         self.reporter().plan(usages, target.is_some()).await
     }
 
-    /// Returns the amounts, and the resource where it was read.
+    /// Returns the amounts, and the resource if it was read.
     async fn usages(&self, thorough: bool) -> Result<(Vec<ComponentUsage>, Option<Target>), Error> {
         let target = || target(&self.client, self.resource);
         Ok(match &self.selection {

@@ -50,7 +50,7 @@ async fn service_accounts_are_created_rotated_and_closed() {
         assert_ne!(rotated.token.expose_secret(), made.token.expose_secret());
         sandbox.fail_next(1, "POST", "/rotate_api_key/", Fault::ResetAfter);
         let lost = handle.rotate_key().await.unwrap_err();
-        assert!(lost.to_string().contains("do it again"), "{lost}");
+        assert!(lost.to_string().contains("rotate the key again"), "{lost}");
         let theirs = provider_as(&sandbox, Actor::Outsider).service_account(account.owner, account);
         assert!(theirs.rotate_key().await.unwrap_err().is_not_found());
         assert!(theirs.close().await.unwrap_err().is_not_found());
@@ -195,7 +195,7 @@ async fn a_creation_whose_response_lacks_a_field_is_looked_up() {
     lost("marketplace_project_service_accounts_create");
     let wanted = ServiceAccountRequest { username: "svc".to_owned(), ..ServiceAccountRequest::default() };
     let error = consumer.create_service_account(Project, ids.project, wanted).await.unwrap_err();
-    assert!(error.is_unconfirmed() && error.to_string().contains("1 accounts are like it"), "{error}");
+    assert!(error.is_unconfirmed() && error.to_string().contains("accounts that match it: 1"), "{error}");
     assert_eq!(posts(&sandbox), 3);
 }
 
