@@ -22,7 +22,7 @@ fn client(sandbox: &Sandbox) -> Client {
 }
 
 #[test]
-fn the_workflows_are_the_same() {
+fn blocking_calls_return_the_results_of_async_calls() {
     let (sandbox, runtime) = sandbox();
     let client = client(&sandbox);
     let waiting = client.wait(client.provider().orders().pending().all()).unwrap().len();
@@ -43,12 +43,12 @@ fn the_workflows_are_the_same() {
 }
 
 #[tokio::test]
-async fn inside_of_async_it_says_so() {
+async fn a_blocking_client_is_refused_inside_an_async_runtime() {
     let sandbox = Sandbox::start().await.unwrap();
     let builder = client_builder(&sandbox);
     let error = Client::new(builder.clone()).unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("inside an async runtime"), "{error}");
-    // One that was made outside, and dropped inside.
+    // A client that was created outside, and is dropped inside.
     let client = std::thread::spawn(move || Client::new(builder).unwrap()).join().unwrap();
     assert!(client.wait(client.provider().orders().all()).unwrap_err().is_configuration());
     assert!(client.block_on(async { panic!("must not begin") }).unwrap_err().is_configuration());

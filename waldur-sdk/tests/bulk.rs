@@ -16,7 +16,7 @@ async fn waiting(count: usize) -> Sandbox {
     Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap()
 }
 
-/// The path of the approval of one order ends like this.
+/// Returns the end of the path of an order's approval.
 fn approval_of(order: Uuid) -> String {
     format!("/{}{APPROVE}", order.simple())
 }
@@ -129,7 +129,7 @@ async fn an_unconfirmed_step_is_finished_in_a_second_pass_after_the_others() {
 }
 
 #[tokio::test]
-async fn what_stays_unconfirmed_after_the_second_pass_has_failed() {
+async fn a_step_that_stays_unconfirmed_after_the_second_pass_is_failed() {
     let sandbox = waiting(2).await;
     let policy = quick().max_attempts(1).max_elapsed(Duration::from_millis(50));
     let client = client_builder(&sandbox).retry(policy).build().unwrap();

@@ -1,4 +1,4 @@
-//! Errors: one type for the calls of either crate, which can be kept and passed around.
+//! Errors: one type for the calls of both crates, which can be cloned and sent to other threads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -36,13 +36,13 @@ fn is_send<T: Send>(value: T) -> T {
     value
 }
 
-/// Asserts it of each of these types.
+/// Asserts the property of each of these types.
 macro_rules! each {
     ($assert:ident: $($type:ty),* $(,)?) => {{ $( $assert::<$type>(); )* }};
 }
 
 #[test]
-fn errors_can_be_kept() {
+fn errors_are_clone_send_and_static() {
     each!(is_error: Error, waldur_sdk::api::Error, UnfinishedOrder);
     each!(is_result: Error, ErrorKind, Message, Messages);
     #[cfg(feature = "agent")]
@@ -50,7 +50,7 @@ fn errors_can_be_kept() {
 }
 
 #[test]
-fn results_can_be_kept_and_serialized() {
+fn results_are_clone_send_and_serialize() {
     each!(is_result: Applied, Item<Uuid>, Outcome, Report<Order>, Rows<Uuid>, UnreadableRow);
     each!(is_result: Order, Resource, Endpoint, Month, TeamMember);
     each!(is_result: Component, ComponentUsage, PlanPeriod, ReportedUsage, ResourceUsage, Usage);
@@ -68,7 +68,7 @@ fn results_can_be_kept_and_serialized() {
 
 #[cfg(feature = "agent")]
 #[test]
-fn results_of_agents_can_be_kept_and_serialized() {
+fn results_of_agents_are_clone_send_and_serialize() {
     use waldur_sdk::agent::{
         AgentIdentity, AgentOrder, AgentProcessor, AgentService, OrderResult, OrderResultKind,
         ProcessedOrder, SkippedStep,
@@ -83,7 +83,7 @@ fn results_of_agents_can_be_kept_and_serialized() {
 }
 
 #[test]
-fn futures_of_workflows_can_be_sent() {
+fn futures_of_workflows_are_send() {
     let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
     let (provider, id) = (client.provider(), Uuid::nil());
     drop(is_send(provider.orders().all()));
@@ -115,7 +115,7 @@ fn futures_of_workflows_can_be_sent() {
 
 #[cfg(feature = "agent")]
 #[test]
-fn futures_of_agents_can_be_sent() {
+fn futures_of_agents_are_send() {
     use waldur_sdk::agent::{AgentIdentity, Backend, BackendError, OrderProcessor, Provisioned, Task};
     use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
     use waldur_sdk::{AccountName, BackendId};
@@ -166,7 +166,7 @@ async fn mixed(client: &Client, order: Uuid) -> Result<usize, Error> {
 }
 
 #[tokio::test]
-async fn calls_of_both_crates_have_one_error() {
+async fn calls_of_both_crates_return_one_error_type() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
     let order = sandbox.orders()[0].uuid;

@@ -1,6 +1,6 @@
-//! The eighteen workflows of the published guide for service providers, in its order: what each does for a
-//! provider, a consumer and an outsider, on servers of several ages. Where the guide's own sample doesn't
-//! match the API, the test says what comes of it here.
+//! The eighteen workflows of the published guide for service providers, in its order, for a provider, a
+//! consumer and an outsider, on servers of several releases. If the guide's own sample doesn't match the API,
+//! the test documents the difference.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,7 +16,7 @@ use waldur_sdk::{Applied, Client, Decimal, Error, ListExt as _, Provider, Uuid};
 
 const RELEASES: [Release; 3] = [Release::Schema, Release::Late2024, Release::Newer];
 
-/// A server, and the three who call it.
+/// A server and its three callers.
 struct Row {
     sandbox: Sandbox,
     provider: Provider,
@@ -45,7 +45,7 @@ impl Row {
         requests.filter(|request| request.method == "POST").map(|request| request.path).collect()
     }
 
-    /// An order in this state; of an offering with an agent, or of one without.
+    /// Returns an order in this state, of an offering with or without an agent.
     fn order(&self, state: State, with_agent: bool) -> Uuid {
         let basic = self.sandbox.ids().offerings.basic;
         let fits = |order: &&waldur_sandbox::OrderView| {
@@ -59,7 +59,7 @@ impl Row {
     }
 }
 
-/// What isn't there for somebody, or isn't for them to do.
+/// Returns whether the caller may not see the object or may not act on it.
 fn is_closed(error: &Error) -> bool {
     error.is_not_found() || error.is_forbidden()
 }
@@ -76,7 +76,7 @@ async fn row_1_list_users() {
         let names = |users: waldur_sdk::Rows<waldur_sdk::people::User>| -> BTreeSet<String> {
             users.into_iter().map(|user| user.username).collect()
         };
-        // Each sees those that concern them, and themselves.
+        // Each caller sees related users and itself.
         assert!(names(row.provider.users().all().await.unwrap()).contains("alice"));
         let (consumer, outsider) =
             (row.consumer.users().all().await.unwrap(), row.outsider.users().all().await.unwrap());
@@ -96,7 +96,8 @@ async fn row_2_list_ssh_keys() {
     }
 }
 
-/// The sample lists `marketplace-resources`, where a provider finds nothing: it is the provider's view here.
+/// The sample lists `marketplace-resources`, which is empty for a provider. The SDK lists the provider's
+/// view.
 #[tokio::test]
 async fn row_3_list_resources() {
     for row in rows().await {
@@ -120,7 +121,7 @@ async fn row_3_list_resources() {
         });
         assert_eq!(chosen.len(), there.count());
         assert!(chosen.iter().all(|one| !one.name.is_empty() && one.state == ResourceState::Creating));
-        // Those who provide nothing have none to provide.
+        // Callers who provide nothing get an empty list.
         for other in [&row.consumer, &row.outsider] {
             assert!(creating(other).all().await.unwrap().is_empty());
             assert!(is_closed(&other.resource(ids.resources.ok).get().await.unwrap_err()));
@@ -128,8 +129,8 @@ async fn row_3_list_resources() {
     }
 }
 
-/// The sample approves executing orders, each of which is a 409: they are past that here, and what its reader
-/// wants has a call of its own.
+/// The sample approves executing orders, to which the server responds with 409. Here, executing orders are
+/// unchanged, and pending ones are approved by a separate call.
 #[tokio::test]
 async fn row_4_approve_and_reject_orders() {
     for row in rows().await {
@@ -160,8 +161,8 @@ async fn row_4_approve_and_reject_orders() {
     }
 }
 
-/// The sample takes back an executing order to terminate, as whoever it is: it is the customer's to do, and
-/// only where no agent works on it.
+/// The sample cancels an executing order to terminate. Only the customer may, and only if no agent works on
+/// it.
 #[tokio::test]
 async fn row_5_cancel_orders() {
     for row in rows().await {
@@ -179,8 +180,7 @@ async fn row_5_cancel_orders() {
     }
 }
 
-/// The plain sample posts to the resource itself, which is no operation: it is an action of the provider's
-/// view.
+/// The sample posts to the resource itself, which is no operation. It is an action of the provider's view.
 #[tokio::test]
 async fn row_6_set_the_backend_id() {
     for row in rows().await {
@@ -214,7 +214,7 @@ async fn row_7_submit_a_report() {
     }
 }
 
-/// The sample reads one page of ten and stops; here all pages are read unless one is asked for.
+/// The sample reads one page of ten. The SDK reads all pages by default.
 #[tokio::test]
 async fn row_8_pages() {
     for row in rows().await {
@@ -249,7 +249,7 @@ async fn row_9_choose_fields() {
     }
 }
 
-/// The sample asks the consumer's view, which a provider may not see.
+/// The sample reads the consumer's view, which a provider may not see.
 #[tokio::test]
 async fn row_10_list_the_team() {
     for row in rows().await {
@@ -272,8 +272,8 @@ async fn row_10_list_the_team() {
     }
 }
 
-/// The sample names components by what people read, where the server knows their types, and asks the
-/// consumer's view for the plan periods.
+/// The sample identifies components by their names instead of their types, and reads the plan periods from
+/// the consumer's view.
 #[tokio::test]
 async fn row_11_report_usage() {
     for row in rows().await {
@@ -296,13 +296,13 @@ async fn row_11_report_usage() {
         let periods = row.provider.resource(resource).plan_periods().await.unwrap();
         assert_eq!((periods.len(), periods[0].usages.len()), (1, 3));
         assert!(periods[0].end.is_none());
-        // By its name, as in the sample, it is no component.
+        // The name, as in the sample, is not the type of a component.
         let error = row.provider.resource(resource).report_usage().amount("CPU hours", Decimal::ONE).await;
         assert!(error.unwrap_err().is_validation());
     }
 }
 
-/// The sample takes addresses from somewhere; a server takes only those of its own collections.
+/// The sample passes URLs of other collections, which servers refuse.
 #[tokio::test]
 async fn row_12_access_to_an_offering() {
     for row in rows().await {
@@ -341,7 +341,7 @@ async fn row_13_usernames_in_batch() {
     }
 }
 
-/// The sample says that there is at most one, and then takes the first as if there were always one.
+/// The sample assumes that there is always one. The SDK returns an option.
 #[tokio::test]
 async fn row_14_provider_of_an_organisation() {
     for row in rows().await {

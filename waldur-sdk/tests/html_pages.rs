@@ -13,7 +13,7 @@ use waldur_sdk::{ClientExt as _, Uuid};
 
 const ID: Uuid = Uuid::from_u128(7);
 
-/// Answers every request with a page for people.
+/// Responds to every request with an HTML page.
 #[derive(Debug)]
 struct Portal;
 
@@ -29,7 +29,7 @@ impl Transport for Portal {
 }
 
 #[tokio::test]
-async fn no_workflow_takes_a_page_for_success() {
+async fn no_workflow_reports_success_for_an_html_page() {
     let client = client_builder_at("http://waldur.test", "0123").transport(Arc::new(Portal)).build().unwrap();
     let provider = client.provider();
     for outcome in [provider.order(ID).approve().await, provider.order(ID).set_done().await] {

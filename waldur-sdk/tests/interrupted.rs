@@ -1,5 +1,5 @@
-//! Every workflow that changes something, interrupted at each of its requests and run again: it ends as if it
-//! had never been interrupted. (The processor of orders has a test of its own, as has membership.)
+//! Every state-changing workflow, interrupted at each of its requests and run again, ends as if it had not
+//! been interrupted. (The order processor and memberships have their own tests.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -23,16 +23,16 @@ use waldur_sdk::types::BillingTypeEnum;
 use waldur_sdk::usage::UserAmount;
 use waldur_sdk::{Client, ClientExt as _, Decimal, Error, NaiveDate, Report, RetryPolicy, Uuid};
 
-/// One for all the sandboxes: certificates take long to read.
+/// One HTTP client for all sandboxes, because loading certificates is slow.
 static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 
-/// A client that sends one request after the other, each once.
+/// Returns a client that sends requests one at a time, without retries.
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
     let builder = client_builder_as(sandbox, actor);
     builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
 }
 
-/// Whether a workflow says that everything is where it should be.
+/// Returns whether a workflow reported success.
 trait Verdict {
     fn is_well(&self) -> bool;
 }
@@ -43,7 +43,7 @@ impl<T> Verdict for Result<T, Error> {
     }
 }
 
-/// For workflows with an outcome for each part.
+/// The same, for workflows that return a report.
 struct All(Result<bool, Error>);
 
 impl Verdict for All {
@@ -58,7 +58,7 @@ impl<T> From<Result<Report<T>, Error>> for All {
     }
 }
 
-/// What there is, without what is made anew each time.
+/// Returns the state of the sandbox, without generated values.
 fn everything(sandbox: &Sandbox) -> String {
     let orders: Vec<_> =
         sandbox.orders().into_iter().map(|order| (order, sandbox.order_content(order.uuid))).collect();
@@ -90,7 +90,7 @@ fn everything(sandbox: &Sandbox) -> String {
         }
         documents
     });
-    // Whichever came first.
+    // In any order.
     let mut user_usages = sandbox.user_usages();
     user_usages.sort_by_key(|share| (share.usage, share.username.clone()));
     let offerings = sandbox.ids().offerings;
@@ -102,7 +102,7 @@ fn everything(sandbox: &Sandbox) -> String {
     )
 }
 
-/// What a workflow begins with, and who runs it.
+/// The initial state of a workflow, and its caller.
 struct Start {
     actor: Actor,
     seed: fn(&mut Seed<'_>),
@@ -120,13 +120,13 @@ impl Start {
         builder.start().await.unwrap()
     }
 
-    /// Runs it undisturbed, then disturbed at each request in each way, and again.
+    /// Runs the workflow without faults, then with each fault at each request, followed by a second run.
     async fn check<V: Verdict>(&self, workflow: impl AsyncFn(&Client, &Ids) -> V) {
         let sandbox = self.sandbox().await;
         assert!(workflow(&client(&sandbox, self.actor), sandbox.ids()).await.is_well());
         let (expected, requests) = (everything(&sandbox), sandbox.requests().len());
         assert!(requests > 0 && expected != everything(&self.sandbox().await), "it changes something");
-        // With retries as well: what is sent again is done once.
+        // With retries as well: a request that is sent again is applied once.
         for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(500), Fault::StatusAfter(502)] {
             for count in 0..requests {
                 let sandbox = self.sandbox().await;
@@ -145,7 +145,7 @@ impl Start {
                 sandbox.misbehave(Misbehaviour::new(fault.clone()).after(count));
                 let first = workflow(&client, sandbox.ids()).await.is_well();
                 sandbox.clear_faults();
-                // Who says that it is done tells the truth.
+                // A reported success is true.
                 assert!(!first || everything(&sandbox) == expected, "{fault:?} {count}");
                 assert!(workflow(&client, sandbox.ids()).await.is_well(), "{fault:?} {count}");
                 assert_eq!(everything(&sandbox), expected, "{fault:?} {count}");
@@ -154,21 +154,21 @@ impl Start {
     }
 }
 
-/// An order of an offering with an agent.
+/// Creates an order of an offering with an agent.
 fn order(seed: &mut Seed<'_>, state: State) -> Uuid {
     let ids = *seed.ids();
     let resource = seed.resource(ids.offerings.slurm, ids.project, "one", ResourceState::Creating);
     seed.order(resource, OrderType::Create, state)
 }
 
-/// The one order of the resource that [`order`] makes.
+/// Returns the uuid of the order that [`order`] creates.
 async fn the_order(client: &Client) -> Result<Uuid, Error> {
     let orders = client.provider().orders().all().await?;
     Ok(orders.into_iter().find(|order| order.resource_name == "one").unwrap().uuid)
 }
 
 #[tokio::test]
-async fn orders_all_at_once() {
+async fn interrupted_bulk_calls_on_orders_are_completed_by_another_run() {
     PROVIDER.check(async |client, _| All::from(client.approve_all_pending_orders().await)).await;
     PROVIDER.check(async |client, _| All::from(client.complete_all_executing_orders().await)).await;
     PROVIDER
@@ -177,7 +177,7 @@ async fn orders_all_at_once() {
 }
 
 #[tokio::test]
-async fn orders_one_by_one() {
+async fn interrupted_steps_of_orders_are_completed_by_another_run() {
     let waiting = Start { seed: |seed| _ = order(seed, State::PendingProvider), ..PROVIDER };
     let begun = Start { seed: |seed| _ = order(seed, State::Executing), ..PROVIDER };
     macro_rules! check {
@@ -206,7 +206,7 @@ async fn orders_one_by_one() {
 }
 
 #[tokio::test]
-async fn resources() {
+async fn interrupted_changes_of_resources_are_completed_by_another_run() {
     PROVIDER
         .check(async |client, ids| {
             client.provider().resource(ids.resources.ok_second).set_backend_id("new").await
@@ -265,7 +265,7 @@ async fn resources() {
 }
 
 #[tokio::test]
-async fn usage() {
+async fn interrupted_usage_reports_are_completed_by_another_run() {
     PROVIDER
         .check(async |client, ids| {
             client.set_usage_for_all_components(ids.resources.ok, Decimal::ONE_HUNDRED).await
@@ -300,14 +300,14 @@ async fn usage() {
 }
 
 #[tokio::test]
-async fn access() {
+async fn interrupted_changes_of_offering_users_are_completed_by_another_run() {
     PROVIDER
         .check(async |client, ids| {
             let (bob, slurm) = (ids.users.bob, ids.offerings.slurm);
             client.provider().ensure_offering_user(bob, slurm).username("bob01").await
         })
         .await;
-    // An account that waits for its name, and one that has it but isn't OK.
+    // An offering user without a username, and one with a username that isn't OK.
     for (state, username) in [
         (OfferingUserState::Requested, ""),
         (OfferingUserState::Creating, "bob01"),
@@ -357,7 +357,7 @@ fn robot_in(seed: &mut Seed<'_>, state: &str) {
 }
 
 #[tokio::test]
-async fn accounts() {
+async fn interrupted_changes_of_accounts_are_completed_by_another_run() {
     PROVIDER
         .check(async |client, ids| {
             client.provider().ensure_robot_account(ids.resources.ok, "cicd").username("deployer").await
@@ -385,9 +385,9 @@ async fn accounts() {
         .await;
 }
 
-/// Nothing tells the accounts of services apart, so making one isn't done again; closing it is.
+/// Creating a service account is not idempotent, so only closing it is tested.
 #[tokio::test]
-async fn closing_accounts() {
+async fn interrupted_closing_of_accounts_is_completed_by_another_run() {
     for fault in [Fault::ResetBefore, Fault::ResetAfter, Fault::Status(503), Fault::Truncated] {
         for count in 0..3 {
             let sandbox = PROVIDER.sandbox().await;
@@ -418,7 +418,7 @@ async fn closing_accounts() {
 }
 
 #[tokio::test]
-async fn components_of_offerings() {
+async fn interrupted_changes_of_components_are_completed_by_another_run() {
     let cpu = ComponentDefinition::new("cpu", "Cores", BillingTypeEnum::Usage, "hours");
     let storage = ComponentDefinition::new("storage", "Storage", BillingTypeEnum::Limit, "GB");
     let wanted = [cpu, storage];
@@ -437,7 +437,7 @@ async fn components_of_offerings() {
 
 #[cfg(feature = "agent")]
 #[tokio::test]
-async fn registration() {
+async fn interrupted_registration_is_completed_by_another_run() {
     PROVIDER
         .check(async |client, ids| {
             let identity = AgentIdentity::register(client, ids.offerings.slurm, "polar", "1.4.0").await?;

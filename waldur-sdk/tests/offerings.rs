@@ -11,7 +11,7 @@ use waldur_sdk::offerings::{ComponentDefinition, ComponentStep};
 use waldur_sdk::types::{BillingTypeEnum, LimitPeriodEnum, OfferingState};
 use waldur_sdk::{Decimal, Outcome, RetryPolicy, Uuid};
 
-/// `cpu` otherwise, `storage` new, `gpu` and `ram` gone.
+/// Changes `cpu`, adds `storage`, and removes `gpu` and `ram`.
 fn wanted() -> Vec<ComponentDefinition> {
     let cpu = ComponentDefinition::new("cpu", "Cores", BillingTypeEnum::Usage, "hours");
     let mut storage = ComponentDefinition::new("storage", "Storage", BillingTypeEnum::Limit, "GB");
@@ -42,7 +42,7 @@ async fn an_offering_has_components_and_plans() {
 }
 
 #[tokio::test]
-async fn components_come_to_match_a_set() {
+async fn components_are_changed_to_match_a_set() {
     let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let plan = provider.offering(slurm).plan_components(&wanted()).await.unwrap();
@@ -74,7 +74,7 @@ async fn components_come_to_match_a_set() {
 }
 
 #[tokio::test]
-async fn what_can_not_go_stays_and_stops_nothing() {
+async fn a_component_that_can_not_be_removed_does_not_stop_the_others() {
     // The offering has resources.
     let sandbox = Sandbox::start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
@@ -94,7 +94,7 @@ async fn what_can_not_go_stays_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
+async fn lost_responses_are_looked_up_before_anything_is_sent_again() {
     for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Status(502)] {
         let sandbox = Sandbox::builder().without_resources().start().await.unwrap();
         let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
@@ -104,11 +104,11 @@ async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
         for item in provider.offering(slurm).apply_components(&plan).await.unwrap() {
             assert!(matches!(item.outcome, Outcome::Applied), "{}: {}", item.target, item.outcome);
         }
-        // Sent again only if it was seen not to be applied.
+        // Sent again only after a read that shows that it was not applied.
         assert_eq!(posts(&sandbox), if fault == Fault::ResetAfter { 4 } else { 5 });
         let methods: Vec<_> = sandbox.requests().into_iter().map(|request| request.method).collect();
         assert_eq!(methods[..2], ["POST", "GET"]);
-        // Run again, as planned the first time: the same in the end.
+        // Running the first plan again has the same result.
         assert!(
             provider
                 .offering(slurm)
@@ -125,7 +125,7 @@ async fn lost_answers_are_looked_up_before_anything_is_sent_again() {
 }
 
 #[tokio::test]
-async fn sets_that_no_server_takes_are_refused() {
+async fn invalid_sets_of_components_are_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let new = |type_: &str, name: &str, unit: &str| {
@@ -153,7 +153,7 @@ async fn a_plan_of_another_provider_is_refused() {
     {
         assert!(matches!(item.outcome, Outcome::Refused { .. }), "{}: {}", item.target, item.outcome);
     }
-    // A component that isn't there any more is removed already.
+    // A component that doesn't exist any more counts as removed.
     let mut plan = plan;
     plan.steps = vec![ComponentStep::Remove { uuid: Uuid::from_u128(1), type_: "tpu".to_owned() }];
     let items = provider(&sandbox).offering(slurm).apply_components(&plan).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_plan_of_another_provider_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bad_day_ends_with_the_right_components() {
+async fn components_survive_random_faults() {
     for dice in 0..10 {
         let sandbox = Sandbox::builder().without_resources().dice(dice).start().await.unwrap();
         let bad =
@@ -176,7 +176,7 @@ async fn a_bad_day_ends_with_the_right_components() {
             assert!(rounds < 30);
             let Ok(plan) = provider.offering(slurm).plan_components(&wanted()).await else { continue };
             for item in provider.offering(slurm).apply_components(&plan).await.unwrap() {
-                // What is said to be done is done.
+                // A reported success is true.
                 if matches!((&item.target, &item.outcome), (ComponentStep::Create { .. }, Outcome::Applied)) {
                     assert!(sandbox.components(slurm).contains(&"storage".to_owned()), "{item:?}");
                 }

@@ -1,4 +1,4 @@
-//! Orders on the sandbox: one by one, all at once, waited for.
+//! Orders on the sandbox: handles, bulk operations and waiting.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -67,7 +67,7 @@ async fn orders_are_found_by_state_type_resource_and_offering() {
 }
 
 #[tokio::test]
-async fn one_order_is_approved_once() {
+async fn approving_an_order_twice_sends_one_approval() {
     let (sandbox, order, _) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
     assert_eq!(provider.order(order).approve().await.unwrap(), Applied::Now);
@@ -85,7 +85,7 @@ async fn one_order_is_approved_once() {
 }
 
 #[tokio::test]
-async fn a_rejection_has_its_reason() {
+async fn a_rejection_is_stored_with_its_reason() {
     let (sandbox, order, other) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
     assert_eq!(provider.order(order).reject("no room").await.unwrap(), Applied::Now);
@@ -100,7 +100,7 @@ async fn a_rejection_has_its_reason() {
 }
 
 #[tokio::test]
-async fn only_the_customer_takes_an_order_back() {
+async fn only_the_customer_cancels_an_order() {
     let (sandbox, slurm, basic) = two(State::PendingProvider).await;
     let consumer = provider_as(&sandbox, Actor::Consumer);
     assert!(provider(&sandbox).order(basic).cancel().await.unwrap_err().is_refusal());
@@ -113,7 +113,7 @@ async fn only_the_customer_takes_an_order_back() {
 }
 
 #[tokio::test]
-async fn an_order_can_fail_and_begin_again() {
+async fn an_erred_order_can_be_executed_again() {
     let (sandbox, order, basic) = two(State::PendingProvider).await;
     let provider = provider(&sandbox);
     assert_eq!(provider.order(order).set_executing().await.unwrap(), Applied::Now);
@@ -128,11 +128,11 @@ async fn an_order_can_fail_and_begin_again() {
     let once = client(&sandbox).with_retry(RetryPolicy::never()).provider();
     let error = once.order(order).set_executing().await.unwrap_err();
     assert!(error.to_string().contains("still erred"), "{error}");
-    // It is seen not to be applied, and sent again.
+    // A read shows that it was not applied, and it is sent again.
     sandbox.fail_next(1, "POST", "/set_state_executing/", Fault::ResetBefore);
     assert_eq!(provider.order(order).set_executing().await.unwrap(), Applied::Now);
     assert_eq!(provider.order(order).set_done().await.unwrap(), Applied::Now);
-    // A server would take that for an order that is done, or waits.
+    // Servers accept this for orders that are done or pending.
     for other in [order, basic] {
         sandbox.clear_requests();
         let before = state(&sandbox, other);
@@ -142,13 +142,13 @@ async fn an_order_can_fail_and_begin_again() {
         assert_eq!((error.reason(), state(&sandbox, other)), (text, before));
         assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
     }
-    // 405: there is no agent that could have failed.
+    // 405: no agent works on it.
     assert_eq!(provider.order(basic).approve().await.unwrap(), Applied::Now);
     assert!(provider.order(basic).set_erred("a", "b").await.unwrap_err().is_refusal());
 }
 
 #[tokio::test]
-async fn a_state_that_nobody_knows_is_no_refusal() {
+async fn an_unknown_state_is_unconfirmed_not_refused() {
     let (sandbox, order, _) = two(State::PendingProvider).await;
     sandbox.fail_next(1, "POST", "/approve_by_provider/", Fault::ResetAfter);
     sandbox.fail_next(1, "GET", &format!("/{}/", order), Fault::UnknownValues(Vec::new()));
@@ -158,7 +158,7 @@ async fn a_state_that_nobody_knows_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn approving_all_asks_little() {
+async fn approving_all_requests_few_fields_and_pages() {
     for count in [1, 300, 650] {
         let sandbox =
             Sandbox::builder().orders(0).orders_in(State::PendingProvider, count).start().await.unwrap();
@@ -170,7 +170,7 @@ async fn approving_all_asks_little() {
 }
 
 #[tokio::test]
-async fn approvals_that_were_interrupted_go_on() {
+async fn interrupted_bulk_approval_is_completed_by_another_run() {
     const ORDERS: usize = 5;
     for requests in 0..=ORDERS + 1 {
         let builder = Sandbox::builder().orders(0).orders_in(State::PendingProvider, ORDERS);
@@ -185,10 +185,10 @@ async fn approvals_that_were_interrupted_go_on() {
     }
 }
 
-/// With every fifth request going wrong, each order ends right, no approval is repeated unless somebody
-/// looked before, and each report tells the truth.
+/// With faults in every fifth request, each order ends in the right state, no approval is repeated without a
+/// read before, and each report is true.
 #[tokio::test]
-async fn a_bad_day_ends_well() {
+async fn bulk_calls_on_orders_survive_random_faults() {
     const ORDERS: usize = 200;
     for dice in 0..3 {
         let bad = Misbehaviour::any_of(Fault::each()).chance(0.2);
@@ -252,7 +252,7 @@ async fn an_order_is_waited_for_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn failures_that_pass_are_waited_through() {
+async fn waiting_survives_temporary_failures() {
     let (sandbox, order, _) = two(State::Executing).await;
     let policy = RetryPolicy::default().max_attempts(2).backoff(TICK, TICK);
     let client = client_builder(&sandbox).retry(policy);
@@ -271,7 +271,7 @@ async fn failures_that_pass_are_waited_through() {
 }
 
 #[tokio::test]
-async fn an_end_is_told_from_a_deadline() {
+async fn an_ended_order_and_a_timeout_are_different_errors() {
     let (sandbox, order, other) = two(State::Executing).await;
     let provider = provider(&sandbox);
     let wait = provider.order(order).wait().poll_interval(TICK, 20 * TICK).timeout(1000 * TICK);
@@ -285,7 +285,7 @@ async fn an_end_is_told_from_a_deadline() {
     assert_eq!(error.to_string(), format!("order {order} ended: it is erred: no room"));
     assert!(error.is_ended());
     assert_eq!(error.cause::<UnfinishedOrder>().unwrap().order.state, OrderState::Erred);
-    // An end can be what is waited for; and one that isn't comes after the changes.
+    // A final state can be awaited; another one is an error after the changes.
     let erred = provider.order(order).wait().until(|order| order.is_terminal()).await.unwrap();
     assert_eq!(erred.state, OrderState::Erred);
     assert!(provider.order(other).set_done().await.is_ok());
@@ -295,9 +295,9 @@ async fn an_end_is_told_from_a_deadline() {
     assert!(done.state == OrderState::Done && error.is_ended());
 }
 
-/// The error of a deadline has the order, and why it couldn't be read any more.
+/// The error of a timeout has the last order, and the error of the last read.
 #[tokio::test]
-async fn a_deadline_tells_why_an_order_was_not_read() {
+async fn a_timeout_has_the_last_order_and_the_last_error() {
     let (sandbox, order, _) = two(State::Executing).await;
     let policy = RetryPolicy::default().max_attempts(1);
     let client = client_builder(&sandbox).retry(policy);

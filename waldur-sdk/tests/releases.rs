@@ -1,6 +1,6 @@
-//! Every workflow on orders, resources and offerings on each release of the server: it works, or the server
-//! says that it hasn't got it and nothing changes, within a few requests. (Usage, accounts, members and the
-//! processor of orders have tests of their own.)
+//! Every workflow of orders, resources and offerings on each release of the server: it works, or it is
+//! unsupported and changes nothing, within a few requests. (Usage, accounts, members and the order processor
+//! have their own tests.)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,7 +13,7 @@ use waldur_sdk::offerings::ComponentDefinition;
 use waldur_sdk::types::BillingTypeEnum;
 use waldur_sdk::{Error, NaiveDate, Outcome, Provider, Report, Uuid};
 
-/// No workflow of one object takes more.
+/// The maximum number of requests of a workflow of one object.
 const MOST_REQUESTS: usize = 12;
 
 fn order(seed: &mut Seed<'_>, name: &str, state: State) {
@@ -27,17 +27,17 @@ async fn sandbox(release: Release) -> Sandbox {
         order(seed, "waiting", State::PendingProvider);
         order(seed, "begun", State::Executing);
     };
-    // What is younger than the schema isn't judged by it.
+    // Operations newer than the schema aren't validated by it.
     Sandbox::builder().orders(0).release(release).allow_violations().seed(seed).start().await.unwrap()
 }
 
-/// The order of the resource with this name.
+/// Returns the order of the resource with this name.
 async fn order_of(provider: &Provider, name: &str) -> Uuid {
     let orders = provider.orders().all().await.unwrap();
     orders.iter().find(|order| order.resource_name == name).unwrap().uuid
 }
 
-/// What a workflow ended with: an error, or a reason for a refusal.
+/// The failure of a workflow: an error, or the reason of a refusal.
 trait Ending {
     fn failure(self) -> Option<String>;
 }
@@ -69,7 +69,7 @@ fn everything(sandbox: &Sandbox) -> String {
     format!("{:?} {:?} {:?}", sandbox.orders(), sandbox.resources(), sandbox.components(offerings.slurm))
 }
 
-/// Runs it on each release. `needs` are the operations without which it can't be done.
+/// Runs the workflow on each release. `needs` are the operations that it requires.
 async fn check<E: Ending>(
     name: &str,
     actor: Actor,
@@ -151,7 +151,7 @@ workflows! {
     resource_ok as Provider needs ["marketplace_provider_resources_set_as_ok"]: |provider, ids| {
         provider.resource(ids.resources.erred).mark_ok().await
     };
-    // Where the provider may not do it yet, staff may.
+    // On releases on which the provider may not, staff may.
     resource_erred as Staff needs ["marketplace_provider_resources_set_as_erred"]: |provider, ids| {
         provider.resource(ids.resources.ok).mark_erred("disk full", "line 7").await
     };
@@ -190,7 +190,7 @@ workflows! {
 }
 
 #[tokio::test]
-async fn an_old_server_lets_no_provider_err_a_resource() {
+async fn an_old_server_lets_only_staff_mark_a_resource_as_erred() {
     let sandbox = sandbox(Release::Late2024).await;
     let (provider, ok) = (provider(&sandbox), sandbox.ids().resources.ok);
     let before = everything(&sandbox);

@@ -1,4 +1,4 @@
-//! Resources on the sandbox: found, read, told about.
+//! Resources on the sandbox: lists, handles and changes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -45,7 +45,7 @@ async fn resources_are_listed_from_the_providers_view() {
 }
 
 #[tokio::test]
-async fn fields_can_be_chosen() {
+async fn select_requests_only_the_fields_of_the_row() {
     #[derive(Debug, serde::Deserialize)]
     struct Row {
         uuid: Uuid,
@@ -64,7 +64,7 @@ async fn fields_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn one_resource_is_found_by_either_id() {
+async fn a_resource_is_found_by_uuid_and_by_backend_id() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let ids = *seed.ids();
@@ -83,7 +83,7 @@ async fn one_resource_is_found_by_either_id() {
     let resource = provider.resource(ok).get().await.unwrap();
     assert_eq!((resource.uuid, resource.backend_id.as_str()), (ok, "a-17"));
     assert_eq!((resource.project_uuid, &resource.state), (Some(sandbox.ids().project), &ResourceState::Ok));
-    // The one that was terminated doesn't count beside it.
+    // The terminated resource with the same id doesn't count.
     assert_eq!(provider.resources().find_by_backend_id("a-17").await.unwrap(), Some(resource));
     assert_eq!(provider.resources().find_by_backend_id("a-1").await.unwrap(), None);
     assert!(
@@ -101,7 +101,7 @@ async fn one_resource_is_found_by_either_id() {
 }
 
 #[tokio::test]
-async fn the_team_has_accounts() {
+async fn the_team_shows_offering_users() {
     let sandbox = Sandbox::start().await.unwrap();
     let ok = sandbox.ids().resources.ok;
     let team = provider(&sandbox).resource(ok).team().await.unwrap();
@@ -113,19 +113,19 @@ async fn the_team_has_accounts() {
 }
 
 #[tokio::test]
-async fn a_backend_id_can_be_unique() {
+async fn claiming_a_backend_id_refuses_one_that_is_taken() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let (ok, second) = (sandbox.ids().resources.ok, sandbox.ids().resources.ok_second);
     provider.resource(ok).claim_backend_id("a-17").await.unwrap();
-    // Again, without a word.
+    // Again: nothing is sent.
     sandbox.clear_requests();
     provider.resource(ok).claim_backend_id("a-17").await.unwrap();
     assert_eq!((sandbox.requests().len(), posts(&sandbox)), (1, 0));
     let error = provider.resource(second).claim_backend_id("a-17").await.unwrap_err();
     assert!(error.is_validation() && error.to_string().contains("another resource has `a-17`"), "{error}");
     assert_ne!(sandbox.resource(second).unwrap().backend_id, "a-17");
-    // A server that can't say it has a list all the same.
+    // For a server without the check, the resources are listed.
     let unheard = Misbehaviour::new(Fault::NoSuchOperation).path_end("/check_unique_backend_id/");
     sandbox.misbehave(unheard);
     let error = provider.resource(second).claim_backend_id("a-17").await.unwrap_err();
@@ -136,7 +136,7 @@ async fn a_backend_id_can_be_unique() {
     provider.resource(second).set_backend_id("a-18").await.unwrap();
     sandbox.fail_next(1, "POST", "/set_backend_id/", Fault::ResetBefore);
     sandbox.clear_requests();
-    // It is seen not to be applied, and sent again.
+    // A read shows that it was not applied, and it is sent again.
     provider.resource(second).set_backend_id("a-19").await.unwrap();
     assert_eq!(methods(&sandbox), ["POST", "GET", "POST"]);
     assert_eq!(sandbox.resource(second).unwrap().backend_id, "a-19");
@@ -148,7 +148,7 @@ async fn a_backend_id_can_be_unique() {
 }
 
 #[tokio::test]
-async fn a_report_has_sections() {
+async fn a_report_is_submitted_in_sections() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
@@ -169,7 +169,7 @@ async fn a_report_has_sections() {
 }
 
 #[tokio::test]
-async fn what_is_set_is_read_back() {
+async fn changes_of_a_resource_are_read_back() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
@@ -178,7 +178,7 @@ async fn what_is_set_is_read_back() {
     assert_eq!(limits, BTreeMap::from([("cpu".to_owned(), limit(500)), ("ram".to_owned(), limit(7))]));
     provider.resource(ok).set_metadata(json!({"queue": "long"})).await.unwrap();
     let day = NaiveDate::from_ymd_opt(2031, 5, 6).unwrap();
-    // One that was not used lately: others keep their end date.
+    // A resource without recent usage: the end date of others can't be set.
     let unused = sandbox.ids().resources.ok_second;
     provider.resource(unused).set_end_date(Some(day)).await.unwrap();
     let before = provider.resource(ok).get().await.unwrap().last_sync;
@@ -188,7 +188,7 @@ async fn what_is_set_is_read_back() {
     assert!(now.last_sync >= before);
     assert_eq!(provider.resource(unused).get().await.unwrap().end_date, Some(day));
     assert_eq!(sandbox.resource(ok).unwrap().backend_metadata, json!({"queue": "long"}));
-    // Each once more, without its answer: the resource tells.
+    // Each once more with a lost response: the resource is read.
     for action in ["set_limits", "set_end_date_by_provider", "set_backend_metadata", "refresh_last_sync"] {
         sandbox.fail_next(1, "POST", &format!("/{action}/"), Fault::ResetAfter);
     }
@@ -200,13 +200,13 @@ async fn what_is_set_is_read_back() {
     let now = provider.resource(ok).get().await.unwrap();
     assert_eq!(now.limits, BTreeMap::from([("cpu".to_owned(), Decimal::new(15, 1))]));
     assert_eq!(provider.resource(unused).get().await.unwrap().end_date, None);
-    // A server wants to know a week before.
+    // Servers require a day at least a week ahead.
     let error = provider.resource(unused).set_end_date(Some(NaiveDate::MIN)).await.unwrap_err();
     assert!(error.is_validation() && error.messages().to_string().contains("end_date"), "{error}");
 }
 
 #[tokio::test]
-async fn flags_are_for_staff() {
+async fn flags_are_set_by_staff_only() {
     let sandbox = Sandbox::start().await.unwrap();
     let ok = sandbox.ids().resources.ok;
     let other = provider(&sandbox);
@@ -227,7 +227,7 @@ async fn flags_are_for_staff() {
 }
 
 #[tokio::test]
-async fn a_resource_fails_and_is_well_again() {
+async fn a_resource_is_marked_erred_and_ok() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ok = sandbox.ids().resources.ok;
@@ -244,7 +244,7 @@ async fn a_resource_fails_and_is_well_again() {
 }
 
 #[tokio::test]
-async fn endpoints_are_what_newer_servers_have() {
+async fn endpoints_are_unsupported_by_older_servers() {
     let login = [("login", "ssh://login.polar.example.org"), ("portal", "https://polar.example.org")];
     let sandbox = Sandbox::builder().release(Release::Newer).start().await.unwrap();
     let (ok, provider) = (sandbox.ids().resources.ok, provider(&sandbox));

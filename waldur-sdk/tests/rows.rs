@@ -1,5 +1,4 @@
-//! Rows of lists, one field of one row being anything at all: the rows beside it are read as ever, and
-//! nothing panics.
+//! Rows of lists with an odd value in one field of one row: the rows beside it are read, and nothing panics.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,7 +13,7 @@ use waldur_sandbox::{Ids, OrderState as State, Sandbox};
 use waldur_sdk::usage::UserAmount;
 use waldur_sdk::{Client, ClientExt as _, Decimal, Error, Outcome, Rows, UnreadableRow, Utc};
 
-/// What stands in place of a field; none: it is left out.
+/// The odd values; `None` removes the field.
 fn odd_values() -> Vec<Option<Value>> {
     let mut values = vec![None];
     values.extend(
@@ -46,7 +45,7 @@ fn odd_values() -> Vec<Option<Value>> {
     values
 }
 
-/// Rows as texts, so that rows of all types can be compared.
+/// Rows as texts, to compare rows of all types.
 type Listed = (Vec<String>, Vec<UnreadableRow>);
 
 fn listed<T: Debug>(rows: Result<Rows<T>, Error>) -> Listed {
@@ -54,7 +53,7 @@ fn listed<T: Debug>(rows: Result<Rows<T>, Error>) -> Listed {
     (rows.iter().map(|row| format!("{row:?}")).collect(), unreadable)
 }
 
-/// Lists with each field of one row being each of the odd values in turn.
+/// Lists with each of the odd values in each field of one row.
 async fn check(operation: &str, fields: &[&str], list: impl AsyncFn(&Client, &Ids) -> Listed) {
     let sandbox = Sandbox::builder().orders(6).start().await.unwrap();
     seed(&sandbox).await;
@@ -62,9 +61,9 @@ async fn check(operation: &str, fields: &[&str], list: impl AsyncFn(&Client, &Id
     sandbox.clear_requests();
     let (before, unreadable) = list(&client, &ids).await;
     assert!(!before.is_empty() && unreadable.is_empty(), "{operation}: {before:?} {unreadable:?}");
-    // The second row, where there is one.
+    // The second row, if there is one.
     let odd = 1.min(before.len() - 1);
-    // What it asks for, where that can be chosen.
+    // The requested fields, if the list can select them.
     let asked: BTreeSet<String> = sandbox
         .requests()
         .iter()
@@ -93,7 +92,7 @@ async fn check(operation: &str, fields: &[&str], list: impl AsyncFn(&Client, &Id
     }
 }
 
-/// What the lists below have rows of.
+/// Creates the objects that the lists below have.
 async fn seed(sandbox: &Sandbox) {
     let provider = provider(sandbox);
     let ids = sandbox.ids();
@@ -174,10 +173,10 @@ lists! {
 }
 
 #[tokio::test]
-async fn one_odd_order_stops_no_other() {
+async fn one_odd_order_does_not_stop_the_others() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::PendingProvider, 5).start().await.unwrap();
     let client = client(&sandbox);
-    // What isn't needed for an approval costs nothing.
+    // An odd value in a field that an approval doesn't need has no effect.
     for (field, value) in [
         ("marketplace_resource_uuid", json!(null)),
         ("resource_name", json!(17)),
@@ -188,7 +187,7 @@ async fn one_odd_order_stops_no_other() {
     ] {
         sandbox.corrupt("marketplace_orders_list", 2, field, value);
     }
-    // And an order without uuid can't be approved, but is named.
+    // An order without uuid can't be approved, and is reported as unreadable.
     sandbox.corrupt("marketplace_orders_list", 4, "uuid", None);
     let report = client.approve_all_pending_orders().await.unwrap();
     assert_eq!((report.applied(), report.items.len(), report.unreadable.len()), (4, 4, 1), "{report:?}");
@@ -198,7 +197,7 @@ async fn one_odd_order_stops_no_other() {
 }
 
 #[tokio::test]
-async fn what_stands_beside_a_row_that_is_no_object_is_read() {
+async fn rows_beside_one_that_is_no_object_are_read() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::PendingProvider, 3).start().await.unwrap();
     let rows = client(&sandbox).provider().orders().all().await.unwrap();
     assert_eq!((rows.len(), rows.unreadable().len()), (3, 0));

@@ -1,4 +1,4 @@
-//! Results as JSON: what a program that isn't written in Rust, or a log, gets of them.
+//! Results as JSON, for logs and programs in other languages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! The month of a report, on servers that book by its date and on those that book by their clock.
+//! The month of a report, on servers that book by the report's date and on servers that book by the time of
+//! arrival.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -19,7 +20,7 @@ const SET_USAGE: &str = "marketplace_component_usages_set_usage";
 const LIST: &str = "marketplace_component_usages_list";
 const YOUNGER: [Release; 2] = [Release::Schema, Release::Newer];
 
-/// A sandbox at a time. `gpu` is billed by limit, which lets providers report it for a month that is over.
+/// Starts a sandbox at a time. `gpu` is billed by limit, so that providers can report it for a past month.
 async fn sandbox(release: Release, now: &str) -> Sandbox {
     let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
         let slurm = seed.ids().offerings.slurm;
@@ -33,7 +34,7 @@ fn month(text: &str) -> Month {
     text.parse().unwrap()
 }
 
-/// All that is reported, by resource, component and month.
+/// Returns the reported amounts, by resource, component and month.
 fn all(sandbox: &Sandbox) -> BTreeMap<(Uuid, String, NaiveDate), Decimal> {
     let usages = sandbox.usages().into_iter();
     usages.map(|usage| ((usage.resource, usage.component, usage.period), usage.amount)).collect()
@@ -44,7 +45,7 @@ fn at(sandbox: &Sandbox, component: &str, text: &str) -> Option<Decimal> {
     all(sandbox).get(&key).copied()
 }
 
-/// A report of October, as often as there are ways to make one.
+/// Reports for October in each way that the API offers.
 fn reports(client: &Client, resource: Uuid) -> Vec<UsageReport> {
     let report = || client.provider().resource(resource).report_usage().month(month("2026-10"));
     let amount = Decimal::from(5);
@@ -58,7 +59,7 @@ fn reports(client: &Client, resource: Uuid) -> Vec<UsageReport> {
 }
 
 #[tokio::test]
-async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
+async fn another_month_is_refused_for_servers_that_book_by_arrival() {
     let sandbox = sandbox(Release::Late2024, "2026-11-10T12:00:00Z").await;
     let resource = sandbox.ids().resources.ok;
     let before = all(&sandbox);
@@ -74,7 +75,7 @@ async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
         }
         let future = client.provider().resource(resource).report_usage().month(month("2026-12"));
         assert!(future.amount("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
-        // A single one takes no more requests than one that is sent.
+        // A single report sends no more requests than one that is accepted.
         sandbox.clear_requests();
         let report = client.provider().resource(resource).report_usage().month(month("2026-10"));
         assert!(report.amount("gpu", Decimal::TEN).await.unwrap_err().is_unsupported());
@@ -84,7 +85,7 @@ async fn another_month_is_not_sent_where_it_would_be_booked_into_this_one() {
 }
 
 #[tokio::test]
-async fn this_month_is_reported_to_old_servers_as_ever() {
+async fn the_current_month_is_reported_to_old_servers() {
     let sandbox = sandbox(Release::Late2024, "2026-11-10T12:00:00Z").await;
     let resource = sandbox.ids().resources.ok;
     let client = client(&sandbox);
@@ -98,7 +99,7 @@ async fn this_month_is_reported_to_old_servers_as_ever() {
 }
 
 #[tokio::test]
-async fn another_month_is_booked_by_date_where_that_is_known() {
+async fn another_month_is_reported_to_servers_that_book_by_date() {
     for release in YOUNGER {
         let sandbox = sandbox(release, "2026-11-10T12:00:00Z").await;
         let resource = sandbox.ids().resources.ok;
@@ -115,7 +116,7 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
         let sent = report(5).await.unwrap();
         assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::from(5))));
         assert_eq!(sandbox.requests().len(), 3);
-        // What the client knows, all of its clones know.
+        // Clones of a client share what is known.
         sandbox.clear_requests();
         let clone = client.assume_idempotent().with_timeout(Duration::from_secs(20)).provider();
         clone
@@ -126,12 +127,12 @@ async fn another_month_is_booked_by_date_where_that_is_known() {
             .await
             .unwrap();
         assert_eq!(sandbox.requests().len(), 2);
-        // The guard and the comparison look at that month.
+        // The check for decreases and `skip_equal` read that month.
         let error = report(9).await.unwrap_err();
         assert!(error.to_string().contains("9 is less than the 10 reported for 2026-10"), "{error}");
         let same = report(10).skip_equal().await.unwrap();
         assert_eq!((same.usages.len(), same.unchanged.len()), (0, 1));
-        // What only the server knows: a provider's `cpu` is billed by usage.
+        // Refused by the server: `cpu` is billed by usage.
         let cpu = || {
             client
                 .provider()
@@ -172,7 +173,7 @@ async fn a_report_that_arrives_after_midnight_is_booked_by_its_date() {
             let report = || client.provider().resource(resource).report_usage().month(month("2026-10"));
             let sent = report().amount("gpu", Decimal::TEN).await.unwrap();
             assert_eq!((sent.month, at(&sandbox, "gpu", "2026-10")), (month("2026-10"), Some(Decimal::TEN)));
-            // The server may refuse it, but it books it nowhere else.
+            // The server may refuse the report, but doesn't book it into another month.
             let error = report().amount("cpu", Decimal::ONE_HUNDRED).await.unwrap_err();
             assert!(error.is_validation() && error.status() == Some(400), "{error}");
             let staff = provider_as(&sandbox, Actor::Staff).resource(resource).report_usage();
@@ -192,7 +193,7 @@ fn date_of(request: &Request) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_current_month_has_a_date_too() {
+async fn reports_for_the_current_month_have_a_date() {
     for (release, now) in [
         (Release::Late2024, "2026-11-10T12:00:00Z"),
         (Release::Schema, "2026-11-01T00:00:00Z"),
@@ -211,7 +212,7 @@ async fn the_current_month_has_a_date_too() {
 
 #[tokio::test]
 async fn an_old_server_gets_no_report_that_may_arrive_after_midnight() {
-    // The month is nearly over; and it is over when the usages are read.
+    // The month is about to end, and has ended when the usage is read.
     for (now, jump) in [("2026-10-31T23:59:59Z", None), ("2026-10-31T23:59:30Z", Some(LIST))] {
         let sandbox = sandbox(Release::Late2024, now).await;
         let resource = sandbox.ids().resources.ok;
@@ -225,7 +226,7 @@ async fn an_old_server_gets_no_report_that_may_arrive_after_midnight() {
         assert!(error.is_unsupported() && error.to_string().contains("2026-10"), "{error}");
         assert_eq!((all(&sandbox), posts(&sandbox)), (before, 0));
     }
-    // There is time enough.
+    // There is enough time left.
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let report = provider(&sandbox).resource(sandbox.ids().resources.ok).report_usage();
     report.month(month("2026-10")).amount("gpu", Decimal::TEN).await.unwrap();
@@ -233,7 +234,7 @@ async fn an_old_server_gets_no_report_that_may_arrive_after_midnight() {
 }
 
 #[tokio::test]
-async fn a_report_that_arrives_late_on_an_old_server_is_said_to() {
+async fn a_report_that_arrives_late_on_an_old_server_is_an_error() {
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
@@ -245,8 +246,8 @@ async fn a_report_that_arrives_late_on_an_old_server_is_said_to() {
 }
 
 #[tokio::test]
-async fn a_server_that_booked_by_date_is_believed_to() {
-    // So far from midnight nobody asks how the server books.
+async fn a_server_that_booked_by_date_is_known_to() {
+    // Long before midnight, no request is sent to find out how the server books.
     let sandbox = sandbox(Release::Schema, "2026-10-31T23:50:00Z").await;
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(SET_USAGE).times(1));
@@ -257,14 +258,14 @@ async fn a_server_that_booked_by_date_is_believed_to() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
+async fn a_report_that_is_lost_at_midnight_is_unconfirmed() {
     let sandbox = sandbox(Release::Late2024, "2026-10-31T23:59:30Z").await;
     let resource = sandbox.ids().resources.ok;
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
     let midnight = Fault::Clock("2026-11-01T00:00:01Z".parse().unwrap());
     sandbox.misbehave(Misbehaviour::new(midnight).operation(LIST).after(1).times(1));
     let report = provider(&sandbox).resource(resource).report_usage().month(month("2026-10"));
-    // It was applied before midnight, and shows.
+    // It was applied before midnight, and the usage shows it.
     report.amount("gpu", Decimal::TEN).await.unwrap();
     sandbox.clear_faults();
     sandbox.set_now("2026-11-30T23:59:30Z".parse().unwrap());
@@ -277,7 +278,7 @@ async fn a_report_that_is_lost_at_midnight_is_not_said_to_be_nowhere() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_does_not_carry_a_report_past_midnight() {
+async fn a_rate_limit_does_not_delay_a_report_past_midnight() {
     let slow = |sandbox: &Sandbox| {
         let client = client_builder(sandbox);
         let client = client.rate_limit(0.5).retry(RetryPolicy::never());
@@ -302,7 +303,7 @@ async fn a_rate_limit_does_not_carry_a_report_past_midnight() {
 }
 
 #[tokio::test]
-async fn users_are_reported_for_the_month_that_is_named() {
+async fn usage_by_user_is_reported_for_the_named_month() {
     let share = |amount: i64| UserAmount {
         component: "gpu".to_owned(),
         username: "alice_hpc".to_owned(),
@@ -329,7 +330,7 @@ async fn users_are_reported_for_the_month_that_is_named() {
     assert!(none.to_string().contains("no usage is reported for 2026-09"), "{none}");
 }
 
-/// Starts a server in October 2026 that takes a report only without `date`. Returns its address and a log of
+/// Starts a server in October 2026 that accepts a report only without `date`. Returns its URL and a log of
 /// the methods and statuses.
 async fn picky_server(dated: bool) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -369,7 +370,7 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_date_gets_this_month_without() {
+async fn a_server_that_refuses_dates_gets_the_current_month_without_one() {
     let (url, got) = picky_server(true).await;
     let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
     let report = |text: &str| {
@@ -383,14 +384,14 @@ async fn a_server_that_takes_no_date_gets_this_month_without() {
     report("2026-10").await.unwrap();
     assert_eq!(*got.lock().unwrap(), ["POST 201 Created"]);
     got.lock().unwrap().clear();
-    // Another month never goes without.
+    // A report for another month is never sent without a date.
     let error = report("2026-09").await.unwrap_err();
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
     assert!(got.lock().unwrap().iter().all(|answer| !answer.contains("201")));
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_report_is_told_so() {
+async fn a_user_without_the_permission_to_report_is_refused() {
     let sandbox = sandbox(Release::Schema, "2026-10-15T12:00:00Z").await;
     let provider = provider_as(&sandbox, Actor::Consumer);
     let report = provider.resource(sandbox.ids().resources.ok).report_usage().month(month("2026-10"));
@@ -399,7 +400,7 @@ async fn a_user_who_may_not_report_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_no_time_gets_a_report_only_if_it_books_by_date() {
+async fn a_server_without_a_clock_gets_a_report_only_if_it_books_by_date() {
     let (url, got) = picky_server(false).await;
     let provider = client_builder_at(url, "0123456789abcdef").no_proxy().build().unwrap().provider();
     let report =

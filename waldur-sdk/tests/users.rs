@@ -1,4 +1,4 @@
-//! Users, keys and whom a service provider serves, on the sandbox.
+//! Users, SSH keys and the lists of a service provider, on the sandbox.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,7 +12,7 @@ use waldur_sandbox::{Actor, Release, Sandbox};
 use waldur_sdk::Uuid;
 
 #[tokio::test]
-async fn users_and_keys_are_those_that_the_caller_may_see() {
+async fn users_and_keys_visible_to_the_caller_are_listed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let (provider, staff) = (provider(&sandbox), provider_as(&sandbox, Actor::Staff));
@@ -28,7 +28,7 @@ async fn users_and_keys_are_those_that_the_caller_may_see() {
 }
 
 #[tokio::test]
-async fn an_organisation_is_one_provider_or_none() {
+async fn an_organisation_has_at_most_one_service_provider() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     for actor in [Actor::Provider, Actor::Consumer, Actor::Outsider] {
@@ -41,7 +41,7 @@ async fn an_organisation_is_one_provider_or_none() {
 }
 
 #[tokio::test]
-async fn a_service_provider_knows_whom_it_serves() {
+async fn a_service_provider_lists_its_users_customers_and_projects() {
     for release in [Release::Schema, Release::Late2024] {
         let sandbox = Sandbox::builder().release(release).start().await.unwrap();
         let ids = *sandbox.ids();
@@ -70,7 +70,7 @@ async fn a_service_provider_knows_whom_it_serves() {
 }
 
 #[tokio::test]
-async fn nobody_else_knows_the_people_and_projects() {
+async fn users_and_projects_of_a_service_provider_are_hidden_from_others() {
     let sandbox = Sandbox::start().await.unwrap();
     let own = sandbox.ids().service_provider;
     for actor in [Actor::Consumer, Actor::Outsider] {
@@ -79,7 +79,7 @@ async fn nobody_else_knows_the_people_and_projects() {
         assert!(other.service_provider(own).ssh_keys().all().await.unwrap_err().is_forbidden());
         assert!(other.service_provider(own).projects().all().await.unwrap_err().is_forbidden());
         assert!(other.service_provider(own).project_permissions().all().await.unwrap_err().is_forbidden());
-        // These are no secret.
+        // These lists are public.
         assert!(!other.service_provider(own).customers().all().await.unwrap().is_empty());
         assert!(!other.service_provider(own).offerings().all().await.unwrap().is_empty());
     }
@@ -87,9 +87,9 @@ async fn nobody_else_knows_the_people_and_projects() {
     assert!(provider.service_provider(Uuid::nil()).users().all().await.unwrap_err().is_not_found());
 }
 
-/// A field that isn't needed costs nothing, whatever it is; a row that can't be used costs no other.
+/// An odd value in an optional field has no effect, and an unreadable row doesn't affect the others.
 #[tokio::test]
-async fn one_odd_row_costs_no_other() {
+async fn one_odd_row_does_not_affect_the_others() {
     let sandbox = Sandbox::start().await.unwrap();
     let (own, provider) = (sandbox.ids().service_provider, provider(&sandbox));
     let lists = [

@@ -36,7 +36,7 @@ async fn orders_are_listed_by_state_over_many_pages() {
 }
 
 #[tokio::test]
-async fn orders_can_be_narrowed_down() {
+async fn orders_are_filtered_by_offering_and_provider() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
     let offering = sandbox.ids().offerings.bulk;
@@ -89,7 +89,7 @@ async fn executing_orders_are_already_approved() {
 }
 
 #[tokio::test]
-async fn executing_orders_are_told_one_by_one() {
+async fn progress_is_reported_for_each_executing_order() {
     let sandbox = Sandbox::start().await.unwrap();
     let executing = in_state(&sandbox, State::Executing);
     let mut seen = Vec::new();
@@ -108,7 +108,7 @@ async fn executing_orders_are_told_one_by_one() {
 }
 
 #[tokio::test]
-async fn pending_orders_are_rejected_and_told_one_by_one() {
+async fn progress_is_reported_for_each_rejected_order() {
     let sandbox = Sandbox::start().await.unwrap();
     let pending = in_state(&sandbox, State::PendingProvider);
     let mut seen = Vec::new();
@@ -135,13 +135,13 @@ async fn executing_orders_are_completed() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
+async fn a_lost_response_is_looked_up_and_nothing_is_sent_twice() {
     let sandbox = waiting(10).await;
     sandbox.fail_next(4, "POST", APPROVE, Fault::ResetAfter);
     sandbox.fail_next(3, "POST", APPROVE, Fault::ResetBefore);
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
     assert_eq!((report.applied(), report.items.len()), (10, 10), "{report:#?}");
-    // Three were seen not to be applied, and sent again after that.
+    // A read showed that three were not applied; these were sent again.
     assert_eq!(posts_to(&sandbox, APPROVE), 13);
     let mut looked = BTreeSet::new();
     let mut sent = BTreeSet::new();
@@ -156,7 +156,7 @@ async fn a_lost_answer_is_looked_up_and_nothing_sent_twice() {
 }
 
 #[tokio::test]
-async fn without_retries_what_was_not_applied_is_reported() {
+async fn without_retries_unapplied_steps_are_reported_as_failed() {
     let sandbox = waiting(5).await;
     sandbox.fail_next(2, "POST", APPROVE, Fault::ResetBefore);
     let once = client(&sandbox).with_retry(RetryPolicy::never());
@@ -168,13 +168,13 @@ async fn without_retries_what_was_not_applied_is_reported() {
         assert!(error.to_string().contains("not applied: the order is still pending-provider"), "{error}");
         assert_eq!(sandbox.order(item.target.uuid).unwrap().state, State::PendingProvider);
     }
-    // Another run does the rest.
+    // Another run approves the rest.
     assert_eq!(once.approve_all_pending_orders().await.unwrap().applied(), 2);
 }
 
-/// The database is gone for the next requests: 500 to everything at once, also to reading.
+/// The database fails during the next requests: all of them, reads included, get a 500.
 #[tokio::test]
-async fn an_outage_in_the_middle_is_waited_through() {
+async fn bulk_approval_survives_an_outage() {
     for lost in [Fault::Status(500), Fault::Status(502), Fault::StatusAfter(502)] {
         let sandbox = waiting(30).await;
         sandbox.misbehave(Misbehaviour::new(lost.clone()).after(10).times(40));
@@ -198,14 +198,14 @@ async fn a_bulk_call_slows_down_while_the_server_fails() {
     assert!(posts_to(&sandbox, APPROVE) < 60, "{}", posts_to(&sandbox, APPROVE));
     let unsent = report.failures().filter(|item| item.outcome.to_string().contains("not sent: the server"));
     assert!(unsent.count() > 200);
-    // Nothing is left over from it.
+    // The outage has no lasting effect.
     sandbox.clear_faults();
     assert_eq!(client.approve_all_pending_orders().await.unwrap().applied(), 300);
 }
 
-/// A server that closes each kept connection right after its answer.
+/// A server that closes each connection right after its response.
 #[tokio::test]
-async fn connections_that_close_after_each_answer_lose_nothing() {
+async fn connections_that_close_after_each_response_lose_nothing() {
     let sandbox = waiting(100).await;
     sandbox.misbehave(Misbehaviour::new(Fault::CloseAfter(Duration::from_micros(300))));
     let policy = RetryPolicy::default().max_attempts(20).budget(1000);
@@ -214,11 +214,11 @@ async fn connections_that_close_after_each_answer_lose_nothing() {
     assert_eq!((report.applied(), report.items.len()), (100, 100), "{report}");
 }
 
-/// A login page answers in place of the API, also behind a redirect.
+/// A login page responds in place of the API, also after a redirect.
 #[tokio::test]
-async fn a_page_is_no_success() {
+async fn an_html_page_is_not_a_success() {
     for portal in [Fault::Portal, Fault::PortalRedirect(307)] {
-        // `set_endpoints` is younger than the schema.
+        // `set_endpoints` is newer than the schema.
         let waiting = Sandbox::builder().orders_in(State::PendingProvider, 2).allow_violations();
         let sandbox = waiting.start().await.unwrap();
         let policy = RetryPolicy::default().max_elapsed(Duration::from_millis(50)).max_attempts(2);
@@ -252,7 +252,7 @@ async fn a_page_is_no_success() {
         }
         sandbox.clear_faults();
         assert_eq!(sandbox.orders(), before);
-        // Reading is no problem any more: the page was in front of changes only for a moment.
+        // Reads succeed: only the change got a page.
         sandbox.fail_next(1, "POST", APPROVE, Fault::Portal);
         let outcome = provider.order(order).approve().await;
         let error = outcome.unwrap_err();
@@ -261,7 +261,7 @@ async fn a_page_is_no_success() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_of_a_completion_is_looked_up() {
+async fn a_lost_response_to_a_completion_is_looked_up() {
     let sandbox = Sandbox::builder().orders(0).orders_in(State::Executing, 3).start().await.unwrap();
     sandbox.fail_next(3, "POST", SET_DONE, Fault::ResetAfter);
     let report = client(&sandbox).complete_all_executing_orders().await.unwrap();
@@ -269,7 +269,7 @@ async fn a_lost_answer_of_a_completion_is_looked_up() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
+async fn a_step_that_can_not_be_looked_up_is_unconfirmed() {
     let sandbox = waiting(1).await;
     let order = sandbox.orders()[0].uuid;
     sandbox.fail_next(1, "POST", APPROVE, Fault::ResetAfter);
@@ -284,14 +284,14 @@ async fn what_can_not_be_looked_up_is_said_to_be_unknown() {
 }
 
 #[tokio::test]
-async fn an_empty_answer_is_a_success() {
+async fn an_empty_response_is_a_success() {
     let sandbox = waiting(2).await;
     sandbox.fail_next(2, "POST", APPROVE, Fault::EmptyBody);
     assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().applied(), 2);
 }
 
 #[tokio::test]
-async fn whoever_is_faster_leaves_nothing_to_do() {
+async fn steps_applied_by_another_client_are_unchanged() {
     let sandbox = waiting(20).await;
     let (one, other) = (client(&sandbox), client(&sandbox));
     let (one, other) = tokio::join!(one.approve_all_pending_orders(), other.approve_all_pending_orders());
@@ -301,7 +301,7 @@ async fn whoever_is_faster_leaves_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn refusals_have_a_reason_and_stop_nothing() {
+async fn refusals_have_a_reason_and_do_not_stop_the_others() {
     let sandbox = waiting(3).await;
     sandbox.fail_next(1, "POST", APPROVE, Fault::Status(403));
     let report = client(&sandbox).approve_all_pending_orders().await.unwrap();
@@ -311,7 +311,7 @@ async fn refusals_have_a_reason_and_stop_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_for_people_is_not_shown() {
+async fn an_html_page_is_not_part_of_the_error_message() {
     let sandbox = waiting(1).await;
     sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Status(500));
     let error = client(&sandbox).approve_all_pending_orders().await.unwrap_err();
@@ -341,7 +341,7 @@ async fn a_wrong_token_is_unauthenticated() {
 }
 
 #[tokio::test]
-async fn personal_access_tokens_and_all_addresses_work() {
+async fn personal_access_tokens_and_all_spellings_of_the_url_work() {
     let sandbox = Sandbox::start().await.unwrap();
     let root = sandbox.url().trim_end_matches("/api/");
     let token = format!("w_{}", sandbox.token(Actor::Provider));
@@ -361,7 +361,7 @@ async fn a_server_that_takes_too_long_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn orders_are_acted_on_side_by_side() {
+async fn orders_are_acted_on_concurrently() {
     let latency = Duration::from_millis(100);
     let sandbox = Sandbox::builder()
         .orders(0)
@@ -372,9 +372,9 @@ async fn orders_are_acted_on_side_by_side() {
         .unwrap();
     let begin = Instant::now();
     assert_eq!(client(&sandbox).approve_all_pending_orders().await.unwrap().applied(), 32);
-    // One list and four rounds of eight; one after the other it would be 33.
+    // One list and four rounds of eight; sequentially it would be 33.
     assert!(begin.elapsed() >= latency * 5, "more than eight at once: {:?}", begin.elapsed());
-    assert!(begin.elapsed() < latency * 17, "not side by side: {:?}", begin.elapsed());
+    assert!(begin.elapsed() < latency * 17, "not concurrent: {:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -402,7 +402,7 @@ async fn usage_is_reported_for_every_component() {
 }
 
 #[tokio::test]
-async fn usage_that_can_not_be_is_refused() {
+async fn impossible_usage_is_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
     let resources = sandbox.ids().resources;
@@ -413,7 +413,7 @@ async fn usage_that_can_not_be_is_refused() {
     assert!(error.is_validation() && error.status() == Some(400), "{error}");
     let error = client.set_usage_for_all_components(Uuid::nil(), Decimal::ONE).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
-    // A lost answer is looked up; and where that can't be done either, nobody says that it is known.
+    // A lost response is looked up; if that fails too, the result is unconfirmed.
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
     client.set_usage_for_all_components(resources.ok, Decimal::ONE).await.unwrap();
     sandbox.fail_next(1, "POST", "/set_usage/", Fault::ResetAfter);
@@ -438,7 +438,7 @@ async fn workflows_can_be_spawned() {
 }
 
 #[tokio::test]
-async fn what_a_server_needs_in_truth_is_always_sent() {
+async fn fields_that_servers_require_beyond_the_schema_are_always_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let resource = sandbox.ids().resources.ok;

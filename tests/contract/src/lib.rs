@@ -1,9 +1,9 @@
-//! The contract between the client and real servers: recorded traffic is put through the client's own types,
-//! and what the types lose of it is told. The program `replay` does that with anybody's recordings.
+//! The contract between the client and real servers: recorded traffic is decoded and encoded by the client's
+//! own types, and lost values are reported. The program `replay` does that with any recordings.
 //!
-//! A recording is a line for each exchange ([`recording`]); its operation is found by method and path
-//! ([`routes`]), its body is written and its answer read through the types of that operation ([`replay`]),
-//! and what the types hold is compared with what was recorded by its meaning ([`meaning`]).
+//! A recording has one line per exchange ([`recording`]). The operation is found by method and path
+//! ([`routes`]). The body is written and the response read by the types of that operation ([`replay`]), and
+//! the result is compared with the recorded values by their meaning ([`meaning`]).
 
 pub mod meaning;
 pub mod recording;

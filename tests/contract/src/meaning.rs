@@ -1,4 +1,4 @@
-//! Whether two JSON values say the same, whatever their spelling.
+//! Compares JSON values by their meaning, regardless of their spelling.
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
@@ -9,18 +9,18 @@ use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::__private::time;
 
-/// Returns the paths of what `sent` says and `kept` doesn't.
+/// Returns the paths of the values of `sent` that `kept` lacks or has with another meaning.
 ///
-/// Null, "", and lists and objects of nothing else say nothing. A number may be a text, a UUID may have
-/// dashes, and a time may be written in any zone.
+/// Null, "", and lists and objects of only these have no meaning. A number may be a text, a UUID may have
+/// dashes, and a time may be in any zone.
 #[must_use]
 pub fn lost(sent: &Value, kept: &Value) -> Vec<String> {
     lost_beside(sent, kept, &BTreeSet::new())
 }
 
-/// Compares as [`lost`] does, where the values at the paths `known` are known not to be kept.
+/// Compares like [`lost`], if the values at the paths `known` are known to be lost.
 ///
-/// These paths are part of the result; nothing within them is.
+/// The result includes these paths, but no paths below them.
 #[must_use]
 pub fn lost_beside(sent: &Value, kept: &Value, known: &BTreeSet<String>) -> Vec<String> {
     let mut comparison = Comparison { known, lost: known.clone() };
@@ -49,7 +49,7 @@ impl Comparison<'_> {
                 self.elements(sent.iter().enumerate().zip(std::iter::repeat(&Value::Null)), path);
             }
             (Value::Array(sent), Value::Array(kept)) => {
-                // What says nothing isn't kept in a list, nor is what doesn't fit.
+                // Elements without a meaning, and elements of an unexpected type, aren't kept in a list.
                 let is_kept = |index: usize, value: &Value| {
                     !value.is_null() && !self.known.contains(&format!("{path}[{index}]"))
                 };
@@ -77,7 +77,7 @@ fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
-        // A list or an object whose parts say nothing says nothing.
+        // A list or an object of parts without a meaning has no meaning.
         Value::Array(items) => items.iter().all(says_nothing),
         Value::Object(fields) => fields.values().all(says_nothing),
         Value::Bool(_) | Value::Number(_) => false,
@@ -97,7 +97,7 @@ fn same(sent: &Value, kept: &Value) -> bool {
         || both(|a, b| Some(decimal(a)? == decimal(b)?))
         || both(|a, b| Some(Uuid::parse_str(a).ok()? == Uuid::parse_str(b).ok()?))
         || both(|a, b| Some(time(a)? == time(b)?))
-        // A time that is declared as a date is that day.
+        // A time that is declared as a date equals its day.
         || both(|a, b| Some(time(a)?.date_naive() == b.parse::<NaiveDate>().ok()?))
         || both(|a, b| Some(boolean(a)? == boolean(b)?))
 }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spelling_is_no_loss() {
+    fn different_spellings_are_equal() {
         let sent = json!({
             "uuid": "227ed6434294531b83deeada77082d05", "usage": "0E-10", "cost": 3, "price": "1.50",
             "created": "2026-01-02", "modified": "2026-01-02T03:04:05.100000Z", "start_date": "2026-01-02T03:04:05Z",
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_says_something_else_is_lost() {
+    fn missing_and_different_values_are_lost() {
         let sent =
             json!({"a": [{"b": 1, "c": "x"}, {"b": 2}], "d": {"e": false}, "f": "2026-01-02", "g": [1]});
         let kept = json!({"a": [{"b": 1}, {"b": 3}], "d": {}, "f": "2026-01-03", "g": [1, 2]});
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_not_to_be_kept_hides_nothing_beside_it() {
+    fn known_losses_do_not_hide_others() {
         let sent = json!([null, {"a": 1, "b": {"c": 2, "d": 3}}, 7, {"a": 4}]);
         let kept = json!([{"b": {"d": 3}}, {"a": 4}]);
         let known = ["$[0]", "$[1].b.c", "$[2]"].map(str::to_owned).into();

@@ -1,4 +1,4 @@
-//! Recordings: JSON lines, an exchange each.
+//! Recordings: JSON lines, one exchange per line.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,34 +6,34 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Exchange {
-    /// What the exchange is called.
+    /// The name of the exchange.
     #[serde(default)]
     pub name: String,
-    /// What was sent.
+    /// The request.
     pub request: Request,
-    /// What came back.
+    /// The response.
     pub response: Response,
 }
 
-/// What was sent.
+/// A recorded request.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
-    /// The path from the root of the server, with the query; a whole URL is fine too.
+    /// The path from the root of the server, with the query; or a whole URL.
     pub path: String,
     /// The media type of the body.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// The body: as JSON, or a text where it is something else.
+    /// The body: as JSON, or as text if it isn't JSON.
     #[serde(default)]
     pub body: Value,
 }
 
-/// What came back.
+/// A recorded response.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Response {
     /// The status.
@@ -41,13 +41,13 @@ pub struct Response {
     /// The headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body: as JSON, or a text where it is something else.
+    /// The body: as JSON, or as text if it isn't JSON.
     #[serde(default)]
     pub body: Value,
 }
 
 impl Request {
-    /// The path alone, without scheme, host and query.
+    /// Returns the path without scheme, host and query.
     #[must_use]
     pub fn bare_path(&self) -> &str {
         let path = self.path.split(['?', '#']).next().unwrap_or_default();
@@ -59,14 +59,14 @@ impl Request {
 }
 
 impl Response {
-    /// The value of a header, whose name may be written in any case.
+    /// Returns the value of a header. The case of the name doesn't matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The body as it came over the wire; empty for none.
+    /// Returns the body as sent; empty if there is none.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let is_json = self.header("content-type").is_none_or(|kind| kind.contains("json"));
@@ -80,10 +80,10 @@ impl Response {
 
 /// Reads a line of a recording.
 ///
-/// Programs that record write what isn't a number as `NaN` or `Infinity`, which is no JSON; here it is null.
+/// `NaN` and `Infinity`, which some recording programs write, are read as null.
 ///
 /// # Errors
-/// What is no JSON, or no exchange.
+/// If the line isn't JSON, or isn't an exchange.
 pub fn parse(line: &str) -> Result<Exchange, serde_json::Error> {
     serde_json::from_str(&without_nan(line))
 }
@@ -119,13 +119,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_number_is_null_and_texts_are_left_alone() {
+    fn values_that_are_no_number_are_null_and_texts_are_kept() {
         let line = r#"{"a": NaN, "b": "NaN \" Infinity", "c": [-Infinity, Infinity]}"#;
         assert_eq!(without_nan(line), r#"{"a": null, "b": "NaN \" Infinity", "c": [null, null]}"#);
     }
 
     #[test]
-    fn paths_are_bare() {
+    fn paths_have_no_host_and_query() {
         for path in ["/api/users/?page=1", "https://w.example.org/api/users/?page=1", "/api/users/#x"] {
             let request =
                 Request { method: "GET".into(), path: path.into(), content_type: None, body: Value::Null };
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_bytes_by_their_media_type() {
+    fn bodies_are_encoded_by_their_media_type() {
         let line = |kind: &str, body: &str| {
             parse(&format!(
                 r#"{{"request": {{"method": "GET", "path": "/"}}, "response": {{"status": 200, "headers": {{"Content-Type": "{kind}"}}, "body": {body}}}}}"#

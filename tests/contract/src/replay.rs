@@ -1,4 +1,4 @@
-//! Recorded exchanges, through the client's own types.
+//! Replays recorded exchanges through the client's own types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,22 +14,21 @@ use waldur_sdk::Error;
 use crate::recording::{Exchange, Request, Response};
 use crate::{meaning, routes};
 
-/// What came of an exchange.
+/// The result of replaying an exchange.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The server did it, and the types say what was sent and answered.
+    /// The request succeeded, and the types hold its body and response.
     Ok {
-        /// The paths of what the types lose; those of the request begin with `request`.
+        /// The paths of the values that the types lose; those of the request begin with `request`.
         dropped: Vec<String>,
-        /// The paths of what the types don't know: of a server that is newer, or of a field that the schema
-        /// forgot.
+        /// The paths of fields that the types don't have: of a newer server, or missing in the schema.
         unknown: Vec<String>,
     },
-    /// The server refused, and the client says so.
+    /// The server refused the request, and the client returned the error.
     Refused(Box<Error>),
     /// A success of an operation that this build doesn't have.
     Skipped,
-    /// The client can't take part in this exchange.
+    /// The client can't handle the exchange.
     Failed(String),
 }
 
@@ -48,7 +47,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The id of the operation, or method and path where there is none.
+/// Returns the id of the operation, or the method and path if there is none.
 #[must_use]
 pub fn operation(request: &Request) -> String {
     let path = request.bare_path();
@@ -58,7 +57,7 @@ pub fn operation(request: &Request) -> String {
     }
 }
 
-/// Replays an exchange. In strict mode, whatever would be dropped is a failure.
+/// Replays an exchange. In strict mode, a dropped field is a failure.
 #[must_use]
 pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
     let types = routes::find(&exchange.request.method, exchange.request.bare_path());
@@ -102,12 +101,12 @@ fn headers(response: &Response) -> HeaderMap {
         .collect()
 }
 
-/// What types lose of a body.
+/// The values of a body that the types lose.
 #[derive(Default)]
 struct Loss {
-    /// The paths of what they should hold.
+    /// The paths of fields that they have.
     dropped: Vec<String>,
-    /// The paths of what they don't have.
+    /// The paths of fields that they don't have.
     unknown: Vec<String>,
 }
 
@@ -125,11 +124,11 @@ impl Loss {
     }
 }
 
-/// Writes the body through its type.
+/// Writes the body by its type.
 fn write(types: &Types, request: &Request) -> Result<Loss, String> {
     let Some(body) = body(request)? else { return Ok(Loss::default()) };
     let Some(write) = types.body else {
-        // Servers pass over a body that they don't read.
+        // Servers ignore a body that they don't read.
         return Ok(Loss { dropped: Vec::new(), unknown: meaning::lost(&body, &Value::Null) }.of_request());
     };
     let Writing { value, unknown, .. } = through_type(write, &body)?;
@@ -137,7 +136,7 @@ fn write(types: &Types, request: &Request) -> Result<Loss, String> {
 }
 
 impl Loss {
-    /// With paths that tell those of the request from those of the answer.
+    /// Prefixes the paths with `request`.
     fn of_request(mut self) -> Self {
         for path in self.dropped.iter_mut().chain(&mut self.unknown) {
             *path = path.replacen('$', "request", 1);
@@ -146,7 +145,7 @@ impl Loss {
     }
 }
 
-/// The recorded body as JSON; none where there is none, or it was no data.
+/// Returns the recorded body as JSON, or `None` if there is none or it isn't data.
 fn body(request: &Request) -> Result<Option<Value>, String> {
     let kind = request.content_type.as_deref().unwrap_or("application/json");
     Ok(match &request.body {
@@ -168,7 +167,7 @@ fn body(request: &Request) -> Result<Option<Value>, String> {
         Value::String(text) if kind.contains("json") => {
             Some(serde_json::from_str(text).map_err(|error| format!("the body is no JSON: {error}"))?)
         }
-        // Files and the like.
+        // Files and other binary bodies.
         Value::String(_) => None,
         body => Some(body.clone()),
     })
@@ -176,11 +175,11 @@ fn body(request: &Request) -> Result<Option<Value>, String> {
 
 /// Writes the body by its type.
 ///
-/// A server takes a number for a text and the reverse, and a time without a zone. The types don't: such a
-/// value is spelled in the way that its type has.
+/// A server accepts a number for a text and vice versa, and a time without a zone. The types don't: such a
+/// value is converted to the spelling of its type.
 fn through_type(write: WriteBody, body: &Value) -> Result<Writing, String> {
     let mut body = body.clone();
-    // Why a value didn't fit as it was, and its spellings that were not tried yet, by its path.
+    // By path: why a value wasn't accepted, and the spellings that haven't been tried yet.
     let mut odd: BTreeMap<String, (String, Vec<Value>)> = BTreeMap::new();
     loop {
         let error = match write(&body) {
@@ -206,13 +205,12 @@ fn pointed_at<'a>(body: &'a mut Value, path: &serde_path_to_error::Path) -> Opti
     })
 }
 
-/// Returns the other spellings of a value that a server takes for the same. The last one is to be tried
-/// first.
+/// Returns the other spellings of a value that a server accepts as equal. The last one is tried first.
 fn spellings(value: &Value) -> Vec<Value> {
     let mut spellings = Vec::new();
     match value {
         Value::Number(number) => {
-            // A whole number with a fraction.
+            // An integer with a fraction of zero.
             spellings.extend(number.as_f64().filter(|number| number.fract() == 0.0).and_then(integer));
             spellings.push(Value::String(number.to_string()));
         }
@@ -220,7 +218,7 @@ fn spellings(value: &Value) -> Vec<Value> {
         // A field of a form that is left blank.
         Value::String(text) if text.is_empty() => spellings.push(Value::Null),
         Value::String(text) => {
-            // Several values of a form that are only one.
+            // A form field with several values that has only one.
             spellings.push(Value::Array(vec![value.clone()]));
             if let Some(time) = time(text) {
                 spellings.push(Value::String(time.date_naive().to_string()));
@@ -253,7 +251,7 @@ fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
         Answer::Json(read) => read(&bytes)?,
         Answer::Optional(read) => match read(&bytes) {
             Ok(reading) => reading,
-            // The call has happened, but what its answer says is lost.
+            // The call succeeded, but its response can't be read.
             Err(error) => {
                 let loss = Loss { dropped: vec!["$".to_owned()], unknown: Vec::new() };
                 return Ok(Read { loss, first_mismatch: Some(error.to_string()) });
@@ -275,11 +273,11 @@ pub struct Total {
     pub dropped: usize,
     /// Refused by the server.
     pub refused: usize,
-    /// Not of this build.
+    /// Operations that this build doesn't have.
     pub skipped: usize,
     /// Failures.
     pub failed: usize,
-    /// The fields that the types don't have, of all of these.
+    /// The fields that the types don't have.
     pub unknown: usize,
 }
 

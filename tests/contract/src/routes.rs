@@ -1,12 +1,12 @@
-//! Which operation a request is.
+//! Finding the operation of a request.
 
 use waldur_api_client::exchanges::{ALL, Exchange, PATHS};
 
 /// Finds the operation of a request by its method and its bare path.
 ///
-/// A path that is written out wins over one with a parameter in its place, as on the server. That holds for
-/// all paths of the schema: `…/usage_stats/` is not `…/{uuid}/`, even if this build lacks the operation. For
-/// paths of newer servers, a parameter takes only what its type allows.
+/// A literal segment wins over a parameter, as on the server. That holds for all paths of the schema:
+/// `…/usage_stats/` is not `…/{uuid}/`, even if this build lacks the operation. For paths of newer servers, a
+/// parameter matches only values of its type.
 #[must_use]
 pub fn find(method: &str, path: &str) -> Option<&'static Exchange> {
     let fitting = || PATHS.iter().filter(|template| values(template, path).is_some());
@@ -19,12 +19,12 @@ pub fn find(method: &str, path: &str) -> Option<&'static Exchange> {
     })
 }
 
-/// For each segment of a path, whether it is a parameter.
+/// Returns whether each segment of a path is a parameter.
 fn parameters(template: &str) -> Vec<bool> {
     template.split('/').map(|segment| segment.contains('{')).collect()
 }
 
-/// Whether the parameters of the path take what stands in their places.
+/// Returns whether the path matches the operation, including the types of its parameters.
 fn takes(exchange: &Exchange, path: &str) -> bool {
     let values = values(exchange.operation.path, path).unwrap_or_default();
     values.iter().all(|(name, value)| {
@@ -33,7 +33,7 @@ fn takes(exchange: &Exchange, path: &str) -> bool {
     })
 }
 
-/// What stands in the place of each parameter; none where the path is another.
+/// Returns the value of each parameter, or `None` if the path doesn't match.
 fn values<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let (mut wanted, mut found) = (template.split('/'), path.split('/'));
     let mut values = Vec::new();
@@ -85,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_written_out_is_no_uuid() {
-        // The schema has it; a build without its feature doesn't.
+    fn a_literal_segment_wins_over_a_uuid() {
+        // The schema has the operation; a build without its feature doesn't.
         let found = id("GET", "/api/marketplace-plans/usage_stats/");
         assert!(found.is_none_or(|id| id.contains("usage_stats")), "{found:?}");
-        // No schema has these.
+        // The schema doesn't have these.
         for path in ["/api/marketplace-plans/of_a_newer_server/", "/api/marketplace-orders/abc123/"] {
             assert_eq!(id("GET", path), None, "{path}");
         }

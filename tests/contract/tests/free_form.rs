@@ -1,7 +1,8 @@
-//! Requests and answers keep the fields that their models don't name, wherever the schema allows such fields.
+//! Requests and responses keep the fields that their models don't name, wherever the schema allows such
+//! fields.
 //!
-//! The tests make a value of every body and answer, by the published schema and by the normalised one, and
-//! put it through its type.
+//! The tests generate a value of every body and response, by the published schema and by the normalised one,
+//! and pass it through its type.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 use waldur_api_client::exchanges::{ALL, Answer, Exchange, MODELS, ReadAnswer, WriteBody};
 use waldur_contract::meaning;
 
-/// The prefix of the fields that no schema has.
+/// The prefix of fields that the schema doesn't have.
 const MORE: &str = "x_";
 
 static DOCUMENTS: LazyLock<[Value; 2]> = LazyLock::new(|| {
@@ -23,11 +24,11 @@ static DOCUMENTS: LazyLock<[Value; 2]> = LazyLock::new(|| {
     })
 });
 
-/// Makes values of schemas. Wherever any JSON is allowed, they have the fields `more`.
+/// Generates values of schemas. Wherever any JSON is allowed, they have the fields `more`.
 struct Sampler<'a> {
     document: &'a Value,
     more: &'a Map<String, Value>,
-    /// How often `more` is in what was made.
+    /// How often `more` was used.
     times: usize,
 }
 
@@ -37,7 +38,7 @@ impl<'a> Sampler<'a> {
         Value::Object(self.more.clone())
     }
 
-    /// Makes a value of `schema`; none if it would never end.
+    /// Generates a value of `schema`, or `None` if it would be infinite.
     fn value(&mut self, schema: &'a Value, within: &mut Vec<&'a str>) -> Option<Value> {
         if let Some(reference) = schema["$ref"].as_str() {
             if within.contains(&reference) {
@@ -154,7 +155,7 @@ fn operation<'a>(document: &'a Value, exchange: &Exchange) -> &'a Value {
     &document["paths"][exchange.operation.path][exchange.operation.method.to_lowercase()]
 }
 
-/// Puts a body through its type. Returns how many places of it may hold any JSON.
+/// Passes a body through its type. Returns how many places of it may hold any JSON.
 fn writes(document: &Value, exchange: &Exchange, write: WriteBody, more: &Map<String, Value>) -> usize {
     let Some(schema) = schema_of_body(document, exchange) else { return 0 };
     let mut sampler = Sampler { document, more, times: 0 };
@@ -170,7 +171,7 @@ fn writes(document: &Value, exchange: &Exchange, write: WriteBody, more: &Map<St
     sampler.times
 }
 
-/// Does the same with an answer.
+/// Passes a response through its type. Returns how many places of it may hold any JSON.
 fn reads(document: &Value, exchange: &Exchange, read: ReadAnswer, more: &Map<String, Value>) -> usize {
     let Some(schema) = schema_of_answer(document, exchange) else { return 0 };
     let mut sampler = Sampler { document, more, times: 0 };
@@ -184,7 +185,7 @@ fn reads(document: &Value, exchange: &Exchange, read: ReadAnswer, more: &Map<Str
     sampler.times
 }
 
-/// Puts the body and the answer of an operation through their types. Returns how many places may hold any
+/// Passes the body and the response of an operation through their types. Returns how many places may hold any
 /// JSON.
 fn comes_through(document: &Value, exchange: &Exchange, more: &Map<String, Value>) -> (usize, usize) {
     let body = exchange.body.map_or(0, |write| writes(document, exchange, write, more));
@@ -196,7 +197,7 @@ fn comes_through(document: &Value, exchange: &Exchange, more: &Map<String, Value
 }
 
 #[test]
-fn nothing_is_lost_of_any_body_or_answer() {
+fn no_field_of_any_body_or_response_is_lost() {
     let more = json!({
         "x_text": "a", "x_blank": "", "x_null": null, "x_list": [], "x_object": {}, "x_number": -1.5,
         "x_big": u64::MAX, "x_deep": {"a": [1, {"b": null, "": [null]}, "c"], "uuid": true}, "x_ü \"": false,
@@ -213,7 +214,7 @@ fn nothing_is_lost_of_any_body_or_answer() {
 }
 
 #[test]
-fn a_value_that_fits_no_field_costs_nothing_of_what_is_not_named() {
+fn an_odd_value_in_a_field_keeps_unnamed_fields() {
     let schemas = DOCUMENTS[1]["components"]["schemas"].as_object().unwrap();
     for model in MODELS {
         // A type writes the abbreviations of its name in another case than the schema.
@@ -250,7 +251,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The operations whose body or answer may hold any JSON.
+/// The operations whose body or response may hold any JSON.
 static FREE: LazyLock<Vec<&Exchange>> = LazyLock::new(|| {
     let is_free = |exchange: &&Exchange| {
         DOCUMENTS.iter().any(|document| comes_through(document, exchange, &Map::new()) != (0, 0))
@@ -262,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_comes_through(
+    fn any_json_is_kept_where_the_schema_allows_it(
         exchange in 0..FREE.len(),
         fields in prop::collection::vec(("x_.{0,6}", any_json()), 1..5),
     ) {

@@ -14,7 +14,7 @@ use std::path::Path;
 use serde_json::Value;
 use waldur_api_client::exchanges::{ALL, LISTS};
 
-/// The facts of a list in the pin: whether it comes in pages, has a HEAD, and can be asked for fields.
+/// The facts of a list in the pin: whether it is paged, has a HEAD operation, and can select fields.
 type Facts = (bool, bool, bool);
 
 fn pin() -> Value {
@@ -48,10 +48,10 @@ fn lists_of(pin: &Value) -> BTreeMap<String, Facts> {
 }
 
 #[test]
-fn every_list_of_the_pin_is_one() {
+fn every_list_of_the_pin_is_a_list_in_the_client() {
     let pinned = lists_of(&pin());
     let built: BTreeSet<&str> = ALL.iter().map(|exchange| exchange.operation.id).collect();
-    assert_eq!(built.len(), ALL.len(), "an operation is there twice");
+    assert_eq!(built.len(), ALL.len(), "an operation occurs twice");
     let expected: BTreeMap<&str, Facts> =
         pinned.iter().map(|(id, facts)| (id.as_str(), *facts)).filter(|(id, _)| built.contains(id)).collect();
     let found: BTreeMap<&str, Facts> = LISTS
@@ -62,7 +62,7 @@ fn every_list_of_the_pin_is_one() {
         .collect();
     let missing: Vec<_> = expected.keys().filter(|id| !found.contains_key(*id)).collect();
     let extra: Vec<_> = found.keys().filter(|id| !expected.contains_key(*id)).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "missing {missing:?}, too many {extra:?}");
+    assert!(missing.is_empty() && extra.is_empty(), "missing {missing:?}, unexpected {extra:?}");
     assert_eq!(found, expected);
     if cfg!(feature = "full") {
         assert_eq!(found.len(), pinned.len());

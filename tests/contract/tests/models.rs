@@ -1,4 +1,5 @@
-//! No value in any field of any model loses the object, the page around it, or anything beside it.
+//! An odd value in any field of any model affects neither the object, nor the page around it, nor other
+//! fields.
 
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use waldur_api_client::exchanges::{ALL, Exchange, MODELS, ReceivedModel};
 
-/// Puts `odd` into `field` of the second of three objects, and checks what is read of the page.
+/// Sets `field` of the second of three objects to `odd`, and checks that the rest of the page is read.
 fn keeps_the_page(model: &ReceivedModel, field: &str, odd: &Value) {
     let neighbour = json!({ "a_field_that_no_model_has": [1, {}] });
     let page = json!([neighbour, { field: odd }, neighbour]).to_string();
@@ -19,7 +20,7 @@ fn keeps_the_page(model: &ReceivedModel, field: &str, odd: &Value) {
     let beside = if model.keeps_additional { &neighbour } else { &json!({}) };
     assert_eq!((&items[0], &items[2]), (beside, beside), "{}.{field}: {odd}", model.name);
     assert!(items[1].as_object().unwrap().keys().all(|key| key == field), "{}.{field}: {odd}", model.name);
-    // What isn't kept is told, unless there is nothing to tell.
+    // A value that isn't kept is reported, unless it has no meaning.
     let here = format!("$[1].{field}");
     let mut told = reading.mismatches.iter().map(|mismatch| mismatch.path()).chain(reading.unknown);
     if says_something(odd) && !told.any(|path| path.starts_with(&here)) {
@@ -40,7 +41,7 @@ fn says_something(value: &Value) -> bool {
 }
 
 #[test]
-fn odd_values_in_every_field_of_every_model() {
+fn odd_values_in_any_field_of_any_model_keep_the_page() {
     let odd_values = [
         json!(null),
         json!(""),
@@ -63,9 +64,9 @@ fn odd_values_in_every_field_of_every_model() {
     }
 }
 
-/// The table has every model that an answer is, or is a list of, with the fields of the schema.
+/// The table has every model that a response is, or is a list of, with the fields of the schema.
 #[test]
-fn every_model_of_an_answer_is_in_the_table() {
+fn every_model_of_a_response_is_in_the_table() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../waldur-api-client/schema/waldur.json");
     let document: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     // A type writes the abbreviations of its name in another case than the schema.
@@ -73,7 +74,7 @@ fn every_model_of_an_answer_is_in_the_table() {
         .iter()
         .map(|model| (model.name.to_lowercase(), model.fields.iter().copied().collect()))
         .collect();
-    assert_eq!(models.len(), MODELS.len(), "a model is there twice");
+    assert_eq!(models.len(), MODELS.len(), "a model occurs twice");
     let mut compared = BTreeSet::new();
     for Exchange { operation, .. } in ALL {
         let answers = &document["paths"][operation.path][operation.method.to_lowercase()]["responses"];
@@ -92,9 +93,9 @@ fn every_model_of_an_answer_is_in_the_table() {
     assert!(!compared.is_empty());
 }
 
-/// "" and null in every field at once, and a text that no enum knows.
+/// "" and null in every field at once, and an unknown value in every enum.
 #[test]
-fn whole_objects_of_nothing_and_of_the_unknown() {
+fn objects_of_empty_and_of_unknown_values_are_read() {
     for model in MODELS {
         for (odd, is_nothing) in [(json!(null), true), (json!(""), true), (json!("new-value"), false)] {
             let object: Map<String, Value> =
@@ -103,7 +104,7 @@ fn whole_objects_of_nothing_and_of_the_unknown() {
             if is_nothing {
                 assert!(reading.mismatches.is_empty(), "{}: {:?}", model.name, reading.mismatches);
             }
-            // A text that fits is kept as it is, whether it is known or not.
+            // A text is kept as it is, whether it is a known value or not.
             let wrong = reading.value.as_object().unwrap().iter().find(|(_, kept)| **kept != odd);
             assert_eq!(wrong, None, "{}", model.name);
         }
@@ -135,7 +136,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_value_in_any_field(model in 0..MODELS.len(), field in any::<prop::sample::Index>(), odd in any_json()) {
+    fn any_value_in_any_field_keeps_the_page(model in 0..MODELS.len(), field in any::<prop::sample::Index>(), odd in any_json()) {
         let model = &MODELS[model];
         if !model.fields.is_empty() {
             keeps_the_page(model, model.fields[field.index(model.fields.len())], &odd);

@@ -1,4 +1,4 @@
-//! The program `replay`, and what it is made of, on recordings.
+//! The program `replay` and its parts, on recordings.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
@@ -15,7 +15,7 @@ fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/exchanges.jsonl")
 }
 
-/// What a verdict begins with, for each kind of verdict.
+/// The beginning of each kind of verdict.
 const KINDS: [&str; 5] = ["ok", "ok, ", "error kind: ", "skipped: ", "FAILED: "];
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -26,7 +26,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn each_exchange_gets_its_verdict() {
+fn each_exchange_has_the_expected_verdict() {
     let mut wrong = Vec::new();
     let text = common::fixture("exchanges.jsonl");
     let mut kinds = KINDS.to_vec();
@@ -44,7 +44,7 @@ fn each_exchange_gets_its_verdict() {
 }
 
 #[test]
-fn strict_mode_fails_on_what_would_be_dropped() {
+fn strict_mode_fails_on_dropped_fields() {
     let text = common::fixture("exchanges.jsonl");
     let line = text.lines().find(|line| line.contains("field-of-another-kind")).unwrap();
     let verdict = replay(&recording::parse(line).unwrap(), true).to_string();
@@ -53,7 +53,7 @@ fn strict_mode_fails_on_what_would_be_dropped() {
 }
 
 #[test]
-fn the_program_tells_each_line_and_totals_and_fails_on_failures() {
+fn the_program_prints_each_verdict_and_totals_and_fails_on_failures() {
     let (code, out, _) = run(&[fixture().to_str().unwrap()]);
     assert_eq!(code, Some(1), "{out}");
     for line in [
@@ -69,7 +69,7 @@ fn the_program_tells_each_line_and_totals_and_fails_on_failures() {
 }
 
 #[test]
-fn the_program_names_what_it_cannot_read() {
+fn the_program_names_lines_that_it_can_not_read() {
     let (code, _, error) = run(&["no/such/file.jsonl"]);
     assert_eq!(code, Some(2));
     assert!(error.contains("no/such/file.jsonl"), "{error}");
@@ -94,7 +94,7 @@ fn a_real_server_is_read_without_loss() {
                     assert_eq!(error.status(), Some(exchange.response.status));
                     let is_page =
                         exchange.response.header("content-type").is_some_and(|kind| kind.contains("html"));
-                    // A redirect says where to.
+                    // A redirect has a `Location`.
                     assert_eq!(error.messages().is_empty(), is_page && exchange.response.status >= 400);
                 }
                 Verdict::Skipped => {}

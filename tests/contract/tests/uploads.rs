@@ -1,4 +1,4 @@
-//! The client's uploads, as the server takes them.
+//! The client's uploads, as a server reads them.
 
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
@@ -15,7 +15,7 @@ fn client(sandbox: &Sandbox, actor: Actor) -> Client {
 }
 
 #[tokio::test]
-async fn a_message_with_a_file() {
+async fn a_message_with_a_file_is_uploaded() {
     let sandbox = Sandbox::start().await.unwrap();
     let orders = sandbox.orders();
     let order = orders.iter().find(|order| order.state == OrderState::PendingProvider).unwrap().uuid;
@@ -39,7 +39,7 @@ async fn a_message_with_a_file() {
 }
 
 #[tokio::test]
-async fn models_are_the_fields_of_a_form() {
+async fn models_are_uploaded_as_fields_of_a_form() {
     let sandbox = Sandbox::start().await.unwrap();
     let consumer = client(&sandbox, Actor::Consumer);
     let uuid = sandbox.ids().consumer_customer.simple();

@@ -1,5 +1,5 @@
-//! The SDK's workflows on what a real server answered: each path answers with the fullest body that was
-//! recorded for it, reduced to the fields that are asked for, as a server would.
+//! The SDK's workflows on the responses of a real server: each path responds with the fullest body that was
+//! recorded for it, reduced to the requested fields, as a server would.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
@@ -24,7 +24,7 @@ use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, ResourceState};
 use waldur_sdk::{Applied, Decimal, Error, NaiveDate, Provider, Uuid};
 
-/// By method and path: the status and the body.
+/// The status and the body, by method and path.
 type Answers = HashMap<(String, String), (u16, Value)>;
 
 fn uuid(text: &str) -> Uuid {
@@ -36,12 +36,12 @@ const SERVICE_PROVIDER: &str = "5ee03ad46b7d57379b4020bd5a6c0d70";
 const PROVIDER_CUSTOMER: &str = "099cffad82ed5826b00bb094e9567476";
 const ALICE: &str = "69846d71999058d5a659c45402fb0ffb";
 const BOB: &str = "21f971f1826353809c68a9c750eec4c9";
-/// The one that was made, used and read whole.
+/// The resource that was created, used and read with all fields.
 const RESOURCE: &str = "3de37dd86a0743caa3672ece3a062ebd";
-/// The one that usage was reported of.
+/// The resource whose usage was reported.
 const USED: &str = "227ed6434294531b83deeada77082d05";
 
-/// Where a path's answer was recorded, if elsewhere: the provider's view of a team is the consumer's.
+/// Returns the path whose response was recorded: the provider's view of a team equals the consumer's.
 fn recorded_at(path: &str) -> String {
     match path {
         "/api/marketplace-provider-resources/227ed6434294531b83deeada77082d05/team/" => {
@@ -98,7 +98,7 @@ fn answer(answers: &Answers, method: &Method, path: &str, query: &str) -> Respon
     response.header("content-type", "application/json").body(Full::new(bytes)).unwrap()
 }
 
-/// A provider whose server answers as recorded; it ends with the runtime.
+/// Starts a server that responds as recorded, until the runtime ends. Returns a provider's workflows on it.
 async fn recorded(answers: Arc<Answers>) -> Provider {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -124,13 +124,13 @@ async fn recorded(answers: Arc<Answers>) -> Provider {
 
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
-async fn workflows_read_what_a_real_server_answers() {
+async fn workflows_read_responses_of_a_real_server() {
     let answers = answers(&common::recording("mastermind.jsonl"));
     let rows = |path: &str| answers[&("GET".to_owned(), path.to_owned())].1.as_array().unwrap().len();
     let provider = recorded(Arc::new(answers.clone())).await;
     let (slurm, own) = (uuid(SLURM), uuid(SERVICE_PROVIDER));
 
-    // Users, keys and whom the provider serves.
+    // Users, keys and the lists of the service provider.
     assert_eq!(provider.users().all().await.unwrap().len(), rows("/api/users/"));
     let keys = provider.ssh_keys().all().await.unwrap();
     assert!(keys.len() == rows("/api/keys/") && keys.iter().all(|key| !key.public_key.is_empty()));
@@ -194,7 +194,7 @@ async fn workflows_read_what_a_real_server_answers() {
 
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
-async fn workflows_are_answered_as_by_a_real_server() {
+async fn workflows_accept_the_responses_of_a_real_server_to_changes() {
     let answers = answers(&common::recording("mastermind.jsonl"));
     let provider = recorded(Arc::new(answers)).await;
     let done = |result: Result<Applied, Error>| assert_eq!(result.unwrap(), Applied::Now);

@@ -1,4 +1,4 @@
-//! What an offering's offering users lack, and which are unexpected.
+//! The differences between offering users and teams.
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OfferingUserState as State, ResourceState, Sandbox};
@@ -8,7 +8,7 @@ use waldur_sdk::accounts::OfferingUserTransition as Transition;
 use crate::common::{posts, provider, provider_as, sent};
 
 #[tokio::test]
-async fn gaps_can_be_looked_for_in_the_background() {
+async fn gaps_can_be_computed_in_a_spawned_task() {
     let sandbox = Sandbox::start().await.unwrap();
     let (slurm, provider) = (sandbox.ids().offerings.slurm, provider(&sandbox));
     let gaps = tokio::spawn(async move { provider.offering(slurm).access_gaps().await.unwrap() });
@@ -16,7 +16,7 @@ async fn gaps_can_be_looked_for_in_the_background() {
 }
 
 #[tokio::test]
-async fn gaps_are_what_is_missing_unusable_and_unexpected() {
+async fn gaps_are_missing_unusable_and_unexpected_accounts() {
     let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
         let ids = *seed.ids();
         let (carl, dora, gone) = (
@@ -57,7 +57,7 @@ async fn gaps_are_what_is_missing_unusable_and_unexpected() {
         provider.offering_user(account.uuid).transition(Transition::RequestDeletion).await.unwrap();
     }
     assert!(provider.offering(slurm).access_gaps().await.unwrap().is_empty());
-    // Others see neither accounts nor resources, which is not the same as no gaps.
+    // Others see neither accounts nor resources; that is an error, not an empty result.
     for actor in [Actor::Consumer, Actor::Outsider] {
         let error = provider_as(&sandbox, actor).offering(slurm).access_gaps().await.unwrap_err();
         assert!(error.is_not_found() && !error.is_unsupported(), "{error}");
@@ -66,10 +66,10 @@ async fn gaps_are_what_is_missing_unusable_and_unexpected() {
     assert!(nothing.is_not_found(), "{nothing}");
 }
 
-/// An offering may keep its accounts to itself; the team shows them all the same.
+/// A server may hide the offering users of an offering from the list; the team shows them.
 #[tokio::test]
 async fn accounts_that_are_not_listed_are_not_missing() {
-    // Of the three in the team Alice has an account, and Bob one that isn't made yet.
+    // Of the three members, Alice has an account, and Bob one that isn't created yet.
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let ids = *seed.ids();
@@ -89,9 +89,9 @@ async fn accounts_that_are_not_listed_are_not_missing() {
     assert_eq!((missing, gaps.unusable.len(), gaps.unexpected.len()), (vec!["carla"], 0, 0));
 }
 
-/// Of people who may be members, nobody is reported as unexpected.
+/// Accounts of users who may be members aren't reported as unexpected.
 #[tokio::test]
-async fn gaps_show_the_rows_that_can_not_be_read() {
+async fn gaps_have_the_unreadable_rows() {
     let seed = |seed: &mut waldur_sandbox::Seed<'_>| {
         let ids = *seed.ids();
         let dora = seed.user("dora", "Dora", "Departed");
@@ -110,7 +110,7 @@ async fn gaps_show_the_rows_that_can_not_be_read() {
         assert!(gaps.unreadable.len() == 1 && !gaps.is_empty() && gaps.to_string().contains("1 unreadable"));
         sandbox.clear_corruptions();
     }
-    // An account whose name can't be read isn't one without a name, which would get one.
+    // An account whose username can't be read isn't treated as one without a username.
     sandbox.corrupt("marketplace-offering-users", sandbox.ids().offering_user, "username", json!([]));
     assert_eq!(provider.offering(slurm).access_gaps().await.unwrap().unreadable.len(), 1);
     let error =

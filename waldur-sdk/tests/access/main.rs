@@ -25,7 +25,7 @@ fn account(sandbox: &Sandbox, user: Uuid, offering: Uuid) -> Option<(String, Sta
     Some((row.username, row.state))
 }
 
-/// Bob has an account at the cluster in this state.
+/// Starts a sandbox in which Bob has an offering user in this state.
 async fn with_bob(username: &'static str, state: State) -> Sandbox {
     let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
         let ids = *seed.ids();
@@ -48,7 +48,7 @@ async fn an_offering_user_is_created_with_two_requests_and_found_the_next_time()
     assert!(!again.created);
     assert_eq!(again.object, ensured.object);
     assert_eq!((sandbox.requests().len(), posts(&sandbox)), (3, 1));
-    // Another name doesn't rename.
+    // Another username doesn't rename.
     let other = provider(&sandbox).ensure_offering_user(bob, slurm).username("bobby").await.unwrap();
     assert_eq!(other.object.username, "bob01");
 }
@@ -75,7 +75,7 @@ async fn an_offering_user_that_is_being_created_is_named_unless_it_is_pending_on
         assert!(ensured.object.is_usable() && !ensured.created, "{state}: {ensured:?}");
         assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
     }
-    // Who waits for the user goes on waiting.
+    // An offering user that is pending on the user stays pending.
     for state in [State::PendingAccountLinking, State::PendingAdditionalValidation] {
         let sandbox = with_bob("", state).await;
         let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
@@ -86,7 +86,7 @@ async fn an_offering_user_that_is_being_created_is_named_unless_it_is_pending_on
 }
 
 #[tokio::test]
-async fn an_offering_user_that_is_being_removed_is_a_conflict() {
+async fn an_offering_user_that_is_being_deleted_is_a_conflict() {
     for state in [State::RequestedDeletion, State::Deleting, State::Deleted, State::ErrorDeleting] {
         let sandbox = with_bob("bob01", state).await;
         let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
@@ -98,7 +98,7 @@ async fn an_offering_user_that_is_being_removed_is_a_conflict() {
 
 #[tokio::test]
 async fn a_lost_response_is_looked_up_before_anything_is_sent_again() {
-    // A server that answers 502 hasn't applied it: only then it is sent again.
+    // The request that got a 502 was not applied: it is sent again.
     for (fault, posts) in
         [(Fault::ResetAfter, 1), (Fault::Truncated, 1), (Fault::EmptyBody, 1), (Fault::Status(502), 2)]
     {
@@ -114,7 +114,7 @@ async fn a_lost_response_is_looked_up_before_anything_is_sent_again() {
         assert_eq!(again.object, ensured.object);
         assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
     }
-    // Without another attempt it isn't done, and that is what is said.
+    // Without another attempt, it is reported as not applied.
     let sandbox = Sandbox::start().await.unwrap();
     let (bob, slurm) = (sandbox.ids().users.bob, sandbox.ids().offerings.slurm);
     sandbox.fail_next(1, "POST", ACCOUNTS, Fault::Status(502));
@@ -168,7 +168,7 @@ async fn usernames_are_set_at_all_offerings_and_reported_by_user() {
     let ids = *sandbox.ids();
     let (own, alice, bob) = (ids.service_provider, ids.users.alice, ids.users.bob);
     let provider = provider(&sandbox);
-    // The response is lost: doing it again does no harm.
+    // The response is lost: the request is idempotent and sent again.
     sandbox.fail_next(1, "POST", "/set_offerings_username/", Fault::ResetAfter);
     let report =
         provider.service_provider(own).set_usernames([(alice, "alice_all"), (bob, "bob_all")]).await.unwrap();
@@ -180,7 +180,7 @@ async fn usernames_are_set_at_all_offerings_and_reported_by_user() {
         assert!(of_user.len() == 3 && of_user.iter().all(|account| account.username == name), "{of_user:?}");
     }
 
-    // One user that isn't there stops no other.
+    // One unknown user doesn't stop the others.
     let names = [(Uuid::from_u128(1), "x"), (alice, "alice_new")];
     let report = provider.service_provider(own).set_usernames(names).await.unwrap();
     assert_eq!((report.applied(), report.refused()), (1, 1));
@@ -227,7 +227,7 @@ async fn servers_without_states_are_served() {
 }
 
 #[tokio::test]
-async fn a_bad_day_ends_with_the_right_accounts() {
+async fn offering_users_survive_random_faults() {
     let users: Arc<Mutex<Vec<Uuid>>> = Arc::default();
     let made = Arc::clone(&users);
     let seed = move |seed: &mut waldur_sandbox::Seed<'_>| {
@@ -252,7 +252,7 @@ async fn a_bad_day_ends_with_the_right_accounts() {
             }
         }
         assert_eq!(account(&sandbox, *user, slurm), Some((name, State::Ok)));
-        // Nothing is sent again that may have been applied, without a look in between.
+        // No request that may have been applied is sent again without a read in between.
         let methods: Vec<String> = sandbox.requests().into_iter().map(|request| request.method).collect();
         assert!(methods.windows(2).all(|two| two[0] != "POST" || two[1] != "POST"), "{methods:?}");
     }
@@ -274,9 +274,9 @@ async fn a_change_that_was_not_applied_is_sent_again() {
     assert_eq!(account(&sandbox, bob, slurm), Some(("bob01".to_owned(), State::Ok)));
 }
 
-/// An answer that isn't Waldur's proves nothing: it is looked up.
+/// A response that isn't Waldur's proves nothing: the object is read.
 #[tokio::test]
-async fn an_odd_response_is_no_success_and_no_failure() {
+async fn an_odd_response_is_looked_up() {
     let sandbox = with_bob("", State::Requested).await;
     let ids = *sandbox.ids();
     let (bob, slurm) = (ids.users.bob, ids.offerings.slurm);
@@ -305,7 +305,7 @@ async fn an_odd_response_is_no_success_and_no_failure() {
     let error = report.items[0].outcome.error().unwrap();
     assert!(error.is_page() && error.is_unconfirmed() && report.failed() == 1, "{error}");
     assert_eq!(account(&sandbox, bob, slurm), Some((String::new(), State::Requested)));
-    // Applied, and the answer passes for a page.
+    // Applied, and the response is a page.
     let page = || Fault::MediaType("text/html".to_owned());
     sandbox.fail_next(1, "POST", "/begin_creating/", page());
     let offering_user = provider.offering_user(uuid);

@@ -107,7 +107,7 @@ async fn a_comment_and_its_url_are_sent_with_a_transition() {
     assert_eq!(there.service_provider_comment_url.as_deref(), Some(url));
 }
 
-/// Where a comment would be lost, nothing is sent.
+/// Nothing is sent if the transition doesn't accept the comment.
 #[tokio::test]
 async fn a_comment_is_accepted_where_the_user_has_to_do_something() {
     let takes: Vec<Transition> = Transition::ALL.iter().copied().filter(|one| one.takes_comment()).collect();

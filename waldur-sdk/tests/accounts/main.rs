@@ -1,4 +1,4 @@
-//! Accounts of robots, services and courses, on the sandbox.
+//! Robot, service and course accounts, on the sandbox.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -55,7 +55,7 @@ async fn service_accounts_are_created_rotated_and_closed() {
         assert!(theirs.rotate_key().await.unwrap_err().is_not_found());
         assert!(theirs.close().await.unwrap_err().is_not_found());
 
-        // Not done, though the server says so; and done, though nobody hears it.
+        // A success that was not applied, and an applied request whose response is lost.
         sandbox.fail_next(1, "DELETE", "/", Fault::Status(204));
         let open = handle.close().await.unwrap_err();
         assert!(open.to_string().contains("the account is OK"), "{open}");
@@ -64,13 +64,13 @@ async fn service_accounts_are_created_rotated_and_closed() {
         assert_eq!(sandbox.documents(collection)[0].state, "Closed");
         assert!(handle.close().await.unwrap_err().is_not_found());
     }
-    // Nothing tells two of them apart: a lost one isn't made again.
+    // Creation is not idempotent: after a lost response it isn't sent again.
     sandbox.clear_requests();
     sandbox.fail_next(1, "POST", "-service-accounts/", Fault::ResetAfter);
     let lost = consumer.create_service_account(Project, ids.project, wanted.clone()).await.unwrap_err();
     assert!(lost.to_string().contains("not known") && posts(&sandbox) == 1, "{lost}");
     assert!(lost.is_unconfirmed());
-    // A look tells that nothing was made.
+    // A read shows that no account was created.
     sandbox.fail_next(1, "POST", "-service-accounts/", Fault::ResetBefore);
     let other = ServiceAccountRequest { username: "other".to_owned(), ..wanted.clone() };
     let lost = consumer.create_service_account(Project, ids.project, other).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn course_accounts_are_created_and_closed() {
 }
 
 #[tokio::test]
-async fn accounts_of_services_and_courses_are_listed() {
+async fn service_and_course_accounts_are_listed() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let consumer = client_as(&sandbox, Actor::Consumer);
@@ -174,7 +174,7 @@ async fn accounts_are_narrowed_by_owner_state_and_type() {
     assert_eq!(report.to_string(), "1 applied, 1 refused");
 }
 
-/// The answer to a creation lost what is needed of it: the account is there all the same.
+/// The response to a creation lacks a required field, but the account was created.
 #[tokio::test]
 async fn a_creation_whose_response_lacks_a_field_is_looked_up() {
     let sandbox = Sandbox::start().await.unwrap();
@@ -187,7 +187,7 @@ async fn a_creation_whose_response_lacks_a_field_is_looked_up() {
     let robot = provider.ensure_robot_account(ids.resources.ok, "cicd").username("bot").await.unwrap();
     assert_eq!(robot.object.uuid, sandbox.documents(ROBOTS)[0].uuid);
 
-    // Nothing tells a new one from another like it: it isn't said to be made, and isn't said not to be.
+    // The new account can't be distinguished from an existing one: the result is unconfirmed.
     let consumer = provider_as(&sandbox, Actor::Consumer);
     lost("marketplace_course_accounts_create");
     let error = consumer.create_course_account(ids.project, "s@example.org", "Physics").await.unwrap_err();
@@ -200,7 +200,7 @@ async fn a_creation_whose_response_lacks_a_field_is_looked_up() {
 }
 
 #[tokio::test]
-async fn one_odd_row_costs_no_other() {
+async fn one_odd_row_does_not_affect_the_others() {
     let sandbox = Sandbox::start().await.unwrap();
     let ids = *sandbox.ids();
     let consumer = provider_as(&sandbox, Actor::Consumer);

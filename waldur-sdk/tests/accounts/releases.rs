@@ -9,7 +9,7 @@ use waldur_sdk::accounts::{
 use crate::ROBOTS;
 use crate::common::{provider, provider_as};
 
-/// What a server may keep of accounts.
+/// Returns everything that a server stores about accounts.
 fn kept(sandbox: &Sandbox) -> String {
     let collections = [
         ROBOTS,
@@ -106,7 +106,7 @@ async fn each_release_applies_a_workflow_or_is_unsupported_and_unchanged() {
                 go!("close", consumer.service_account(made.account.owner, &made.account).close());
                 go!("close course", consumer.course_account(course.uuid).close());
             }
-            // There is nothing to do it with, but for an account from elsewhere.
+            // The release can't create such an account, so one from elsewhere is used.
             _ => {
                 let elsewhere = Sandbox::start().await.unwrap();
                 let there = provider_as(&elsewhere, Actor::Consumer);

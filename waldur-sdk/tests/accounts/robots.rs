@@ -10,7 +10,7 @@ use waldur_sdk::{Applied, ClientExt as _, Provider, RetryPolicy};
 use crate::ROBOTS;
 use crate::common::{client, posts, provider, provider_as};
 
-/// Sends nothing a second time.
+/// Returns a client without retries.
 fn impatient(sandbox: &Sandbox) -> Provider {
     client(sandbox).with_retry(RetryPolicy::never()).provider()
 }
@@ -28,11 +28,11 @@ async fn a_resource_has_one_robot_account_of_a_type() {
         let found = provider.ensure_robot_account(resource, "cicd").username(name).await.unwrap();
         assert_eq!((found.object, found.created), (robot.clone(), false));
     }
-    // A resource has one of a type.
+    // A resource has one account of a type.
     let error = provider.ensure_robot_account(resource, "cicd").username("another").await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("deployer"), "{error}");
     assert_eq!((sandbox.documents(ROBOTS).len(), posts(&sandbox)), (1, 1));
-    // One that is going is none to be had.
+    // An account that is being deleted is a conflict.
     provider.robot_account(robot.uuid).transition(Transition::RequestDeletion).await.unwrap();
     let error = provider.ensure_robot_account(resource, "cicd").username("deployer").await.unwrap_err();
     assert!(error.is_conflict() && error.to_string().contains("Requested deletion"), "{error}");
@@ -59,7 +59,7 @@ async fn a_robot_account_passes_through_its_legal_transitions_only() {
         (Transition::SetDeleted, "Deleted"),
     ] {
         let now = provider.robot_account(robot).get().await.unwrap();
-        // What isn't offered isn't taken either, by the server or here.
+        // An illegal transition is refused by the server and by the client.
         for other in Transition::ALL.iter().copied() {
             let legal = now.transitions().any(|legal| legal == other);
             let state = now.state.as_ref().unwrap();
@@ -79,7 +79,7 @@ async fn a_robot_account_passes_through_its_legal_transitions_only() {
             assert_eq!(sandbox.documents(ROBOTS)[0].state, state);
         }
     }
-    // Nothing leads away from there.
+    // No transition is legal from this state.
     assert_eq!(provider.robot_account(robot).get().await.unwrap().transitions().count(), 0);
     sandbox.clear_requests();
     let error = provider.robot_account(robot).transition(Transition::SetOk).await.unwrap_err();
@@ -142,7 +142,7 @@ async fn invalid_robot_accounts_are_refused_before_anything_is_sent() {
     assert!(outsider.robot_accounts().all().await.unwrap().is_empty());
 }
 
-/// An account that can't be read may be the one that is asked for.
+/// An account that can't be read may be the requested one.
 #[tokio::test]
 async fn a_robot_account_that_can_not_be_read_is_not_created_again() {
     let sandbox = Sandbox::start().await.unwrap();

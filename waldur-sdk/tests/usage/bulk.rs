@@ -52,7 +52,7 @@ async fn usage_of_many_resources_is_reported_with_one_read_of_the_components_per
         let there = there(&sandbox, item.target.resource.uuid, reported.month);
         assert_eq!((there["cpu"], there["ram"]), (amount("50.5"), amount("60")));
     }
-    // What is equal isn't sent again.
+    // Equal amounts aren't sent again.
     sandbox.clear_requests();
     let resources = provider.resources().live().offering(slurm);
     let again = resources.report_usage_all(|_, component| measured.get(component.type_.as_str()).copied());

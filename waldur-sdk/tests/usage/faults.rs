@@ -1,4 +1,4 @@
-//! Rows that are odd, answers that are lost, and refusals.
+//! Odd rows, lost responses and refusals.
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Sandbox};
@@ -10,7 +10,7 @@ use crate::common::{client_builder, posts, provider, provider_as, quick, today};
 use crate::{SET_USAGE, amount, there, this_month};
 
 #[tokio::test]
-async fn odd_rows_of_usage_are_not_taken_for_none() {
+async fn odd_rows_of_usage_are_not_mistaken_for_no_usage() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
@@ -40,11 +40,11 @@ async fn odd_rows_of_usage_are_not_taken_for_none() {
         );
         assert!(report.await.unwrap_err().is_unexpected_response());
     }
-    // Neither other components nor what may be less is in the way.
+    // Other components, and reports that allow a decrease, are not affected.
     report("gpu").await.unwrap();
     let sent = report("cpu").allow_decrease().skip_equal().await.unwrap();
     assert_eq!((sent.usages.len(), sent.unchanged.len()), (1, 0));
-    // It may be of any component.
+    // A row without a type may be of any component.
     sandbox.clear_corruptions();
     sandbox.corrupt(collection, uuid("cpu"), "type", json!(null));
     assert!(report("ram").await.unwrap_err().is_unexpected_response());
@@ -76,7 +76,7 @@ async fn a_lost_report_is_looked_up() {
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
     let error = report("2").await.unwrap_err();
     assert!(error.to_string().contains("it was not applied: the usage is not recorded"), "{error}");
-    // That it is the same amount doesn't show that it arrived.
+    // The same amount doesn't show that the report arrived.
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::ResetBefore);
     let error = report("1").description("nightly").await.unwrap_err();
     assert!(error.to_string().contains("not recorded"), "{error}");
@@ -84,7 +84,7 @@ async fn a_lost_report_is_looked_up() {
     sandbox.fail_next(1, "POST", SET_USAGE, Fault::Status(403));
     assert!(report("2").await.unwrap_err().is_forbidden());
     assert_eq!(posts(&sandbox), 4);
-    // What isn't recorded is sent again.
+    // A report that isn't recorded is sent again.
     for fault in [Fault::ResetBefore, Fault::Status(502), Fault::Status(500)] {
         sandbox.clear_requests();
         sandbox.fail_next(2, "POST", SET_USAGE, fault);
@@ -92,21 +92,21 @@ async fn a_lost_report_is_looked_up() {
         patient.resource(resource).report_usage().amount("gpu", more).await.unwrap();
         assert_eq!((there(&sandbox, resource, this_month())["gpu"], posts(&sandbox)), (more, 3));
     }
-    // What can't be looked at isn't known.
+    // If the usage can't be read, the result is unconfirmed.
     sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).after(1).times(2));
     let error = report("100").await.unwrap_err();
     assert!(error.is_unconfirmed() && error.to_string().contains("is not known"), "{error}");
 }
 
 #[tokio::test]
-async fn others_may_not_report() {
+async fn users_without_the_permission_can_not_report() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     for actor in [Actor::Consumer, Actor::Outsider] {
         let report =
             provider_as(&sandbox, actor).resource(resource).report_usage().amount("cpu", amount("900"));
         let error = report.await.unwrap_err();
-        // A date is refused before the right to report is looked at.
+        // Servers refuse a date before they check the permission.
         assert!(error.is_refusal() && error.attempts() > 0, "{error}");
         assert!(
             provider_as(&sandbox, actor).resource(resource).report_usage().all(Decimal::ONE).await.is_err()

@@ -26,7 +26,7 @@ fn this_month() -> Month {
     today().into()
 }
 
-/// What the sandbox has of a resource in a month, by component.
+/// Returns the reported usage of a resource in a month, by component.
 fn there(sandbox: &Sandbox, resource: Uuid, month: impl Into<Month>) -> BTreeMap<String, Decimal> {
     let (month, usages) = (month.into().first_day(), sandbox.usages().into_iter());
     usages

@@ -11,7 +11,7 @@ use crate::common::{client_builder, posts, provider, provider_as, today};
 use crate::{amount, there, this_month};
 
 #[tokio::test]
-async fn a_month_of_a_resource_takes_three_requests() {
+async fn a_report_of_one_month_sends_three_requests() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let report = provider(&sandbox).resource(resource).report_usage().all(amount("99.5")).skip_equal();
@@ -22,7 +22,7 @@ async fn a_month_of_a_resource_takes_three_requests() {
     for component in components {
         assert_eq!(there(&sandbox, resource, sent.month)[&component], amount("99.5"));
     }
-    // Once more: nothing is left to send.
+    // Again: nothing is left to send.
     sandbox.clear_requests();
     let again =
         provider(&sandbox).resource(resource).report_usage().all(amount("99.50")).skip_equal().await.unwrap();
@@ -31,7 +31,7 @@ async fn a_month_of_a_resource_takes_three_requests() {
 }
 
 #[tokio::test]
-async fn one_component_or_some_leave_the_others_alone() {
+async fn components_that_are_not_named_keep_their_usage() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok_second;
     let provider = provider(&sandbox);
@@ -44,7 +44,7 @@ async fn one_component_or_some_leave_the_others_alone() {
     assert_eq!((after["gpu"], after["ram"]), (amount("4"), amount("20.5")));
     assert_eq!(after.get("cpu"), before.get("cpu"));
     assert!(sandbox.usages().iter().any(|usage| usage.description == "nightly"));
-    // The same amount, but for the months to come too; then nothing is left to say.
+    // The same amount, but recurring; after that, nothing is left to send.
     let again =
         || provider.resource(resource).report_usage().amount("gpu", amount("4")).recurring().skip_equal();
     assert_eq!(again().await.unwrap().usages.len(), 1);
@@ -56,7 +56,7 @@ async fn one_component_or_some_leave_the_others_alone() {
 }
 
 #[tokio::test]
-async fn a_closure_sees_the_component() {
+async fn a_function_computes_the_amount_from_the_component() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let resource = seed.ids().resources.ok;
@@ -71,7 +71,7 @@ async fn a_closure_sees_the_component() {
     let cpu = components.iter().find(|component| component.type_ == "cpu").unwrap();
     assert_eq!((cpu.measured_unit.as_str(), cpu.limit), ("hours", Some(amount("500"))));
     assert!(cpu.billing_type.is_some() && !cpu.name.is_empty());
-    // Half of what may be used, of what has a limit.
+    // Half of the limit, for components that have one.
     let report = provider.resource(resource).report_usage().each(|one| Some(one.limit? / Decimal::TWO));
     let planned = report.dry_run().await.unwrap();
     assert_eq!(posts(&sandbox), 0);
@@ -81,11 +81,11 @@ async fn a_closure_sees_the_component() {
 }
 
 #[tokio::test]
-async fn amounts_that_are_not_exact_are_not_sent() {
+async fn inexact_amounts_are_refused_before_anything_is_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
-    // The last is what a server of 2024 answered with a 500.
+    // A server of 2024 responded to the last one with a 500.
     for wrong in ["0.301", "1000000000000000", "0.30000000000000004", "-1e15", "999999999999999999.99"] {
         let wrong = Decimal::from_scientific(wrong).unwrap_or_else(|_| amount(wrong));
         let error = provider.resource(resource).report_usage().amount("cpu", wrong).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn amounts_that_are_not_exact_are_not_sent() {
 }
 
 #[tokio::test]
-async fn a_report_that_was_interrupted_is_made_again() {
+async fn an_interrupted_report_is_completed_by_another_run() {
     for requests in 0..3 {
         let sandbox = Sandbox::start().await.unwrap();
         let resource = sandbox.ids().resources.ok;
@@ -133,7 +133,7 @@ async fn a_decrease_must_be_allowed() {
 }
 
 #[tokio::test]
-async fn a_past_month_and_a_plan_period_can_be_named() {
+async fn a_past_month_and_a_plan_period_can_be_reported() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let day = NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
@@ -160,7 +160,7 @@ async fn a_past_month_and_a_plan_period_can_be_named() {
 }
 
 #[tokio::test]
-async fn the_largest_amount_is_taken() {
+async fn the_largest_amount_is_accepted() {
     let sandbox = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let largest = amount("999999999999999.99");
@@ -169,7 +169,7 @@ async fn the_largest_amount_is_taken() {
 }
 
 #[tokio::test]
-async fn a_component_is_named_once() {
+async fn a_component_named_twice_is_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
@@ -184,7 +184,7 @@ async fn a_component_is_named_once() {
         report().amounts([("gpu", five)]).amounts([("gpu", seven)]),
         report().all([("cpu", five), ("gpu", five), ("gpu", seven), ("ram", five)]),
         report().all(rows),
-        // The first is there, too.
+        // The first amount is named, too.
         report().amount("gpu", amount("0.001")).amount("gpu", five),
     ];
     for report in twice {
@@ -199,14 +199,14 @@ async fn a_component_is_named_once() {
         assert!(error.is_validation() && error.to_string().contains("empty type"), "{error}");
     }
     assert!(sandbox.requests().is_empty());
-    // What `all` said is forgotten.
+    // `amount` replaces `all`.
     let planned = report().amount("cpu", five).all(seven).amount("gpu", seven).dry_run().await.unwrap();
     assert_eq!((planned.usages.len(), planned.usages[0].type_.as_str()), (1, "gpu"));
     assert_eq!(posts(&sandbox), 0);
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_refused() {
+async fn a_dry_run_returns_the_error_of_a_report_that_would_be_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
     let ids = sandbox.ids().resources;

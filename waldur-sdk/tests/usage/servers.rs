@@ -8,7 +8,7 @@ use crate::common::{posts, provider, today};
 use crate::{amount, there};
 
 #[tokio::test]
-async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
+async fn components_are_read_from_the_offering_if_the_resource_lacks_them() {
     let sandbox = Sandbox::builder().release(Release::Late2024).start().await.unwrap();
     let hidden = Fault::MissingFields(vec!["offering_components".to_owned()]);
     sandbox.misbehave(Misbehaviour::new(hidden).operation("marketplace_provider_resources_retrieve"));
@@ -16,7 +16,7 @@ async fn a_server_that_hides_the_components_is_asked_for_the_offering() {
     let sent = provider(&sandbox).resource(resource).report_usage().all(amount("99.5")).await.unwrap();
     assert_eq!(sent.usages.len(), sandbox.components(sandbox.ids().offerings.slurm).len());
     assert_eq!(sandbox.requests().len(), 4);
-    // Without looking what is there:
+    // Without reading the reported usage:
     sandbox.clear_requests();
     provider(&sandbox).resource(resource).report_usage().all(amount("99.5")).allow_decrease().await.unwrap();
     assert_eq!(sandbox.requests().len(), 3);
@@ -50,7 +50,7 @@ async fn usage_is_reported_to_every_release() {
 }
 
 #[tokio::test]
-async fn what_is_not_measured_is_left_out() {
+async fn components_that_can_not_be_reported_are_left_out() {
     let sandbox = Sandbox::builder()
         .seed(|seed| {
             let slurm = seed.ids().offerings.slurm;

@@ -1,4 +1,4 @@
-//! Amounts of users.
+//! Usage by user.
 
 use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
 use waldur_sdk::ClientExt as _;
@@ -9,7 +9,7 @@ use crate::amount;
 use crate::common::{client_builder, posts, provider, quick, today};
 
 #[tokio::test]
-async fn users_are_reported_in_bulk() {
+async fn usage_by_user_is_reported_in_bulk() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = sandbox.ids().resources.ok;
     let provider = provider(&sandbox);
@@ -36,12 +36,12 @@ async fn users_are_reported_in_bulk() {
         let found =
             usages.iter().find(|one| one.type_ == wanted.component && one.username == wanted.username);
         assert_eq!(found.unwrap().amount, wanted.amount);
-        // It says of which usage it is a share.
+        // The share names the usage that it belongs to.
         let whole = provider.resource(resource).usage(sent.month).await.unwrap();
         let whole = whole.iter().find(|one| one.type_ == wanted.component).unwrap();
         assert_eq!((found.unwrap().usage_uuid, whole.created.is_some()), (Some(whole.uuid), true));
     }
-    // Again: nothing is left to send. And what changes, with answers that are lost.
+    // Again: nothing is left to send. Then changed amounts, with lost responses.
     sandbox.clear_requests();
     let report = provider.resource(resource).report_user_usage(today(), shares.clone()).await.unwrap();
     assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Unchanged)), "{report:?}");
@@ -51,7 +51,7 @@ async fn users_are_reported_in_bulk() {
     let report = provider.resource(resource).report_user_usage(today(), shares).await.unwrap();
     assert!(report.items.iter().all(|item| matches!(item.outcome, Outcome::Applied)), "{report:?}");
     assert_eq!(posts(&sandbox), 2);
-    // What isn't recorded is sent again, or said.
+    // Amounts that aren't recorded are sent again, or reported as failed.
     sandbox.fail_next(2, "POST", "/set_user_usages/", Fault::ResetBefore);
     let one = [share("cpu", "alice_hpc", "62")];
     let patient = client_builder(&sandbox).retry(quick());
@@ -64,7 +64,7 @@ async fn users_are_reported_in_bulk() {
     assert!(report.items[0].outcome.to_string().contains("it was not applied"), "{report:?}");
     sandbox.clear_faults();
 
-    // One by one, where a server has it only so.
+    // One by one, for a server without the request for many users.
     sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
     let two = [share("cpu", "alice_hpc", "61"), share("cpu", "bob_hpc", "30")];
     let report = provider.resource(resource).report_user_usage(today(), two).await.unwrap();
@@ -96,11 +96,11 @@ async fn users_are_reported_in_bulk() {
 }
 
 #[tokio::test]
-async fn an_amount_that_was_accepted_before_another_was_refused_is_applied() {
+async fn amounts_accepted_before_a_refused_one_are_applied() {
     let sandbox = Sandbox::start().await.unwrap();
     let resource = provider(&sandbox).resource(sandbox.ids().resources.ok);
     resource.report_usage().amount("cpu", 900).await.unwrap();
-    // A server without the request for many users, which refuses the second of them.
+    // A server without the request for many users refuses the second one.
     sandbox.misbehave(Misbehaviour::new(Fault::NoSuchOperation).path_end("/set_user_usages/"));
     sandbox.misbehave(Misbehaviour::new(Fault::Status(403)).path_end("/set_user_usage/").after(1));
     let share = |username: &str| UserAmount {

@@ -1,5 +1,5 @@
-//! Replays recorded exchanges through the client's types, and says what they lose. The exit code is 1 if
-//! anything FAILED, 2 if a file can't be read.
+//! Replays recorded exchanges through the client's types, and prints the fields that they lose. The exit code
+//! is 1 if an exchange FAILED, 2 if a file can't be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,17 +13,17 @@ use waldur_contract::replay::{Total, Verdict, operation, replay};
 
 /// Replays recorded exchanges with a Waldur server through the client's types.
 ///
-/// A file has a JSON object a line: {name, request: {method, path, content_type, body}, response: {status,
-/// headers, body}}. Each is answered with "ok", "ok, N fields dropped: paths", "error kind: …" for what the
-/// server refused, or "FAILED: why". Fields that the schema doesn't have are passed over and listed at the
-/// end.
+/// A file has one JSON object per line: {name, request: {method, path, content_type, body}, response:
+/// {status, headers, body}}. The output for each is "ok", "ok, N fields dropped: paths", "error kind: …" for
+/// a request that the server refused, or "FAILED: why". Fields that the schema doesn't have are ignored and
+/// listed at the end.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// The recordings; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Whatever would be dropped is a failure
+    /// Treat a dropped field as a failure
     #[arg(long)]
     strict: bool,
 }

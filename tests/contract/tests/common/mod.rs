@@ -1,4 +1,4 @@
-//! What the contract tests share: where recordings are, and clients.
+//! Helpers of the contract tests: recordings and clients.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use waldur_sdk::{Client, ClientBuilder};
 
-/// Names the environment variable with the folder of recorded exchanges, which are no part of the repository.
+/// The environment variable with the folder of recorded exchanges, which are not part of the repository.
 const RECORDINGS: &str = "WALDUR_RECORDINGS";
 
 /// Reads a file of recorded exchanges, and fails the test without it.

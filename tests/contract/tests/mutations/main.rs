@@ -1,5 +1,5 @@
-//! Each rule of the contract, broken once: the provider's workflows run on the sandbox through a proxy that
-//! spoils one kind of request in one way, and that must be seen. Unspoiled, they do what they should.
+//! Mutations: the provider's workflows run on the sandbox through a proxy that breaks one rule of the
+//! contract in one kind of request. The sandbox must detect each. Unmodified requests must pass.
 
 #![cfg(test)]
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
@@ -23,19 +23,19 @@ use crate::table::MUTATIONS;
 /// One way to break the contract.
 #[derive(Debug)]
 pub(crate) struct Mutation {
-    /// What is done.
+    /// What is changed.
     pub(crate) name: &'static str,
-    /// To which requests: the method and the path after `/api/`, with `*` for any segment.
+    /// The requests: the method and the path after `/api/`, with `*` for any segment.
     pub(crate) at: &'static str,
     pub(crate) change: fn(&mut Sent),
-    /// Where it is seen: the place of a violation of the schema, or [`OUTCOME`].
+    /// Where it is detected: the place of a violation of the schema, or [`OUTCOME`].
     pub(crate) seen: &'static str,
 }
 
-/// The workflows end otherwise than they should.
+/// The result of the workflows is wrong.
 pub(crate) const OUTCOME: &str = "outcome";
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 struct Seen {
     places: BTreeSet<String>,
@@ -68,13 +68,13 @@ async fn run(mutation: Option<&'static Mutation>) -> Seen {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unspoiled_requests_do_what_they_should() {
+async fn unmodified_requests_pass() {
     let Seen { places, why, .. } = run(None).await;
     assert!(places.is_empty(), "{why:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_mutation_is_seen() {
+async fn every_mutation_is_detected() {
     let runs = stream::iter(MUTATIONS).map(|mutation| async move { (mutation, run(Some(mutation)).await) });
     let runs: Vec<_> = runs.buffered(4).collect().await;
     let mut missed = Vec::new();
@@ -88,9 +88,9 @@ async fn every_mutation_is_seen() {
     assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), MUTATIONS.len(), missed.join("\n"));
 }
 
-/// Every operation that the table spoils is one of the schema: a change of an address there fails here.
+/// Every operation in the table is in the schema, so that a changed path there fails here.
 #[test]
-fn the_table_spoils_operations_of_the_schema() {
+fn the_mutations_are_of_operations_of_the_schema() {
     for Mutation { name, at, .. } in MUTATIONS {
         let (method, path) = at.split_once(' ').unwrap();
         let path = format!("/api/{}", path.replace('*', &"0".repeat(32)));
@@ -100,7 +100,7 @@ fn the_table_spoils_operations_of_the_schema() {
 }
 
 #[test]
-fn the_table_says_each_thing_once() {
+fn no_mutation_occurs_twice() {
     let different: BTreeSet<_> = MUTATIONS.iter().map(|mutation| (mutation.name, mutation.at)).collect();
     assert_eq!(different.len(), MUTATIONS.len());
 }

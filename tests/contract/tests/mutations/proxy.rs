@@ -1,4 +1,4 @@
-//! What stands between client and server: passes everything on, and spoils what a mutation says.
+//! The proxy between client and server, which applies a mutation to matching requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use crate::sent::Sent;
 
 type Answer = Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A proxy. It ends with this value.
+/// A proxy that stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     url: String,
@@ -36,7 +36,7 @@ struct Passing {
 }
 
 impl Proxy {
-    /// Before the server at `api`, an address that ends with `/api/`.
+    /// Starts a proxy for the server at `api`, a URL that ends with `/api/`.
     pub(crate) async fn start(api: &str, mutation: Option<&'static Mutation>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/", listener.local_addr().unwrap());
@@ -51,12 +51,12 @@ impl Proxy {
         Self { url, passing, task }
     }
 
-    /// Its address, as the client takes it.
+    /// Returns the proxy's URL, for the client.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How many requests were spoiled.
+    /// Returns how many requests were changed.
     pub(crate) fn spoiled(&self) -> usize {
         self.passing.spoiled.load(Ordering::Relaxed)
     }
@@ -74,7 +74,7 @@ async fn serve(listener: TcpListener, passing: Arc<Passing>) {
         let passing = Arc::clone(&passing);
         connections.spawn(async move {
             let service = service_fn(|request| passing.pass(request));
-            // An error here is a client that went away.
+            // An error here means that the client closed the connection.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -96,7 +96,7 @@ impl Passing {
         self.forward(&sent).await
     }
 
-    /// The header Host stays what the client wrote, so that addresses in answers lead here.
+    /// Forwards a request. The header Host is kept, so that URLs in responses lead to the proxy.
     async fn forward(&self, sent: &Sent) -> Answer {
         let url = format!("{}{}", self.origin, sent.target());
         let request = self.http.request(sent.method.clone(), url).headers(sent.headers.clone());

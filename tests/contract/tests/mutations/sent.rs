@@ -1,4 +1,4 @@
-//! A request between client and server, and the ways to spoil it.
+//! A request between client and server, and ways to change it.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -32,7 +32,7 @@ impl Sent {
         })
     }
 
-    /// The path, with the query as the SDK writes it.
+    /// Returns the path with the query, encoded like the SDK's.
     pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();
@@ -41,7 +41,8 @@ impl Sent {
         format!("{}?{query}", self.path)
     }
 
-    /// Whether it is one of `place`: a method, and a path after `/api/` with `*` for any segment.
+    /// Returns whether the request matches `place`: a method, and a path after `/api/` with `*` for any
+    /// segment.
     pub(crate) fn is_at(&self, place: &str) -> bool {
         let (method, path) = place.split_once(' ').unwrap();
         let mut segments = self.path.strip_prefix("/api/").unwrap_or_default().split('/');
@@ -61,7 +62,7 @@ impl Sent {
         self.path = self.path.replacen(from, to, 1);
     }
 
-    /// Spoils the uuid in the path.
+    /// Removes a digit from the uuid in the path.
     pub(crate) fn spoil_uuid(&mut self) {
         let uuid = self.path.split('/').find(|segment| segment.len() == 32).unwrap().to_owned();
         self.replace_path(&uuid, &uuid[..31]);
@@ -81,14 +82,14 @@ impl Sent {
         }
     }
 
-    /// Another value for the values of `name`.
+    /// Changes the values of the query parameter `name`.
     pub(crate) fn change_query(&mut self, name: &str, change: impl Fn(&str) -> String) {
         for (_, value) in self.query.iter_mut().filter(|(other, _)| other == name) {
             *value = change(value);
         }
     }
 
-    /// One value with commas, where the key is repeated.
+    /// Joins the values of a repeated parameter by commas.
     pub(crate) fn join_query(&mut self, name: &str) {
         let values: Vec<String> =
             self.query.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect();
@@ -98,7 +99,7 @@ impl Sent {
         }
     }
 
-    /// The key repeated, where there are commas in its one value.
+    /// Splits a value at its commas into a repeated parameter.
     pub(crate) fn split_query(&mut self, name: &str) {
         let split = |(other, value): (String, String)| -> Vec<(String, String)> {
             if other == name {
@@ -118,7 +119,7 @@ impl Sent {
         self.headers.remove(name);
     }
 
-    /// The token, in other words before it.
+    /// Replaces the scheme before the token.
     pub(crate) fn set_scheme(&mut self, scheme: &str) {
         let value = self.headers[header::AUTHORIZATION].to_str().unwrap();
         let token = value.split(' ').next_back().unwrap();
@@ -126,7 +127,7 @@ impl Sent {
         self.set_header(header::AUTHORIZATION, &value);
     }
 
-    /// The JSON at `place` (a JSON pointer) in another way.
+    /// Changes the JSON at `place`, a JSON pointer.
     pub(crate) fn change(&mut self, place: &str, change: impl FnOnce(&mut Value)) {
         let mut body: Value = serde_json::from_slice(&self.body).unwrap();
         if let Some(value) = body.pointer_mut(place) {
@@ -147,7 +148,7 @@ impl Sent {
         self.change(place, |object| drop(object.as_object_mut().unwrap().remove(name).unwrap()));
     }
 
-    /// The last segment of the address at `place`, which is a uuid.
+    /// Shortens the URL at `place` to its last segment, a uuid.
     pub(crate) fn shorten_to_uuid(&mut self, place: &str) {
         self.change(place, |value| {
             let uuid = value.as_str().unwrap().trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
@@ -155,7 +156,7 @@ impl Sent {
         });
     }
 
-    /// Another text in a body that is no JSON, which must have it.
+    /// Replaces a text in a body that isn't JSON. The body must have the text.
     pub(crate) fn replace_in_body(&mut self, from: &str, to: &str) {
         let body = String::from_utf8(self.body.to_vec()).unwrap();
         assert!(body.contains(from), "{body}");
@@ -164,7 +165,7 @@ impl Sent {
 
     pub(crate) fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
-        // The length is that of another body.
+        // The length of the new body differs.
         self.drop_header("content-length");
     }
 }

@@ -25,7 +25,7 @@ const fn one(name: &'static str, at: &'static str, change: fn(&mut Sent), seen: 
     Mutation { name, at, change, seen }
 }
 
-/// What is done, to which requests, how, and where it is seen.
+/// The mutations: name, requests, change, and where it is detected.
 pub(crate) const MUTATIONS: &[Mutation] = &[
     // The path, the method, the headers.
     one("no slash at the end", APPROVE, |r| r.path.truncate(r.path.len() - 1), "path"),

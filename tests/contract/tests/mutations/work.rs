@@ -1,4 +1,4 @@
-//! What a provider does, and whether the server is then as it should be.
+//! A provider's workflows, with checks of the server's state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -24,13 +24,13 @@ fn ensure(holds: bool, what: &str) -> Outcome {
     if holds { Ok(()) } else { Err(what.into()) }
 }
 
-/// The calls of `actor`, through the server at `url`.
+/// Returns a client of `actor` for the server at `url`.
 fn client(sandbox: &Sandbox, url: &str, actor: Actor) -> Result<Client, waldur_sdk::Error> {
     let builder = client_builder(url, sandbox.token(actor)).no_proxy();
     builder.retry(RetryPolicy::never()).build()
 }
 
-/// Everything; the first thing that isn't as it should be is the error.
+/// Runs all workflows. Returns the first deviation as an error.
 pub(crate) async fn all(sandbox: &Sandbox, url: &str) -> Outcome {
     let provider = client(sandbox, url, Actor::Provider)?;
     lists(sandbox, &provider).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn all(sandbox: &Sandbox, url: &str) -> Outcome {
     ensure(me.username.as_deref() == Some("alice"), "another user is impersonated")
 }
 
-/// The orders in `states` with their offerings, as they are listed.
+/// Returns the orders in `states` with their offerings.
 fn in_states(sandbox: &Sandbox, states: &[State]) -> BTreeSet<(Uuid, Option<Uuid>)> {
     let orders = sandbox.orders().into_iter().filter(|order| states.contains(&order.state));
     orders.map(|order| (order.uuid, Some(order.offering))).collect()
