@@ -1,4 +1,5 @@
-//! Ensures that everybody who should have an account at an offering has one: `cargo run --example access`.
+//! Compares the offering users of an offering with its members, and creates what is missing:
+//! `cargo run --example access`.
 
 use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::accounts::OfferingUserTransition;
@@ -6,7 +7,7 @@ use waldur_sdk::{Client, ClientExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Client::from_env() is for a real server.
+    // Client::from_env() connects to a real server.
     let sandbox = Sandbox::start().await?;
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
     let offering = sandbox.ids().offerings.slurm;

@@ -1,4 +1,5 @@
-//! Members of a group in line with the team of a resource: `cargo run --example membership --features agent`.
+//! Synchronises the members of a group with the team of a resource:
+//! `cargo run --example membership --features agent`.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
 use waldur_sdk::{AccountName, Client};
 
-/// A real one would talk to a directory or a scheduler.
+/// A back end in memory. A real one calls a directory or a scheduler.
 struct Groups(Mutex<BTreeSet<String>>);
 
 impl Groups {
@@ -38,7 +39,7 @@ impl MembershipBackend for Groups {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Client::from_env() is for a real server.
+    // Client::from_env() connects to a real server.
     let sandbox = Sandbox::start().await?;
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
     let resource = sandbox.ids().resources.ok;

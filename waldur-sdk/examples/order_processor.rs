@@ -1,5 +1,5 @@
 //! A complete agent. `cargo run --features agent --example order_processor` runs it until the sandbox has no
-//! more orders. Its back end is a map; a real one calls a cluster or a cloud.
+//! more orders. Its back end is a map in memory; a real one calls a cluster or a cloud.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -47,7 +47,7 @@ impl Cluster {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sandbox = Sandbox::start().await?; // Client::from_env() is for a real server.
+    let sandbox = Sandbox::start().await?; // Client::from_env() connects to a real server.
     let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
     let offering = sandbox.ids().offerings.bulk;
     let agent = AgentIdentity::register(&client, offering, "example", "1.0").await?;

@@ -1,6 +1,7 @@
-//! Approves one order, waits until it is done, rejects what else waits: `cargo run --example orders`.
+//! Approves one order, waits until it is done, and rejects the other pending ones:
+//! `cargo run --example orders`.
 //!
-//! It runs on a sandbox in this process; with `Client::from_env()` it would be a real server.
+//! It runs on a sandbox in this process; `Client::from_env()` connects to a real server.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{} orders wait for approval", orders.len());
     let Some(order) = orders.first() else { return Ok(()) };
 
-    // What another program would do meanwhile is done here, change by change.
+    // The steps of the order are applied here; usually, another program does that.
     let wait =
         provider.order(order.uuid).wait().poll_interval(Duration::from_millis(20), Duration::from_secs(1));
     let mut changes = wait.timeout(Duration::from_secs(10)).changes();

@@ -1,6 +1,7 @@
-//! Shows whom a service provider serves: `cargo run --example people`.
+//! Lists the offerings, customers, project roles and SSH keys of a service provider:
+//! `cargo run --example people`.
 //!
-//! It runs on a sandbox in this process; with `Client::from_env()` it would be a real server.
+//! It runs on a sandbox in this process; `Client::from_env()` connects to a real server.
 
 use std::error::Error;
 

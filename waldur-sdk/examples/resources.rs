@@ -1,6 +1,6 @@
-//! Tells about resources what only the back end knows: `cargo run --example resources`.
+//! Sets the backend ids, limits and reports of resources: `cargo run --example resources`.
 //!
-//! It runs on a sandbox in this process; with `Client::from_env()` it would be a real server.
+//! It runs on a sandbox in this process; `Client::from_env()` connects to a real server.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let handle = provider.resource(&resource);
         if resource.backend_id.is_empty() {
             let id = format!("hpc_{}", resource.uuid.simple());
-            // Refused if another resource has it.
+            // An error if another resource has the id.
             handle.claim_backend_id(&id).await?;
         }
         handle.set_limits([("cpu", 500)]).await?;

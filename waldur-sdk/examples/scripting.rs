@@ -1,7 +1,7 @@
 //! A script without an async runtime: `cargo run --example scripting --features blocking`.
 //!
-//! It takes server and token from the environment, or from a profile of `~/.config/waldur/config.toml`, and
-//! only reads.
+//! It reads the URL and the token from the environment, or from a profile of `~/.config/waldur/config.toml`.
+//! It changes nothing.
 
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::blocking::Client;

@@ -1,6 +1,6 @@
-//! What a program's log says of its calls: `cargo run --example tracing`, with RUST_LOG for more or less.
+//! Logs the calls of a program: `cargo run --example tracing`. RUST_LOG sets the filter.
 //!
-//! Each line has the span of its call: the operation, the status, how often it was sent and how long it took.
+//! Each line has the span of its call: the operation, the status, the number of attempts and the duration.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -12,12 +12,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,waldur_sdk=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // A line when a call is over, with all that became known of it.
+        // Logs a line when a call is finished, with all fields of its span.
         .with_span_events(FmtSpan::CLOSE)
         .with_target(false)
         .init();
 
-    // Client::from_env() is for a real server.
+    // Client::from_env() connects to a real server.
     let sandbox = Sandbox::builder().orders(0).orders_in(OrderState::PendingProvider, 2).start().await?;
     let client = Client::builder()
         .url(sandbox.url())
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .user_agent("tracing-example/1.0")
         .build()?;
 
-    // The first list meets a busy server and is asked for again; an approval would not be.
+    // The first request for the list gets a 503 and is retried. A request for an approval would not be.
     sandbox.fail_next(1, "GET", "/marketplace-orders/", Fault::Status(503));
     println!("{}", client.approve_all_pending_orders().await?);
 

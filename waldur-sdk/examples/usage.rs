@@ -1,6 +1,6 @@
-//! Reports what resources used this month, and who used it: `cargo run --example usage`.
+//! Reports the usage of resources in the current month, also by user: `cargo run --example usage`.
 //!
-//! It runs on a sandbox in this process; with `Client::from_env()` it would be a real server.
+//! It runs on a sandbox in this process; `Client::from_env()` connects to a real server.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use waldur_sandbox::{Actor, Sandbox};
 use waldur_sdk::usage::{Component, UserAmount};
 use waldur_sdk::{Client, ClientExt as _, Decimal};
 
-/// Returns what the back end measured.
+/// Returns the usage that the back end measured.
 fn measured(component: &Component) -> Option<Decimal> {
     match component.measured_unit.as_str() {
         "hours" => Some(Decimal::new(12_345, 2)),
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     for resource in live.clone().all().await? {
         let handle = provider.resource(&resource);
-        // Nothing is sent of what is there already, and nothing that would be less.
+        // Skips amounts that are already reported. A lower amount is an error.
         let report = handle.report_usage().each(measured).skip_equal();
         println!("{}: {} to report", resource.name, report.dry_run().await?.usages.len());
         let sent = report.await?;
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
-    // Or all of them at once.
+    // All resources at once.
     let report = live.report_usage_all(|_resource, component| measured(component)).skip_equal().await?;
     println!("{report}");
     sandbox.shutdown().await;
