@@ -160,8 +160,9 @@ impl Summary {
             let usages = usages.unwrap_or_default().iter();
             let amounts: Vec<String> =
                 usages.map(|usage| format!("{} {}", usage.amount, usage.type_)).collect();
+            let amounts = if amounts.is_empty() { "no amount".to_owned() } else { amounts.join(", ") };
             let resource = &item.target.resource;
-            self.add(Step::ReportUsage, &resource.offering_name, amounts.join(", "), &resource.name, item);
+            self.add(Step::ReportUsage, &resource.offering_name, amounts, &resource.name, item);
         }
         self.add_unreadable(report);
     }

@@ -1,0 +1,14 @@
+//! Guides.
+
+#[cfg(feature = "agent")]
+#[doc = include_str!("../docs/writing-an-agent.md")]
+pub mod writing_an_agent {}
+
+#[doc = include_str!("../docs/reporting-usage.md")]
+pub mod reporting_usage {}
+
+#[doc = include_str!("../docs/testing-with-the-sandbox.md")]
+pub mod testing_with_the_sandbox {}
+
+#[doc = include_str!("../docs/older-and-newer-servers.md")]
+pub mod older_and_newer_servers {}
