@@ -132,6 +132,10 @@
 //! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
 //! `waldur.client.retries`.
 //!
+//! # Guides
+//! The module [`docs`] has longer pages: writing an agent, reporting usage, testing with the sandbox, and older and newer
+//! servers.
+//!
 //! # Waldur's provider guide
 //! What Waldur's guide for service providers shows, and what does it here:
 //!
@@ -167,6 +171,7 @@ mod collection;
 mod confirm;
 #[doc(hidden)]
 pub mod decimal;
+pub mod docs;
 #[cfg(feature = "agent")]
 pub mod membership;
 mod offering_user_state;
