@@ -47,6 +47,8 @@ pub(crate) struct Resolved {
     pub(crate) features: BTreeMap<String, (String, BTreeSet<String>)>,
     /// Operations that are named and that the document lacks, by feature.
     pub(crate) absent: BTreeMap<String, Vec<String>>,
+    /// The features that are on by default.
+    pub(crate) default: Vec<String>,
     /// Tags that no feature names; their operations are in the `rest` feature.
     pub(crate) strange_tags: BTreeSet<String>,
 }
@@ -137,7 +139,7 @@ impl Features {
             })
             .filter(|(_, ids): &(String, Vec<String>)| !ids.is_empty())
             .collect();
-        Resolved { features: resolved, absent, strange_tags }
+        Resolved { features: resolved, absent, default: self.default.clone(), strange_tags }
     }
 }
 
@@ -149,8 +151,10 @@ fn matches(pattern: &str, tag: &str) -> bool {
 }
 
 impl Resolved {
-    /// Notes on each operation of `document` which features it is in: what build.rs prunes by.
+    /// Notes on each operation of `document` which features it is in, by which build.rs prunes, and on the document
+    /// which features are on by default.
     pub(crate) fn mark(&self, document: &mut Value) {
+        document["info"]["x-default-features"] = json!(self.default);
         each_operation(document, |_, _, operation| {
             let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
             let of: Vec<&String> =
@@ -189,6 +193,7 @@ mod tests {
         assert_eq!(marked["paths"]["/a/"]["get"]["x-features"], json!(["ab"]));
         assert_eq!(marked["paths"]["/b/"]["get"]["x-features"], json!(["ab", "day"]));
         assert_eq!(marked["paths"]["/c/"]["get"]["x-features"], json!(["other"]));
+        assert_eq!(marked["info"]["x-default-features"], json!(["day"]));
         assert_eq!(resolved.absent["day"], ["gone"]);
         assert!(resolved.strange_tags.contains("new"));
     }

@@ -48,7 +48,7 @@ pub(crate) fn document_functions(file: &mut syn::File, document: &Value) -> Resu
         for inner in &mut item.items {
             let syn::ImplItem::Fn(function) = inner else { continue };
             let Some(operation) = known.remove(&function.sig.ident.to_string()) else { continue };
-            let text = docs::text(operation);
+            let text = docs::text(document, operation);
             function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
             function.attrs.insert(0, syn::parse_quote!(#[doc = #text]));
             // Builders own their client.
@@ -82,9 +82,11 @@ mod tests {
         let mut file: syn::File = code;
         assert_eq!(super::document_functions(&mut file, &document).unwrap(), 2);
         let text = prettyplease::unparse(&file);
-        for expected in
-            ["///`GET /x/`, operation `xList`.", "///`DELETE /x/`, operation `x_destroy`.", "/// Stays."]
-        {
+        for expected in [
+            "///Builds the request `GET /x/`, which is the operation `xList`.",
+            "///Builds the request `DELETE /x/`, which is the operation `x_destroy`.",
+            "/// Stays.",
+        ] {
             assert!(text.contains(expected), "{expected:?} is not in {text}");
         }
         assert!(!text.contains("Sends") && !text.contains("Other"), "{text}");

@@ -2,35 +2,34 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::document::Operation;
 
-/// Returns the documentation of `operation`: the schema's own where it was kept, or else what the facts say.
-pub(crate) fn text(operation: Operation<'_>) -> String {
+/// Returns the documentation of `operation`: the schema's own where it was kept, or else its facts; then the
+/// permissions and the features of `document` that it has.
+pub(crate) fn text(document: &Value, operation: Operation<'_>) -> String {
     let own = |key: &str| operation.value[key].as_str().filter(|text| !text.is_empty());
     let description = own("description").map_or_else(|| facts(operation), str::to_owned);
-    match own("summary") {
+    let mut text = match own("summary") {
         Some(summary) => format!("{}\n\n{description}", summary.trim_end_matches(['.', ','])),
         None => description,
+    };
+    for permission in permissions(operation.value) {
+        let _ = write!(text, "\n\n{permission}");
     }
+    if let Some(features) = features(document, operation.value) {
+        let _ = write!(text, "\n\n{features}");
+    }
+    text
 }
 
 fn facts(Operation { path, method, value }: Operation<'_>) -> String {
     let mut text = format!(
-        "`{} {path}`, operation `{}`.",
+        "Builds the request `{} {path}`, which is the operation `{}`.",
         method.to_uppercase(),
         value["operationId"].as_str().unwrap_or_default()
     );
-    for permission in value["x-permissions"].as_array().into_iter().flatten() {
-        let name = permission["permission"].as_str().unwrap_or_default();
-        let scopes =
-            permission["scopes"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
-        let scopes: Vec<String> = scopes.map(|scope| format!("`{scope}`")).collect();
-        let _ = write!(text, "\n\nNeeds the permission `{name}`");
-        if !scopes.is_empty() {
-            let _ = write!(text, " on {}", scopes.join(" or "));
-        }
-        text.push('.');
-    }
     let paged = value["parameters"].as_array().is_some_and(|all| {
         all.iter()
             .any(|one| one["$ref"].as_str() == Some("#/components/parameters/Page") || one["name"] == "page")
@@ -47,14 +46,59 @@ fn facts(Operation { path, method, value }: Operation<'_>) -> String {
     if value["deprecated"] == true {
         text.push_str("\n\nDeprecated by the server.");
     }
-    let features = value["x-features"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
-    let features: Vec<String> = features.map(|feature| format!("`{feature}`")).collect();
-    match features.as_slice() {
-        [] => {}
-        [feature] => text.push_str(&format!("\n\nFeature: {feature}.")),
-        features => text.push_str(&format!("\n\nFeatures: {}.", features.join(" or "))),
-    }
     text
+}
+
+/// Returns a sentence for each permission that `operation` declares.
+pub fn permissions(operation: &Value) -> Vec<String> {
+    let all = operation["x-permissions"].as_array().into_iter().flatten();
+    all.map(|permission| {
+        let name = permission["permission"].as_str().unwrap_or_default();
+        let scopes = permission["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let scopes: Vec<String> = scopes.map(scope).collect();
+        if scopes.is_empty() {
+            format!("Needs the permission `{name}`.")
+        } else {
+            format!("Needs the permission `{name}` on {}.", alternatives(&scopes))
+        }
+    })
+    .collect()
+}
+
+/// Returns the scope of a permission in words. It is a path of relations from the object of the request.
+fn scope(path: &str) -> String {
+    if path == "*" {
+        return "the object itself".to_owned();
+    }
+    let mut relations = path.split('.');
+    let first = format!("the object's `{}`", relations.next().unwrap_or_default());
+    relations.fold(first, |owner, relation| format!("the `{relation}` of {owner}"))
+}
+
+/// Returns a sentence that names the features of `operation`, those that are on by default last.
+fn features(document: &Value, operation: &Value) -> Option<String> {
+    let is_default = |name: &str| {
+        document["info"]["x-default-features"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+    };
+    let names = operation["x-features"].as_array()?.iter().filter_map(Value::as_str);
+    let (defaults, others): (Vec<&str>, Vec<&str>) = names.partition(|name| is_default(name));
+    let others = others.iter().map(|name| format!("`{name}`"));
+    let names: Vec<String> =
+        others.chain(defaults.iter().map(|name| format!("`{name}` (on by default)"))).collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("Feature: {name}.")),
+        names => Some(format!("Features: {}; one of them is enough.", alternatives(names))),
+    }
+}
+
+/// Joins `texts` as alternatives: "a", "a or b", "a, b or c".
+fn alternatives(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -62,23 +106,25 @@ mod tests {
     use serde_json::{Value, json};
 
     fn text(method: &str, value: &Value) -> String {
-        super::text(crate::document::Operation { path: "/x/", method, value })
+        let document = json!({"info": {"x-default-features": ["provider"]}});
+        super::text(&document, crate::document::Operation { path: "/x/", method, value })
     }
 
     #[test]
     fn facts_are_said_in_words() {
         let value = json!({
-            "operationId": "x_list", "deprecated": true, "x-multipart": true, "x-features": ["orders", "provider"],
+            "operationId": "x_list", "deprecated": true, "x-multipart": true, "x-features": ["provider", "usage"],
             "parameters": [{"$ref": "#/components/parameters/Page"}],
-            "x-permissions": [{"permission": "X.LIST", "scopes": ["project", "customer"]}, {"permission": "Y"}],
+            "x-permissions": [{"permission": "X.LIST", "scopes": ["*", "project"]}, {"permission": "Y"}],
         });
         assert_eq!(
             text("get", &value),
-            "`GET /x/`, operation `x_list`.\n\nNeeds the permission `X.LIST` on `project` or `customer`.\n\n\
-             Needs the permission `Y`.\n\n\
+            "Builds the request `GET /x/`, which is the operation `x_list`.\n\n\
              Paged: `page` and `page_size`; the total is in the header `X-Result-Count`.\n\n\
              Also accepts files, as `multipart/form-data`.\n\nDeprecated by the server.\n\n\
-             Features: `orders` or `provider`."
+             Needs the permission `X.LIST` on the object itself or the object's `project`.\n\n\
+             Needs the permission `Y`.\n\n\
+             Features: `usage` or `provider` (on by default); one of them is enough."
         );
         let value = json!({"operationId": "x_list", "x-features": ["invoicing"]});
         assert!(text("get", &value).ends_with("\n\nFeature: `invoicing`."));
@@ -90,10 +136,26 @@ mod tests {
     }
 
     #[test]
-    fn prose_that_was_kept_stands_in_their_place() {
-        let value = json!({"operationId": "x", "summary": "Sum.", "description": "Long."});
-        assert_eq!(text("get", &value), "Sum\n\nLong.");
+    fn scopes_are_named_from_the_object_on() {
+        let scopes = json!(["offering", "offering.customer", "resource.offering.customer"]);
+        let operation = json!({"x-permissions": [{"permission": "X", "scopes": scopes}, {"permission": "Y", "scopes": null}]});
+        assert_eq!(
+            super::permissions(&operation),
+            [
+                "Needs the permission `X` on the object's `offering`, the `customer` of the object's `offering` or \
+                 the `customer` of the `offering` of the object's `resource`.",
+                "Needs the permission `Y`.",
+            ]
+        );
+        assert!(super::permissions(&json!({})).is_empty());
+    }
+
+    #[test]
+    fn prose_that_was_kept_stands_in_place_of_the_facts() {
+        let value =
+            json!({"operationId": "x", "summary": "Sum.", "description": "Long.", "x-features": ["chat"]});
+        assert_eq!(text("get", &value), "Sum\n\nLong.\n\nFeature: `chat`.");
         let value = json!({"operationId": "x", "summary": "Sum", "description": ""});
-        assert_eq!(text("get", &value), "Sum\n\n`GET /x/`, operation `x`.");
+        assert_eq!(text("get", &value), "Sum\n\nBuilds the request `GET /x/`, which is the operation `x`.");
     }
 }

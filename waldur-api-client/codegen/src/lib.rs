@@ -39,6 +39,7 @@ use std::error::Error;
 
 use serde_json::Value;
 
+pub use docs::permissions;
 pub use mock::generate as mock;
 pub use prune::prune;
 

@@ -40,7 +40,7 @@ fn what_a_model_does_not_name_has_a_field_of_its_own() {
         "\"name\"=>true,",
         "pubfnadditional_2<K,V>(mutself,",
         "crate::wire::open_enum!{",
-        "///`POST/x/`,operation`things_create`.",
+        "///Buildstherequest`POST/x/`,whichistheoperation`things_create`.",
     ] {
         assert!(code.contains(expected), "{expected:?} is not in {code}");
     }
