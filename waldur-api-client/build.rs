@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use waldur_api_codegen::{FIELD_HASH, generate, mock, prune};
+use waldur_api_codegen::{FIELD_HASH, feature_table, generate, mock, operation_table, prune};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=schema/waldur.json");
@@ -14,6 +14,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let variable = format!("CARGO_FEATURE_{}", feature.to_uppercase().replace('-', "_"));
         std::env::var_os(variable).is_some()
     };
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?);
+    std::fs::write(out.join("features.md"), feature_table(&document, is_on))?;
+    std::fs::write(out.join("operations.md"), operation_table(&document, is_on))?;
     prune(&mut document, is_on);
     // Without any operation, much of the crate has no user.
     println!("cargo::rustc-check-cfg=cfg(no_operations)");
@@ -21,7 +24,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rustc-cfg=no_operations");
     }
     let code = generate(&document, is_on("exchanges"))?;
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets no OUT_DIR")?);
     std::fs::write(out.join("generated.rs"), code)?;
     std::fs::write(out.join("field_hash.rs"), FIELD_HASH)?;
     if is_on("mock") {

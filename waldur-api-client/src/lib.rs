@@ -26,11 +26,36 @@
 //!
 //! The crate `waldur-sdk` has the workflows of service providers on top of this client.
 //!
+//! | to | see |
+//! |---|---|
+//! | connect | [`Client::builder`], [`Client::from_env`], [`ClientBuilder::from_file`], [`Credentials`] |
+//! | find an operation and its feature | [Operations and features](#operations-and-features), [`operations`] |
+//! | call an operation | the functions of [`Client`], their builders in [`builder`], the models in [`types`] |
+//! | read a list, or chosen fields only | [Lists](#lists), [`ListExt`], [`ListRequest`], [`RetrieveExt`] |
+//! | handle errors | [Errors](#errors), [`Error`], [`ErrorKind`] |
+//! | set retries and time limits | [Retries](#retries), [`RetryPolicy`], [`Client::with_timeout`] |
+//! | send a request that no function sends | [Raw requests](#raw-requests), [`Client::request`] |
+//! | send or receive files | [Uploads and downloads](#uploads-and-downloads), [`Multipart`], [`ByteStream`] |
+//! | observe calls | [Telemetry](#telemetry) |
+//! | test a program | [Testing](#testing), [`Transport`] |
+//!
 //! # Operations and features
-//! [`Client`] has a function for each operation of the enabled features. It returns a builder ([`builder`]) whose
-//! setters are the parameters of the operation, and whose `send` sends the request. Models are in [`types`].
-//! The documentation of each function has the method, the path, the required permissions, and the feature.
-//! The README has the table of features; `OPERATIONS.txt` lists the operations of each.
+//! [`Client`] has a function for each operation of the enabled features. It returns a builder ([`builder`])
+//! whose setters are the parameters of the operation, and whose `send` sends the request. Models are in
+//! [`types`]. The documentation of each function has the method, the path, the required permissions, and
+//! the features. Where it names no permission, the schema declares none; the server may still refuse the
+//! request.
+//!
+//! Operations are grouped by features, since the time to compile is linear in operations. If the compiler
+//! finds "no method named `invoices_list`", the feature of this operation is off. The page [`operations`]
+//! lists every operation with its features. In a checkout of the repository, `cargo xtask where
+//! invoices_list` does the same.
+//!
+#![cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/features.md")))]
+//!
+//! The feature `full` has all of them. Further features: `rustls` (default) or `native-tls` for https,
+//! `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for typed helpers of
+//! `httpmock`, `exchanges` for tables of all operations.
 //!
 //! Responses are decoded leniently. A field that is absent, null or "" is `None`. A value that doesn't fit
 //! its field is dropped with a `tracing` warning, or is an error in [strict mode](Client::strict). Enums are
@@ -42,17 +67,142 @@
 //! Import [`ListExt`] to read lists as a whole (`all`), as a stream of items (`stream`) or of pages
 //! (`pages`), or to count them (`count`). [`ListRequest`] has page size, concurrency, limit, and resumption
 //! by a [`PageToken`]. `select::<Row>()` requests only the fields of a struct of your own, which is much
-//! faster on the server.
-//! [`RetrieveExt`] does the same for single objects.
+//! faster on the server. [`RetrieveExt`] does the same for single objects.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! use futures_util::TryStreamExt as _;
+//! use waldur_api_client::types::ResourceState;
+//! use waldur_api_client::{Client, ListExt as _};
+//!
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! let resources = client.marketplace_provider_resources_list().state([ResourceState::Ok]);
+//! println!("{} resources", resources.clone().count().await?);
+//! let mut stream = resources.page_size(50).limit(200).stream();
+//! while let Some(resource) = stream.try_next().await? {
+//!     println!("{}", resource.name.unwrap_or_default());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Errors
 //! All functions return [`Error`]. It has a kind with predicates, such as [`Error::is_conflict`], the
 //! messages of the server, and whether a change may have been applied ([`Error::is_ambiguous`]).
 //!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! use waldur_api_client::{Client, Uuid};
+//!
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! # let order = Uuid::nil();
+//! match client.marketplace_orders_retrieve().uuid(order).send().await {
+//!     Ok(order) => println!("{:?}", order.state),
+//!     Err(error) if error.is_not_found() => println!("no order {order}: {}", error.messages()),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Retries
 //! Idempotent requests are retried with backoff, within the time limit of the call and a budget of the
 //! client. POST and PATCH are retried only if they were certainly not sent. See [`RetryPolicy`];
 //! [`ClientBuilder`] has the other settings.
+//!
+//! ```
+//! # fn main() -> Result<(), waldur_api_client::Error> {
+//! use std::time::Duration;
+//! use waldur_api_client::{Client, RetryPolicy};
+//!
+//! let policy = RetryPolicy::default().max_attempts(8).max_elapsed(Duration::from_secs(120));
+//! let client = Client::builder().url("https://waldur.example.org").token("secret").retry(policy).build()?;
+//! let quick = client.with_timeout(Duration::from_secs(5)).with_retry(RetryPolicy::never());
+//! # let _ = quick;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Raw requests
+//! [`Client::request`] sends a request of any method and path through the same pipeline. Use it for
+//! operations that the schema doesn't have.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! use waldur_api_client::{Client, Method};
+//!
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Staff)).build()?;
+//! #[derive(serde::Deserialize)]
+//! struct Version {
+//!     version: String,
+//! }
+//! let version: Version = client.request(Method::GET, "/api/version/").send().await?.json()?;
+//! println!("{}", version.version);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Uploads and downloads
+//! Operations that accept files have `upload` beside `send`. It takes a [`Multipart`], whose files are read
+//! while they are sent.
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! use waldur_api_client::{Client, ListExt as _, Multipart};
+//!
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! # let order = client.marketplace_orders_list().first().await?.and_then(|one| one.uuid).ok_or("none")?;
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("contract.pdf");
+//! # std::fs::write(&path, "%PDF-1.7")?;
+//! let form = Multipart::new()
+//!     .text("provider_message", "The contract is attached.")
+//!     .file("provider_message_attachment", path)
+//!     .await?;
+//! client.marketplace_orders_set_provider_info().uuid(order).upload(form).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Operations whose response is a file return a [`ByteStream`], which is read chunk by chunk. For other
+//! files use [`RawRequest::stream`].
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! use futures_util::TryStreamExt as _;
+//! use tokio::io::AsyncWriteExt as _;
+//! use waldur_api_client::{Client, ListExt as _};
+//!
+//! # let sandbox = Sandbox::start().await?;
+//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+//! # let offering = client.marketplace_provider_offerings_list().first().await?;
+//! # let offering = offering.and_then(|one| one.uuid).ok_or("none")?;
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("users.cfg");
+//! let call = client.marketplace_provider_offerings_glauth_users_config_retrieve().uuid(offering);
+//! let mut body = call.send().await?.into_inner();
+//! let mut file = tokio::fs::File::create(path).await?;
+//! while let Some(chunk) = body.try_next().await? {
+//!     file.write_all(&chunk).await?;
+//! }
+//! file.flush().await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Telemetry
 //! Each call has a `tracing` span `waldur.call` with the operation, method, path template, status, duration
@@ -60,9 +210,6 @@
 //! `sending again`, `done` and `failed`. The feature `metrics` records `http.client.request.duration`
 //! (seconds), `http.client.active_requests` and `waldur.client.retries`. Tokens, headers, bodies, queries and
 //! path values are never recorded.
-//!
-//! # Raw requests
-//! [`Client::request`] sends a request of any method and path through the same pipeline.
 //!
 //! # Testing
 //! Implement [`Transport`] to respond without a network. The feature `mock` has typed helpers for `httpmock`,
@@ -85,6 +232,8 @@ pub mod exchanges;
 mod list;
 #[cfg(feature = "mock")]
 pub mod mock;
+#[cfg(doc)]
+pub mod operations;
 mod sealed;
 mod transport;
 mod wire;

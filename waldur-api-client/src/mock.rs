@@ -3,8 +3,8 @@
 //!
 //! There is a function for each operation of the enabled features, with a setter for each parameter, for the
 //! body, and for the response. Parameters that aren't set match any value. Parameters are matched as
-//! [`Client`](crate::Client) sends them: all values of an array, a uuid without dashes. For tests of workflows, the
-//! crate `waldur-sandbox` has a server with state.
+//! [`Client`](crate::Client) sends them: all values of an array, a uuid without dashes. For tests of
+//! workflows, the crate `waldur-sandbox` has a server with state.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -152,9 +152,15 @@ fn matches(pattern: &str, tag: &str) -> bool {
 
 impl Resolved {
     /// Notes on each operation of `document` which features it is in, by which build.rs prunes, and on the document
-    /// which features are on by default.
+    /// what the features hold.
     pub(crate) fn mark(&self, document: &mut Value) {
-        document["info"]["x-default-features"] = json!(self.default);
+        document["info"]["x-features"] = self
+            .features
+            .iter()
+            .map(|(name, (doc, _))| {
+                (name.clone(), json!({"default": self.default.contains(name), "doc": doc}))
+            })
+            .collect();
         each_operation(document, |_, _, operation| {
             let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
             let of: Vec<&String> =
@@ -193,7 +199,8 @@ mod tests {
         assert_eq!(marked["paths"]["/a/"]["get"]["x-features"], json!(["ab"]));
         assert_eq!(marked["paths"]["/b/"]["get"]["x-features"], json!(["ab", "day"]));
         assert_eq!(marked["paths"]["/c/"]["get"]["x-features"], json!(["other"]));
-        assert_eq!(marked["info"]["x-default-features"], json!(["day"]));
+        assert_eq!(marked["info"]["x-features"]["day"], json!({"default": true, "doc": "d"}));
+        assert_eq!(marked["info"]["x-features"]["ab"]["default"], false);
         assert_eq!(resolved.absent["day"], ["gone"]);
         assert!(resolved.strange_tags.contains("new"));
     }

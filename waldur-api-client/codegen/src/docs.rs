@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::document::Operation;
+use crate::pages::is_default;
 
 /// Returns the documentation of `operation`: the schema's own where it was kept, or else its facts; then the
 /// permissions and the features of `document` that it has.
@@ -77,11 +78,8 @@ fn scope(path: &str) -> String {
 
 /// Returns a sentence that names the features of `operation`, those that are on by default last.
 fn features(document: &Value, operation: &Value) -> Option<String> {
-    let is_default = |name: &str| {
-        document["info"]["x-default-features"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
-    };
     let names = operation["x-features"].as_array()?.iter().filter_map(Value::as_str);
-    let (defaults, others): (Vec<&str>, Vec<&str>) = names.partition(|name| is_default(name));
+    let (defaults, others): (Vec<&str>, Vec<&str>) = names.partition(|name| is_default(document, name));
     let others = others.iter().map(|name| format!("`{name}`"));
     let names: Vec<String> =
         others.chain(defaults.iter().map(|name| format!("`{name}` (on by default)"))).collect();
@@ -106,7 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn text(method: &str, value: &Value) -> String {
-        let document = json!({"info": {"x-default-features": ["provider"]}});
+        let document = json!({"info": {"x-features": {"provider": {"default": true}}}});
         super::text(&document, crate::document::Operation { path: "/x/", method, value })
     }
 

@@ -28,6 +28,7 @@ mod lists;
 mod mock;
 mod models;
 pub mod names;
+mod pages;
 mod prune;
 mod spec;
 mod syntax;
@@ -41,6 +42,7 @@ use serde_json::Value;
 
 pub use docs::permissions;
 pub use mock::generate as mock;
+pub use pages::{feature_table, operation_table};
 pub use prune::prune;
 
 /// The outcome of generating; an error says what could not be generated.

@@ -33,7 +33,8 @@ const RAW: &Operation = &Operation { id: "raw", method: "", path: "", body_requi
 /// struct Row {
 ///     uuid: String,
 /// }
-/// let response = client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 5).send().await?;
+/// let request = client.request(Method::GET, "/api/marketplace-orders/").query("page_size", 5);
+/// let response = request.send().await?;
 /// let rows: Vec<Row> = response.json()?;
 /// assert!(rows.len() <= 5 && rows.iter().all(|row| !row.uuid.is_empty()));
 /// # Ok(())

@@ -43,10 +43,11 @@ pub(crate) struct Attempts {
 /// server writes them in the language of the user.
 ///
 /// # Troubleshooting
-/// [`Error::is_configuration`]: a setting is invalid, and the message names it. [`Error::is_page`]: the URL is
-/// probably that of the portal. [`Error::is_unauthenticated`]: the token has expired or is of another server.
-/// [`Error::is_unsupported`]: the server is older or newer than the schema. [`Error::is_ambiguous`]: a change may
-/// have been applied; read the object before you send the change again.
+/// - [`Error::is_configuration`]: a setting is invalid, and the message names it.
+/// - [`Error::is_page`]: the URL is probably that of the portal.
+/// - [`Error::is_unauthenticated`]: the token has expired or is of another server.
+/// - [`Error::is_unsupported`]: the server is older or newer than the schema.
+/// - [`Error::is_ambiguous`]: a change may have been applied. Read the object before you send it again.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

@@ -14,7 +14,10 @@ use serde_json::Value;
 /// # use waldur_api_client::{Client, Multipart};
 /// # async fn f(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
 /// # #[cfg(feature = "provider")] {
-/// let message = Multipart::new().text("provider_message", "signed").file("provider_message_attachment", "contract.pdf").await?;
+/// let message = Multipart::new()
+///     .text("provider_message", "signed")
+///     .file("provider_message_attachment", "contract.pdf")
+///     .await?;
 /// client.marketplace_orders_set_provider_info().uuid(uuid::Uuid::nil()).upload(message).await?;
 /// # }
 /// # Ok(()) }
