@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::layout::Layout;
 use crate::pin::Pin;
-use crate::{canonical, regen, source, tables};
+use crate::{canonical, regen, sdk, source, tables};
 
 const MEND: &str = "run `cargo xtask regen --version";
 
@@ -66,7 +66,7 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
             let (normalised, resolved, _) = regen::normalise(layout, &pinned, &overlay)?;
             ensure!(
                 canonical::to_string(&normalised) == text(&layout.normalised())?,
-                "{} is not what openapi/waldur.json, the overlay and the passes give: {mend}",
+                "{} is not what openapi/waldur.json, the overlay, openapi/features.toml and the passes give: {mend}",
                 layout.said(&layout.normalised())
             );
             for (path, made) in tables::files(layout, &resolved)? {
@@ -78,6 +78,10 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
             }
         }
     }
+    let normalised: Value = serde_json::from_str(&text(&layout.normalised())?)
+        .with_context(|| layout.said(&layout.normalised()).to_string())?;
+    let lacking = sdk::lacking(layout, &normalised, None)?;
+    ensure!(lacking.is_empty(), "{}: pin a version that has them", sdk::said(&lacking, &pin.source.version));
     println!(
         "everything agrees: {} operations and {} models of {}",
         pin.pinned.operations, pin.pinned.models, pin.source.version

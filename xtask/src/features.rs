@@ -88,6 +88,11 @@ impl Features {
         Ok(())
     }
 
+    /// The ids that the features name, also those that a version doesn't have.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        self.features.values().flat_map(|feature| feature.operations.iter().map(String::as_str))
+    }
+
     /// The feature that a tag belongs to: the one that names it most exactly.
     fn owner(&self, tag: &str) -> Option<&str> {
         self.features

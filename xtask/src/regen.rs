@@ -7,16 +7,17 @@ use serde_json::Value;
 
 use crate::document::{operations, schemas};
 use crate::features::{Features, Resolved};
+use crate::generator::Generator;
 use crate::layout::Layout;
 use crate::overlay::Overlay;
 use crate::pin::{self, Pin};
-use crate::{canonical, codegen, diff, facts, lint, passes, source, suspects, tables};
+use crate::{canonical, diff, facts, lint, passes, sdk, source, suspects, tables, versions};
 
 /// What to make the pin from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// A schema, YAML or JSON: a file or a URL.
-    #[arg(long, value_name = "FILE|URL", required_unless_present = "version")]
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) from: Option<String>,
     /// The version to fetch or, with --from, the one that the schema must be.
     #[arg(long, value_name = "X.Y.Z")]
@@ -30,24 +31,46 @@ pub(crate) struct Options {
     /// Accept a schema with fewer operations than the pin, by more than 5 %.
     #[arg(long)]
     pub(crate) allow_shrink: bool,
+    #[command(flatten)]
+    pub(crate) versions: versions::Published,
+}
+
+impl Options {
+    /// Tells whether neither a schema nor a version is named.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.from.is_none() && self.version.is_none()
+    }
+}
+
+/// Prints the published versions, and returns the error that one must be named.
+pub(crate) fn refuse(layout: &Layout, options: &Options) -> Result<()> {
+    const NOTHING: &str = "nothing to make a pin from: give --version X.Y.Z or --from FILE|URL";
+    match versions::list(layout, &options.versions) {
+        Ok(list) => {
+            print!("{list}");
+            bail!("{NOTHING}; the versions above are published")
+        }
+        Err(error) => bail!("{NOTHING} (the published versions can't be listed: {error:#})"),
+    }
 }
 
 /// Every file that a pin consists of, made but not written.
 pub(crate) struct Made {
     pub(crate) pin: Pin,
     pub(crate) pinned: Value,
+    normalised: Value,
     pub(crate) files: Vec<(PathBuf, String)>,
     report: Vec<String>,
 }
 
 /// Makes and writes the pin.
-pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
+pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> Result<()> {
     let old_pin = Pin::read(&layout.pin())?;
     let template = old_pin.as_ref().map_or(pin::URL_TEMPLATE, |pin| &pin.source.url_template).to_owned();
     let from = match (&options.from, &options.version) {
         (Some(from), _) => from.clone(),
         (None, Some(version)) => pin::url(&template, version),
-        (None, None) => bail!("nothing to make a pin from: give --from or --version"),
+        (None, None) => return refuse(layout, options),
     };
     let source = source::read(&from)?;
     let version = source.document["info"]["version"].as_str().unwrap_or_default().to_owned();
@@ -80,8 +103,13 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         &overlay_file,
         &overlay,
     )?;
+    generator(&made.normalised)?;
     for line in &made.report {
         println!("{line}");
+    }
+    let lacking = sdk::lacking(layout, &made.normalised, old.as_ref())?;
+    if !lacking.is_empty() {
+        println!("warning: {}", sdk::said(&lacking, &made.pin.source.version));
     }
     for (path, text) in &made.files {
         layout.write(path, text)?;
@@ -158,10 +186,10 @@ pub(crate) fn make(
         (layout.pin(), pin.to_text()?),
     ];
     files.extend(tables::files(layout, &resolved)?);
-    Ok(Made { pin, pinned, files, report })
+    Ok(Made { pin, pinned, normalised, files, report })
 }
 
-/// From the pinned facts to what the generator reads, with the features of each operation, linted and tried.
+/// From the pinned facts to what the generator reads, with the features of each operation, linted.
 pub(crate) fn normalise(
     layout: &Layout,
     pinned: &Value,
@@ -170,11 +198,10 @@ pub(crate) fn normalise(
     let mut report = Vec::new();
     let mut document = pinned.clone();
     report.extend(overlay.apply(&mut document)?.into_iter().map(|line| format!("overlay: {line}")));
-    report.extend(
-        passes::run(&mut document)
-            .into_iter()
-            .map(|applied| format!("pass: {} {}", applied.times, applied.pass)),
-    );
+    for applied in passes::run(&mut document) {
+        report.push(format!("pass: {} {}", applied.times, applied.pass));
+        report.extend(applied.names.iter().map(|name| format!("  {name}")));
+    }
     let resolved = Features::read(&layout.features())?.resolve(&document);
     resolved.mark(&mut document);
     for (feature, absent) in &resolved.absent {
@@ -190,7 +217,6 @@ pub(crate) fn normalise(
         found.iter().take(3).cloned().collect::<Vec<_>>().join("; "),
         if found.len() > 3 { format!("; and {} more", found.len() - 3) } else { String::new() }
     );
-    codegen::try_all(&document)?;
     Ok((document, resolved, report))
 }
 

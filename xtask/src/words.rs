@@ -60,7 +60,8 @@ fn word_list(text: &str) -> Result<BTreeMap<String, String>> {
     Ok(words)
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the Rust files in `folder` and in the folders within, sorted.
+pub(crate) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let entries = std::fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))?;
     for entry in entries {

@@ -5,6 +5,8 @@ mod repository;
 
 use repository::Repository;
 
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
 /// A repository with the sources of two crates.
 fn repository() -> Repository {
     let repository = Repository::new("");

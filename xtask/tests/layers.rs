@@ -5,6 +5,8 @@ mod repository;
 
 use repository::Repository;
 
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
 #[test]
 fn a_circle_is_an_error_that_names_it() {
     let repository = Repository::new("");

@@ -19,27 +19,27 @@ pub fn is_keyword(name: &str) -> bool {
 }
 
 /// Returns the function of the client that starts the operation `id`.
-pub(crate) fn function(id: &str) -> String {
+pub fn function(id: &str) -> String {
     id.to_snake_case()
 }
 
 /// Returns the builder of the operation `id`.
-pub(crate) fn builder(id: &str) -> String {
+pub fn builder(id: &str) -> String {
     function(id).to_pascal_case()
 }
 
 /// Returns the type of the component schema `name`.
-pub(crate) fn model(name: &str) -> String {
+pub fn model(name: &str) -> String {
     name.to_pascal_case()
 }
 
 /// Returns the field of the property `name`. Two properties may have one field: `models` tells them apart.
-pub(crate) fn field(name: &str) -> String {
+pub fn field(name: &str) -> String {
     snake(name, "x")
 }
 
 /// Returns the setter of the parameter `name`.
-pub(crate) fn setter(name: &str) -> String {
+pub fn setter(name: &str) -> String {
     snake(name, "_")
 }
 

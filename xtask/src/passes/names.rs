@@ -102,11 +102,11 @@ fn plain(name: &str, prefix: &str) -> String {
 
 /// Operations without an id are named by method and path; ids that are one name in Rust are told apart, as are those
 /// of what generated code has already.
-pub(super) fn operations(document: &mut Value) -> usize {
+pub(super) fn operations(document: &mut Value) -> Vec<String> {
     let mut functions: BTreeSet<String> = CLIENT_FUNCTIONS.map(str::to_owned).into();
     let mut types: BTreeSet<String> =
         KNOWN_TYPES.iter().chain(&CALL_TYPES).map(|name| (*name).to_owned()).collect();
-    let mut times = 0;
+    let mut renamed = Vec::new();
     // Those that stay as they are come first, so that they do stay.
     for stays in [true, false] {
         each_operation(document, |path, method, operation| {
@@ -125,7 +125,11 @@ pub(super) fn operations(document: &mut Value) -> usize {
             });
             functions.insert(id.to_snake_case());
             types.insert(id.to_snake_case().to_pascal_case());
-            times += usize::from(declared.as_ref() != Some(&id));
+            if declared.as_ref() != Some(&id) {
+                let before =
+                    declared.map_or_else(|| "no name".to_owned(), |declared| format!("{declared:?}"));
+                renamed.push(format!("{id} ({} {path}) for {before}", method.to_uppercase()));
+            }
             operation.insert("operationId".to_owned(), json!(id));
             operation.insert(NAMED.to_owned(), json!(true));
         });
@@ -133,7 +137,7 @@ pub(super) fn operations(document: &mut Value) -> usize {
     each_operation(document, |_, _, operation| {
         operation.remove(NAMED);
     });
-    times
+    renamed
 }
 
 /// Marks an operation that has its final name.
@@ -230,13 +234,13 @@ fn name_of(parameter: &Map<String, Value>) -> &str {
 mod tests {
     use serde_json::{Value, json};
 
-    fn ids(operations: &[(&str, &str, Value)]) -> (usize, Vec<String>) {
+    fn ids(operations: &[(&str, &str, Value)]) -> (Vec<String>, Vec<String>) {
         let mut document = json!({"paths": {}});
         for (path, method, id) in operations {
             document["paths"][path][method] =
                 if id.is_null() { json!({}) } else { json!({"operationId": id}) };
         }
-        let times = super::operations(&mut document);
+        let renamed = super::operations(&mut document);
         let ids = operations
             .iter()
             .map(|(path, method, _)| {
@@ -245,12 +249,12 @@ mod tests {
                 operation["operationId"].as_str().unwrap().to_owned()
             })
             .collect();
-        (times, ids)
+        (renamed, ids)
     }
 
     #[test]
     fn ids_that_rust_takes_stay_and_the_others_are_told_apart() {
-        let (times, ids) = ids(&[
+        let (renamed, ids) = ids(&[
             ("/a/", "get", json!("things_list")),
             ("/b/", "get", json!("thingsList")),
             ("/c/{uuid}/", "get", json!("things_list_2")),
@@ -275,7 +279,9 @@ mod tests {
                 "_hidden"
             ]
         );
-        assert_eq!(times, 6);
+        assert_eq!(renamed.len(), 6);
+        assert!(renamed.contains(&"thingsList_3 (GET /b/) for \"thingsList\"".to_owned()), "{renamed:?}");
+        assert!(renamed.contains(&"post_c_uuid (POST /c/{uuid}/) for no name".to_owned()), "{renamed:?}");
     }
 
     #[test]

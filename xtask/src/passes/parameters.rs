@@ -41,42 +41,41 @@ pub(super) fn declare_path_parameters(document: &mut Value) -> usize {
 }
 
 /// The generator panics on one name in path and query; the path says all that the query could.
-pub(super) fn drop_query_twins(document: &mut Value) -> usize {
-    let mut times = 0;
-    each_operation(document, |path, _, operation| {
-        if let Some(all) = list(operation) {
-            let before = all.len();
-            all.retain(|one| {
-                !(is_in(one, "query") && one["name"].as_str().is_some_and(|n| names_in(path).any(|p| p == n)))
-            });
-            times += before - all.len();
-        }
-    });
-    times
+pub(super) fn drop_query_twins(document: &mut Value) -> Vec<String> {
+    drop_where(document, |path, one| {
+        is_in(one, "query") && one["name"].as_str().is_some_and(|n| names_in(path).any(|p| p == n))
+    })
 }
 
 /// Cookies belong to browsers, and headers to the transport, which sees every request with its operation.
-pub(super) fn drop_cookies_and_headers(document: &mut Value) -> usize {
-    drop_where(document, |one| is_in(one, "cookie") || is_in(one, "header"))
+pub(super) fn drop_cookies_and_headers(document: &mut Value) -> Vec<String> {
+    drop_where(document, |_, one| is_in(one, "cookie") || is_in(one, "header"))
 }
 
-fn drop_where(document: &mut Value, is_dropped: impl Fn(&Value) -> bool) -> usize {
-    let mut times = 0;
-    each_operation(document, |_, _, operation| {
+/// Drops the parameters for which `is_dropped` is true of the operation's path and the parameter. Returns which.
+fn drop_where(document: &mut Value, is_dropped: impl Fn(&str, &Value) -> bool) -> Vec<String> {
+    let mut dropped = Vec::new();
+    each_operation(document, |path, _, operation| {
+        let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(all) = list(operation) {
-            let before = all.len();
-            all.retain(|one| !is_dropped(one));
-            times += before - all.len();
+            all.retain(|one| {
+                let drop = is_dropped(path, one);
+                if drop {
+                    let text = |key: &str| one[key].as_str().unwrap_or_default();
+                    dropped.push(format!("{} {} of {id}", text("in"), text("name")));
+                }
+                !drop
+            });
         }
     });
-    times
+    dropped
 }
 
 /// A filter that is no plain value, nor a list of such: the client has no form for it, and the call does without.
 /// (What is required stays, for the lint to refuse.)
-pub(super) fn drop_structured(document: &mut Value) -> usize {
+pub(super) fn drop_structured(document: &mut Value) -> Vec<String> {
     let snapshot = json!({"components": {"schemas": document["components"]["schemas"]}});
-    drop_where(document, |one| {
+    drop_where(document, |_, one| {
         let style = one["style"].as_str().unwrap_or("form");
         let unusual = style != "form" || has_structure(&snapshot, &one["schema"], 0);
         is_in(one, "query") && one["required"] != true && unusual
@@ -182,7 +181,7 @@ mod tests {
             "/x/{uuid}/",
             json!([{"name": "uuid", "in": "path"}, {"name": "uuid", "in": "query"}, {"name": "o", "in": "query"}]),
         );
-        assert_eq!(super::drop_query_twins(&mut document), 1);
+        assert_eq!(super::drop_query_twins(&mut document).len(), 1);
         assert_eq!(
             document["paths"]["/x/{uuid}/"]["get"]["parameters"],
             json!([{"name": "uuid", "in": "path"}, {"name": "o", "in": "query"}])
@@ -193,7 +192,11 @@ mod tests {
     fn cookies_and_headers_are_dropped() {
         let mut document =
             with_parameters("/x/", json!([{"name": "s", "in": "cookie"}, {"name": "X-H", "in": "header"}]));
-        assert_eq!(super::drop_cookies_and_headers(&mut document), 2);
+        document["paths"]["/x/"]["get"]["operationId"] = json!("x_list");
+        assert_eq!(
+            super::drop_cookies_and_headers(&mut document),
+            ["cookie s of x_list", "header X-H of x_list"]
+        );
         assert_eq!(document["paths"]["/x/"]["get"]["parameters"], json!([]));
     }
 
@@ -219,7 +222,7 @@ mod tests {
             ]),
         );
         document["components"] = json!({"schemas": {"O": {"type": "object"}}});
-        assert_eq!(super::drop_structured(&mut document), 3);
+        assert_eq!(super::drop_structured(&mut document).len(), 3);
         let left = document["paths"]["/x/"]["get"]["parameters"].as_array().unwrap();
         assert_eq!(
             left.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(),

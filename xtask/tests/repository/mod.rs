@@ -1,4 +1,4 @@
-//! A repository of its own for each test.
+//! A repository of its own for each test. The program is the constant `XTASK` of the test.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Repository {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
+        Command::new(crate::XTASK)
             .arg("--root")
             .arg(self.0.path())
             .args(arguments)

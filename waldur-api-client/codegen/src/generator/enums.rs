@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::document::schemas;
-use crate::syntax::module;
+use crate::generator::syntax::module;
 use crate::{Result, names};
 
 /// Adds the enums of `document` to the module `types` of the generated code. Returns how many.

@@ -1,12 +1,15 @@
 //! Schemas as no sound server publishes them: what can be generated is, and the rest is refused by name.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
+#[path = "../../tests/repository/mod.rs"]
 mod repository;
 
 use repository::Repository;
 
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask-regen");
+
 /// Everything odd that can be generated. That the whole of it compiles is shown by pinning it in a copy of the
-/// repository (`cargo xtask regen --from xtask/tests/hostile.yaml --overlay none --allow-shrink`) and checking the client
+/// repository (`cargo xtask regen --from xtask/regen/tests/hostile.yaml --overlay none --allow-shrink`) and checking the client
 /// with the feature `full`.
 const HOSTILE: &str = include_str!("hostile.yaml");
 
@@ -81,7 +84,11 @@ fn what_can_not_be_generated_is_refused_by_name() {
             "in: path, style: matrix, name: uuid,",
             ["things_retrieve", "parameter uuid"],
         ),
-        ("schemas/Thing'", "schemas/Gone'", ["things_retrieve", "leads nowhere, #/components/schemas/Gone"]),
+        (
+            "schemas/Thing'",
+            "schemas/Gone'",
+            ["schema.yaml is not whole", "#/components/schemas/Gone of things_retrieve"],
+        ),
         (
             "name: {type: string}",
             "name: {$ref: 'other.yaml#/Name'}",

@@ -5,10 +5,10 @@ use serde_json::Value;
 use syn::Ident;
 
 use crate::Result;
-use crate::answer::Answer;
-use crate::calls::Call;
 use crate::document::parameters;
-use crate::lists::element;
+use crate::generator::answer::Answer;
+use crate::generator::calls::Call;
+use crate::generator::lists::element;
 use crate::prune::paths;
 
 /// Adds the module `exchanges` to the generated code.

@@ -47,7 +47,7 @@ fn complete(document: &mut Value) -> usize {
 /// Returns progenitor's code for `document`, ready to be rewritten.
 #[cfg(test)]
 pub(crate) fn generated(document: &Value) -> syn::File {
-    syn::parse2(crate::trim::trim(tokens(document).unwrap())).unwrap()
+    syn::parse2(crate::generator::trim::trim(tokens(document).unwrap())).unwrap()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use syn::{Fields, Ident, Item, ItemStruct, Type};
 
 use super::fields::{Field, written};
 use crate::Result;
-use crate::syntax::items;
+use crate::generator::syntax::items;
 
 /// Returns the code of the model that typify wrote as `item`, and that of its builder.
 pub(super) fn model(

@@ -1,9 +1,12 @@
 //! `regen`, `check` and `diff` as programs, on a repository of their own with a tiny schema.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
+#[path = "../../tests/repository/mod.rs"]
 mod repository;
 
 use repository::Repository;
+
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask-regen");
 
 const SCHEMA: &str = r##"
 openapi: 3.0.3
@@ -133,7 +136,12 @@ fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
         ("waldur-api-client/OPERATIONS.txt", "things_close", "", "waldur-api-client/OPERATIONS.txt"),
         ("waldur-api-client/Cargo.toml", "things = []", "", "waldur-api-client/Cargo.toml"),
         ("README.md", "`things`", "`thing`", "README.md"),
-        ("openapi/features.toml", "doc = 'd'", "doc = 'e'", "waldur-api-client/Cargo.toml"),
+        (
+            "openapi/features.toml",
+            "doc = 'd'",
+            "doc = 'e'",
+            "the overlay, openapi/features.toml and the passes",
+        ),
         ("Cargo.lock", "0.15.1", "0.15.2", "Cargo.lock"),
     ] {
         let text = repository.read(file);
@@ -154,4 +162,74 @@ fn diff_prints_markdown() {
     assert!(text.starts_with("# Waldur API: 1.0.0 to 1.1.0\n"), "{text}");
     let (breaking, other) = text.split_once("## Other").unwrap();
     assert!(breaking.contains("`things_close`") && other.contains("`things_shut`"), "{text}");
+}
+
+#[test]
+fn a_schema_that_was_cut_off_is_refused_before_the_overlay_is_applied() {
+    let repository = Repository::new(SCHEMA);
+    repository.write(
+        "openapi/overlay.yaml",
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n- {target: $.gone, remove: true, x-reason: r, x-expect: 1}\n",
+    );
+    let components = SCHEMA.find("components:").unwrap();
+    for (end, words) in [
+        (
+            components,
+            ["cut.yaml is not whole: it has no components, to which its operations refer 3 times", ""],
+        ),
+        (
+            SCHEMA.find("    ThingRequest: {").unwrap(),
+            [
+                "cut.yaml is not whole: 1 of the components to which it refers are missing",
+                "ThingRequest of things_close",
+            ],
+        ),
+        (SCHEMA.find(", maxLength: 3}").unwrap(), ["cut.yaml is cut off", ""]),
+        (SCHEMA.find("        '204'").unwrap() + 14, ["cut.yaml is not whole: it has no components", ""]),
+    ] {
+        repository.write("cut.yaml", &SCHEMA[..end]);
+        repository.refuses(&["regen", "--from", "cut.yaml"], &words);
+    }
+    // The whole schema gets as far as the overlay.
+    repository.refuses(&["regen", "--from", "schema.yaml"], &["overlay action 1 ($.gone) matches 0 places"]);
+}
+
+#[test]
+fn operations_named_anew_and_dropped_parameters_are_listed_by_name() {
+    let odd = SCHEMA.replace("      operationId: things_list\n", "      operationId: self\n").replace(
+        "- {in: query, name: page,",
+        "- {in: header, name: X-Trace, schema: {type: string}}\n      - {in: query, name: page,",
+    );
+    let repository = Repository::new(&odd);
+    let report = repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    for lines in [
+        "pass: 1 operations named anew, whose names Rust can't take or tell apart\n  self_2 (GET /api/things/) for \"self\"\n",
+        "pass: 1 cookie and header parameters dropped\n  header X-Trace of self_2\n",
+    ] {
+        assert!(report.contains(lines), "{lines:?} is not in {report}");
+    }
+}
+
+#[test]
+fn an_operation_that_the_sdk_calls_and_the_schema_lacks_is_named_and_check_fails() {
+    let repository = Repository::new(SCHEMA);
+    std::fs::create_dir_all(repository.path("waldur-sdk/src/things")).unwrap();
+    repository.write("waldur-sdk/src/lib.rs", "mod things;");
+    repository
+        .write("waldur-sdk/src/things/mod.rs", "fn f(client: &Client) { client.things_close().uuid(1); }");
+    let report = repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    assert!(!report.contains("warning"), "{report}");
+    repository.succeeds(&["check"]);
+
+    // The name is known from the last pin, and from the features from then on.
+    let features = repository.read("openapi/features.toml");
+    repository.write(
+        "openapi/features.toml",
+        &features.replace("tags = ['things']", "tags = ['things']\noperations = ['things_close']"),
+    );
+    repository.write("schema.yaml", &SCHEMA.replace("things_close", "things_shut").replace("1.0.0", "1.1.0"));
+    let report = repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    let missing = "1.1.0 lacks 1 operations that waldur-sdk calls: things_close";
+    assert!(report.contains(&format!("warning: {missing}\n")), "{report}");
+    repository.refuses(&["check"], &[missing, "pin a version that has them"]);
 }

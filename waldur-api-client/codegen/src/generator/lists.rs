@@ -5,10 +5,11 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::Type;
 
-use crate::calls::Call;
 use crate::document::{Operation, parameters, ref_name};
-use crate::syntax::{argument_of, items, module};
-use crate::{Result, answer, names};
+use crate::generator::answer;
+use crate::generator::calls::Call;
+use crate::generator::syntax::{argument_of, items, module};
+use crate::{Result, names};
 
 /// Makes the builders of `calls` lists where they are, or objects whose fields can be chosen. Returns how
 /// many are which.
@@ -78,7 +79,7 @@ pub(crate) fn element<'a>(call: &'a Call<'_>) -> Result<Option<&'a Type>> {
 mod tests {
     use serde_json::json;
 
-    use crate::tests::{code, ref_to, with};
+    use crate::generator::tests::{code, ref_to, with};
 
     #[test]
     fn lists_and_objects_with_fields_to_choose_are_told_apart() {
@@ -105,8 +106,8 @@ mod tests {
                 },
             },
         });
-        let mut file = crate::spec::generated(&document);
-        let calls = crate::calls::rewrite(&mut file, &document).unwrap();
+        let mut file = crate::generator::spec::generated(&document);
+        let calls = crate::generator::calls::rewrite(&mut file, &document).unwrap();
         assert_eq!(super::append(&mut file, &document, &calls).unwrap(), (2, 1));
         let code = code(&file);
         for expected in [
@@ -121,8 +122,8 @@ mod tests {
         }
 
         let received: Vec<syn::Ident> = vec![syn::parse_quote!(Thing)];
-        crate::exchanges::append(&mut file, &document, &calls, &received).unwrap();
-        let code = crate::tests::code(&file);
+        crate::generator::exchanges::append(&mut file, &document, &calls, &received).unwrap();
+        let code = crate::generator::tests::code(&file);
         for (expected, times) in [
             ("Exchange { operation:", 5),
             ("answer: Answer::Json(", 5),

@@ -7,9 +7,9 @@ use quote::quote;
 use serde_json::Value;
 use syn::{Ident, Item, ItemImpl, ItemStruct, Type};
 
-use crate::answer::Answer;
 use crate::document::{self, Operation, operations};
-use crate::syntax::{argument, argument_of, function, items, module};
+use crate::generator::answer::Answer;
+use crate::generator::syntax::{argument, argument_of, function, items, module};
 use crate::{Result, names};
 
 /// What the generated code has for an operation.
@@ -237,8 +237,8 @@ mod tests {
     use quote::ToTokens as _;
     use serde_json::{Value, json};
 
-    use crate::answer::Answer;
-    use crate::tests::{code, ref_to, with};
+    use crate::generator::answer::Answer;
+    use crate::generator::tests::{code, ref_to, with};
 
     fn document() -> Value {
         let optional = json!({"x-rust-type": {"crate": "std", "version": "*", "path": "std::option::Option",
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn every_operation_has_one_call_with_the_names_of_the_schema() {
         let document = document();
-        let mut file = crate::spec::generated(&document);
+        let mut file = crate::generator::spec::generated(&document);
         let calls = super::rewrite(&mut file, &document).unwrap();
         let text = |ty: &syn::Type| ty.to_token_stream().to_string().replace([' ', ','], "");
         let facts: Vec<_> = calls
@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn calls_that_are_not_those_of_the_schema_are_an_error() {
         let document = document();
-        let generated = crate::spec::generated(&document);
+        let generated = crate::generator::spec::generated(&document);
         for (pointer, value, expected) in [
             ("/paths/~1x~1/get/operationId", json!("other"), "the schema has no operation ThingsList2"),
             ("/paths/~1x~1/trace", json!({"operationId": "more"}), "the generated code has no builder More"),

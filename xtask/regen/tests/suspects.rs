@@ -1,9 +1,12 @@
 //! `suspects`, and what `regen` says of it, as programs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
+#[path = "../../tests/repository/mod.rs"]
 mod repository;
 
 use repository::Repository;
+
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask-regen");
 
 /// A schema whose only model has these properties.
 fn schema(properties: &str) -> String {

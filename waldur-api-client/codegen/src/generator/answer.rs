@@ -6,7 +6,7 @@ use serde_json::Value;
 use syn::Type;
 
 use crate::Result;
-use crate::syntax::argument_of;
+use crate::generator::syntax::argument_of;
 
 /// How an answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use serde_json::Value;
 use syn::Item;
 
 use crate::document::{Operation, operations};
-use crate::syntax::function;
-use crate::{Result, docs, names};
+use crate::generator::docs;
+use crate::generator::syntax::function;
+use crate::{Result, names};
 
 /// Keeps of the generated client the functions of the operations: `crate::client` has a client of its own, and
 /// nothing of progenitor's library is used.
@@ -109,7 +110,7 @@ mod tests {
             pub mod prelude {}
         };
         super::keep_functions(&mut file).unwrap();
-        let code = crate::tests::code(&file);
+        let code = crate::generator::tests::code(&file);
         assert_eq!(
             code,
             "use crate::client::Client; pub mod types {} impl Client { pub fn things_list() {} }"

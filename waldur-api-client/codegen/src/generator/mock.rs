@@ -8,7 +8,7 @@ use syn::visit_mut::VisitMut;
 
 use crate::Result;
 use crate::document::{self, operations};
-use crate::spec::spec;
+use crate::generator::spec::spec;
 
 /// Generates the typed helpers for `httpmock` for all operations of `document`.
 pub fn generate(document: &Value) -> Result<String> {

@@ -6,8 +6,8 @@ use syn::{Ident, Item};
 
 use super::fields::{Field, written};
 use crate::Result;
-use crate::field_hash::field_hash;
-use crate::syntax::items;
+use crate::generator::field_hash::field_hash;
+use crate::generator::syntax::items;
 
 /// Returns the code of the model `ident`. What it doesn't name is in `additional`.
 pub(super) fn model(ident: &Ident, fields: &[Field], additional: Option<&Ident>) -> Result<Vec<Item>> {

@@ -6,8 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
 use syn::visit::Visit;
-
-use crate::document::{Operation, operations};
+use waldur_api_codegen::document::{Operation, operations};
 
 /// Generates all of `document`; where that fails, finds the operation that fails and names it.
 pub(crate) fn try_all(document: &Value) -> Result<()> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use syn::{Fields, Ident, Item, ItemImpl};
 
 use crate::document::{schemas, travelling};
-use crate::syntax::{function, is_of_trait, module};
+use crate::generator::syntax::{function, is_of_trait, module};
 use crate::{Result, names};
 
 /// What was done to the models.
@@ -101,7 +101,7 @@ fn is_of_model(item: &ItemImpl) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::tests::{code, ref_to, with};
+    use crate::generator::tests::{code, ref_to, with};
 
     fn document() -> Value {
         let model = |parent: Value, required| {
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn every_model_is_written_anew_once() {
         let document = document();
-        let mut file = crate::spec::generated(&document);
+        let mut file = crate::generator::spec::generated(&document);
         let done = super::rewrite(&mut file, &document).unwrap();
         assert_eq!(done.received, ["First", "Open", "Thing"]);
         assert_eq!((done.sent, done.open, done.renamed, done.boxed), (1, 1, 4, 2));
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn models_that_are_not_those_of_the_schema_are_an_error() {
         let mut document = document();
-        let generated = crate::spec::generated(&document);
+        let generated = crate::generator::spec::generated(&document);
         let error =
             |document: &Value| super::rewrite(&mut generated.clone(), document).unwrap_err().to_string();
         let schemas = document["components"]["schemas"].as_object_mut().unwrap();

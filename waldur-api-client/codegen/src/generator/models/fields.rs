@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::{FieldsNamed, Ident, Type};
 
-use crate::syntax::argument_of;
+use crate::generator::syntax::argument_of;
 use crate::{Result, names};
 
 /// A field of a model.

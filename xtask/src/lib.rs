@@ -1,0 +1,114 @@
+//! `cargo xtask`: refreshes, checks and compares the pinned Waldur schema.
+//!
+//! Two programs have these commands. `xtask` compiles in little time, and starts `xtask-regen` for what needs the
+//! generator.
+
+mod api;
+mod canonical;
+mod check;
+mod diff;
+mod document;
+mod facts;
+mod features;
+mod generator;
+mod layers;
+mod layout;
+mod lint;
+mod locate;
+mod overlay;
+mod passes;
+mod pin;
+mod regen;
+mod sdk;
+mod source;
+mod suspects;
+mod tables;
+mod versions;
+mod whole;
+mod words;
+mod yaml;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use generator::Generator;
+use layout::Layout;
+
+/// Refreshes, checks and compares the pinned Waldur schema.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    /// The repository to work on, where it is not this one.
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the pin, and all that follows from it, from an upstream schema.
+    Regen(regen::Options),
+    /// List the published versions of the schema, newest first, and tell which is pinned.
+    Versions(versions::Published),
+    /// Show the features, the request and the permissions of operations, by a part of their names or paths.
+    Where(locate::Options),
+    /// Check that everything committed agrees with everything else.
+    Check {
+        /// Also make the pin anew from the raw upstream file, and compare.
+        #[arg(long, value_name = "FILE")]
+        upstream: Option<String>,
+    },
+    /// List what changed between two schemas, as Markdown, breaking changes first.
+    Diff {
+        /// The older schema: a file or a URL.
+        a: String,
+        /// The newer schema.
+        b: String,
+    },
+    /// List the declarations of a schema that are probably wrong, after the overlay.
+    Suspects(suspects::Options),
+    /// List the public API of the published crates in their API.txt, or check that it is listed.
+    Api(api::Options),
+    /// Check the words of documentation against the list in CONTRIBUTING.md.
+    Words,
+    /// Check that the modules of the published crates depend on each other without circles.
+    Layers,
+}
+
+/// Runs the command that the program's arguments name. Without a `generator`, a command that needs it is run by the
+/// program that has it.
+pub fn main(generator: Option<Generator>) -> ExitCode {
+    let arguments = Arguments::parse();
+    let layout = arguments.root.map_or_else(Layout::of_this_repository, Layout::at);
+    let result = match &arguments.command {
+        Command::Versions(options) => versions::run(&layout, options),
+        Command::Where(options) => locate::run(&layout, options),
+        Command::Regen(options) if options.names_nothing() => regen::refuse(&layout, options),
+        Command::Regen(options) => match generator {
+            Some(generator) => regen::run(&layout, options, generator),
+            None => return generator::start(),
+        },
+        Command::Check { upstream } => check::run(&layout, upstream.as_deref()),
+        Command::Diff { a, b } => source::read(a).and_then(|a| {
+            let b = source::read(b)?;
+            let facts = |document| facts::facts(&document, false).0;
+            print!("{}", diff::between(&facts(a.document), &facts(b.document)).markdown());
+            Ok(())
+        }),
+        Command::Suspects(options) => suspects::run(&layout, options),
+        Command::Api(options) => api::run(&layout, options),
+        Command::Words => words::run(&layout),
+        Command::Layers => layers::run(&layout),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: the whole chain of what went wrong.
+            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
