@@ -1,4 +1,5 @@
 //! The documentation of the pinned schema's operations, by counts.
+#![cfg(feature = "generate")]
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
 use serde_json::Value;
