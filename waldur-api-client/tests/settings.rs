@@ -80,6 +80,29 @@ fn the_builder_comes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn a_profile_named_by_the_program_comes_before_the_environment() {
+    let (_folder, file) = folder(FILE);
+    let variables = [
+        ("WALDUR_CONFIG_FILE", file.as_str()),
+        ("WALDUR_PROFILE", "none"),
+        ("WALDUR_API_URL", "https://environment.example.org"),
+        ("WALDUR_BULK_CONCURRENCY", "4"),
+        ("WALDUR_READ_TIMEOUT", "20"),
+    ];
+    let variable =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+    let builder = ClientBuilder::from_profile_and_variables("main", variable).unwrap();
+    assert!(format!("{builder:?}").contains("read_timeout: 20s"), "{builder:?}");
+    let client = builder.build().unwrap();
+    assert_eq!((client.url(), client.bulk_concurrency()), ("https://main.example.org", 3));
+    let missing = ClientBuilder::from_profile_and_variables("none", variable);
+    refused(missing, &["waldur.toml", "profile `none`", "ca, main, other"]);
+    let nowhere = |name: &str| (name == "HOME").then(|| "/nowhere".into());
+    let missing = ClientBuilder::from_profile_and_variables("main", nowhere);
+    refused(missing, &["the program", "`main`", "/nowhere/.config/waldur/config.toml does not exist"]);
+}
+
+#[test]
 fn profiles_are_found_by_their_name() {
     let (_folder, file) = folder(FILE);
     let with = |profile: &str, secret: &str| {

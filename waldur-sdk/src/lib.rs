@@ -133,8 +133,8 @@
 //! `waldur.client.retries`.
 //!
 //! # Guides
-//! The module [`docs`] has longer pages: writing an agent, reporting usage, testing with the sandbox, and older and newer
-//! servers.
+//! The module [`docs`] has longer pages: writing an agent, reporting usage, testing with the sandbox, and
+//! older and newer servers.
 //!
 //! # Waldur's provider guide
 //! What Waldur's guide for service providers shows, and what does it here:

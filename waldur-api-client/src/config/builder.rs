@@ -124,6 +124,33 @@ impl ClientBuilder {
         Ok(Self { fallback, unselected, ..Self::default() })
     }
 
+    /// Reads settings from the profile `name` and, below it, from the environment: the reverse of
+    /// [`from_env`](Self::from_env), for a profile that the user names on the command line.
+    ///
+    /// The file is that of [`from_env`](Self::from_env). `WALDUR_PROFILE` isn't read. Credentials of the
+    /// environment are used only if the profile has none, or complete those of the profile.
+    ///
+    /// # Errors
+    /// Returns an error ([`Error::is_configuration`]) if there is no such profile; it names the file, or the
+    /// invalid variable or key.
+    pub fn from_profile(name: &str) -> Result<Self, Error> {
+        Self::from_profile_and_variables(name, |name| env::var_os(name))
+    }
+
+    /// Reads settings like [`from_profile`](Self::from_profile), with variables that `variable` returns.
+    ///
+    /// # Errors
+    /// Returns an error ([`Error::is_configuration`]) if there is no such profile; it names the file, or the
+    /// invalid variable or key.
+    pub fn from_profile_and_variables(
+        name: &str,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Error> {
+        let Profile { settings, unselected } = profile::named(&variable, name)?;
+        let fallback = settings.or_else(Settings::from_variables(&variable)?);
+        Ok(Self { fallback, unselected, ..Self::default() })
+    }
+
     /// Reads settings from a profile of the file at `path`, and not from the environment.
     ///
     /// Without a name, reads the profile that the file names as its `profile`, or `default`.

@@ -33,6 +33,20 @@ pub(super) struct Profile {
 /// Returns no settings if there is no file, or if no profile is selected and the file has no `default`.
 pub(super) fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Profile, Error> {
     let selected = trimmed(variable, PROFILE_VARIABLE)?;
+    find(variable, PROFILE_VARIABLE, selected)
+}
+
+/// Reads the profile `name` from the file that the variables name or from the user's own file.
+pub(super) fn named(variable: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Profile, Error> {
+    find(variable, "the program", Some(name.to_owned()))
+}
+
+/// `selector` is what errors call the source of the selection.
+fn find(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    selector: &str,
+    selected: Option<String>,
+) -> Result<Profile, Error> {
     if let Some(path) = trimmed(variable, CONFIG_FILE_VARIABLE)? {
         return from_file(Path::new(&path), &format!("{CONFIG_FILE_VARIABLE} ({path})"), selected.as_deref());
     }
@@ -47,7 +61,7 @@ pub(super) fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> Res
                 None => "no home folder is known".to_owned(),
             };
             let problem = format!("names the profile `{selected}`, but {problem} ({CONFIG_FILE_VARIABLE})");
-            Err(Error::configuration(PROFILE_VARIABLE, &problem))
+            Err(Error::configuration(selector, &problem))
         }
     }
 }

@@ -22,6 +22,18 @@ row! {
         pub resource_uuid: Option<Uuid> = optional "resource_uuid",
         /// The name of the resource.
         pub resource_name: String = or_default "resource_name",
+        /// The offering of the resource.
+        pub offering_uuid: Option<Uuid> = optional "offering_uuid",
+        /// The name of the offering.
+        pub offering_name: String = or_default "offering_name",
+        /// The project that has the resource.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// The name of the project.
+        pub project_name: String = or_default "project_name",
+        /// The organization (Waldur's customer) of the project.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// The name of the organization.
+        pub customer_name: String = or_default "customer_name",
         /// The type of the component, such as `cpu`.
         #[serde(rename = "type")]
         pub type_: String = need "type",

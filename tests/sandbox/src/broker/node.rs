@@ -96,8 +96,8 @@ pub struct BrokerCounts {
     pub delivered: usize,
     /// Messages acknowledged by consumers, or sent to consumers that don't acknowledge.
     pub acknowledged: usize,
-    /// Messages that no consumer will get: dropped, refused by a full queue, expired, rejected, or deleted with
-    /// their queue.
+    /// Messages that no consumer will get: dropped, refused by a full queue, expired, rejected, or deleted
+    /// with their queue.
     pub lost: usize,
     /// Accepted logins.
     pub logins: usize,

@@ -15,8 +15,8 @@ use crate::store::{
 };
 use crate::wire::{hex, parse_uuid};
 
-/// Subscribes the caller to events of a type of object, unless there is a subscription already, whichever agent
-/// made it. A subscription whose user the broker has lost is replaced.
+/// Subscribes the caller to events of a type of object, unless there is a subscription already, whichever
+/// agent made it. A subscription whose user the broker has lost is replaced.
 pub(crate) fn register_event_subscription(call: &Call, state: &mut State) -> Outcome {
     changeable(call, state)?;
     let actor = call.actor()?;
@@ -51,7 +51,8 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     answer(call, state, uuid, StatusCode::CREATED)
 }
 
-/// Adds a subscription and its user in the broker. The password is the token of now; nothing changes it later.
+/// Adds a subscription and its user in the broker. The password is the token of now; nothing changes it
+/// later.
 fn add(call: &Call, state: &mut State, actor: Actor, properties: Map<String, Value>) -> Uuid {
     let scope = Scope { person: Some(actor.uuid()), ..Scope::default() };
     let content = Content { properties, ..Content::default() };
