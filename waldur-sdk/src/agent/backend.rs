@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use waldur_api_client::BoxError;
 
@@ -40,6 +41,15 @@ pub trait Backend: Send + Sync {
     /// Removes the resource. `id` is its id in the back end. A resource that no longer exists is no failure.
     fn terminate(&self, task: &Task, id: &BackendId)
     -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Checks whether the back end can work now. It is called before each round. If it fails, the round is
+    /// skipped: no order is touched, and the report names the failure for each offering
+    /// ([`Report::unlisted`]). By default the back end is always ready.
+    ///
+    /// [`Report::unlisted`]: crate::Report::unlisted
+    fn ready(&self) -> impl Future<Output = Result<(), BackendError>> + Send {
+        async { Ok(()) }
+    }
 
     /// Restores a terminated resource and returns its id. Fails permanently unless implemented.
     fn restore(&self, task: &Task) -> impl Future<Output = Result<Provisioned, BackendError>> + Send {
@@ -87,30 +97,74 @@ impl From<BackendId> for Provisioned {
 
 /// Why a back end didn't carry out an order.
 ///
-/// A transient failure may pass, a permanent one would happen again. `?` turns errors of this crate into
+/// A transient failure may pass, a permanent one would happen again, and a back end that is
+/// [in progress](Self::in_progress) hasn't failed. `?` turns errors of this crate into
 /// transient ones; for all others the back end decides.
 ///
 /// It is the cause of the [`Error`] that is reported for the order, and the error that it is made from is
 /// one, too: [`Error::cause`] returns both.
 #[derive(Clone, Debug)]
 pub struct BackendError {
-    transient: bool,
+    kind: BackendErrorKind,
     source: Arc<dyn StdError + Send + Sync>,
     traceback: Option<String>,
 }
 
+/// How the processor goes on after a [`BackendError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum BackendErrorKind {
+    Transient,
+    Permanent,
+    InProgress { check_again_in: Duration, backend_id: Option<BackendId> },
+}
+
 impl BackendError {
+    /// Returns an error that says that the back end is still at work on the order, such as on a job that was
+    /// queued. It is no failure: the function is called again after `check_again_in`, without a growing
+    /// pause.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waldur_sdk::BackendId;
+    /// use waldur_sdk::agent::BackendError;
+    ///
+    /// # fn poll(job: u64) -> Result<(), BackendError> {
+    /// let id = BackendId::new(format!("job-{job}"))?;
+    /// Err(BackendError::in_progress(Duration::from_secs(30)).with_backend_id(id))
+    /// # }
+    /// # let _ = poll;
+    /// ```
+    #[must_use]
+    pub fn in_progress(check_again_in: Duration) -> Self {
+        Self {
+            kind: BackendErrorKind::InProgress { check_again_in, backend_id: None },
+            source: BoxError::from("the back end is at work on the order").into(),
+            traceback: None,
+        }
+    }
+
+    /// Keeps an id on the order while the back end [is at work](Self::in_progress) on it, such as that of a
+    /// job. The next call gets it as [`AgentOrder::backend_id`](super::AgentOrder::backend_id), also after a
+    /// restart.
+    #[must_use]
+    pub fn with_backend_id(mut self, id: BackendId) -> Self {
+        if let BackendErrorKind::InProgress { backend_id, .. } = &mut self.kind {
+            *backend_id = Some(id);
+        }
+        self
+    }
+
     /// Returns an error after which another attempt may succeed. The order stays as it is and is tried again
     /// in a later round.
     pub fn transient(error: impl Into<BoxError>) -> Self {
-        Self { transient: true, source: error.into().into(), traceback: None }
+        Self { kind: BackendErrorKind::Transient, source: error.into().into(), traceback: None }
     }
 
     /// Returns an error after which another attempt would fail again. The order is marked as erred. The
     /// customer reads the error's message; the operators read its causes, one per line, or the
     /// [traceback](Self::with_traceback).
     pub fn permanent(error: impl Into<BoxError>) -> Self {
-        Self { transient: false, source: error.into().into(), traceback: None }
+        Self { kind: BackendErrorKind::Permanent, source: error.into().into(), traceback: None }
     }
 
     /// Sets the details for the operators, in place of the causes.
@@ -123,7 +177,17 @@ impl BackendError {
     /// Returns whether another attempt may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.transient
+        self.kind == BackendErrorKind::Transient
+    }
+
+    /// Returns whether the back end is still at work on the order.
+    #[must_use]
+    pub fn is_in_progress(&self) -> bool {
+        matches!(self.kind, BackendErrorKind::InProgress { .. })
+    }
+
+    pub(super) fn kind(&self) -> &BackendErrorKind {
+        &self.kind
     }
 
     /// The error that is reported for the order.

@@ -38,8 +38,8 @@ struct Entry {
     offering: Uuid,
     in_progress: bool,
     failures: u32,
-    /// When the next attempt may begin, and why the last one failed.
-    not_before: Option<(Instant, Error)>,
+    /// When the next attempt may begin, and why not before.
+    not_before: Option<(Instant, Pause)>,
     carried_out: Option<CarriedOut>,
 }
 
@@ -50,13 +50,22 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<HashMap<Uuid, Entry>>);
 
+/// Why an order isn't begun yet.
+#[derive(Clone, Debug)]
+pub(super) enum Pause {
+    /// The last attempt failed.
+    Failed(Error),
+    /// The back end is at work on the order.
+    InBackend,
+}
+
 /// Whether an order can be begun.
 #[derive(Debug)]
 pub(super) enum Begin<'a> {
     Begun(Attempt<'a>),
     InProgress,
-    /// After this time. The error is that of the last attempt.
-    After(Duration, Error),
+    /// After this time.
+    After(Duration, Pause),
 }
 
 /// An order in progress, until this is dropped.
@@ -84,10 +93,10 @@ impl Ledger {
         if entry.in_progress {
             return Begin::InProgress;
         }
-        if let Some((time, error)) = &entry.not_before {
+        if let Some((time, pause)) = &entry.not_before {
             let wait = time.saturating_duration_since(Instant::now());
             if !wait.is_zero() {
-                return Begin::After(wait, error.clone());
+                return Begin::After(wait, pause.clone());
             }
         }
         entry.in_progress = true;
@@ -124,13 +133,22 @@ impl Attempt<'_> {
         self.ledger.entries().remove(&self.order);
     }
 
+    /// Notes that the back end is at work on the order, so that it isn't begun again before this time.
+    pub(super) fn in_backend(self, check_again_in: Duration) {
+        if let Some(entry) = self.ledger.entries().get_mut(&self.order) {
+            entry.failures = 0;
+            entry.not_before =
+                Instant::now().checked_add(check_again_in).map(|time| (time, Pause::InBackend));
+        }
+    }
+
     /// Notes that the order has to be tried again. Returns the pause before that, which is at least `asked`.
     pub(super) fn failed(self, backoff: Backoff, asked: Option<Duration>, error: &Error) -> Duration {
         let mut entries = self.ledger.entries();
         let Some(entry) = entries.get_mut(&self.order) else { return backoff.first };
         entry.failures = entry.failures.saturating_add(1);
         let pause = backoff.pause(entry.failures).max(asked.unwrap_or_default());
-        entry.not_before = Instant::now().checked_add(pause).map(|time| (time, error.clone()));
+        entry.not_before = Instant::now().checked_add(pause).map(|time| (time, Pause::Failed(error.clone())));
         pause
     }
 }

@@ -7,11 +7,13 @@ mod order_run;
 mod processor;
 mod registration;
 mod report;
+mod stop;
 mod task;
 
 pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
-pub use processor::{OrderProcessor, StopHandle};
+pub use processor::OrderProcessor;
 pub use registration::{AgentIdentity, AgentProcessor, AgentService};
 pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
+pub use stop::{StopHandle, shutdown_signal};
 pub use task::{AgentOrder, Limits, Task};

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use waldur_api_client::builder;
 
 use super::approval::{Approval, Decision};
-use super::backend::{Backend, BackendError, Provisioned};
+use super::backend::{Backend, BackendError, BackendErrorKind, Provisioned};
 use super::ledger::{Attempt, CarriedOut};
 use super::report::{OrderResult, SkippedStep};
 use super::task::{AgentOrder, ResourceRow, Task};
+use crate::backend_id::BackendId;
 use crate::confirm::{Applied, Confirm};
 use crate::orders::{self, Action};
 use crate::outage::Outage;
@@ -124,8 +125,16 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                         self.attempt.keep(CarriedOut { provisioned: provisioned.clone() });
                         provisioned
                     }
-                    Err(error) if error.is_transient() => return Err(error.into_error()),
-                    Err(error) => return self.set_erred(order.uuid, &error).await,
+                    Err(error) => {
+                        return match error.kind() {
+                            BackendErrorKind::Transient => Err(error.into_error()),
+                            BackendErrorKind::Permanent => self.set_erred(order.uuid, &error).await,
+                            BackendErrorKind::InProgress { check_again_in, backend_id } => {
+                                self.keep_backend_id(order, backend_id.as_ref()).await?;
+                                Ok(OrderResult::InBackend { again_in: *check_again_in })
+                            }
+                        };
+                    }
                 }
             }
         };
@@ -140,6 +149,19 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                 self.set_erred(order.uuid, &BackendError::permanent(error)).await
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the id that the back end gave the order, unless Waldur has it already. A server without that
+    /// operation keeps none.
+    async fn keep_backend_id(&self, order: &AgentOrder, id: Option<&BackendId>) -> Result<(), Error> {
+        let Some(id) = id.filter(|id| id.as_str().trim() != order.backend_id) else { return Ok(()) };
+        match orders::send_backend_id(self.client, self.confirm, order.uuid, id).await {
+            Err(error) if error.is_unsupported() => {
+                tracing::warn!(order = %order.uuid, "the server can't keep the back end's id of an order");
+                Ok(())
+            }
+            result => result.map(drop),
         }
     }
 

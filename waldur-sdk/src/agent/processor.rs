@@ -11,15 +11,15 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream;
-use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::approval::{Approval, Decision};
 use super::backend::Backend;
-use super::ledger::{Backoff, Begin, Ledger};
+use super::ledger::{Backoff, Begin, Ledger, Pause};
 use super::order_run::OrderRun;
 use super::report::{OrderResult, ProcessedOrder};
+use super::stop::StopHandle;
 use super::task::AgentOrder;
 use crate::bulk::{Item, ListFailure, Report};
 use crate::outage::Outage;
@@ -121,29 +121,6 @@ impl fmt::Debug for OnOrder {
     }
 }
 
-/// Stops an [`OrderProcessor`]. Clones stop the same processor.
-#[derive(Clone, Debug)]
-pub struct StopHandle(Arc<watch::Sender<bool>>);
-
-impl StopHandle {
-    /// Stops the processor for good: no further order is begun, and those in progress are finished. While the
-    /// server fails, that takes as long as the client's retry policy allows.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Returns whether the processor was stopped.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    async fn stopped(&self) {
-        // An error would mean that the sender is gone, which is here.
-        let _ = self.0.subscribe().wait_for(|stopped| *stopped).await;
-    }
-}
-
 impl<B: Backend> OrderProcessor<B> {
     /// Returns a processor for the orders of these offerings.
     pub fn new(client: &Client, offerings: impl IntoIterator<Item = Uuid>, backend: B) -> Self {
@@ -157,7 +134,7 @@ impl<B: Backend> OrderProcessor<B> {
             interval: Duration::from_secs(60),
             on_order: OnOrder::default(),
             ledger: Ledger::default(),
-            stop: StopHandle(Arc::new(watch::Sender::new(false))),
+            stop: StopHandle::new(),
         }
     }
 
@@ -213,9 +190,33 @@ impl<B: Backend> OrderProcessor<B> {
         self.round(&AtomicBool::new(false)).await
     }
 
-    /// Does round after round, until `until` ends (such as `tokio::signal::ctrl_c()`) or the processor is
-    /// stopped. The orders in progress are finished first. Calls `each` after each round; see
-    /// [`on_order`](Self::on_order) for a call after each order.
+    /// Processes one order now, as a round does, such as after an event. The order may be of any offering
+    /// that the caller provides. It isn't processed twice at a time, even if a round takes it up meanwhile.
+    /// (`marketplace_orders_retrieve`)
+    ///
+    /// # Errors
+    /// If the order can't be read. All later failures are in the item.
+    pub async fn process(&self, order: impl Into<Uuid>) -> Result<Item<ProcessedOrder>, Error> {
+        let call = self.client.marketplace_orders_retrieve().uuid(order.into());
+        let order: AgentOrder = row::retrieve(call).await?;
+        let outage = Arc::new(Outage::new(&self.client));
+        let (result, error) = match &order.state {
+            _ if self.stop.is_stopped() => (OrderResult::NotBegun, None),
+            OrderState::PendingProvider | OrderState::Executing | OrderState::Other(_) => {
+                self.take(order.offering_uuid, &order, &outage).await
+            }
+            state => (OrderResult::Superseded { state: state.clone() }, None),
+        };
+        let item = ProcessedOrder { order, result }.into_item(error);
+        if let OnOrder(Some(on_order)) = &self.on_order {
+            on_order(&item);
+        }
+        Ok(item)
+    }
+
+    /// Does round after round, until `until` ends (such as [`shutdown_signal`](super::shutdown_signal)) or
+    /// the processor is stopped. The orders in progress are finished first. Calls `each` after each round;
+    /// see [`on_order`](Self::on_order) for a call after each order.
     ///
     /// To send something after each round, such as [statistics](super::AgentService::set_statistics), call
     /// [`run_once`](Self::run_once) in a loop instead.
@@ -234,8 +235,9 @@ impl<B: Backend> OrderProcessor<B> {
                     return;
                 }
             };
+            let pause = self.pause(&report);
             each(report);
-            let (rest, stopped) = (pin!(sleep(self.interval)), pin!(self.stop.stopped()));
+            let (rest, stopped) = (pin!(sleep(pause)), pin!(self.stop.stopped()));
             let pause = select(rest, stopped);
             if let Either::Right(_) = select(pause, until.as_mut()).await {
                 return;
@@ -243,10 +245,25 @@ impl<B: Backend> OrderProcessor<B> {
         }
     }
 
+    /// Returns the pause after a round: the interval, or less if the back end is to be called again earlier.
+    fn pause(&self, report: &Report<ProcessedOrder>) -> Duration {
+        let checks = report.items.iter().filter_map(|item| match item.target.result {
+            OrderResult::InBackend { again_in } => Some(again_in.max(Duration::from_secs(1))),
+            _ => None,
+        });
+        checks.min().map_or(self.interval, |check| check.min(self.interval))
+    }
+
     async fn round(&self, enough: &AtomicBool) -> Report<ProcessedOrder> {
         let mut report = Report::default();
         let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
         if is_over() {
+            return report;
+        }
+        if let Err(error) = self.backend.ready().await {
+            let error = error.into_error();
+            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
+            report.unlisted.extend(self.offerings.iter().map(unlisted));
             return report;
         }
         let mut listed = Vec::new();
@@ -274,7 +291,7 @@ impl<B: Backend> OrderProcessor<B> {
             .map(|(index, (offering, order))| async move {
                 let (result, error) = match is_over() {
                     true => (OrderResult::NotBegun, None),
-                    false => self.process(offering, &order, outage).await,
+                    false => self.take(offering, &order, outage).await,
                 };
                 tracing::debug!(order = %order.uuid, %result, "an order was processed");
                 (index, ProcessedOrder { order, result }.into_item(error))
@@ -299,7 +316,7 @@ impl<B: Backend> OrderProcessor<B> {
     }
 
     /// Processes an order. Returns the result, and the error if there is one.
-    async fn process(
+    async fn take(
         &self,
         offering: Uuid,
         order: &AgentOrder,
@@ -308,10 +325,17 @@ impl<B: Backend> OrderProcessor<B> {
         let attempt = match self.ledger.begin(order.uuid, offering) {
             Begin::Begun(attempt) => attempt,
             Begin::InProgress => return (OrderResult::InProgress, None),
-            Begin::After(again_in, error) => return (OrderResult::Resting { again_in }, Some(error)),
+            Begin::After(again_in, Pause::Failed(error)) => {
+                return (OrderResult::Resting { again_in }, Some(error));
+            }
+            Begin::After(again_in, Pause::InBackend) => return (OrderResult::InBackend { again_in }, None),
         };
         let run = OrderRun::new(&self.client, &self.backend, &self.approval, outage, &attempt);
         match run.process(order).await {
+            Ok(OrderResult::InBackend { again_in }) => {
+                attempt.in_backend(again_in);
+                (OrderResult::InBackend { again_in }, None)
+            }
             Ok(result) => {
                 attempt.ended();
                 (result, None)

@@ -82,6 +82,13 @@ pub enum OrderResult {
         #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
+    /// The back end is still at work on it ([`BackendError::in_progress`](super::BackendError::in_progress)).
+    /// ([`Outcome::Skipped`])
+    InBackend {
+        /// The time until the back end is called again. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
+        again_in: Duration,
+    },
     /// It failed in an earlier round, and it is too early for the next attempt. ([`Outcome::Failed`] with the
     /// error of that round)
     Resting {
@@ -115,6 +122,7 @@ impl OrderResult {
             Self::NoBackendId => OrderResultKind::NoBackendId,
             Self::Unknown { .. } => OrderResultKind::Unknown,
             Self::Failed { .. } => OrderResultKind::Failed,
+            Self::InBackend { .. } => OrderResultKind::InBackend,
             Self::Resting { .. } => OrderResultKind::Resting,
             Self::Held => OrderResultKind::Held,
             Self::InProgress => OrderResultKind::InProgress,
@@ -144,7 +152,9 @@ impl fmt::Display for OrderResult {
                 f.write_str(": the resource has no id in the back end; set it, or end the order")
             }
             Self::Unknown { type_ } => write!(f, ": its type is {type_}"),
-            Self::Failed { again_in } | Self::Resting { again_in } => write!(f, ": again in {again_in:?}"),
+            Self::Failed { again_in } | Self::InBackend { again_in } | Self::Resting { again_in } => {
+                write!(f, ": again in {again_in:?}")
+            }
             Self::Deferred | Self::Held | Self::InProgress | Self::NotBegun => Ok(()),
         }
     }
@@ -171,6 +181,8 @@ pub enum OrderResultKind {
     Unknown,
     /// [`OrderResult::Failed`]
     Failed,
+    /// [`OrderResult::InBackend`]
+    InBackend,
     /// [`OrderResult::Resting`]
     Resting,
     /// [`OrderResult::Held`]
@@ -194,6 +206,7 @@ impl OrderResultKind {
             Self::NoBackendId => "no_backend_id",
             Self::Unknown => "unknown",
             Self::Failed => "failed",
+            Self::InBackend => "in_backend",
             Self::Resting => "resting",
             Self::Held => "held",
             Self::InProgress => "in_progress",
@@ -206,6 +219,7 @@ impl OrderResultKind {
         match self {
             Self::NoBackendId => "without backend id",
             Self::Unknown => "of unknown type",
+            Self::InBackend => "in the back end",
             Self::Held => "held back",
             Self::InProgress => "in progress",
             Self::NotBegun => "not begun",
@@ -251,6 +265,9 @@ impl ProcessedOrder {
             (OrderResult::Done { .. } | OrderResult::Rejected { .. }, _) => Ok(Applied::Now).into(),
             (OrderResult::Superseded { state }, _) => skipped(format!("the order is {state}")),
             (OrderResult::Deferred, _) => skipped("the decision was deferred"),
+            (OrderResult::InBackend { again_in }, _) => {
+                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
+            }
             (OrderResult::InProgress, _) => skipped("another round is at work on it"),
             (OrderResult::NotBegun, _) => skipped("the processor was stopped"),
             (_, Some(error)) => Outcome::Failed { error },

@@ -52,6 +52,9 @@ row! {
         pub customer_slug: String = or_default "customer_slug",
         /// The user who ordered; empty if the server doesn't say.
         pub created_by_username: String = or_default "created_by_username",
+        /// The id that the back end gave the order while it [was at work](super::BackendError::in_progress)
+        /// on it; empty if it gave none.
+        pub backend_id: String = or_default "backend_id",
         /// The plan that the resource has, or is to get.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
         /// The ordered limits; empty if the order sets none.

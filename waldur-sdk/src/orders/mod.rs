@@ -2,6 +2,7 @@
 
 mod action;
 mod handle;
+mod provider_info;
 mod wait;
 
 use std::fmt;
@@ -17,6 +18,8 @@ use waldur_api_client::{Client, Error, builder};
 pub(crate) use self::action::state_of;
 pub(crate) use self::action::{Action, apply};
 pub use self::handle::OrderHandle;
+#[cfg(feature = "agent")]
+pub(crate) use self::provider_info::send_backend_id;
 pub use self::wait::{OrderWait, UnfinishedOrder};
 use crate::bulk::Bulk;
 use crate::collection::collection;

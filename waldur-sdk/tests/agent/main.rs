@@ -6,6 +6,7 @@
 mod common;
 mod concurrency;
 mod faults;
+mod in_progress;
 mod interrupted;
 mod odd_orders;
 mod registration;
