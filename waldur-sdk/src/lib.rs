@@ -172,6 +172,8 @@ mod confirm;
 #[doc(hidden)]
 pub mod decimal;
 pub mod docs;
+#[cfg(feature = "events")]
+pub mod events;
 #[cfg(feature = "agent")]
 pub mod membership;
 mod offering_user_state;
