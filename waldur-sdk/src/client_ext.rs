@@ -6,6 +6,8 @@ use uuid::Uuid;
 use waldur_api_client::{Client, Error};
 
 use crate::bulk::Report;
+#[cfg(feature = "events")]
+use crate::events::EventsBuilder;
 use crate::orders::Order;
 use crate::provider::Provider;
 use crate::usage::{Amounts, ReportedUsage};
@@ -35,6 +37,10 @@ mod sealed {
 pub trait ClientExt: sealed::Sealed {
     /// Returns the workflows of a service provider. Nothing is sent.
     fn provider(&self) -> Provider;
+
+    /// Returns the builder of a subscription to events: see [`events`](crate::events). Nothing is sent.
+    #[cfg(feature = "events")]
+    fn events(&self) -> EventsBuilder;
 
     /// Lists the executing orders of all offerings and reports each as unchanged.
     ///
@@ -84,6 +90,11 @@ pub trait ClientExt: sealed::Sealed {
 impl ClientExt for Client {
     fn provider(&self) -> Provider {
         Provider::new(self.clone())
+    }
+
+    #[cfg(feature = "events")]
+    fn events(&self) -> EventsBuilder {
+        EventsBuilder::new(self.clone())
     }
 
     async fn approve_all_executing_orders(&self) -> Result<Report<Order>, Error> {

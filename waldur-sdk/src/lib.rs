@@ -162,6 +162,8 @@
 pub mod accounts;
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(any(feature = "agent", feature = "events"))]
+mod agent_identity;
 mod backend_id;
 #[cfg(feature = "blocking")]
 pub mod blocking;

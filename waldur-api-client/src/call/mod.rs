@@ -3,6 +3,7 @@
 mod prepared;
 mod raw;
 mod response;
+mod upgrade;
 
 use std::fmt::Display;
 

@@ -82,6 +82,8 @@ pub(super) fn client(settings: &Settings, accept_any_certificate: bool) -> Resul
         .connect_timeout(time(&settings.connect_timeout, DEFAULT_CONNECT_TIMEOUT))
         .read_timeout(time(&settings.read_timeout, DEFAULT_READ_TIMEOUT))
         .pool_idle_timeout(IDLE_TIMEOUT)
+        // Whatever features of reqwest other crates enable: a connection of HTTP/2 can't become a WebSocket.
+        .http1_only()
         // The pipeline handles redirects and retries.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());

@@ -10,10 +10,11 @@ mod report;
 mod stop;
 mod task;
 
+pub use crate::agent_identity::AgentIdentity;
 pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::OrderProcessor;
-pub use registration::{AgentIdentity, AgentProcessor, AgentService};
+pub use registration::{AgentProcessor, AgentService};
 pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
 pub use stop::{StopHandle, shutdown_signal};
 pub use task::{AgentOrder, Limits, Task};
