@@ -16,6 +16,7 @@ mod retries;
 mod server;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
+mod upgrade;
 
 use common::{client_builder_at, quick};
 use server::Server;

@@ -65,7 +65,19 @@ impl Site {
                 tokio::spawn(async move {
                     let mut stream = acceptor.accept(stream).await?;
                     let mut buffer = [0; 4096];
-                    while stream.read(&mut buffer).await? > 0 {
+                    loop {
+                        let length = stream.read(&mut buffer).await?;
+                        if length == 0 {
+                            break;
+                        }
+                        if buffer[..length].windows(10).any(|part| part.eq_ignore_ascii_case(b"\r\nupgrade:"))
+                        {
+                            let head = b"HTTP/1.1 101 ok\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+                            stream.write_all(head).await?;
+                            let (mut read, mut write) = tokio::io::split(stream);
+                            tokio::io::copy(&mut read, &mut write).await?;
+                            break;
+                        }
                         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]").await?;
                     }
                     Ok::<(), std::io::Error>(())
@@ -119,6 +131,24 @@ async fn the_client_shows_its_certificate() {
     let error = ask(builder()).await.unwrap_err();
     assert!(error.to_string().contains(" failed: "), "{error}");
     ask(builder().client_certificate_pem(site.client_pem())).await.unwrap();
+}
+
+#[tokio::test]
+async fn upgraded_connections_trust_and_show_the_same_certificates() {
+    let site = Site::start(true).await;
+    let url = format!("{}/events", site.url);
+    let upgrade = async |builder: ClientBuilder| {
+        builder.build().unwrap().upgrade(&url, "echo", http::HeaderMap::new()).await
+    };
+    let error = upgrade(site.builder()).await.unwrap_err();
+    assert!(error.to_string().contains("certificate not trusted") && error.path() == "/events", "{error}");
+    let trusting = site.builder().ca_pem(site.ca.pem()).client_certificate_pem(site.client_pem());
+    let (mut connection, headers) = upgrade(trusting).await.unwrap();
+    assert_eq!(headers["upgrade"], "echo");
+    connection.write_all(b"hello").await.unwrap();
+    let mut answer = [0; 5];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"hello");
 }
 
 #[tokio::test]

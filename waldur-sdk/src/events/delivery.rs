@@ -32,7 +32,7 @@ pub(super) struct Settled {
 /// acknowledgement. So each event comes at least once.
 #[must_use = "a delivery that is dropped is delivered again"]
 pub struct Delivery {
-    event: Event,
+    event: Box<Event>,
     offering: Uuid,
     redelivered: bool,
     message_id: Option<String>,
@@ -69,7 +69,7 @@ impl Delivery {
         message_id: Option<String>,
         receipt: Receipt,
     ) -> Self {
-        Self { event, offering, redelivered, message_id, receipt }
+        Self { event: Box::new(event), offering, redelivered, message_id, receipt }
     }
 
     /// Returns the event.
@@ -99,7 +99,7 @@ impl Delivery {
     /// Acknowledges the event: the broker forgets it. Returns the event.
     pub fn ack(mut self) -> Event {
         self.receipt.settle(Verdict::Ack);
-        self.event
+        *self.event
     }
 
     /// Refuses the event. With `requeue` it is delivered again after a pause, otherwise the broker drops it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
 use uuid::Uuid;
 use waldur_api_client::{Client, Error, ExposeSecret as _, RetryPolicy, SecretString};
 
@@ -73,6 +74,11 @@ impl Link<'_> {
 
     /// Keeps the offering subscribed until the caller stops.
     pub(super) async fn run(&self) {
+        let span = tracing::info_span!("waldur.events", waldur.offering = %self.offering().simple());
+        self.keep_subscribed().instrument(span).await;
+    }
+
+    async fn keep_subscribed(&self) {
         let mut backoff = Backoff::new(self.settings.backoff);
         // The token for which the subscriptions were removed. Doing it again would not help.
         let mut discarded: Option<SecretString> = None;
@@ -105,19 +111,14 @@ impl Link<'_> {
             match self.registrant.register().await {
                 Ok(registration) => {
                     let (scheme, connections) = (registration.scheme.as_str(), registration.logins.len());
-                    tracing::info!(offering = %self.offering().simple(), scheme, connections, "registered");
+                    tracing::info!(scheme, connections, "registered");
                     self.shared.registered(self.offering(), connections);
                     return registration;
                 }
                 Err(error) => {
                     self.shared.unregistered(self.offering(), &error);
                     let pause = backoff.next();
-                    tracing::warn!(
-                        offering = %self.offering().simple(),
-                        %error,
-                        pause_ms = milliseconds(pause),
-                        "registration failed"
-                    );
+                    tracing::warn!(%error, pause_ms = milliseconds(pause), "registration failed");
                     sleep(pause).await;
                 }
             }
@@ -170,13 +171,13 @@ impl Link<'_> {
                 Cause::Connection | Cause::Stopped => false,
             };
             self.shared.lost(self.offering(), &error, cause.as_str(), stale);
-            let (offering, cause) = (self.offering().simple(), cause.as_str());
+            let cause = cause.as_str();
             if stale {
-                tracing::warn!(%offering, %error, cause, "disconnected, registering again");
+                tracing::warn!(%error, cause, "disconnected, registering again");
                 return Some(Stale { login: at, refused });
             }
             let pause = backoff.next();
-            tracing::warn!(%offering, %error, cause, pause_ms = milliseconds(pause), "disconnected");
+            tracing::warn!(%error, cause, pause_ms = milliseconds(pause), "disconnected");
             self.until_stopped(sleep(pause)).await?;
         }
     }
@@ -218,7 +219,7 @@ impl Link<'_> {
             Some(Err(failure)) => return failure,
             Some(Ok(())) => {}
         }
-        tracing::info!(offering = %self.offering().simple(), queues = login.queues.len(), "subscribed");
+        tracing::info!(queues = login.queues.len(), "subscribed");
         let _connected = self.shared.subscribed(self.offering());
         session.run().await
     }

@@ -34,8 +34,8 @@
 //! # Connections
 //! Connections are made again for ever, with growing pauses. Heartbeats go both ways; a silent broker is cut off.
 //! If the broker doesn't accept the login any more, or a queue is gone, the queues are registered anew, with the
-//! token that the client has then. [`Events::status`] tells how things are. Events of `tracing` are `registered`,
-//! `subscribed` (info), `disconnected` and `registration failed` (warn). The feature `metrics` adds the counters
+//! token that the client has then. [`Events::status`] tells how things are. Each offering has a `tracing` span
+//! `waldur.events` with the events `registered`, `subscribed` (info), `disconnected` and `registration failed` (warn). The feature `metrics` adds the counters
 //! `waldur.events.received`, `waldur.events.disconnections` and `waldur.events.registrations`, and the gauge
 //! `waldur.events.connected`. The token is never part of them.
 

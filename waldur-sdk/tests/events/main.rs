@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod habits;
 mod line;
+mod peer;
 mod rabbitmq;
 mod real;
+mod registration;
 mod registry;
 
 use std::time::Duration;
