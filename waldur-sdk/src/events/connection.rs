@@ -203,10 +203,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Ends the session in an orderly way, as far as the broker takes part within the time limit.
+    /// Ends the session, and waits within the time limit until the broker has ended it, too: it has read
+    /// everything then.
     pub(super) async fn close(&mut self) {
-        let _ = self.send(&Frame::new("DISCONNECT")).await;
-        let _ = timeout(self.timeout, self.socket.close(None)).await;
+        let limit = self.timeout;
+        let ended = async {
+            self.send(&Frame::new("DISCONNECT")).await?;
+            self.socket.close(None).await.map_err(Failure::broken)?;
+            while let Some(Ok(_)) = self.socket.next().await {}
+            Ok::<(), Failure>(())
+        };
+        let _ = timeout(limit, ended).await;
     }
 }
 

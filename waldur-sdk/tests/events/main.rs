@@ -1,4 +1,4 @@
-//! Events: registration, odd habits of brokers by a scripted peer, and (ignored) a real RabbitMQ.
+//! Events: registration, odd habits of brokers by a script, and a suite for the sandbox and a real RabbitMQ.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,9 +6,10 @@ mod habits;
 mod line;
 mod peer;
 mod rabbitmq;
-mod real;
 mod registration;
 mod registry;
+mod site;
+mod suite;
 
 use std::time::Duration;
 

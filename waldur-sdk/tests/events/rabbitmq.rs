@@ -32,18 +32,26 @@ impl RabbitMq {
         (status, response.json().await.unwrap_or_default())
     }
 
-    async fn sent(&self, method: Method, path: &str, body: Value) -> Value {
+    async fn try_sent(&self, method: Method, path: &str, body: Value) -> Result<Value, String> {
         let (status, answer) = self.send(method.clone(), path, body).await;
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
-        answer
+        match status {
+            200..300 => Ok(answer),
+            _ => Err(format!("{method} {path}: {status} {answer}")),
+        }
     }
 
-    pub(crate) async fn make_user(&self, vhost: &str, login: &str, passcode: &str) {
-        self.sent(Method::PUT, &format!("vhosts/{vhost}"), json!({})).await;
+    async fn sent(&self, method: Method, path: &str, body: Value) -> Value {
+        self.try_sent(method, path, body).await.unwrap()
+    }
+
+    /// Fails while a vhost of this name is being deleted.
+    pub(crate) async fn make_user(&self, vhost: &str, login: &str, passcode: &str) -> Result<(), String> {
+        self.try_sent(Method::PUT, &format!("vhosts/{vhost}"), json!({})).await?;
         let user = json!({"password": passcode, "tags": ""});
-        self.sent(Method::PUT, &format!("users/{login}"), user).await;
+        self.try_sent(Method::PUT, &format!("users/{login}"), user).await?;
         let rights = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        self.sent(Method::PUT, &format!("permissions/{vhost}/{login}"), rights).await;
+        self.try_sent(Method::PUT, &format!("permissions/{vhost}/{login}"), rights).await?;
+        Ok(())
     }
 
     pub(crate) async fn set_passcode(&self, login: &str, passcode: &str) {
@@ -63,13 +71,14 @@ impl RabbitMq {
         self.send(Method::DELETE, &format!("vhosts/{vhost}"), json!({})).await;
     }
 
-    pub(crate) async fn make_queue(&self, vhost: &str, queue: &str) {
+    pub(crate) async fn make_queue(&self, vhost: &str, queue: &str) -> Result<(), String> {
         let arguments = json!({
             "x-message-ttl": 3_600_000, "x-max-length": 10_000, "x-overflow": "reject-publish-dlx",
             "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "waldur.dlq.messages",
         });
         let queue_of = json!({"durable": true, "auto_delete": false, "arguments": arguments});
-        self.sent(Method::PUT, &format!("queues/{vhost}/{queue}"), queue_of).await;
+        self.try_sent(Method::PUT, &format!("queues/{vhost}/{queue}"), queue_of).await?;
+        Ok(())
     }
 
     pub(crate) async fn delete_queue(&self, vhost: &str, queue: &str) {

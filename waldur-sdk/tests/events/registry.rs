@@ -109,7 +109,7 @@ impl Registry {
 
     async fn answer(&self, method: &str, path: &str, query: &str, body: Value, token: &str) -> (u16, Value) {
         let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
-        let created = match (method, &parts[..]) {
+        let made = match (method, &parts[..]) {
             ("GET", ["marketplace-site-agent-identities"]) => {
                 let state = self.state.lock().unwrap();
                 let query = query.replace('-', "");
@@ -135,10 +135,11 @@ impl Registry {
             ("POST", ["event-subscriptions", subscription, "create_queue"]) => {
                 let (kind, offering) = (text(&body, "object_type"), text(&body, "offering_uuid"));
                 let name = queue_of(subscription.parse().unwrap(), &offering, &kind);
-                if let Some(rabbitmq) = &self.rabbitmq {
-                    rabbitmq.make_queue(&self.vhost, &name).await;
-                }
-                json!({"uuid": Uuid::from_u128(1), "queue_name": name, "vhost": self.vhost})
+                let made = match &self.rabbitmq {
+                    Some(rabbitmq) => rabbitmq.make_queue(&self.vhost, &name).await,
+                    None => Ok(()),
+                };
+                made.map(|()| json!({"uuid": Uuid::from_u128(1), "queue_name": name, "vhost": self.vhost}))
             }
             ("DELETE", ["event-subscriptions", subscription]) => {
                 let subscription: Uuid = subscription.parse().unwrap();
@@ -150,30 +151,35 @@ impl Registry {
             }
             other => panic!("{other:?}"),
         };
-        (200, created)
+        match made {
+            Ok(made) => (200, made),
+            Err(problem) => (400, json!({"detail": problem})),
+        }
     }
 
-    async fn register_queue(&self, identity: &str, token: &str) -> Value {
+    async fn register_queue(&self, identity: &str, token: &str) -> Result<Value, String> {
         let (login, name) = (format!("u{}", self.vhost), format!("consumer_{}", identity.replace('-', "")));
         if let Some(rabbitmq) = &self.rabbitmq {
-            rabbitmq.make_user(&self.vhost, &login, token).await;
-            rabbitmq.make_queue(&self.vhost, &name).await;
+            rabbitmq.make_user(&self.vhost, &login, token).await?;
+            rabbitmq.make_queue(&self.vhost, &name).await?;
         }
-        json!({"rmq_username": login, "queue_name": name, "vhost": self.vhost, "observable_object_types": []})
+        Ok(json!({
+            "rmq_username": login, "queue_name": name, "vhost": self.vhost, "observable_object_types": [],
+        }))
     }
 
-    async fn register_subscription(&self, kind: &str, token: &str) -> Value {
+    async fn register_subscription(&self, kind: &str, token: &str) -> Result<Value, String> {
         let known = self.state.lock().unwrap().subscriptions.get(kind).copied();
         let uuid = known.unwrap_or_else(|| Uuid::from_u128(rand()));
         let login = uuid.simple().to_string();
         if let Some(rabbitmq) = &self.rabbitmq {
             // The passcode of a user that is there is left as it is.
             if known.is_none() || !rabbitmq.has_user(&login).await {
-                rabbitmq.make_user(&self.vhost, &login, token).await;
+                rabbitmq.make_user(&self.vhost, &login, token).await?;
             }
         }
         self.state.lock().unwrap().subscriptions.insert(kind.to_owned(), uuid);
-        json!({"uuid": login, "user_uuid": self.vhost})
+        Ok(json!({"uuid": login, "user_uuid": self.vhost}))
     }
 }
 
