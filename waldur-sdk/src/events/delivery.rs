@@ -26,10 +26,10 @@ pub(super) struct Settled {
 
 /// An event, and the duty to say what became of it.
 ///
-/// Call [`ack`](Self::ack) when the event is noted, before long work: a broker closes the session if a message
-/// isn't acknowledged within half an hour, and sends no more than the prefetch limit until then. A delivery that
-/// is dropped is delivered again after a pause, as is one whose connection ends before the broker got the
-/// acknowledgement. So each event comes at least once.
+/// Call [`ack`](Self::ack) when the event is noted, before long work: a broker closes the session if a
+/// message isn't acknowledged within half an hour, and sends no more than the prefetch limit until then. A
+/// delivery that is dropped is delivered again after a pause, as is one whose connection ends before the
+/// broker got the acknowledgement. So each event comes at least once.
 #[must_use = "a delivery that is dropped is delivered again"]
 pub struct Delivery {
     event: Box<Event>,

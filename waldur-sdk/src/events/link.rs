@@ -144,8 +144,8 @@ impl Link<'_> {
         None
     }
 
-    /// Connects again and again, until the login or its queues are no longer there. Returns `None` if the caller
-    /// stopped.
+    /// Connects again and again, until the login or its queues are no longer there. Returns `None` if the
+    /// caller stopped.
     async fn keep_connected(&self, at: usize, login: &Login) -> Option<Stale> {
         let mut backoff = Backoff::new(self.settings.backoff);
         let mut died = false;

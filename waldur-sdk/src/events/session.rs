@@ -208,8 +208,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 }
 
-/// Returns the destination of a queue that was made by the server. A destination `/queue/…` would make a queue
-/// with other properties if it were gone.
+/// Returns the destination of a queue that was made by the server. A destination `/queue/…` would make a
+/// queue with other properties if it were gone.
 fn destination(queue: &str) -> String {
     format!("/amq/queue/{}", queue.replace('%', "%25").replace('/', "%2F"))
 }

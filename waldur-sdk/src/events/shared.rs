@@ -68,7 +68,8 @@ impl Shared {
         }
     }
 
-    /// A connection of an offering ended or could not be made. `heals` says that the offering is registered anew.
+    /// A connection of an offering ended or could not be made. `heals` says that the offering is registered
+    /// anew.
     pub(super) fn lost(&self, offering: Uuid, error: &Error, cause: &'static str, heals: bool) {
         self.reporter.lost(error, cause);
         if self.startup.failed(offering, error, heals) {

@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 use waldur_api_client::Error;
 
-/// How often a login may be refused and registered again before the offering counts as failed. The last of the
-/// attempts has a login that was made anew.
+/// How often a login may be refused and registered again before the offering counts as failed. The last of
+/// the attempts has a login that was made anew.
 const HEALED: u32 = 2;
 
 /// The offerings whose first outcome isn't known.

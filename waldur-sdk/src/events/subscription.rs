@@ -92,8 +92,8 @@ impl EventsBuilder {
         self
     }
 
-    /// Sets the URL of the broker, such as `wss://waldur.example.org/rmqws-stomp`. By default, it has the scheme,
-    /// host and port of the API, and this path.
+    /// Sets the URL of the broker, such as `wss://waldur.example.org/rmqws-stomp`. By default, it has the
+    /// scheme, host and port of the API, and this path.
     ///
     /// Proxy and certificates are those of the client.
     pub fn url(mut self, url: impl Into<String>) -> Self {
@@ -101,15 +101,15 @@ impl EventsBuilder {
         self
     }
 
-    /// Sets how often both sides send something, at least a heartbeat; ten seconds by default. A connection is
-    /// cut if the broker sends nothing for two intervals.
+    /// Sets how often both sides send something, at least a heartbeat; ten seconds by default. A connection
+    /// is cut if the broker sends nothing for two intervals.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.timing.heartbeat = interval;
         self
     }
 
-    /// Sets the time limit of each step of a connection: opening it, logging in, and subscribing; 30 seconds by
-    /// default.
+    /// Sets the time limit of each step of a connection: opening it, logging in, and subscribing; 30 seconds
+    /// by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timing.timeout = timeout;
         self
@@ -184,12 +184,12 @@ impl EventsBuilder {
         Ok(Events { shared, status, task: tokio::spawn(work) })
     }
 
-    /// Subscribes, and returns the stream of notifications once all offerings are subscribed. From then on it is
-    /// like that of [`subscribe`](Self::subscribe).
+    /// Subscribes, and returns the stream of notifications once all offerings are subscribed. From then on it
+    /// is like that of [`subscribe`](Self::subscribe).
     ///
     /// # Errors
-    /// If a setting is invalid, an offering can't be registered, or the broker can't be reached or refuses the
-    /// login.
+    /// If a setting is invalid, an offering can't be registered, or the broker can't be reached or refuses
+    /// the login.
     pub async fn connect(self) -> Result<Events, Error> {
         let events = self.subscribe()?;
         events.shared.startup.outcome().await?;
@@ -231,8 +231,8 @@ async fn run(builder: EventsBuilder, settings: Settings, shared: Arc<Shared>) {
 
 /// A subscription to events: a stream of [`Notification`]s, which doesn't end by itself.
 ///
-/// A task in the background keeps the connections. It ends when the stream is dropped; what isn't acknowledged is
-/// delivered again then. [`close`](Self::close) sends the last acknowledgements first.
+/// A task in the background keeps the connections. It ends when the stream is dropped; what isn't
+/// acknowledged is delivered again then. [`close`](Self::close) sends the last acknowledgements first.
 pub struct Events {
     shared: Arc<Shared>,
     status: watch::Receiver<EventsStatus>,

@@ -9,6 +9,7 @@ mod rabbitmq;
 mod registration;
 mod registry;
 mod site;
+mod storm;
 mod suite;
 
 use std::time::Duration;

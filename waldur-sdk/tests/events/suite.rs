@@ -1,4 +1,5 @@
-//! The behaviour on a broker: that of a sandbox, and a real RabbitMQ. `.ci/rabbitmq` runs the tests of the latter.
+//! The behaviour on a broker: that of a sandbox, and a real RabbitMQ. `.ci/rabbitmq` runs the tests of the
+//! latter.
 
 use std::time::Duration;
 
@@ -132,8 +133,8 @@ async fn a_token_that_was_rotated_is_used(on: On) {
         let mut events = site.events().url(&*line.url).connect().await.unwrap();
         assert_eq!(next_reconcile(&mut events).await, ReconcileReason::Started);
         site.rotate_token();
-        // A server removes the logins of legacy subscriptions at once. Otherwise an open connection lives on, and
-        // the next one is refused until the passcode is set anew.
+        // A server removes the logins of legacy subscriptions at once. Otherwise an open connection lives on,
+        // and the next one is refused until the passcode is set anew.
         if on == On::RabbitMq || scheme == Scheme::Unified {
             site.publish([1]).await;
             next_event(&mut events).await.ack();

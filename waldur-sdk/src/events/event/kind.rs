@@ -106,7 +106,7 @@ open_enum! {
         Rotate = "rotate",
         /// The limits have to be applied.
         ApplyPeriodicSettings = "apply_periodic_settings",
-        /// The provider set the information that the order asked for.
+        /// The provider set the information that the order needs.
         ProviderInfoSet = "provider_info_set",
         /// It was added.
         Added = "added",

@@ -16,8 +16,8 @@ const SUBSCRIBE: &Operation = MarketplaceSiteAgentIdentitiesRegisterEventSubscri
 const CREATE_QUEUE: &Operation = EventSubscriptionsCreateQueue::OPERATION;
 
 impl Registrant {
-    /// Registers a subscription and a queue for each kind. A kind that the server doesn't know is left out, with
-    /// a warning, unless it knows none of them.
+    /// Registers a subscription and a queue for each kind. A kind that the server doesn't know is left out,
+    /// with a warning, unless it knows none of them.
     pub(super) async fn register_subscriptions(&self, identity: Uuid) -> Result<Registration, Error> {
         let all = ObservableObjectTypeEnum::KNOWN.iter().copied().map(EventKind::from);
         let kinds = if self.kinds.is_empty() { all.collect() } else { self.kinds.clone() };

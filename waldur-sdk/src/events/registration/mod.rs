@@ -1,8 +1,8 @@
 //! Registration: the queues that the server makes for the events of an offering, and how to log in to them.
 //!
-//! There are two schemes. Newer servers have one call for all kinds of events, `register_queue`, which makes one
-//! queue. Older ones make a queue for each kind: the legacy scheme. Names of logins, vhosts and queues are those of
-//! the responses.
+//! There are two schemes. Newer servers have one call for all kinds of events, `register_queue`, which makes
+//! one queue. Older ones make a queue for each kind: the legacy scheme. Names of logins, vhosts and queues
+//! are those of the responses.
 
 mod legacy;
 mod unified;

@@ -21,8 +21,8 @@ struct Answer {
 }
 
 impl Registrant {
-    /// Registers the queue of an identity. The server finds the one that is there, and sets its passcode to the
-    /// token of the request, so the request may be repeated.
+    /// Registers the queue of an identity. The server finds the one that is there, and sets its passcode to
+    /// the token of the request, so the request may be repeated.
     pub(super) async fn register_queue(&self, identity: Uuid) -> Result<Registration, Error> {
         let path = format!("/api/marketplace-site-agent-identities/{}/register_queue/", identity.simple());
         let request = self.client.request(Method::POST, path).json(&Request { object_types: &self.kinds });
