@@ -11,6 +11,8 @@ mod registry;
 mod site;
 mod storm;
 mod suite;
+#[cfg(feature = "metrics")]
+mod telemetry;
 
 use std::time::Duration;
 
