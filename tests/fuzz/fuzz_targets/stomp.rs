@@ -28,6 +28,12 @@ fuzz_target!(|data: &[u8]| {
     let in_chunks = decode(text.chunks(usize::from(size).max(1)));
     assert_eq!(at_once, in_chunks);
     for frame in at_once.0 {
+        // A carriage return within a line is read, but in a frame without escapes it isn't written.
+        let unescaped = matches!(frame.command(), "CONNECT" | "CONNECTED");
+        if unescaped && frame.headers().iter().any(|(name, value)| name.contains('\r') || value.contains('\r')) {
+            assert!(frame.encode().is_err());
+            continue;
+        }
         let written = frame.encode().expect("what is read can be written");
         assert_eq!(decode(std::iter::once(&written[..])), (vec![frame], None));
     }

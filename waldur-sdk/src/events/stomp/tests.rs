@@ -77,6 +77,10 @@ fn frames_that_cannot_be_written_are_refused() {
 fn lines_may_end_with_a_carriage_return() {
     let frames = decoded(b"\r\nMESSAGE\r\na:1\r\n\r\nbody\0").unwrap();
     assert_eq!(frames, [Frame::new("MESSAGE").header("a", "1").with_body("body")]);
+    // One within a line belongs to it.
+    let frames = decoded(b"CONNECTED\r\na:1\r2\r\n\r\n\0").unwrap();
+    assert_eq!(frames, [Frame::new("CONNECTED").header("a", "1\r2")]);
+    assert!(frames[0].encode().is_err());
 }
 
 #[test]
@@ -203,6 +207,10 @@ proptest! {
         let at_once = decoded(&text);
         prop_assert_eq!(&decoded_in_chunks(&text, &everywhere), &at_once);
         for frame in at_once.into_iter().flatten() {
+            if Frame::is_unescaped(frame.command()) {
+                // A carriage return within a line is read, but not written.
+                continue;
+            }
             let again = decoded(&frame.encode().unwrap()).unwrap();
             prop_assert_eq!(again, [frame]);
         }
