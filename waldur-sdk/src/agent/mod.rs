@@ -2,6 +2,8 @@
 
 mod approval;
 mod backend;
+#[cfg(feature = "events")]
+mod event_loop;
 mod ledger;
 mod order_run;
 mod processor;

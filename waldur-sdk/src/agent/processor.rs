@@ -98,15 +98,15 @@ use waldur_api_client::{Client, Error, ListExt as _};
 /// ```
 #[derive(Debug)]
 pub struct OrderProcessor<B> {
-    client: Client,
+    pub(super) client: Client,
     offerings: Vec<Uuid>,
     backend: B,
     approval: Approval,
-    backoff: Backoff,
-    interval: Duration,
+    pub(super) backoff: Backoff,
+    pub(super) interval: Duration,
     on_order: OnOrder,
     ledger: Ledger,
-    stop: StopHandle,
+    pub(super) stop: StopHandle,
 }
 
 /// What is called with each order of a round.
@@ -254,7 +254,7 @@ impl<B: Backend> OrderProcessor<B> {
         checks.min().map_or(self.interval, |check| check.min(self.interval))
     }
 
-    async fn round(&self, enough: &AtomicBool) -> Report<ProcessedOrder> {
+    pub(super) async fn round(&self, enough: &AtomicBool) -> Report<ProcessedOrder> {
         let mut report = Report::default();
         let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
         if is_over() {

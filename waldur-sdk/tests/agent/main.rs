@@ -5,6 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod concurrency;
+#[cfg(feature = "events")]
+mod events;
 mod faults;
 mod in_progress;
 mod interrupted;
