@@ -33,8 +33,7 @@ impl Site {
                 let builder = Sandbox::builder().orders(0);
                 let builder = match scheme {
                     Scheme::Unified => builder.release(Release::Newer),
-                    // Whether the server has `register_queue` is found out by a request for it.
-                    Scheme::Legacy(_) => builder.release(Release::Schema).allow_violations(),
+                    Scheme::Legacy(_) => builder.release(Release::Schema),
                 };
                 let sandbox = builder.start().await.unwrap();
                 let token = Arc::new(Mutex::new(sandbox.token(Actor::Provider).to_owned()));

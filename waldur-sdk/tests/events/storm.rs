@@ -25,7 +25,7 @@ async fn every_event_comes_though_each_twentieth_breaks_something() {
             BrokerFault::Restart,
             BrokerFault::RefuseLogin,
         ]);
-        let sandbox = Sandbox::builder().orders(0).release(release).allow_violations();
+        let sandbox = Sandbox::builder().orders(0).release(release);
         let sandbox = sandbox.misbehave_broker(faults.chance(0.05)).start().await.unwrap();
         let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).no_proxy();
         let client = client.retry(RetryPolicy::never()).build().unwrap();

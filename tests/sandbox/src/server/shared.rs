@@ -100,6 +100,7 @@ impl Shared {
                 (operation, whole("path", "the slash at the end is missing".to_owned()))
             }
             judge::Found::Nowhere if path == PORTAL => return None,
+            judge::Found::Nowhere if routes::is_probed(path) => return None,
             judge::Found::Nowhere if routes::is_since_newer(method, path, self.release) => return None,
             judge::Found::Nowhere => (None, whole("path", "the schema has no such path".to_owned())),
         };
