@@ -24,6 +24,8 @@ pub(crate) use self::access_gaps::access_gaps;
 pub use self::course_accounts::{CourseAccount, CourseAccountHandle, CourseAccounts};
 pub(crate) use self::course_accounts::{course_accounts_of, create_course_account};
 pub use self::ensure::EnsureOfferingUser;
+#[cfg(feature = "agent")]
+pub(crate) use self::offering_user::Comment;
 pub use self::offering_user::{OfferingUserHandle, TransitionCall};
 pub use self::offering_users::{OfferingUser, OfferingUsers};
 pub use self::robot_account::{EnsureRobotAccount, RobotAccountHandle};

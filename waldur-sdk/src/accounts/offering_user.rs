@@ -5,7 +5,9 @@ use std::future::IntoFuture;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
-use waldur_api_client::types::{OfferingUserStateTransitionRequest, PatchedOfferingUserRequest};
+#[cfg(feature = "agent")]
+use waldur_api_client::types::OfferingUserState;
+use waldur_api_client::types::{self, OfferingUserStateTransitionRequest, PatchedOfferingUserRequest};
 use waldur_api_client::{Client, Error, Operation, builder};
 
 use super::state_machine::{self, Transition as _};
@@ -79,12 +81,7 @@ impl OfferingUserHandle {
     ///
     /// Requires the permission `OFFERING.UPDATE_USER` on the provider's organization.
     pub fn transition(&self, transition: OfferingUserTransition) -> TransitionCall {
-        TransitionCall {
-            offering_user: self.clone(),
-            transition,
-            comment: String::new(),
-            comment_url: String::new(),
-        }
+        TransitionCall { offering_user: self.clone(), transition, comment: Comment::default() }
     }
 
     /// Sets the account's name in the back end. (`marketplace_offering_users_partial_update`)
@@ -106,6 +103,18 @@ impl OfferingUserHandle {
     /// # Errors
     /// Those of [`set_username`](Self::set_username).
     pub(super) async fn rename(&self, username: &str) -> Result<(OfferingUser, Applied), Error> {
+        self.rename_by(Confirm::new(&self.client), username).await
+    }
+
+    /// Sets the username by `confirm` and returns the changed offering user.
+    ///
+    /// # Errors
+    /// Those of [`set_username`](Self::set_username).
+    pub(crate) async fn rename_by(
+        &self,
+        confirm: Confirm<'_>,
+        username: &str,
+    ) -> Result<(OfferingUser, Applied), Error> {
         refuse_username(username, RENAME)?;
         let body = PatchedOfferingUserRequest::builder().username(username.to_owned());
         let call = self.client.marketplace_offering_users_partial_update().uuid(self.uuid).body(body);
@@ -122,7 +131,62 @@ impl OfferingUserHandle {
                 name => Seen::Differs(format!("the name is {name:?}")),
             })
         };
-        Confirm::new(&self.client).after(Error::is_ambiguous).send(send, look).await
+        confirm.after(Error::is_ambiguous).send(send, look).await
+    }
+
+    /// Moves an offering user whose state is known to its next state by `confirm`, without reading it before.
+    ///
+    /// # Errors
+    /// Those of [`TransitionCall`].
+    #[cfg(feature = "agent")]
+    pub(crate) async fn transition_by(
+        &self,
+        confirm: Confirm<'_>,
+        now: &OfferingUserState,
+        transition: OfferingUserTransition,
+        comment: Option<&Comment>,
+    ) -> Result<Applied, Error> {
+        let body = match comment {
+            Some(comment) => comment.body(transition)?,
+            None => OfferingUserStateTransitionRequest::builder(),
+        };
+        state_machine::apply_from(&self.client, confirm, None, Some(now), transition, self.uuid, body).await
+    }
+}
+
+/// A comment for the user of an offering user. Empty texts are not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Comment {
+    pub(crate) text: String,
+    pub(crate) url: String,
+}
+
+impl Comment {
+    /// Returns the body of a transition with this comment.
+    ///
+    /// # Errors
+    /// [`Error::is_validation`] if the transition accepts no comment, or the URL is none.
+    fn body(
+        &self,
+        transition: OfferingUserTransition,
+    ) -> Result<types::builder::OfferingUserStateTransitionRequest, Error> {
+        let refuse = |problem: String| Err(invalid(problem, transition.operation()));
+        let Self { text, url } = self;
+        let has_comment = !text.is_empty() || !url.is_empty();
+        if has_comment && !transition.takes_comment() {
+            return refuse(format!("{transition} accepts no comment"));
+        }
+        let mut body = OfferingUserStateTransitionRequest::builder();
+        if !text.is_empty() {
+            body = body.comment(text.as_str());
+        }
+        if !url.is_empty() {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                return refuse(format!("comment_url: {url:?} doesn't begin with http:// or https://"));
+            }
+            body = body.comment_url(url.as_str());
+        }
+        Ok(body)
     }
 }
 
@@ -142,8 +206,7 @@ impl OfferingUserHandle {
 pub struct TransitionCall {
     offering_user: OfferingUserHandle,
     transition: OfferingUserTransition,
-    comment: String,
-    comment_url: String,
+    comment: Comment,
 }
 
 impl fmt::Debug for TransitionCall {
@@ -159,36 +222,20 @@ impl TransitionCall {
     /// Sets a comment for the user, such as what to do next. Only transitions for which
     /// [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
-        self.comment = comment.into();
+        self.comment.text = comment.into();
         self
     }
 
     /// Sets the URL of a page for the user, beginning with `http://` or `https://`. Only transitions for
     /// which [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment_url(mut self, url: impl Into<String>) -> Self {
-        self.comment_url = url.into();
+        self.comment.url = url.into();
         self
     }
 
     async fn run(self) -> Result<Applied, Error> {
-        let Self { offering_user, transition, comment, comment_url } = self;
-        let refuse = |problem: String| Err(invalid(problem, transition.operation()));
-        let has_comment = !comment.is_empty() || !comment_url.is_empty();
-        if has_comment && !transition.takes_comment() {
-            return refuse(format!("{transition} accepts no comment"));
-        }
-        let mut body = OfferingUserStateTransitionRequest::builder();
-        if !comment.is_empty() {
-            body = body.comment(comment);
-        }
-        if !comment_url.is_empty() {
-            if !comment_url.starts_with("http://") && !comment_url.starts_with("https://") {
-                return refuse(format!(
-                    "comment_url: {comment_url:?} doesn't begin with http:// or https://"
-                ));
-            }
-            body = body.comment_url(comment_url);
-        }
+        let Self { offering_user, transition, comment } = self;
+        let body = comment.body(transition)?;
         state_machine::apply(&offering_user.client, transition, offering_user.uuid, body).await
     }
 }

@@ -1,5 +1,6 @@
 //! What a provider's agent does: process orders with the provider's back end, and register with Waldur.
 
+mod accounts;
 mod approval;
 mod backend;
 #[cfg(feature = "events")]
@@ -9,10 +10,15 @@ mod order_run;
 mod processor;
 mod registration;
 mod report;
+mod rounds;
 mod stop;
 mod task;
 
 pub use crate::agent_identity::AgentIdentity;
+pub use accounts::{
+    AccountResult, AccountResultKind, AccountsProcessor, AgentAccount, ProcessedAccount, UsernameAnswer,
+    Usernames,
+};
 pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::OrderProcessor;

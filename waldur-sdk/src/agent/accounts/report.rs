@@ -1,0 +1,277 @@
+//! The results of a round, offering user by offering user.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use waldur_api_client::types::OfferingUserState;
+use waldur_api_client::{Error, ErrorKind};
+
+use super::account::AgentAccount;
+use crate::backend_id::AccountName;
+use crate::bulk::{Item, Outcome, Report};
+use crate::confirm::Applied;
+
+/// What a round did with an offering user. Serializes as an object whose `kind` is that of
+/// [`AccountResult::kind`].
+///
+/// The [`Outcome`] of the item follows from it; each variant says which.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AccountResult {
+    /// The account exists, and the offering user has its name and is OK. ([`Outcome::Applied`])
+    Ready {
+        /// The name.
+        username: AccountName,
+    },
+    /// The user has something to do before the account can be created. ([`Outcome::Applied`] if the state or
+    /// the comment was set now, [`Outcome::Unchanged`] if the user was told before, [`Outcome::Skipped`] if
+    /// the server has no states to tell it by)
+    Pending {
+        /// The pending state.
+        state: OfferingUserState,
+        /// Whether it was set now; `None` if the server has no states.
+        applied: Option<Applied>,
+    },
+    /// The account was removed, and the offering user is marked as deleted. ([`Outcome::Applied`])
+    Deleted,
+    /// The provider doesn't name the accounts of this offering, or it isn't known whether it does. Nothing
+    /// was done. ([`Outcome::Skipped`])
+    NotNamedByProvider {
+        /// The offering's policy, such as `waldur_username`; `None` if the server doesn't send it.
+        policy: Option<String>,
+    },
+    /// Somebody else has moved it to another state, in which the step isn't possible. ([`Outcome::Skipped`])
+    Superseded {
+        /// That state.
+        state: OfferingUserState,
+    },
+    /// The back end failed permanently, or the server refused the name. The offering user was marked as
+    /// erred, unless the server has no states. It is tried again after the pause. ([`Outcome::Failed`])
+    Erred {
+        /// What failed.
+        message: String,
+        /// The time until the next attempt. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
+        again_in: Duration,
+    },
+    /// A step failed that may succeed later. The state stays as it is. ([`Outcome::Failed`])
+    ///
+    /// If the back end failed ([`Error::is_backend`]), the cause of the outcome's error is the
+    /// [`BackendError`](crate::agent::BackendError).
+    Failed {
+        /// The time until the next attempt. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
+        again_in: Duration,
+    },
+    /// The back end is still at work on it ([`BackendError::in_progress`]). ([`Outcome::Skipped`])
+    ///
+    /// [`BackendError::in_progress`]: crate::agent::BackendError::in_progress
+    InBackend {
+        /// The time until the back end is called again. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
+        again_in: Duration,
+    },
+    /// It failed in an earlier round, and it is too early for the next attempt. ([`Outcome::Failed`] with the
+    /// error of that round)
+    Resting {
+        /// The time until the next attempt. Serializes as seconds.
+        #[serde(serialize_with = "seconds")]
+        again_in: Duration,
+    },
+    /// It was not begun, or not continued, because the server kept failing or the offering couldn't be read.
+    /// The next round takes it up without a further pause. ([`Outcome::Failed`])
+    Held,
+    /// Another round of the same processor is at work on it. ([`Outcome::Skipped`])
+    InProgress,
+    /// It was not begun because the processor was stopped. ([`Outcome::Skipped`])
+    NotBegun,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+impl AccountResult {
+    /// Returns the kind, for counts and logs.
+    #[must_use]
+    pub fn kind(&self) -> AccountResultKind {
+        match self {
+            Self::Ready { .. } => AccountResultKind::Ready,
+            Self::Pending { .. } => AccountResultKind::Pending,
+            Self::Deleted => AccountResultKind::Deleted,
+            Self::NotNamedByProvider { .. } => AccountResultKind::NotNamedByProvider,
+            Self::Superseded { .. } => AccountResultKind::Superseded,
+            Self::Erred { .. } => AccountResultKind::Erred,
+            Self::Failed { .. } => AccountResultKind::Failed,
+            Self::InBackend { .. } => AccountResultKind::InBackend,
+            Self::Resting { .. } => AccountResultKind::Resting,
+            Self::Held => AccountResultKind::Held,
+            Self::InProgress => AccountResultKind::InProgress,
+            Self::NotBegun => AccountResultKind::NotBegun,
+        }
+    }
+}
+
+impl fmt::Display for AccountResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)?;
+        match self {
+            Self::Ready { username } => write!(f, ": {username}"),
+            Self::Pending { state, applied: Some(_) } => write!(f, ": {state}"),
+            Self::Pending { state, applied: None } => write!(f, ": {state}, but the server has no states"),
+            Self::NotNamedByProvider { policy: Some(policy) } => write!(f, ": the policy is {policy}"),
+            Self::NotNamedByProvider { policy: None } => f.write_str(": the policy isn't known"),
+            Self::Superseded { state } => write!(f, ": the offering user is {state}"),
+            Self::Erred { message, again_in } => write!(f, ": {message}; again in {again_in:?}"),
+            Self::Failed { again_in } | Self::InBackend { again_in } | Self::Resting { again_in } => {
+                write!(f, ": again in {again_in:?}")
+            }
+            Self::Deleted | Self::Held | Self::InProgress | Self::NotBegun => Ok(()),
+        }
+    }
+}
+
+/// The kind of an [`AccountResult`]. Displays as words, such as `not named by the provider`, and serializes
+/// as the name that [`as_str`](Self::as_str) returns, such as `not_named_by_provider`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum AccountResultKind {
+    /// [`AccountResult::Ready`]
+    Ready,
+    /// [`AccountResult::Pending`]
+    Pending,
+    /// [`AccountResult::Deleted`]
+    Deleted,
+    /// [`AccountResult::NotNamedByProvider`]
+    NotNamedByProvider,
+    /// [`AccountResult::Superseded`]
+    Superseded,
+    /// [`AccountResult::Erred`]
+    Erred,
+    /// [`AccountResult::Failed`]
+    Failed,
+    /// [`AccountResult::InBackend`]
+    InBackend,
+    /// [`AccountResult::Resting`]
+    Resting,
+    /// [`AccountResult::Held`]
+    Held,
+    /// [`AccountResult::InProgress`]
+    InProgress,
+    /// [`AccountResult::NotBegun`]
+    NotBegun,
+}
+
+impl AccountResultKind {
+    /// Returns the name for programs, such as `not_named_by_provider`. It stays the same in later versions.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Pending => "pending",
+            Self::Deleted => "deleted",
+            Self::NotNamedByProvider => "not_named_by_provider",
+            Self::Superseded => "superseded",
+            Self::Erred => "erred",
+            Self::Failed => "failed",
+            Self::InBackend => "in_backend",
+            Self::Resting => "resting",
+            Self::Held => "held",
+            Self::InProgress => "in_progress",
+            Self::NotBegun => "not_begun",
+        }
+    }
+
+    /// Returns the words for people.
+    fn words(self) -> &'static str {
+        match self {
+            Self::NotNamedByProvider => "not named by the provider",
+            Self::InBackend => "in the back end",
+            Self::Held => "held back",
+            Self::InProgress => "in progress",
+            Self::NotBegun => "not begun",
+            other => other.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for AccountResultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.words())
+    }
+}
+
+impl Serialize for AccountResultKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// An offering user of a round: the target of the items of
+/// [`AccountsProcessor::run_once`](super::AccountsProcessor::run_once).
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProcessedAccount {
+    /// The offering user as it was listed.
+    pub account: AgentAccount,
+    /// What the round did with it.
+    pub result: AccountResult,
+}
+
+/// Writes `offering user`, the uuid and a name.
+impl fmt::Display for ProcessedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.account.fmt(f)
+    }
+}
+
+impl ProcessedAccount {
+    /// Makes the item of an offering user. `error` is what failed, if the result says that something did.
+    pub(super) fn into_item(self, error: Option<Error>) -> Item<Self> {
+        use AccountResult::{Deleted, InProgress, NotBegun, NotNamedByProvider, Pending, Ready, Superseded};
+        let outcome = match (&self.result, error) {
+            (Ready { .. } | Deleted, _) => Ok(Applied::Now).into(),
+            (Pending { applied: Some(applied), .. }, _) => Ok(*applied).into(),
+            (result @ (Pending { .. } | NotNamedByProvider { .. } | Superseded { .. }), _) => {
+                skipped(result.to_string())
+            }
+            (AccountResult::InBackend { again_in }, _) => {
+                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
+            }
+            (InProgress, _) => skipped("another round is at work on it".to_owned()),
+            (NotBegun, _) => skipped("the processor was stopped".to_owned()),
+            (_, Some(error)) => Outcome::Failed { error },
+            (result, None) => Outcome::Failed {
+                error: Error::new(ErrorKind::UnexpectedResponse, "").with_headline(result.to_string()),
+            },
+        };
+        Item::new(self, outcome)
+    }
+}
+
+fn skipped(reason: String) -> Outcome {
+    Outcome::Skipped { reason }
+}
+
+impl Report<ProcessedAccount> {
+    /// Returns how many offering users have a result of this kind.
+    #[must_use]
+    pub fn count(&self, kind: AccountResultKind) -> usize {
+        self.items.iter().filter(|item| item.target.result.kind() == kind).count()
+    }
+
+    /// Returns how many offering users have a result of each kind, for a log or
+    /// [`AgentService::set_statistics`](crate::agent::AgentService::set_statistics). Kinds without offering
+    /// users are absent.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<AccountResultKind, usize> {
+        let mut counts = BTreeMap::new();
+        for item in &self.items {
+            *counts.entry(item.target.result.kind()).or_default() += 1;
+        }
+        counts
+    }
+}

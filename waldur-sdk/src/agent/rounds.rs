@@ -1,0 +1,111 @@
+//! Round after round, until the program ends.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::time::sleep;
+
+use super::stop::StopHandle;
+use crate::bulk::Item;
+
+/// What is called with each item of a round.
+pub(super) struct OnItem<T>(Option<OnItemFn<T>>);
+
+type OnItemFn<T> = Box<dyn Fn(&Item<T>) + Send + Sync>;
+
+impl<T> OnItem<T> {
+    pub(super) fn new(on_item: impl Fn(&Item<T>) + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(on_item)))
+    }
+
+    pub(super) fn call(&self, item: &Item<T>) {
+        if let Self(Some(on_item)) = self {
+            on_item(item);
+        }
+    }
+}
+
+impl<T> Default for OnItem<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> fmt::Debug for OnItem<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnItem").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Does a round and calls `each` with its report, again and again, with a pause of `interval` between them.
+/// When `until` ends or the loop is stopped, sets `enough`, waits for the end of the round, and returns.
+pub(super) async fn repeat<R, F>(
+    interval: Duration,
+    enough: &AtomicBool,
+    stop: &StopHandle,
+    until: impl Future,
+    round: impl Fn() -> F,
+    mut each: impl FnMut(R),
+) where
+    F: Future<Output = R>,
+{
+    let (until, stopped) = (pin!(until), pin!(stop.stopped()));
+    let mut until = select(until, stopped);
+    while !stop.is_stopped() {
+        let report = match select(pin!(round()), &mut until).await {
+            Either::Left((report, _)) => report,
+            Either::Right((_, round)) => {
+                enough.store(true, Ordering::Relaxed);
+                each(round.await);
+                return;
+            }
+        };
+        each(report);
+        if let Either::Right(_) = select(pin!(sleep(interval)), &mut until).await {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_repeat_after_the_interval_and_the_last_one_is_finished() {
+        let (begun, enough) = (Instant::now(), AtomicBool::new(false));
+        let (rounds, reports) = (Cell::new(0), RefCell::new(Vec::new()));
+        let round = || async {
+            rounds.set(rounds.get() + 1);
+            sleep(Duration::from_secs(4)).await;
+            (rounds.get(), enough.load(Ordering::Relaxed))
+        };
+        let (handle, stop) = (StopHandle::new(), sleep(Duration::from_secs(30)));
+        repeat(Duration::from_secs(10), &enough, &handle, stop, round, |report| {
+            reports.borrow_mut().push(report)
+        })
+        .await;
+        // They begin at 0 s, 14 s and 28 s; the last one ends after the stop.
+        assert_eq!(*reports.borrow(), [(1, false), (2, false), (3, true)]);
+        assert_eq!(begun.elapsed(), Duration::from_secs(32));
+        // In a pause it ends at once.
+        let begun = Instant::now();
+        let stop = async {
+            sleep(Duration::from_secs(6)).await;
+            handle.stop();
+            std::future::pending::<()>().await;
+        };
+        repeat(Duration::from_secs(10), &enough, &handle, stop, round, drop).await;
+        assert_eq!((begun.elapsed(), rounds.get()), (Duration::from_secs(6), 4));
+        // It is stopped for good.
+        repeat(Duration::from_secs(10), &enough, &handle, sleep(Duration::ZERO), round, drop).await;
+        assert_eq!(rounds.get(), 4);
+    }
+}
