@@ -1,4 +1,5 @@
-//! What a provider's agent does: process orders with the provider's back end, and register with Waldur.
+//! What a provider's agent does: process orders and accounts with the provider's back end, report usage, and
+//! register with Waldur.
 
 mod accounts;
 mod approval;
@@ -13,6 +14,7 @@ mod report;
 mod rounds;
 mod stop;
 mod task;
+mod usage;
 
 pub use crate::agent_identity::AgentIdentity;
 pub use accounts::{
@@ -26,3 +28,4 @@ pub use registration::{AgentProcessor, AgentService};
 pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
 pub use stop::{StopHandle, shutdown_signal};
 pub use task::{AgentOrder, Limits, Task};
+pub use usage::{LeftOut, LeftOutReason, Measurements, Meter, MeteredMonth, MeteredResource, UsageProcessor};

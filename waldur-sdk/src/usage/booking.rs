@@ -49,7 +49,7 @@ impl Booking {
     }
 
     /// Returns whether the server is known to book by date.
-    fn is_by_date(&self) -> bool {
+    pub(super) fn is_by_date(&self) -> bool {
         self.by_date.load(Ordering::Relaxed)
     }
 

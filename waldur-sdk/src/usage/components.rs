@@ -37,6 +37,12 @@ impl Component {
         use BillingTypeEnum::{Limit, Other, Usage};
         matches!(self.billing_type, None | Some(Usage | Limit | Other(_)))
     }
+
+    /// Returns whether the component is billed by limit.
+    #[cfg(feature = "agent")]
+    pub(crate) fn is_limited(&self) -> bool {
+        self.billing_type == Some(BillingTypeEnum::Limit)
+    }
 }
 
 row! {

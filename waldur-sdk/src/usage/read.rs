@@ -221,7 +221,7 @@ impl Usages {
     }
 
     /// Returns the operation `marketplace_component_usages_list` with these filters.
-    fn request(&self) -> builder::MarketplaceComponentUsagesList {
+    pub(super) fn request(&self) -> builder::MarketplaceComponentUsagesList {
         let mut list = self.client.marketplace_component_usages_list();
         if let Some(month) = self.month {
             list = list.billing_period(month.first_day());
