@@ -105,8 +105,8 @@ pub(crate) fn is_since_newer(method: &Method, path: &str, release: Release) -> b
         if route.since_newer.is_some() && route.handler(method, release).is_some())
 }
 
-/// Returns whether programs request the path to find out whether the server has it: the unified registration of
-/// events, without which they register as older servers expect it.
+/// Returns whether programs request the path to find out whether the server has it: the unified registration
+/// of events, without which they register as older servers expect it.
 pub(crate) fn is_probed(path: &str) -> bool {
     path.ends_with("/register_queue/")
 }
