@@ -118,7 +118,7 @@ pub(crate) fn offering(
         "category_title": CATEGORY_TITLE,
         "rating": Value::Null,
         "attributes": Map::new(),
-        "options": order_options(),
+        "options": order_options(offering),
         "resource_options": Map::new(),
         "components": components(offering),
         "billing_type_classification": classification(offering),
@@ -203,8 +203,10 @@ pub(crate) fn secret_options() -> Value {
     json!({ "service_provider_can_create_offering_user": true })
 }
 
-pub(crate) fn order_options() -> Value {
-    json!({ "order": [], "options": {} })
+pub(crate) fn order_options(offering: &Offering) -> Value {
+    let order: Vec<&str> = offering.options.iter().map(|(name, _)| name.as_str()).collect();
+    let options: Map<String, Value> = offering.options.iter().cloned().collect();
+    json!({ "order": order, "options": options })
 }
 
 pub(crate) fn ten_decimals(amount: Decimal) -> String {
@@ -243,8 +245,8 @@ pub(crate) fn plan(
         "description": "",
         "article_code": "",
         "max_amount": Value::Null,
-        "archived": false,
-        "is_active": true,
+        "archived": plan.archived,
+        "is_active": !plan.archived,
         "unit_price": "0.0000000000",
         "unit": "month",
         "init_price": 0,

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use crate::protocol::answer::{Answer, forbidden};
-use crate::store::{Actor, OWNER, Offering, OfferingUser, Order, Person, Project, Resource, State, Usage};
+use crate::store::{
+    Actor, OWNER, Offering, OfferingUser, Order, Person, Project, Resource, Role, State, Usage,
+};
 
 /// What a signed-in user may see and do.
 impl State {
@@ -126,6 +128,20 @@ impl State {
     /// Refuses users other than the provider of the offering and staff.
     pub(crate) fn must_provide(&self, actor: Actor, offering: Uuid) -> Result<(), Answer> {
         if self.provides(actor, offering) { Ok(()) } else { Err(forbidden()) }
+    }
+
+    /// Returns whether the user owns the project's customer, administers or manages the project, or is staff.
+    pub(crate) fn manages(&self, actor: Actor, project: Uuid) -> bool {
+        let manages = |role: &Role| ["PROJECT.ADMIN", "PROJECT.MANAGER"].contains(&role.name.as_str());
+        self.consumes(actor, project)
+            || self
+                .person(actor)
+                .is_some_and(|person| person.roles.iter().any(|role| role.scope == project && manages(role)))
+    }
+
+    /// Refuses users who may not change or end resources of a project.
+    pub(crate) fn must_manage(&self, actor: Actor, project: Uuid) -> Result<(), Answer> {
+        if self.manages(actor, project) { Ok(()) } else { Err(forbidden()) }
     }
 
     /// Refuses users other than owners of the project's customer and staff.

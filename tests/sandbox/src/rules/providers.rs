@@ -213,7 +213,7 @@ pub(crate) fn offerings(call: &Call, state: &mut State) -> Outcome {
             "billing_price_estimate": render::price(),
             "components": render::components(offering),
             "plans": render::plans(call, state, offering, false),
-            "options": render::order_options(),
+            "options": render::order_options(offering),
             "resource_options": Map::new(),
             "secret_options": render::secret_options(),
         }

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod ids;
+mod offerings;
 
 pub use ids::{Ids, KeyIds, OfferingIds, ResourceIds, UserIds};
 
@@ -184,11 +185,12 @@ impl<'a> Seed<'a> {
             state: OfferingState::Active,
             created,
             components: Vec::new(),
-            plan: Plan { uuid: plan, name: "Standard".to_owned() },
+            plan: Plan { uuid: plan, name: "Standard".to_owned(), archived: false },
             other_plans: Vec::new(),
             endpoints: Vec::new(),
             backend_metadata: json!({}),
             user_attributes: None,
+            options: Vec::new(),
         });
         for (kind, title, unit, price) in [
             ("cpu", "CPU", "hours", Decimal::new(1, 1)),
@@ -231,7 +233,7 @@ impl<'a> Seed<'a> {
     pub fn plan(&mut self, offering: Uuid, name: &str) -> Uuid {
         let uuid = self.state.unused(&format!("plan {name} of {offering}"));
         if let Some(row) = self.state.offerings.get_mut(offering) {
-            row.other_plans.push(Plan { uuid, name: name.to_owned() });
+            row.other_plans.push(Plan { uuid, name: name.to_owned(), archived: false });
         }
         uuid
     }

@@ -39,6 +39,7 @@ impl Component {
 pub(crate) struct Plan {
     pub(crate) uuid: Uuid,
     pub(crate) name: String,
+    pub(crate) archived: bool,
 }
 
 /// An address of an offering or a resource.
@@ -67,6 +68,8 @@ pub(crate) struct Offering {
     pub(crate) backend_metadata: Value,
     /// The attributes of users that the provider sees; `None` until they are set.
     pub(crate) user_attributes: Option<Map<String, Value>>,
+    /// The attributes that orders have, in the order of the form: names and options.
+    pub(crate) options: Vec<(String, Value)>,
 }
 
 impl Offering {

@@ -205,7 +205,14 @@ async fn finish(sandbox: &Sandbox, order: &str) {
 
 #[tokio::test]
 async fn new_limits_and_plans_make_orders() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = Sandbox::builder()
+        .seed(|seed| {
+            let offering = seed.ids().offerings.slurm;
+            seed.billing_type(offering, "cpu", "limit");
+        })
+        .start()
+        .await
+        .unwrap();
     let ids = *sandbox.ids();
     let path = format!("marketplace-resources/{}/update_limits/", hex(ids.resources.ok));
     let refused = post(&sandbox, Actor::Consumer, &path, json!({"limits": {"disk": 1}})).await;

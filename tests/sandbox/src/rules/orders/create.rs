@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use crate::protocol::answer::{Answer, Outcome, forbidden, invalid_field, no_match};
 use crate::protocol::call::Call;
-use crate::protocol::form::{Form, REQUIRED};
+use crate::protocol::form::Form;
 use crate::protocol::listing::{Fields, object};
 use crate::render;
+use crate::rules::orders::requested::{check_attributes, check_limits};
 use crate::rules::orders::transitions::move_to;
 use crate::rules::references;
 use crate::store::OrderState::{Done, PendingConsumer, PendingProvider};
@@ -37,18 +38,20 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     let plan = plan(&mut form, &data, state);
     form.finish()?;
     let (Some(offering), Some(project)) = (offering, project) else { return Err(forbidden()) };
-    if plan.is_some_and(|plan| state.offerings.get(offering).is_none_or(|row| row.plan(plan).is_none())) {
+    let is_orderable = |plan| state.offerings.get(offering)?.plan(plan).filter(|plan| !plan.archived);
+    if plan.is_some_and(|plan| is_orderable(plan).is_none()) {
         return Err(invalid_field("plan", "This plan is not available for this offering."));
     }
     if state.offerings.get(offering).is_none_or(|row| row.state != OfferingState::Active) {
         return Err(invalid_field("offering", "Offering is not available."));
     }
-    let attributes = data.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
-    let name = attributes.get("name").and_then(Value::as_str).unwrap_or_default();
-    if name.is_empty() {
-        return Err(invalid_field("name", REQUIRED));
-    }
+    let mut attributes = data.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
     let limits = data.get("limits").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(row) = state.offerings.get(offering) {
+        check_attributes(row, &mut attributes)?;
+        check_limits(row, &limits)?;
+    }
+    let name = attributes.get("name").and_then(Value::as_str).unwrap_or_default();
     let resource = state.fresh_uuid();
     state.resources.push(Resource::new(resource, offering, project, name, ResourceState::Creating, call.now));
     if let Some(resource) = state.resources.get_mut(resource) {

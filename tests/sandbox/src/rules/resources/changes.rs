@@ -3,12 +3,13 @@
 use chrono::{NaiveDate, TimeDelta};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::protocol::answer::{Answer, Outcome, conflict, invalid, invalid_field};
+use crate::protocol::answer::{Answer, Outcome, conflict, invalid, invalid_field, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::form::{Form, NOT_NULL, REQUIRED};
 use crate::rules::events;
-use crate::rules::resources::{PROVIDER, must_be_staff, provided, status, visible};
+use crate::rules::resources::{CONSUMER, PROVIDER, must_be_staff, provided, status, visible};
 use crate::store::{Endpoint, ResourceProperties, ResourceState, State};
 use crate::wire::python_type;
 
@@ -242,7 +243,20 @@ pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
 
 /// Changes name, description and end date. A missing end date is unset, also by PATCH.
 pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
-    let row = provided(call, state)?;
+    let uuid = provided(call, state)?.uuid;
+    update(call, state, uuid)
+}
+
+/// Changes name, description and end date, as [`provider_update`] does.
+pub(crate) fn consumer_update(call: &Call, state: &mut State) -> Outcome {
+    let row = visible(call, state, CONSUMER)?;
+    let uuid = row.uuid;
+    state.must_manage(call.actor()?, row.project)?;
+    update(call, state, uuid)
+}
+
+fn update(call: &Call, state: &mut State, resource: Uuid) -> Outcome {
+    let row = state.resources.get_mut(resource).ok_or_else(|| no_match("Resource"))?;
     let mut data = call.checked()?;
     if last_day(&data).is_some_and(|day| day < call.now.date_naive()) {
         return Err(invalid_field("end_date", "The day is past."));

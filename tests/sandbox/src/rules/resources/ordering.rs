@@ -7,12 +7,27 @@ use crate::protocol::answer::{Answer, Outcome, conflict, invalid_field, no_match
 use crate::protocol::call::Call;
 use crate::protocol::form::Form;
 use crate::rules::orders::create::{self, Draft};
-use crate::rules::resources::{CONSUMER, PROVIDER, Sees, visible};
+use crate::rules::orders::requested::check_limits;
+use crate::rules::resources::{self, CONSUMER, PROVIDER, Sees, visible};
 use crate::store::{OrderType, ResourceState, State};
 use crate::wire::hex;
 
 pub(crate) fn consumer_terminate(call: &Call, state: &mut State) -> Outcome {
     terminate(call, state, CONSUMER)
+}
+
+/// Creates an order to restore a terminated resource. The response is the resource, without the order.
+pub(crate) fn restore(call: &Call, state: &mut State) -> Outcome {
+    let actor = call.actor()?;
+    let row = visible(call, state, CONSUMER)?;
+    if row.state != ResourceState::Terminated {
+        return Err(conflict(&["Terminated"]));
+    }
+    let uuid = row.uuid;
+    state.must_manage(actor, row.project)?;
+    call.checked()?;
+    create::add(state, actor, uuid, OrderType::Restore, Draft::default());
+    resources::consumer_retrieve(call, state)
 }
 
 pub(crate) fn provider_terminate(call: &Call, state: &mut State) -> Outcome {
@@ -23,6 +38,9 @@ pub(crate) fn provider_terminate(call: &Call, state: &mut State) -> Outcome {
 fn terminate(call: &Call, state: &mut State, sees: Sees) -> Outcome {
     let actor = call.actor()?;
     let row = visible(call, state, sees)?;
+    if !state.provides(actor, row.offering) {
+        state.must_manage(actor, row.project)?;
+    }
     if !matches!(row.state, ResourceState::Ok | ResourceState::Erred) || state.open_order(row).is_some() {
         return Err(conflict(&["OK", "Erred"]));
     }
@@ -36,6 +54,7 @@ fn terminate(call: &Call, state: &mut State, sees: Sees) -> Outcome {
 /// Returns a resource that is OK and has no open order.
 fn changeable(call: &Call, state: &State) -> Result<Uuid, Answer> {
     let row = visible(call, state, CONSUMER)?;
+    state.must_manage(call.actor()?, row.project)?;
     if row.state != ResourceState::Ok || state.open_order(row).is_some() {
         return Err(conflict(&["OK"]));
     }
@@ -50,12 +69,7 @@ pub(crate) fn update_limits(call: &Call, state: &mut State) -> Outcome {
     let limits = data.get("limits").and_then(Value::as_object).cloned().unwrap_or_default();
     let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
     let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
-    let unknown: Vec<&str> =
-        limits.keys().map(String::as_str).filter(|kind| offering.component(kind).is_none()).collect();
-    if !unknown.is_empty() {
-        let message = format!("These components are invalid: {}.", unknown.join(", "));
-        return Err(invalid_field("limits", message));
-    }
+    check_limits(offering, &limits)?;
     let attributes = Map::from_iter([("old_limits".to_owned(), Value::Object(row.limits.clone()))]);
     let order = create::add(state, actor, uuid, OrderType::Update, Draft { limits, attributes, plan: None });
     if let Some(order) = state.orders.get_mut(order) {
@@ -75,7 +89,7 @@ pub(crate) fn switch_plan(call: &Call, state: &mut State) -> Outcome {
     form.finish()?;
     let row = state.resources.get(uuid).ok_or_else(|| no_match("Resource"))?;
     let offering = state.offerings.get(row.offering).ok_or_else(|| no_match("Resource"))?;
-    if plan.and_then(|plan| offering.plan(plan)).is_none() {
+    if plan.and_then(|plan| offering.plan(plan)).is_none_or(|plan| plan.archived) {
         return Err(invalid_field("plan", "This plan is not available for this offering."));
     }
     let order = create::add(state, actor, uuid, OrderType::Update, Draft { plan, ..Draft::default() });

@@ -88,7 +88,11 @@ pub(super) static ROUTES: &[Route] = routes! {
     signed "marketplace-plan-components/" READ { GET offerings::plan_components }
 
     signed "marketplace-resources/" LIST { GET resources::consumer_list }
-    signed "marketplace-resources/*/" ITEM { GET resources::consumer_retrieve }
+    signed "marketplace-resources/*/" ITEM {
+        GET resources::consumer_retrieve,
+        PUT resources::changes::consumer_update,
+        PATCH resources::changes::consumer_update
+    }
     signed "marketplace-resources/*/team/" READ { GET resources::consumer_team }
     signed "marketplace-resources/*/plan_periods/" READ { GET resources::consumer_plan_periods }
     signed "marketplace-resources/*/terminate/" ACTION { POST resources::ordering::consumer_terminate }
@@ -207,6 +211,7 @@ pub(super) static ROUTES: &[Route] = routes! {
     public "marketplace-public-offerings/*/plans/*/" READ { GET offerings::public_plan }
     signed "marketplace-resources/*/update_limits/" ACTION { POST resources::ordering::update_limits }
     signed "marketplace-resources/*/switch_plan/" ACTION { POST resources::ordering::switch_plan }
+    signed "marketplace-resources/*/restore/" ACTION { POST resources::ordering::restore }
 
     signed "marketplace-robot-accounts/" LIST { GET generic::list, POST generic::create }
     signed "marketplace-robot-accounts/*/" ITEM { GET generic::retrieve, PUT generic::update, PATCH generic::update, DELETE generic::destroy }
