@@ -177,6 +177,19 @@ pub(crate) fn add_user(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::created(json!({ "expiration_time": expires.map(timestamp) })))
 }
 
+/// Sets until when a user has a role in the project.
+pub(crate) fn update_user(call: &Call, state: &mut State) -> Outcome {
+    let project = managed(call, state)?;
+    let data = call.checked()?;
+    let (user, role) = member(&data, state)?;
+    let expires = data.get("expiration_time").and_then(Value::as_str).and_then(parse_time);
+    let person = state.people.get_mut(user).ok_or_else(|| no_match("User"))?;
+    let known = person.roles.iter_mut().find(|known| known.scope == project && known.name == role);
+    let known = known.ok_or_else(|| invalid_field("user", "User does not have role in this scope."))?;
+    known.expires = expires;
+    Ok(Answer::ok(json!({ "expiration_time": expires.map(timestamp) })))
+}
+
 /// Removes a user's role in the project.
 pub(crate) fn delete_user(call: &Call, state: &mut State) -> Outcome {
     let project = managed(call, state)?;

@@ -4,6 +4,8 @@ pub(crate) mod access;
 pub(crate) mod customers;
 pub(crate) mod events;
 pub(crate) mod generic;
+pub(crate) mod invitations;
+pub(crate) mod invoices;
 pub(crate) mod offering_users;
 pub(crate) mod offerings;
 pub(crate) mod orders;

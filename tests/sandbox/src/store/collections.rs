@@ -210,6 +210,14 @@ pub(crate) static OFFERING_USER_ROLES: Collection = Collection {
     ..Collection::DEFAULT
 };
 
+pub(crate) static INVITATIONS: Collection = Collection {
+    name: "user-invitations",
+    model: "Invitation",
+    writers: Writers::Consumer,
+    state: "pending",
+    ..Collection::DEFAULT
+};
+
 static SLURM_POLICIES: Collection = Collection {
     name: "marketplace-slurm-periodic-usage-policies",
     model: "SlurmPeriodicUsagePolicy",
@@ -235,6 +243,7 @@ static COLLECTIONS: &[&Collection] = &[
     &RESOURCE_USERS,
     &OFFERING_USER_ROLES,
     &SLURM_POLICIES,
+    &INVITATIONS,
 ];
 
 /// Returns the collection with this name.

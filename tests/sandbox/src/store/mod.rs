@@ -21,8 +21,8 @@ pub use states::{OfferingState, OfferingUserState, OrderState, OrderType, Resour
 pub(crate) use clock::{Clock, month_of};
 pub(crate) use collections::{
     AGENT_PROCESSORS, AGENT_SERVICES, BACKEND_RESOURCE_REQUESTS, COURSE_ACCOUNTS, CUSTOMER_SERVICE_ACCOUNTS,
-    Collection, EVENT_CONSUMERS, EVENT_SUBSCRIPTION_QUEUES, EVENT_SUBSCRIPTIONS, Link, OFFERING_USER_ROLES,
-    PROJECT_SERVICE_ACCOUNTS, ROBOT_ACCOUNTS, Writers, collection,
+    Collection, EVENT_CONSUMERS, EVENT_SUBSCRIPTION_QUEUES, EVENT_SUBSCRIPTIONS, INVITATIONS, Link,
+    OFFERING_USER_ROLES, PROJECT_SERVICE_ACCOUNTS, ROBOT_ACCOUNTS, Writers, collection,
 };
 pub(crate) use generic::{Content, GenericObject, Reference, Scope};
 pub(crate) use names::{CATEGORY_TITLE, OFFERING_DESCRIPTION, category, named, role_uuid};

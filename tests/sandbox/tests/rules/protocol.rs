@@ -103,9 +103,9 @@ async fn unknown_routes_and_methods_are_refused() {
     // The real server has these.
     let path = format!("marketplace-orders/{order}/update_attachment/");
     assert_eq!(send(&sandbox, Actor::Provider, Method::POST, &path, Some(json!({}))).await.status, 501);
-    assert_eq!(get(&sandbox, Actor::Provider, "invoices/").await.status, 501);
-    assert_eq!(anonymous(&sandbox, "invoices/").await.status, 401);
-    let refused = send(&sandbox, Actor::Provider, Method::DELETE, "invoices/", None).await;
+    assert_eq!(get(&sandbox, Actor::Provider, "daily-quotas/").await.status, 501);
+    assert_eq!(anonymous(&sandbox, "daily-quotas/").await.status, 401);
+    let refused = send(&sandbox, Actor::Provider, Method::DELETE, "daily-quotas/", None).await;
     assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
     meant(&sandbox, ["path"]);
 }

@@ -99,7 +99,7 @@ pub(super) fn refuse_duplicate(
 }
 
 /// Adds an object in the state that its collection starts with.
-pub(super) fn insert(state: &mut State, kind: &'static Collection, scope: Scope, content: Content) -> Uuid {
+pub(crate) fn insert(state: &mut State, kind: &'static Collection, scope: Scope, content: Content) -> Uuid {
     let uuid = state.fresh_uuid();
     let now = state.now();
     let scope = state.whole(scope);

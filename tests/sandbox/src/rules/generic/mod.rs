@@ -14,7 +14,8 @@ use crate::protocol::call::Call;
 use crate::protocol::listing::{self, Fields};
 use crate::render;
 use crate::rules::events;
-use crate::rules::generic::body::{insert, read, refuse_duplicate};
+pub(crate) use crate::rules::generic::body::insert;
+use crate::rules::generic::body::{read, refuse_duplicate};
 use crate::store::{Actor, Collection, GenericObject, Project, Resource, Scope, State, Writers, collection};
 use crate::wire::{hex, timestamp};
 

@@ -47,6 +47,10 @@ fn list(call: &Call, state: &State, view: OfferingView) -> Outcome {
     let states = call.choices::<OfferingState>("state")?;
     let customer = call.uuid_filter("customer_uuid")?;
     let kinds: Vec<&str> = call.values("type").collect();
+    // Every offering is shared, so every project and every customer can order it.
+    for orderable_by in ["project_uuid", "allowed_customer_uuid"] {
+        call.uuid_filter(orderable_by)?;
+    }
     let mut rows: Vec<&Offering> = state
         .offerings
         .iter()

@@ -4,7 +4,8 @@ use http::Method;
 
 use super::Route;
 use crate::rules::{
-    customers, generic, offering_users, offerings, orders, people, providers, resources, system, usages,
+    customers, generic, invitations, invoices, offering_users, offerings, orders, people, providers,
+    resources, system, usages,
 };
 
 const LIST: &str = "GET, POST, HEAD, OPTIONS";
@@ -56,6 +57,7 @@ pub(super) static ROUTES: &[Route] = routes! {
     }
     signed "projects/*/list_users/" READ { GET customers::list_users }
     signed "projects/*/add_user/" ACTION { POST customers::add_user }
+    signed "projects/*/update_user/" ACTION { POST customers::update_user }
     signed "projects/*/delete_user/" ACTION { POST customers::delete_user }
 
     public "marketplace-service-providers/" LIST { GET providers::list }
@@ -212,6 +214,13 @@ pub(super) static ROUTES: &[Route] = routes! {
     signed "marketplace-resources/*/update_limits/" ACTION { POST resources::ordering::update_limits }
     signed "marketplace-resources/*/switch_plan/" ACTION { POST resources::ordering::switch_plan }
     signed "marketplace-resources/*/restore/" ACTION { POST resources::ordering::restore }
+
+    signed "invoices/" READ { GET invoices::list }
+    signed "invoices/*/" READ { GET invoices::retrieve }
+    signed "user-invitations/" LIST { GET invitations::list, POST invitations::create }
+    signed "user-invitations/*/" ITEM { GET generic::retrieve }
+    signed "user-invitations/*/send/" ACTION { POST invitations::send }
+    signed "user-invitations/*/cancel/" ACTION { POST invitations::cancel }
 
     signed "marketplace-robot-accounts/" LIST { GET generic::list, POST generic::create }
     signed "marketplace-robot-accounts/*/" ITEM { GET generic::retrieve, PUT generic::update, PATCH generic::update, DELETE generic::destroy }
