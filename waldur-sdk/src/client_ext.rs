@@ -6,6 +6,8 @@ use uuid::Uuid;
 use waldur_api_client::{Client, Error};
 
 use crate::bulk::Report;
+#[cfg(feature = "consumer")]
+use crate::consumer::Consumer;
 #[cfg(feature = "events")]
 use crate::events::EventsBuilder;
 use crate::orders::Order;
@@ -37,6 +39,12 @@ mod sealed {
 pub trait ClientExt: sealed::Sealed {
     /// Returns the workflows of a service provider. Nothing is sent.
     fn provider(&self) -> Provider;
+
+    /// Returns the workflows of a consumer: to order, use and end resources. Nothing is sent.
+    ///
+    /// Requires the feature `consumer`.
+    #[cfg(feature = "consumer")]
+    fn consumer(&self) -> Consumer;
 
     /// Returns the builder of a subscription to events: see [`events`](crate::events). Nothing is sent.
     #[cfg(feature = "events")]
@@ -90,6 +98,11 @@ pub trait ClientExt: sealed::Sealed {
 impl ClientExt for Client {
     fn provider(&self) -> Provider {
         Provider::new(self.clone())
+    }
+
+    #[cfg(feature = "consumer")]
+    fn consumer(&self) -> Consumer {
+        Consumer::new(self.clone())
     }
 
     #[cfg(feature = "events")]

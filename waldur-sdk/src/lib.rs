@@ -43,6 +43,10 @@
 //! | `agent` (feature `agent`) | `OrderProcessor`, `AgentIdentity` | carry out orders with your back end |
 //! | `membership` (feature `agent`) | `Membership` | keep the members in your back end in line |
 //!
+//! The consumer's side has a perspective of its own, `ClientExt::consumer` (feature `consumer`): it finds
+//! offerings, orders resources and waits for them, changes and ends them, and manages the members of
+//! projects.
+//!
 //! What the areas don't cover, the functions of [`Client`] do, one per operation: `client.projects_list()`.
 //!
 //! # Lists
@@ -171,6 +175,8 @@ mod bulk;
 mod client_ext;
 mod collection;
 mod confirm;
+#[cfg(feature = "consumer")]
+pub mod consumer;
 #[doc(hidden)]
 pub mod decimal;
 pub mod docs;

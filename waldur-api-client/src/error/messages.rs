@@ -56,7 +56,7 @@ impl Messages {
         self.push("", text.into());
     }
 
-    fn push(&mut self, path: &str, text: String) {
+    pub(super) fn push(&mut self, path: &str, text: String) {
         if !text.is_empty() {
             self.0.push(Message { path: path.to_owned(), text });
         }

@@ -176,6 +176,17 @@ impl Error {
         self
     }
 
+    /// Returns the error of a request that is not sent because fields of it are invalid. Each problem is the
+    /// path of a field and a text.
+    #[doc(hidden)]
+    pub fn invalid_fields(problems: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut error = Self::new(ErrorKind::Validation, "").unsent(true);
+        for (path, text) in problems {
+            error.0.messages.push(&path, text);
+        }
+        error
+    }
+
     pub(crate) fn sent(mut self, attempts: Attempts) -> Self {
         self.0.attempts = attempts;
         self

@@ -1,0 +1,97 @@
+//! Members, invitations and invoices.
+
+use std::time::Duration;
+
+use waldur_sandbox::{Actor, Fault, Misbehaviour};
+use waldur_sdk::types::InvitationStateEnum;
+use waldur_sdk::{Applied, Decimal, Utc};
+
+use super::common::posts_to;
+use super::{cluster, consumer_as, ordered};
+
+#[tokio::test]
+async fn members_get_change_and_lose_roles() {
+    let sandbox = cluster().start().await.unwrap();
+    let ids = *sandbox.ids();
+    let project = consumer_as(&sandbox, Actor::Consumer).project(ids.project);
+    let role = async |user| {
+        let members = project.members().all().await.unwrap();
+        members
+            .iter()
+            .find(|member| member.user_uuid == user)
+            .map(|member| (member.role.clone(), member.expires))
+    };
+    assert_eq!(role(ids.users.alice).await, Some(("PROJECT.ADMIN".to_owned(), None)));
+    let user = ids.users.outsider;
+    let soon = Some(Utc::now() + Duration::from_secs(3600));
+    for fault in [Fault::ResetAfter, Fault::ResetBefore] {
+        sandbox.misbehave(Misbehaviour::new(fault).operation("projects_add_user").times(1));
+        assert_eq!(project.add_member(user, "PROJECT.MEMBER", None).await.unwrap(), Applied::Now);
+        assert_eq!(project.add_member(user, "PROJECT.MEMBER", None).await.unwrap(), Applied::Already);
+        assert_eq!(role(user).await, Some(("PROJECT.MEMBER".to_owned(), None)));
+        assert_eq!(project.remove_member(user, "PROJECT.MEMBER").await.unwrap(), Applied::Now);
+        assert_eq!(project.remove_member(user, "PROJECT.MEMBER").await.unwrap(), Applied::Already);
+    }
+    project.add_member(user, "PROJECT.MANAGER", soon).await.unwrap();
+    let (_, expires) = role(user).await.unwrap();
+    assert_eq!(expires.map(|time| time.timestamp()), soon.map(|time| time.timestamp()));
+    project.add_member(user, "PROJECT.MANAGER", None).await.unwrap();
+    assert_eq!(role(user).await, Some(("PROJECT.MANAGER".to_owned(), None)));
+    let unknown = project.add_member(user, "PROJECT.KING", None).await.unwrap_err();
+    assert_eq!(unknown.messages().about("role").count(), 1, "{unknown}");
+    let by_member = consumer_as(&sandbox, Actor::Bob).project(ids.project);
+    assert!(by_member.add_member(user, "PROJECT.MEMBER", None).await.unwrap_err().is_forbidden());
+}
+
+#[tokio::test]
+async fn invitations_are_sent_sent_again_and_canceled() {
+    let sandbox = cluster().start().await.unwrap();
+    let ids = *sandbox.ids();
+    let project = consumer_as(&sandbox, Actor::Consumer).project(ids.project);
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).operation("user_invitations_create").times(1));
+    let (invitation, applied) = project.invite("eve@example.org", "PROJECT.MEMBER").await.unwrap();
+    assert_eq!((applied, invitation.role.as_str()), (Applied::Now, "PROJECT.MEMBER"));
+    assert_eq!(
+        (invitation.scope_uuid, &invitation.state),
+        (Some(ids.project), &InvitationStateEnum::Pending)
+    );
+    let (same, applied) = project.invite("eve@example.org", "PROJECT.MEMBER").await.unwrap();
+    assert_eq!((same, applied), (invitation.clone(), Applied::Already));
+    assert_eq!(posts_to(&sandbox, "/user-invitations/"), 1);
+    let (other, _) = project.invite("eve@example.org", "PROJECT.MANAGER").await.unwrap();
+    assert_eq!(project.invitations().pending().email("eve").count().await.unwrap(), 2);
+    project.resend_invitation(&invitation).await.unwrap();
+    assert_eq!(project.cancel_invitation(&invitation).await.unwrap(), Applied::Now);
+    assert_eq!(project.cancel_invitation(&invitation).await.unwrap(), Applied::Already);
+    assert!(project.resend_invitation(&invitation).await.unwrap_err().is_conflict());
+    let pending = project.invitations().pending().all().await.unwrap();
+    assert_eq!(pending.iter().map(|row| row.uuid).collect::<Vec<_>>(), [other.uuid]);
+    let unknown = project.invite("eve@example.org", "PROJECT.KING").await.unwrap_err();
+    assert_eq!(unknown.messages().about("role").count(), 1);
+    let by_member = consumer_as(&sandbox, Actor::Bob).project(ids.project);
+    assert!(by_member.invite("eve@example.org", "PROJECT.MEMBER").await.unwrap_err().is_forbidden());
+}
+
+#[tokio::test]
+async fn owners_read_invoices_by_month() {
+    let sandbox = cluster().start().await.unwrap();
+    let ids = *sandbox.ids();
+    let resource = ordered(&sandbox, "waves").await;
+    let consumer = consumer_as(&sandbox, Actor::Consumer);
+    let all = consumer.customer(ids.consumer_customer).invoices().all().await.unwrap();
+    let [invoice] = &all[..] else { panic!("{all:?}") };
+    assert_eq!(invoice.total, Decimal::ZERO);
+    let item = invoice.items.iter().find(|item| item.resource_uuid == Some(resource)).unwrap();
+    assert_eq!((item.name.as_str(), item.quantity, item.price), ("waves", Decimal::ONE, Decimal::ZERO));
+    assert_eq!(item.project_uuid, Some(ids.project));
+    let (year, month) =
+        (invoice.year.unwrap().try_into().unwrap(), invoice.month.unwrap().try_into().unwrap());
+    let same = consumer.customer(ids.consumer_customer).invoices().year(year).month(month);
+    assert_eq!(same.all().await.unwrap()[..], all[..]);
+    let other = consumer.customer(ids.consumer_customer).invoices().year(year - 1).month(month);
+    assert_eq!(other.count().await.unwrap(), 0);
+    let by_member = consumer_as(&sandbox, Actor::Bob).customer(ids.consumer_customer).invoices();
+    assert_eq!(by_member.count().await.unwrap(), 0);
+    let estimate = consumer.project(ids.project).get().await.unwrap().price_estimate.unwrap();
+    assert_eq!(estimate.total, Decimal::ZERO);
+}
