@@ -1,4 +1,4 @@
-//! Whatever a server or a proxy answers is classified by its status, and shown without its page.
+//! A response of a server or a proxy is classified by its status, and shown without its page.
 #![no_main]
 
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
             headers.insert(name, value);
         }
     }
-    let error = Error::from_answer(status, &headers, body);
+    let error = Error::from_response(status, &headers, body);
     assert_eq!(error.status(), Some(status.as_u16()));
     assert!(error.body().len() <= 4096);
     assert_eq!(error.is_conflict(), status.as_u16() == 409);

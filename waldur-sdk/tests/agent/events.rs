@@ -215,3 +215,32 @@ async fn an_event_reaches_the_back_end_without_delay() {
     println!("approval by the customer to `create`: median {:?}", times[ORDERS / 2]);
     assert!(times[ORDERS / 2] < Duration::from_secs(1), "{times:?}");
 }
+
+/// Killed after each few milliseconds, with orders in progress, and started anew: the same end.
+#[tokio::test]
+async fn an_agent_that_is_killed_and_started_again_ends_the_same() {
+    const ORDERS: usize = 30;
+    let sandbox = sandbox_of(ORDERS, None).await;
+    let orders: Vec<Uuid> = sandbox.orders().iter().map(|order| order.uuid).collect();
+    let cluster = Cluster::default();
+    let customer = async {
+        for order in &orders {
+            approve(&sandbox, *order).await;
+        }
+    };
+    let agents = async {
+        let is_open = || sandbox.orders().iter().any(|order| order.state != State::Done);
+        let mut life = Duration::from_millis(3);
+        while is_open() {
+            let (processor, _results) = processor(&sandbox, &cluster);
+            let events = subscribe(&sandbox).await;
+            let work = processor.run_on_events(events, std::future::pending::<()>(), |_| {});
+            // Dropping the future is what a kill does to the orders in progress.
+            let _ = tokio::time::timeout(life, work).await;
+            life += Duration::from_millis(3);
+        }
+    };
+    tokio::time::timeout(LIMIT, futures_util::future::join(customer, agents)).await.unwrap();
+    let world = cluster.world.lock().unwrap();
+    assert_eq!((world.made, world.accounts.len()), (ORDERS, ORDERS));
+}

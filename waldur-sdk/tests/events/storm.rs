@@ -10,7 +10,7 @@ use waldur_sdk::{Client, ClientExt as _, RetryPolicy, Uuid};
 
 use crate::{LIMIT, next, number_of};
 
-const EVENTS: u128 = 1000;
+const EVENTS: u128 = 5000;
 const PREFETCH: usize = 5;
 
 #[tokio::test]
