@@ -6,9 +6,12 @@
 
 mod backend;
 mod departures;
+#[cfg(feature = "events")]
+mod event_loop;
 mod plan;
 mod report;
 mod resource;
+mod run;
 mod sync;
 
 pub use self::backend::MembershipBackend;

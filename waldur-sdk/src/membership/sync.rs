@@ -1,6 +1,8 @@
 //! Bringing members in line with teams.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::{ready, try_join};
 use futures_util::{StreamExt as _, stream};
@@ -35,14 +37,29 @@ pub struct Membership<B> {
     client: Client,
     backend: B,
     options: Options,
-    offering: Option<Uuid>,
-    provider: Option<Uuid>,
+    scope: Scope,
+    pub(super) interval: Duration,
+}
+
+/// The resources that are synchronized together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scope {
+    pub(super) offering: Option<Uuid>,
+    pub(super) provider: Option<Uuid>,
+    /// A project alone doesn't show who left all projects.
+    pub(super) project: Option<Uuid>,
 }
 
 impl<B: MembershipBackend> Membership<B> {
     /// Returns the membership of resources in this back end.
     pub fn new(client: &Client, backend: B) -> Self {
-        Self { client: client.clone(), backend, options: Options::default(), offering: None, provider: None }
+        Self {
+            client: client.clone(),
+            backend,
+            options: Options::default(),
+            scope: Scope::default(),
+            interval: Duration::from_secs(600),
+        }
     }
 
     /// Admits only users who have consented to the offering's terms of service and don't have to consent
@@ -78,14 +95,14 @@ impl<B: MembershipBackend> Membership<B> {
     /// Narrows [`sync_all`](Self::sync_all) to this offering.
     #[must_use]
     pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
-        self.offering = Some(offering.into());
+        self.scope.offering = Some(offering.into());
         self
     }
 
     /// Narrows [`sync_all`](Self::sync_all) to this provider, by the uuid of the provider's organization.
     #[must_use]
     pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
-        self.provider = Some(customer.into());
+        self.scope.provider = Some(customer.into());
         self
     }
 
@@ -164,8 +181,22 @@ impl<B: MembershipBackend> Membership<B> {
     /// # Errors
     /// If the resources or the offering users can't be listed. What happens to a resource is in the report.
     pub async fn sync_all(&self) -> Result<MembershipSync, Error> {
-        let remove_departed = self.options.remove_departed;
-        let (resources, offering_users) = self.list().await?;
+        self.sync_scope(self.scope, &AtomicBool::new(false)).await
+    }
+
+    /// Returns the scope of [`sync_all`](Self::sync_all).
+    pub(super) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Synchronizes the resources of a scope. Once `enough` is set, no further resource is begun.
+    pub(super) async fn sync_scope(
+        &self,
+        scope: Scope,
+        enough: &AtomicBool,
+    ) -> Result<MembershipSync, Error> {
+        let remove_departed = self.options.remove_departed && scope.project.is_none();
+        let (resources, offering_users) = self.list(scope, remove_departed).await?;
         let mut by_offering: BTreeMap<Uuid, Rows<OfferingUser>> = BTreeMap::new();
         for offering in resources.iter().map(|resource| resource.offering_uuid) {
             by_offering.entry(offering).or_insert_with(|| {
@@ -181,6 +212,12 @@ impl<B: MembershipBackend> Membership<B> {
         let mut departures = Departures::default();
         let mut items = Vec::new();
         for resource in resources {
+            if enough.load(Ordering::Relaxed) {
+                return Ok(MembershipSync {
+                    resources: Report { items, unreadable, ..Report::default() },
+                    departed: Report::default(),
+                });
+            }
             let (uuid, name, offering) = (resource.uuid, resource.name.clone(), resource.offering_uuid);
             // A team that couldn't be read for all resources of its project is read again for each.
             let team = match team_key(&resource).and_then(|key| teams.get(&key)) {
@@ -214,18 +251,25 @@ impl<B: MembershipBackend> Membership<B> {
     }
 
     /// Lists the resources and the offering users.
-    async fn list(&self) -> Result<(Rows<ResourceRow>, Rows<OfferingUser>), Error> {
+    async fn list(
+        &self,
+        scope: Scope,
+        remove_departed: bool,
+    ) -> Result<(Rows<ResourceRow>, Rows<OfferingUser>), Error> {
         // Users in the team of a resource that is being created or terminated haven't left.
         let others = [ResourceState::Creating, ResourceState::Terminating];
-        let others = self.options.remove_departed.then_some(others).into_iter().flatten();
+        let others = remove_departed.then_some(others).into_iter().flatten();
         let mut resources =
             IN_USE.into_iter().chain(others).fold(Resources::new(&self.client), Resources::state);
         let mut offering_users = OfferingUsers::new(&self.client);
-        if let Some(customer) = self.provider {
+        if let Some(customer) = scope.provider {
             (resources, offering_users) = (resources.provider(customer), offering_users.provider(customer));
         }
-        if let Some(offering) = self.offering {
+        if let Some(offering) = scope.offering {
             (resources, offering_users) = (resources.offering(offering), offering_users.offering(offering));
+        }
+        if let Some(project) = scope.project {
+            resources = resources.project(project);
         }
         let resources = row::all(resources.request().into_request(), self.client.bulk_concurrency());
         try_join(resources, offering_users.all()).await

@@ -186,3 +186,21 @@ async fn each_release_does_it_or_says_that_it_can_not() {
         assert!(sandbox.requests().len() <= 6, "{release:?}");
     }
 }
+
+#[tokio::test]
+async fn members_are_synchronized_again_and_again_until_the_end() {
+    let sandbox = small().await;
+    let client = caller(&sandbox, Actor::Provider);
+    let recorder = Recorder::of(["alice01"]);
+    let membership = Membership::new(&client, &recorder).interval(std::time::Duration::from_millis(1));
+    let (sender, mut rounds) = tokio::sync::mpsc::unbounded_channel();
+    let until = async {
+        for _ in 0..3 {
+            rounds.recv().await.unwrap();
+        }
+    };
+    membership.run(until, |sync| sender.send(sync.unwrap().resources.items.len()).unwrap()).await;
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"));
+    let lists = recorder.calls.lock().unwrap().iter().filter(|call| call.starts_with("list")).count();
+    assert!(lists >= 6, "{lists}");
+}

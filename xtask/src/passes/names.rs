@@ -55,13 +55,14 @@ const CALL_TYPES: [&str; 5] = ["ByteStream", "Call", "Error", "Operation", "Resp
 
 /// What the client can do that isn't an operation: its functions, those of its traits, and those by which the
 /// crates above extend it.
-const CLIENT_FUNCTIONS: [&str; 27] = [
+const CLIENT_FUNCTIONS: [&str; 30] = [
     "assume_idempotent",
     "builder",
     "bulk_concurrency",
     "clone",
     "clone_from",
     "consumer",
+    "current_token",
     "events",
     "extension",
     "fmt",
@@ -79,6 +80,8 @@ const CLIENT_FUNCTIONS: [&str; 27] = [
     "strict",
     "take_retry",
     "timeout",
+    "upgrade",
+    "upgraded",
     "url",
     "with",
     "with_retry",

@@ -1,0 +1,94 @@
+//! Members that follow events, with the sandbox's broker.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use waldur_sandbox::{Actor, OfferingUserState as State, Release, Sandbox, Seed};
+use waldur_sdk::events::{EventKind, Events};
+use waldur_sdk::membership::{Membership, MembershipSync};
+use waldur_sdk::{Client, ClientExt as _, Error, Uuid, api};
+
+use crate::common::client_as;
+use crate::{Recorder, caller};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// In the team: Alice with an account. Dora has an account and no role.
+async fn sandbox() -> (Sandbox, Uuid) {
+    let (sender, mut dora) = unbounded_channel();
+    let seed = move |seed: &mut Seed<'_>| {
+        let user = seed.user("dora", "Dora", "Late");
+        seed.offering_user(seed.ids().offerings.slurm, user, "dora01", State::Ok);
+        sender.send(user).unwrap();
+    };
+    let sandbox = Sandbox::builder().release(Release::Newer).orders(0).seed(seed).start().await.unwrap();
+    let dora = dora.recv().await.unwrap();
+    (sandbox, dora)
+}
+
+async fn subscribe(client: &Client, offering: Uuid) -> Events {
+    let kinds = [EventKind::UserRole, EventKind::Resource, EventKind::OfferingUser];
+    client.events().offering(offering).kinds(kinds).connect().await.unwrap()
+}
+
+/// Waits until a synchronization has ended after which the back end was called for `change`.
+async fn until_change(rounds: &mut UnboundedReceiver<()>, recorder: &Recorder, change: &str) {
+    while !recorder.changes().iter().any(|one| one == change) {
+        rounds.recv().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn members_follow_roles_and_restrictions() {
+    let (sandbox, dora) = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of(["alice01", "dora01"]);
+    let events = subscribe(&client, ids.offerings.slurm).await;
+    let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm);
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |sync: Result<MembershipSync, Error>| {
+        assert!(sync.is_ok(), "{sync:?}");
+        let _ = sender.send(());
+    };
+    let staff = client_as(&sandbox, Actor::Staff);
+    let work = async {
+        // The first synchronization is of everything.
+        until_change(&mut rounds, &recorder, "remove polar_0001 dora01").await;
+        recorder.calls.lock().unwrap().clear();
+        let path = format!("/api/projects/{}/add_user/", ids.project.simple());
+        let role = json!({ "role": "PROJECT.MEMBER", "user": dora.simple().to_string() });
+        staff.request(api::Method::POST, &path).json(&role).send().await.unwrap();
+        // Her role was read anew: she is listed, and stays.
+        while recorder.calls.lock().unwrap().is_empty() {
+            rounds.recv().await.unwrap();
+        }
+        assert_eq!(recorder.changes(), [""; 0]);
+        staff.provider().resource(ids.resources.ok).set_restrict_member_access(true).await.unwrap();
+        until_change(&mut rounds, &recorder, "remove polar_0001 alice01").await;
+        until_change(&mut rounds, &recorder, "remove polar_0001 dora01").await;
+    };
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+    // The other resource of the project isn't restricted.
+    assert!(recorder.changes().iter().all(|change| change.contains("polar_0001")));
+}
+
+#[tokio::test]
+async fn a_failed_synchronization_is_repeated_after_the_interval() {
+    let (sandbox, _) = sandbox().await;
+    let (slurm, client) = (sandbox.ids().offerings.slurm, caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of(["dora01"]);
+    let events = subscribe(&client, slurm).await;
+    let list = "/marketplace-provider-resources/";
+    sandbox.fail_next(2, "GET", list, waldur_sandbox::Fault::Status(403));
+    let membership = Membership::new(&client, &recorder).offering(slurm).interval(Duration::from_millis(5));
+    let (sender, mut rounds) = unbounded_channel();
+    let mut failed = 0;
+    let each = |sync: Result<MembershipSync, Error>| {
+        failed += usize::from(sync.is_err());
+        let _ = sender.send(());
+    };
+    let work = until_change(&mut rounds, &recorder, "remove polar_0001 dora01");
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+    assert_eq!(failed, 2);
+}
