@@ -12,3 +12,9 @@ pub mod testing_with_the_sandbox {}
 
 #[doc = include_str!("../docs/older-and-newer-servers.md")]
 pub mod older_and_newer_servers {}
+
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("../docs/waldurs-provider-guide.md")]
+pub mod waldurs_provider_guide {}

@@ -49,34 +49,14 @@
 //!
 //! What the areas don't cover, the functions of [`Client`] do, one per operation: `client.projects_list()`.
 //!
-//! # Lists
+//! # Lists, steps and bulk operations
 //! A collection has the verbs `all`, `stream`, `first` and `count`. All pages are read, and only the fields
-//! that are needed are requested. A row that can't be read is set aside and named ([`Rows::unreadable`]); the
-//! others are returned. `select` reads the fields of your own struct instead:
+//! that are needed are requested; `select` reads the fields of your own struct instead. A row that can't be
+//! read is set aside and named ([`Rows::unreadable`]).
 //!
-//! ```
-//! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use waldur_sandbox::{Actor, Sandbox};
-//! # use waldur_sdk::{Client, ClientExt as _};
-//! # let sandbox = Sandbox::start().await?;
-//! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
-//! #[derive(serde::Deserialize)]
-//! struct Row {
-//!     name: String,
-//!     slug: String,
-//! }
-//!
-//! let rows: Vec<Row> = client.provider().resources().live().select().all().await?;
-//! println!("{} ({})", rows[0].name, rows[0].slug);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # Steps and bulk operations
 //! A step on one object returns [`Applied`]: it was applied now, or the object was already in that state. A
 //! bulk operation is a [`Bulk`]: awaited, it lists the objects, takes the step for each side by side, and
-//! returns a [`Report`] with an [`Outcome`] per object. One failure doesn't stop the others, and all bulk
+//! returns a [`Report`] with an [`Outcome`] per object. One failure doesn't stop the others, and bulk
 //! operations can be run again.
 //!
 //! ```
@@ -87,6 +67,14 @@
 //! # let sandbox = Sandbox::start().await?;
 //! # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 //! # let offering = sandbox.ids().offerings.bulk;
+//! #[derive(serde::Deserialize)]
+//! struct Row {
+//!     name: String,
+//!     slug: String,
+//! }
+//! let rows: Vec<Row> = client.provider().resources().live().select().all().await?;
+//! println!("{} ({})", rows[0].name, rows[0].slug);
+//!
 //! let orders = client.provider().orders().pending().offering(offering);
 //! let report = orders.approve_all().on_progress(|p| println!("{} of {}", p.finished, p.total)).await?;
 //! println!("{} approved, {} failed", report.applied(), report.failed());
@@ -94,69 +82,20 @@
 //! # }
 //! ```
 //!
-//! # Retries
+//! # Errors and retries
+//! Every function of this crate and of the client returns [`Error`], so `?` works with both. Ask it by
+//! predicate, such as [`Error::is_conflict`] or [`Error::is_unsupported`] (the server is too old). The page
+//! [`docs::errors`] has the details, and the names of spans and metrics.
+//!
 //! Requests that change nothing are retried after lost connections, timeouts and the statuses 429, 502, 503
 //! and 504, within a budget: see [`RetryPolicy`]. A request that changes something is never repeated on a
 //! guess. If its response is lost, the object is read: if the change shows, the step succeeded; if the object
 //! is provably as it was, the request is sent again. Otherwise the error says that it isn't known
 //! ([`Error::is_unconfirmed`]).
 //!
-//! # Errors
-//! Every function of this crate and of the client returns [`Error`], so `?` works with both. It names the
-//! operation, the attempts and the cause, and never contains a token. Ask it by predicate, such as
-//! [`Error::is_conflict`] or [`Error::is_unsupported`] (the server is too old), or by [`Error::kind`].
-//!
-//! A failure that isn't about a request has a kind of its own, and its details are the cause, which
-//! [`Error::cause`] returns by type:
-//!
-//! | what failed | kind | cause |
-//! |---|---|---|
-//! | an order ended in another state | [`ErrorKind::Ended`] | [`UnfinishedOrder`](orders::UnfinishedOrder) |
-//! | an order isn't in the awaited state in time | [`ErrorKind::Timeout`] | [`UnfinishedOrder`](orders::UnfinishedOrder), if the order could be read; [`Error`], if reading it failed last |
-//! | a resource has no backend id | [`ErrorKind::Validation`] | `NoBackendId` (feature `agent`) |
-//! | a membership back end | [`ErrorKind::Backend`] | the back end's own error |
-//! | an order's back end | [`ErrorKind::Backend`] | `agent::BackendError` (feature `agent`), or the error in it |
-//!
-//! ```
-//! use waldur_sdk::orders::UnfinishedOrder;
-//! use waldur_sdk::types::OrderState;
-//!
-//! /// Returns the last known state of an order that was waited for.
-//! fn last_state(error: &waldur_sdk::Error) -> Option<&OrderState> {
-//!     error.cause::<UnfinishedOrder>().map(|unfinished| &unfinished.order.state)
-//! }
-//! # let _ = last_state;
-//! ```
-//!
-//! # Telemetry
-//! Each call is a `tracing` span named `waldur.call`, with OpenTelemetry's names: `http.request.method`,
-//! `url.template`, `http.response.status_code`, `http.request.resend_count`, `error.type`, `server.address`,
-//! and `waldur.operation`, `waldur.result_count`, `waldur.duration_ms`. Attempts are events in it: responses
-//! and failures at DEBUG, retries at INFO. With the feature `metrics` there are a histogram
-//! `http.client.request.duration` (seconds), a gauge `http.client.active_requests` and a counter
-//! `waldur.client.retries`.
-//!
 //! # Guides
-//! The module [`docs`] has longer pages: writing an agent, reporting usage, testing with the sandbox, and
-//! older and newer servers.
-//!
-//! # Waldur's provider guide
-//! What Waldur's guide for service providers shows, and what does it here:
-//!
-//! | in the guide | here |
-//! |---|---|
-//! | users, SSH keys | [`Provider::users`], [`Provider::ssh_keys`] |
-//! | resource allocations, with chosen fields | [`Provider::resources`], [`Resources::select`](resources::Resources::select) |
-//! | approving and rejecting orders | [`Orders::approve_all`](orders::Orders::approve_all), [`Orders::reject_all`](orders::Orders::reject_all), [`OrderHandle::approve`](orders::OrderHandle::approve), [`OrderHandle::reject`](orders::OrderHandle::reject) (its loop over executing orders is [`ClientExt::approve_all_executing_orders`]) |
-//! | cancelling orders | [`OrderHandle::cancel`](orders::OrderHandle::cancel) |
-//! | the backend id | [`ResourceHandle::set_backend_id`](resources::ResourceHandle::set_backend_id), [`ResourceHandle::claim_backend_id`](resources::ResourceHandle::claim_backend_id) |
-//! | access details of an allocation | [`ResourceHandle::submit_report`](resources::ResourceHandle::submit_report) |
-//! | pages, chosen fields | [`ListExt`]: all pages are read, [`ListExt::select`] |
-//! | members of a project | [`ResourceHandle::team`](resources::ResourceHandle::team) |
-//! | usage of an allocation | [`ResourceHandle::report_usage`](resources::ResourceHandle::report_usage), [`Resources::report_usage_all`](resources::Resources::report_usage_all), [`ResourceHandle::plan_periods`](resources::ResourceHandle::plan_periods) |
-//! | access to a resource, also in batch | [`Provider::ensure_offering_user`], [`ServiceProviderHandle::set_usernames`](people::ServiceProviderHandle::set_usernames) |
-//! | the provider of an organization | [`ServiceProviders::of_customer`](people::ServiceProviders::of_customer) |
-//! | its users, keys, projects and project permissions | [`ServiceProviderHandle`](people::ServiceProviderHandle) |
+//! The module [`docs`] has longer pages: writing an agent, reporting usage, testing with the sandbox, older
+//! and newer servers, errors, and what does each step of Waldur's provider guide.
 //!
 //! # Public dependencies
 //! Types of these crates are part of the interface: `chrono` (dates), `rust_decimal` (amounts), `uuid`,
