@@ -6,10 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+#[cfg(feature = "events")]
+use futures_util::stream::{Stream, StreamExt as _};
 use tokio::time::sleep;
+#[cfg(feature = "events")]
+use tokio::time::{Instant, sleep_until};
 
 use super::stop::StopHandle;
 use crate::bulk::Item;
+#[cfg(feature = "events")]
+use crate::bulk::Report;
+#[cfg(feature = "events")]
+use crate::events::{Event, Notification};
 
 /// What is called with each item of a round.
 pub(super) struct OnItem<T>(Option<OnItemFn<T>>);
@@ -67,6 +75,78 @@ pub(super) async fn repeat<R, F>(
         if let Either::Right(_) = select(pin!(sleep(interval)), &mut until).await {
             return;
         }
+    }
+}
+
+/// How long an event waits for its round. A burst of events is one round, and the change can be read by then.
+#[cfg(feature = "events")]
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Does a round when events ask for it: at once when a full pass is due, and shortly after an event that
+/// `matters`. A round that isn't whole is repeated after `interval`. Otherwise like [`repeat`]; ends with the
+/// stream, too.
+#[cfg(feature = "events")]
+#[allow(clippy::too_many_arguments, reason = "it is the one caller's whole state")]
+pub(super) async fn repeat_on_events<T, F>(
+    interval: Duration,
+    enough: &AtomicBool,
+    stop: &StopHandle,
+    events: impl Stream<Item = Notification>,
+    matters: fn(&Event) -> bool,
+    until: impl Future,
+    round: impl Fn() -> F,
+    mut each: impl FnMut(Report<T>),
+) where
+    F: Future<Output = Report<T>>,
+{
+    let note = |due: &mut Option<Instant>, notification| {
+        let pause = match notification {
+            Notification::Event(delivery) => match matters(&delivery.ack()) {
+                true => SETTLE,
+                false => return,
+            },
+            Notification::Reconcile { .. } => Duration::ZERO,
+        };
+        let at = Instant::now() + pause;
+        *due = Some(due.map_or(at, |planned| planned.min(at)));
+    };
+    let (mut events, until, stopped) = (pin!(events.fuse()), pin!(until), pin!(stop.stopped()));
+    let mut until = select(until, stopped);
+    let mut due: Option<Instant> = None;
+    while !stop.is_stopped() {
+        if due.is_none_or(|at| at > Instant::now()) {
+            let next = due;
+            let timer = pin!(async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            });
+            match select(timer, select(events.next(), &mut until)).await {
+                Either::Left(_) => {}
+                Either::Right((Either::Left((Some(notification), _)), _)) => note(&mut due, notification),
+                Either::Right(_) => return,
+            }
+            continue;
+        }
+        due = None;
+        let mut work = pin!(round());
+        let report = loop {
+            match select(work.as_mut(), select(events.next(), &mut until)).await {
+                Either::Left((report, _)) => break report,
+                Either::Right((Either::Left((Some(notification), _)), _)) => note(&mut due, notification),
+                Either::Right(_) => {
+                    enough.store(true, Ordering::Relaxed);
+                    each(work.await);
+                    return;
+                }
+            }
+        };
+        if !report.is_ok() {
+            let at = Instant::now() + interval;
+            due = Some(due.map_or(at, |planned| planned.min(at)));
+        }
+        each(report);
     }
 }
 

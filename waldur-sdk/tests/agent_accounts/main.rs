@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "events")]
+mod events;
 mod faults;
 mod interrupted;
 mod odd_users;

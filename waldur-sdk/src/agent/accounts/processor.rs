@@ -16,6 +16,8 @@ use super::backend::Usernames;
 use super::policy::NamePolicy;
 use super::report::{AccountResult, ProcessedAccount};
 use crate::agent::ledger::{Backoff, Begin, Ledger, Pause};
+#[cfg(feature = "events")]
+use crate::agent::rounds::repeat_on_events;
 use crate::agent::rounds::{OnItem, repeat};
 use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, ListFailure, Report};
@@ -197,6 +199,23 @@ impl<U: Usernames> AccountsProcessor<U> {
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedAccount>)) {
         let enough = AtomicBool::new(false);
         repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+    }
+
+    /// Does a round when events ask for it, until `until` ends, the processor is stopped, or the stream ends:
+    /// shortly after an event of an offering user, which is acknowledged at once, and when
+    /// [`Notification::Reconcile`](crate::events::Notification::Reconcile) says so. A round with failures is
+    /// repeated after the [interval](Self::interval). Otherwise like [`run`](Self::run).
+    #[cfg(feature = "events")]
+    pub async fn run_on_events(
+        &self,
+        events: impl futures_util::Stream<Item = crate::events::Notification>,
+        until: impl Future,
+        each: impl FnMut(Report<ProcessedAccount>),
+    ) {
+        let matters = |event: &crate::events::Event| matches!(event, crate::events::Event::OfferingUser(_));
+        let enough = AtomicBool::new(false);
+        let round = || self.round(&enough);
+        repeat_on_events(self.interval, &enough, &self.stop, events, matters, until, round, each).await;
     }
 
     async fn round(&self, enough: &AtomicBool) -> Report<ProcessedAccount> {
