@@ -42,7 +42,8 @@ pub trait Backend: Send + Sync {
     fn terminate(&self, task: &Task, id: &BackendId)
     -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Checks whether the back end can work now. It is called before each round. If it fails, the round is
+    /// Checks whether the back end can work now. It is called before each round, and before an order that is
+    /// processed [by itself](super::OrderProcessor::process), which is held then. If it fails, the round is
     /// skipped: no order is touched, and the report names the failure for each offering
     /// ([`Report::unlisted`]). By default the back end is always ready.
     ///

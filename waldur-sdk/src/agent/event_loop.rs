@@ -171,7 +171,7 @@ impl<B: Backend> OrderProcessor<B> {
                     }
                 }
                 Either::Right((Either::Right((Either::Left((Some(notification), _)), _)), _)) => {
-                    note(&mut agenda, notification);
+                    self.note(&mut agenda, notification);
                 }
                 Either::Right((Either::Right((Either::Left((None, _)), _)), _)) => break,
                 Either::Right((Either::Right((Either::Right(_), _)), _)) => {}
@@ -181,6 +181,22 @@ impl<B: Backend> OrderProcessor<B> {
         while let Some(ended) = working.next().await {
             if let Ended::Round(report) = ended {
                 each(report);
+            }
+        }
+    }
+
+    /// Notes what a notification asks for, and acknowledges it. Events of other offerings are left out.
+    fn note(&self, agenda: &mut Agenda, notification: Notification) {
+        match notification {
+            Notification::Event(delivery) => {
+                let is_own = self.offerings.contains(&delivery.offering());
+                if let (true, Event::Order(event)) = (is_own, delivery.ack()) {
+                    agenda.note(event.order_uuid);
+                }
+            }
+            Notification::Reconcile { reason } => {
+                tracing::debug!(%reason, "a round is due");
+                agenda.plan_round(Duration::ZERO);
             }
         }
     }
@@ -236,21 +252,6 @@ impl<B: Backend> OrderProcessor<B> {
                 Some(self.interval)
             }
             _ => None,
-        }
-    }
-}
-
-/// Notes what a notification asks for, and acknowledges it.
-fn note(agenda: &mut Agenda, notification: Notification) {
-    match notification {
-        Notification::Event(delivery) => {
-            if let Event::Order(event) = delivery.ack() {
-                agenda.note(event.order_uuid);
-            }
-        }
-        Notification::Reconcile { reason } => {
-            tracing::debug!(%reason, "a round is due");
-            agenda.plan_round(Duration::ZERO);
         }
     }
 }

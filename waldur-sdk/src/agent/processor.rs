@@ -99,7 +99,7 @@ use waldur_api_client::{Client, Error, ListExt as _};
 #[derive(Debug)]
 pub struct OrderProcessor<B> {
     pub(super) client: Client,
-    offerings: Vec<Uuid>,
+    pub(super) offerings: Vec<Uuid>,
     backend: B,
     approval: Approval,
     pub(super) backoff: Backoff,
@@ -199,11 +199,16 @@ impl<B: Backend> OrderProcessor<B> {
     pub async fn process(&self, order: impl Into<Uuid>) -> Result<Item<ProcessedOrder>, Error> {
         let call = self.client.marketplace_orders_retrieve().uuid(order.into());
         let order: AgentOrder = row::retrieve(call).await?;
-        let outage = Arc::new(Outage::new(&self.client));
         let (result, error) = match &order.state {
             _ if self.stop.is_stopped() => (OrderResult::NotBegun, None),
             OrderState::PendingProvider | OrderState::Executing | OrderState::Other(_) => {
-                self.take(order.offering_uuid, &order, &outage).await
+                match self.backend.ready().await {
+                    Err(error) => (OrderResult::Held, Some(error.into_error())),
+                    Ok(()) => {
+                        let outage = Arc::new(Outage::new(&self.client));
+                        self.take(order.offering_uuid, &order, &outage).await
+                    }
+                }
             }
             state => (OrderResult::Superseded { state: state.clone() }, None),
         };

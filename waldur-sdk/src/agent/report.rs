@@ -96,8 +96,9 @@ pub enum OrderResult {
         #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
-    /// The server kept failing, so the order was not begun, or not continued. The next round takes it up
-    /// without a further pause. ([`Outcome::Failed`])
+    /// The server kept failing, so the order was not begun, or not continued; or the order was processed by
+    /// itself while the back end isn't [ready](super::Backend::ready). The next round takes it up without a
+    /// further pause. ([`Outcome::Failed`])
     Held,
     /// Another round of the same processor is at work on it. ([`Outcome::Skipped`])
     InProgress,

@@ -11,6 +11,8 @@ use futures_util::stream::{Stream, StreamExt as _};
 use tokio::time::sleep;
 #[cfg(feature = "events")]
 use tokio::time::{Instant, sleep_until};
+#[cfg(feature = "events")]
+use uuid::Uuid;
 
 use super::stop::StopHandle;
 use crate::bulk::Item;
@@ -83,16 +85,16 @@ pub(super) async fn repeat<R, F>(
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Does a round when events ask for it: at once when a full pass is due, and shortly after an event that
-/// `matters`. A round that isn't whole is repeated after `interval`. Otherwise like [`repeat`]; ends with the
-/// stream, too.
+/// `matters`. After a round, `pause` says when the next one is due in any case. Otherwise like [`repeat`];
+/// ends with the stream, too.
 #[cfg(feature = "events")]
 #[allow(clippy::too_many_arguments, reason = "it is the one caller's whole state")]
 pub(super) async fn repeat_on_events<T, F>(
-    interval: Duration,
+    pause: impl Fn(&Report<T>) -> Option<Duration>,
     enough: &AtomicBool,
     stop: &StopHandle,
     events: impl Stream<Item = Notification>,
-    matters: fn(&Event) -> bool,
+    matters: impl Fn(Uuid, &Event) -> bool,
     until: impl Future,
     round: impl Fn() -> F,
     mut each: impl FnMut(Report<T>),
@@ -101,7 +103,7 @@ pub(super) async fn repeat_on_events<T, F>(
 {
     let note = |due: &mut Option<Instant>, notification| {
         let pause = match notification {
-            Notification::Event(delivery) => match matters(&delivery.ack()) {
+            Notification::Event(delivery) => match matters(delivery.offering(), &delivery.ack()) {
                 true => SETTLE,
                 false => return,
             },
@@ -142,8 +144,8 @@ pub(super) async fn repeat_on_events<T, F>(
                 }
             }
         };
-        if !report.is_ok() {
-            let at = Instant::now() + interval;
+        if let Some(pause) = pause(&report) {
+            let at = Instant::now() + pause;
             due = Some(due.map_or(at, |planned| planned.min(at)));
         }
         each(report);
@@ -187,5 +189,28 @@ mod tests {
         // It is stopped for good.
         repeat(Duration::from_secs(10), &enough, &handle, sleep(Duration::ZERO), round, drop).await;
         assert_eq!(rounds.get(), 4);
+    }
+
+    #[cfg(feature = "events")]
+    #[tokio::test(start_paused = true)]
+    async fn rounds_on_events_are_repeated_for_what_is_still_to_do() {
+        use futures_util::stream;
+
+        use crate::events::ReconcileReason;
+
+        let begun = Instant::now();
+        let (rounds, enough, handle) = (RefCell::new(Vec::new()), AtomicBool::new(false), StopHandle::new());
+        let round = || async {
+            rounds.borrow_mut().push(begun.elapsed().as_secs());
+            Report::<()>::default()
+        };
+        // Two rounds leave something to do, the third doesn't.
+        let pause = |_: &Report<()>| (rounds.borrow().len() < 3).then_some(Duration::from_secs(7));
+        let due = Notification::Reconcile { reason: ReconcileReason::Started };
+        let events = stream::iter([due]).chain(stream::pending());
+        let matters = |_: Uuid, _: &Event| false;
+        let until = sleep(Duration::from_secs(100));
+        repeat_on_events(pause, &enough, &handle, events, matters, until, round, drop).await;
+        assert_eq!(*rounds.borrow(), [0, 7, 14]);
     }
 }

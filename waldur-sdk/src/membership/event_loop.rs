@@ -52,8 +52,8 @@ impl<B: MembershipBackend> Membership<B> {
     ///
     /// An event only says what is to be read: it is acknowledged at once, and the resources that it is about
     /// are synchronized shortly after, one part at a time. Everything is synchronized when
-    /// [`Notification::Reconcile`] says so, and after the [interval](Self::interval) if that failed. Calls
-    /// `each` after each synchronization.
+    /// [`Notification::Reconcile`] says so. A part of which something failed is repeated after the
+    /// [interval](Self::interval). Calls `each` after each synchronization.
     ///
     /// The kinds of events that matter are user roles, resources and offering users.
     ///
@@ -97,7 +97,7 @@ impl<B: MembershipBackend> Membership<B> {
                 match select(timer, select(events.next(), until.as_mut())).await {
                     Either::Left(_) => continue,
                     Either::Right((Either::Left((Some(notification), _)), _)) => {
-                        note(&mut due, notification);
+                        self.note(&mut due, notification);
                         continue;
                     }
                     Either::Right(_) => return,
@@ -109,7 +109,9 @@ impl<B: MembershipBackend> Membership<B> {
             let result = loop {
                 match select(work.as_mut(), select(events.next(), until.as_mut())).await {
                     Either::Left((result, _)) => break result,
-                    Either::Right((Either::Left((Some(notification), _)), _)) => note(&mut due, notification),
+                    Either::Right((Either::Left((Some(notification), _)), _)) => {
+                        self.note(&mut due, notification);
+                    }
                     Either::Right(_) => {
                         enough.store(true, Ordering::Relaxed);
                         each(work.await);
@@ -117,11 +119,30 @@ impl<B: MembershipBackend> Membership<B> {
                     }
                 }
             };
-            if result.is_err() {
+            if !result.as_ref().is_ok_and(MembershipSync::is_ok) {
                 plan(&mut due, part, self.interval);
             }
             each(result);
         }
+    }
+
+    /// Notes what a notification asks for, and acknowledges it. Events of other offerings are left out.
+    fn note(&self, due: &mut BTreeMap<Part, Instant>, notification: Notification) {
+        let (part, pause) = match notification {
+            Notification::Event(delivery) => {
+                let offering = delivery.offering();
+                let is_own = self.scope().offering.is_none_or(|own| own == offering);
+                match part_of(offering, &delivery.ack()).filter(|_| is_own) {
+                    Some(part) => (part, SETTLE),
+                    None => return,
+                }
+            }
+            Notification::Reconcile { reason } => {
+                tracing::debug!(%reason, "all members are to be synchronized");
+                (Part::All, Duration::ZERO)
+            }
+        };
+        plan(due, part, pause);
     }
 
     async fn sync_part(&self, part: Part, enough: &AtomicBool) -> Result<MembershipSync, Error> {
@@ -150,22 +171,6 @@ impl<B: MembershipBackend> Membership<B> {
             },
         }
     }
-}
-
-/// Notes what a notification asks for, and acknowledges it.
-fn note(due: &mut BTreeMap<Part, Instant>, notification: Notification) {
-    let (part, pause) = match notification {
-        Notification::Event(delivery) => {
-            let offering = delivery.offering();
-            let Some(part) = part_of(offering, &delivery.ack()) else { return };
-            (part, SETTLE)
-        }
-        Notification::Reconcile { reason } => {
-            tracing::debug!(%reason, "all members are to be synchronized");
-            (Part::All, Duration::ZERO)
-        }
-    };
-    plan(due, part, pause);
 }
 
 /// Plans a part, unless it is planned earlier already.

@@ -132,6 +132,33 @@ async fn an_order_that_failed_is_tried_again_without_a_round() {
 }
 
 #[tokio::test]
+async fn events_of_other_offerings_are_left_alone() {
+    let builder = Sandbox::builder().release(Release::Newer).orders(0).seed(|seed| {
+        let offerings = seed.ids().offerings;
+        add(seed, offerings.slurm, "other", Type::Create, State::PendingConsumer);
+        add(seed, offerings.bulk, "own", Type::Create, State::PendingConsumer);
+    });
+    let sandbox = builder.start().await.unwrap();
+    let (other, own) = (sandbox.orders()[0].uuid, sandbox.orders()[1].uuid);
+    let offerings = sandbox.ids().offerings;
+    let events = client(&sandbox).events().offerings([offerings.slurm, offerings.bulk]);
+    let events = events.kinds([EventKind::Order]).connect().await.unwrap();
+    let (processor, mut results) = processor(&sandbox, &Cluster::default());
+    let work = async {
+        approve(&sandbox, other).await;
+        // The event was taken, so that the other one is the only one left.
+        approve(&sandbox, own).await;
+        until_done(&mut results, own).await;
+        let is_taken = || sandbox.broker().queues().iter().all(|queue| queue.ready + queue.in_hand == 0);
+        while !is_taken() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, processor.run_on_events(events, work, |_| {})).await.unwrap();
+    assert_eq!(sandbox.order(other).unwrap().state, State::PendingProvider);
+}
+
+#[tokio::test]
 async fn an_event_before_its_change_can_be_read_is_looked_up_again() {
     let late = BrokerMisbehaviour::new(BrokerFault::LateCommit(Duration::from_millis(300)));
     let sandbox = sandbox_of(1, Some(late)).await;

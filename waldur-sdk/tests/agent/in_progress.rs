@@ -141,6 +141,10 @@ async fn a_back_end_that_is_not_ready_skips_the_round() {
         problems.iter().all(|problem| problem.ends_with("the cluster is in maintenance")),
         "{problems:?}"
     );
+    // Nor is an order touched that is processed by itself.
+    let item = processor.process(sandbox.orders()[0].uuid).await.unwrap();
+    assert_eq!((item.target.result.kind(), posts(&sandbox)), (Kind::Held, 0));
+    assert!(item.to_string().ends_with("the cluster is in maintenance"), "{item}");
 }
 
 #[tokio::test]

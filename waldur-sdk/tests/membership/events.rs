@@ -1,13 +1,14 @@
 //! Members that follow events, with the sandbox's broker.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waldur_sandbox::{Actor, OfferingUserState as State, Release, Sandbox, Seed};
 use waldur_sdk::events::{EventKind, Events};
-use waldur_sdk::membership::{Membership, MembershipSync};
-use waldur_sdk::{Client, ClientExt as _, Error, Uuid, api};
+use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource, MembershipSync};
+use waldur_sdk::{AccountName, Client, ClientExt as _, Error, Uuid, api};
 
 use crate::common::client_as;
 use crate::{Recorder, caller};
@@ -91,4 +92,41 @@ async fn a_failed_synchronization_is_repeated_after_the_interval() {
     let work = until_change(&mut rounds, &recorder, "remove polar_0001 dora01");
     tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
     assert_eq!(failed, 2);
+}
+
+/// Fails the first time that a member is added.
+struct Flaky(AtomicBool, Recorder);
+
+impl MembershipBackend for Flaky {
+    type Error = String;
+
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+        self.1.list(resource).await
+    }
+
+    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
+        match self.0.swap(false, Ordering::Relaxed) {
+            true => Err("the directory is busy".to_owned()),
+            false => self.1.add(resource, username).await,
+        }
+    }
+
+    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
+        self.1.remove(resource, username).await
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_failed_is_tried_again_after_the_interval() {
+    let sandbox = Sandbox::builder().release(Release::Newer).orders(0).start().await.unwrap();
+    let (slurm, client) = (sandbox.ids().offerings.slurm, caller(&sandbox, Actor::Provider));
+    let flaky = Flaky(true.into(), Recorder::of([]));
+    let events = subscribe(&client, slurm).await;
+    let membership = Membership::new(&client, &flaky).offering(slurm).interval(Duration::from_millis(5));
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |_: Result<MembershipSync, Error>| {
+        let _ = sender.send(());
+    };
+    let work = until_change(&mut rounds, &flaky.1, "add polar_0001 alice01");
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
 }

@@ -22,6 +22,8 @@ use crate::agent::rounds::{OnItem, repeat};
 use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, ListFailure, Report};
 use crate::confirm::Confirm;
+#[cfg(feature = "events")]
+use crate::events::{Event, Notification};
 use crate::outage::Outage;
 use crate::row::{self, Rows};
 
@@ -203,19 +205,36 @@ impl<U: Usernames> AccountsProcessor<U> {
 
     /// Does a round when events ask for it, until `until` ends, the processor is stopped, or the stream ends:
     /// shortly after an event of an offering user, which is acknowledged at once, and when
-    /// [`Notification::Reconcile`](crate::events::Notification::Reconcile) says so. A round with failures is
-    /// repeated after the [interval](Self::interval). Otherwise like [`run`](Self::run).
+    /// [`Notification::Reconcile`] says so. While something is left to do,
+    /// such as after a failure or for a user who has to do something first, rounds are repeated after the
+    /// [interval](Self::interval), or earlier if a back end in progress requests it. Otherwise like
+    /// [`run`](Self::run).
     #[cfg(feature = "events")]
     pub async fn run_on_events(
         &self,
-        events: impl futures_util::Stream<Item = crate::events::Notification>,
+        events: impl futures_util::Stream<Item = Notification>,
         until: impl Future,
         each: impl FnMut(Report<ProcessedAccount>),
     ) {
-        let matters = |event: &crate::events::Event| matches!(event, crate::events::Event::OfferingUser(_));
+        let matters = |offering: Uuid, event: &Event| {
+            self.offerings.contains(&offering) && matches!(event, Event::OfferingUser(_))
+        };
+        let pause = |report: &Report<ProcessedAccount>| self.pause(report);
         let enough = AtomicBool::new(false);
         let round = || self.round(&enough);
-        repeat_on_events(self.interval, &enough, &self.stop, events, matters, until, round, each).await;
+        repeat_on_events(pause, &enough, &self.stop, events, matters, until, round, each).await;
+    }
+
+    /// Returns when the next round is due after this one; none if nothing is left to do.
+    #[cfg(feature = "events")]
+    fn pause(&self, report: &Report<ProcessedAccount>) -> Option<Duration> {
+        let pauses = report.items.iter().filter_map(|item| match item.target.result {
+            AccountResult::InBackend { again_in } => Some(again_in.max(Duration::from_secs(1))),
+            AccountResult::Pending { .. } | AccountResult::InProgress => Some(self.interval),
+            _ => None,
+        });
+        let failed = (!report.is_ok()).then_some(self.interval);
+        pauses.chain(failed).min().map(|pause| pause.min(self.interval))
     }
 
     async fn round(&self, enough: &AtomicBool) -> Report<ProcessedAccount> {
