@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use http::header::HeaderValue;
 use uuid::Uuid;
 
+use crate::server_url::ServerUrl;
 use crate::transport::{Pipeline, RetryPolicy};
 
 /// A client of one Waldur server, for one user. Clones are cheap and share the connections.
@@ -47,8 +48,7 @@ pub struct Client {
 pub(crate) struct Shared {
     pub(crate) pipeline: Pipeline,
     pub(crate) http: reqwest::Client,
-    /// The URL of the server, without `/api` and without a slash at the end.
-    pub(crate) url: String,
+    pub(crate) url: ServerUrl,
     pub(crate) bulk_concurrency: usize,
     pub(crate) strict: bool,
     pub(crate) extensions: Arc<Extensions>,
@@ -70,7 +70,7 @@ impl Extensions {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &self.shared.url)
+            .field("url", &self.shared.url.as_str())
             .field("bulk_concurrency", &self.shared.bulk_concurrency)
             .field("strict", &self.shared.strict)
             .finish_non_exhaustive()
@@ -85,6 +85,11 @@ impl Client {
     /// Returns the URL of the server, without `/api`.
     #[must_use]
     pub fn url(&self) -> &str {
+        self.shared.url.as_str()
+    }
+
+    /// Returns the URL of the server, parsed.
+    pub(crate) fn server_url(&self) -> &ServerUrl {
         &self.shared.url
     }
 

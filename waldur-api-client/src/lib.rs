@@ -235,6 +235,7 @@ pub mod mock;
 #[cfg(doc)]
 pub mod operations;
 mod sealed;
+mod server_url;
 mod transport;
 mod wire;
 
@@ -244,7 +245,7 @@ mod generated {
 }
 
 pub use auth::{AccessToken, ClientCredentials, Credentials};
-pub use call::{ByteStream, RawRequest, RawResponse, Response};
+pub use call::{ByteStream, RawRequest, RawResponse, Response, ResponseFuture};
 pub use client::Client;
 pub use config::{CONFIG_FILE_VARIABLE, ClientBuilder, PROFILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE};
 pub use error::{BoxError, Error, ErrorKind, Message, Messages};

@@ -1,5 +1,6 @@
 //! Calls: building requests, sending them, and reading their responses.
 
+mod future;
 mod prepared;
 mod raw;
 mod response;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use reqwest::{Request, Url};
+use reqwest::Request;
 use serde::Serialize;
 
 use crate::client::Client;
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::{Multipart, QueryValue};
 
 pub(crate) use crate::wire::Operation;
+pub use future::ResponseFuture;
 pub(crate) use prepared::PreparedRequest;
 pub use raw::{RawRequest, RawResponse};
 pub use response::{BufferedResponse, ByteStream, Response};
@@ -176,8 +178,7 @@ impl Call {
             rest = after;
         }
         path.push_str(rest);
-        let mut url = Url::parse(&format!("{}{path}", self.client.url()))
-            .map_err(|error| self.invalid(format!("the base URL can't be used: {error}")))?;
+        let mut url = self.client.server_url().with_path(&path);
         let query = self.query_string();
         url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
         let method = Method::from_bytes(self.operation.method.as_bytes())

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use reqwest::Request;
 
+use super::future::ResponseFuture;
 use super::response::{BufferedResponse, ByteStream, Response, warn_about};
 use crate::client::Client;
 use crate::error::Error;
@@ -40,23 +41,27 @@ impl PreparedRequest {
     ///
     /// # Errors
     /// Those of every call, and an HTML page ([`Error::is_page`]).
-    pub async fn empty(self) -> Result<Response<()>, Error> {
-        let operation = self.operation;
-        let (received, method) = self.send().await?;
-        let (status, headers) =
-            received.discard(&method).await.map_err(|error| error.with_operation(operation))?;
-        Ok(Response::new((), status, headers))
+    pub fn empty(self) -> ResponseFuture<()> {
+        ResponseFuture::new(async move {
+            let operation = self.operation;
+            let (received, method) = self.send().await?;
+            let (status, headers) =
+                received.discard(&method).await.map_err(|error| error.with_operation(operation))?;
+            Ok(Response::new((), status, headers))
+        })
     }
 
     /// Sends the request, and returns the response before its body is read. The body may be of any kind.
     ///
     /// # Errors
     /// Those of every call.
-    pub async fn stream(self) -> Result<Response<ByteStream>, Error> {
-        let operation = self.operation;
-        let (Received { status, headers, body, .. }, _) = self.send().await?;
-        let body = ByteStream::new(body.into_stream(), move |error| error.with_operation(operation));
-        Ok(Response::new(body, status, headers))
+    pub fn stream(self) -> ResponseFuture<ByteStream> {
+        ResponseFuture::new(async move {
+            let operation = self.operation;
+            let (Received { status, headers, body, .. }, _) = self.send().await?;
+            let body = ByteStream::new(body.into_stream(), move |error| error.with_operation(operation));
+            Ok(Response::new(body, status, headers))
+        })
     }
 
     /// Sends the request, and reads the whole response.
@@ -85,10 +90,12 @@ impl PreparedRequest {
     /// # Errors
     /// Those of [`buffer`](Self::buffer), and a response that can't be decoded
     /// ([`Error::is_unexpected_response`]).
-    pub async fn json<T: LenientDecode>(self) -> Result<Response<T>, Error> {
-        let buffered = self.buffer().await?;
-        let (status, headers) = (buffered.status, buffered.headers.clone());
-        Ok(Response::new(buffered.read()?, status, headers))
+    pub fn json<T: LenientDecode + Send + 'static>(self) -> ResponseFuture<T> {
+        ResponseFuture::new(async move {
+            let buffered = self.buffer().await?;
+            let (status, headers) = (buffered.status, buffered.headers.clone());
+            Ok(Response::new(buffered.read()?, status, headers))
+        })
     }
 
     /// Sends the request, and decodes the response if it has a body. The call was applied, whatever the body
@@ -96,32 +103,42 @@ impl PreparedRequest {
     ///
     /// # Errors
     /// Those of every call, and an HTML page ([`Error::is_page`]).
-    pub async fn optional<T: LenientDecode>(self) -> Result<Response<Option<T>>, Error> {
-        let operation = self.operation;
-        let (received, method) = self.send().await?;
-        let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
-        let body = buffered.body.unwrap_or_else(|error| {
-            tracing::warn!(operation = operation.id, %error, "the call was applied, but its response was cut off");
-            Bytes::new()
-        });
-        let value = if body.trim_ascii().is_empty() {
+    pub fn optional<T: LenientDecode + Send + 'static>(self) -> ResponseFuture<Option<T>> {
+        ResponseFuture::new(async move {
+            let operation = self.operation;
+            let (received, method) = self.send().await?;
+            let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
+            let body = buffered.body.unwrap_or_else(|error| {
+                tracing::warn!(
+                    operation = operation.id,
+                    %error,
+                    "the call was applied, but its response was cut off"
+                );
+                Bytes::new()
+            });
+            Ok(Response::new(decode_applied(operation, &body), buffered.status, buffered.headers))
+        })
+    }
+}
+
+/// Decodes the body of a call that was applied. Returns `None` if it is blank or can't be decoded, which is
+/// warned about.
+fn decode_applied<T: LenientDecode>(operation: &'static Operation, body: &[u8]) -> Option<T> {
+    if body.trim_ascii().is_empty() {
+        return None;
+    }
+    match decode::<Option<T>>(body) {
+        Ok(Decoded { value, mismatches }) => {
+            warn_about(operation, &mismatches);
+            value
+        }
+        Err(error) => {
+            tracing::warn!(
+                operation = operation.id,
+                %error,
+                "the call was applied, but its response can't be decoded"
+            );
             None
-        } else {
-            match decode::<Option<T>>(&body) {
-                Ok(Decoded { value, mismatches }) => {
-                    warn_about(operation, &mismatches);
-                    value
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        operation = operation.id,
-                        %error,
-                        "the call was applied, but its response can't be decoded"
-                    );
-                    None
-                }
-            }
-        };
-        Ok(Response::new(value, buffered.status, buffered.headers))
+        }
     }
 }

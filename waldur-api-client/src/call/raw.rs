@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::response::{ByteStream, Response};
 use crate::client::Client;
 use crate::error::{Attempts, Error, ErrorKind};
+use crate::server_url::ServerUrl;
 use crate::transport::Received;
 use crate::wire::Operation;
 
@@ -125,7 +126,7 @@ impl RawRequest {
     }
 
     async fn exchange(self) -> Result<Received, Error> {
-        let mut url = address(self.client.url(), &self.path)
+        let mut url = address(self.client.server_url(), &self.path)
             .map_err(|problem| Error::new(ErrorKind::Validation, format!("the path {problem}")))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -154,17 +155,15 @@ impl Client {
 }
 
 /// Returns the URL of `path`, which is a path or a URL of the server.
-fn address(base: &str, path: &str) -> Result<Url, &'static str> {
-    let url = if path.starts_with('/') {
-        Url::parse(&format!("{base}{path}"))
-    } else if path.starts_with("http://") || path.starts_with("https://") {
-        Url::parse(path)
-    } else {
+fn address(server: &ServerUrl, path: &str) -> Result<Url, &'static str> {
+    if path.starts_with('/') {
+        return Ok(server.with_path(path));
+    }
+    if !(path.starts_with("http://") || path.starts_with("https://")) {
         return Err("must begin with a slash");
-    };
-    let url = url.map_err(|_| "is not the path of a URL")?;
-    let here = Url::parse(base).map_err(|_| "is not the path of a URL")?;
-    if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
+    }
+    let url = Url::parse(path).map_err(|_| "is not the path of a URL")?;
+    if !server.is_of(&url) || !url.username().is_empty() || url.password().is_some() {
         return Err("leads to another server");
     }
     Ok(url)
@@ -235,7 +234,8 @@ mod tests {
 
     #[test]
     fn urls_of_other_servers_are_refused() {
-        let at = |path| address("https://w.example.org/sub", path).map(String::from);
+        let server = ServerUrl::parse("https://w.example.org/sub").unwrap();
+        let at = |path| address(&server, path).map(String::from);
         assert_eq!(at("/api/a/?b=c").unwrap(), "https://w.example.org/sub/api/a/?b=c");
         assert_eq!(at("https://w.example.org/sub/api/a/").unwrap(), "https://w.example.org/sub/api/a/");
         assert_eq!(at("//evil.example.org/").unwrap(), "https://w.example.org/sub//evil.example.org/");

@@ -43,7 +43,7 @@ impl Client {
     ) -> Result<(Upgraded, HeaderMap), Error> {
         let begun = Instant::now();
         let connections = &self.pipeline().connections;
-        let same_server = Url::parse(self.url()).is_ok_and(|own| own.origin() == url.origin());
+        let same_server = self.server_url().is_of(&url);
         let mut request = Request::new(Method::GET, url.clone());
         // A connection to another server gets none of the headers, which may be secret.
         let own = connections.headers.iter().filter(|(name, _)| same_server || **name == USER_AGENT);

@@ -15,12 +15,12 @@ use super::credentials::checked;
 use super::http_client;
 use super::profile::{self, Profile};
 use super::settings::{Settings, Sourced, URL_VARIABLE, settings_table};
-use super::url::origin;
 use super::value::{ProxySetting, file, header};
 use crate::auth::{Credentials, authorization};
 use crate::client::{Client, Shared};
 use crate::error::Error;
 use crate::error::connection::ProxyRoute;
+use crate::server_url::ServerUrl;
 use crate::transport::{
     ConcurrencyLimiter, Connections, Pipeline, RetryBudget, RetryPolicy, ServerClock, Transport,
 };
@@ -318,7 +318,7 @@ impl ClientBuilder {
             let hint = self.unselected.map(|unselected| format!(", and {unselected}")).unwrap_or_default();
             Error::configuration("url", &format!("({URL_VARIABLE}) is not set{hint}"))
         })?;
-        let origin = origin(&url.value).map_err(|problem| url.invalid(&problem))?;
+        let server = ServerUrl::parse(&url.value).map_err(|problem| url.invalid(&problem))?;
         let credentials = match self.credentials {
             Some(credentials) => checked(Sourced::new("credentials", credentials))?,
             None => settings.take_credentials()?,
@@ -335,7 +335,7 @@ impl ClientBuilder {
                 (http, ProxyRoute::Direct)
             }
             None => {
-                let route = http_client::route(&settings, &origin)?;
+                let route = http_client::route(&settings, server.as_str())?;
                 (http_client::client(&settings, self.accept_any_certificate)?, route)
             }
         };
@@ -368,7 +368,7 @@ impl ClientBuilder {
                 secret_responses: None,
             },
             http,
-            url: origin,
+            url: server,
             bulk_concurrency: value_or(settings.bulk_concurrency, DEFAULT_BULK_CONCURRENCY),
             strict: false,
             extensions: Arc::default(),

@@ -5,7 +5,6 @@ mod credentials;
 mod http_client;
 mod profile;
 mod settings;
-mod url;
 mod value;
 
 pub use builder::ClientBuilder;

@@ -34,8 +34,7 @@ pub(crate) fn rewrite<'a>(file: &mut syn::File, document: &'a Value) -> Result<V
     let mut structs: BTreeMap<String, ItemStruct> = BTreeMap::new();
     let mut kept = items(quote! {
         use super::types;
-        use crate::call::{ByteStream, Call, Operation, Response};
-        use crate::error::Error;
+        use crate::call::{ByteStream, Call, Operation, ResponseFuture};
     })?;
     let mut calls = Vec::new();
     for item in std::mem::take(builders) {
@@ -178,7 +177,7 @@ fn call<'a>(
             ///
             /// # Errors
             /// Those of [`send`](Self::send).
-            pub fn upload(self, body: crate::wire::Multipart) -> impl Future<Output = Result<Response<#answer>, Error>> + Send {
+            pub fn upload(self, body: crate::wire::Multipart) -> ResponseFuture<#answer> {
                 self.0.upload(body).#reader()
             }
         }
@@ -204,7 +203,7 @@ fn call<'a>(
             /// # Errors
             /// If a required parameter is missing or can't be encoded, there is no response, its status is not 2xx,
             /// or it can't be decoded.
-            pub fn send(self) -> impl Future<Output = Result<Response<#answer>, Error>> + Send {
+            pub fn send(self) -> ResponseFuture<#answer> {
                 self.0.prepare().#reader()
             }
             #upload

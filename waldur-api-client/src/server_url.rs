@@ -1,10 +1,44 @@
-//! Reads the server's URL.
+//! The server's URL.
 
 use reqwest::Url;
 
-/// Returns the server's URL without `/api` and slashes at the end. Problems never repeat user name, password
-/// or query.
-pub(super) fn origin(text: &str) -> Result<String, String> {
+/// The URL of a server, without `/api` and without a slash at the end.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerUrl {
+    text: String,
+    /// The same, parsed once: parsing a host takes longer than all that a call does besides.
+    url: Url,
+}
+
+impl ServerUrl {
+    /// Parses a setting. Problems never repeat user name, password or query.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let url = root(text)?;
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns whether `url` is a URL of this server.
+    pub(crate) fn is_of(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin()
+    }
+
+    /// Returns the URL of `path`, which begins with a slash and may have a query.
+    pub(crate) fn with_path(&self, path: &str) -> Url {
+        let path = path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
+        url.set_query(query);
+        url
+    }
+}
+
+/// Returns the server's URL without `/api`.
+fn root(text: &str) -> Result<Url, String> {
     if text.trim().is_empty() {
         return Err("is empty".to_owned());
     }
@@ -27,12 +61,45 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         return Err(format!("has the path {}, which is below the API's root: use {root}", url.path()));
     }
     url.set_path(root.unwrap_or(&path).trim_end_matches('/'));
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn origin(text: &str) -> Result<String, String> {
+        ServerUrl::parse(text).map(|url| url.as_str().to_owned())
+    }
+
+    #[test]
+    fn paths_are_below_the_root() {
+        for (root, path, expected) in [
+            ("https://w.example.org", "/api/users/", "https://w.example.org/api/users/"),
+            (
+                "https://w.example.org/api/",
+                "/api/users/?a=1&b=%20#c",
+                "https://w.example.org/api/users/?a=1&b=%20",
+            ),
+            ("http://[::1]:8000/sub/api/", "/api/a b/", "http://[::1]:8000/sub/api/a%20b/"),
+            (
+                "https://w.example.org",
+                "//other.example.org/a/",
+                "https://w.example.org//other.example.org/a/",
+            ),
+            ("https://w.example.org", "/@other.example.org/", "https://w.example.org/@other.example.org/"),
+            ("https://w.example.org", "/a/../b/?c=ä", "https://w.example.org/b/?c=%C3%A4"),
+            ("https://w.example.org", "/a#?b", "https://w.example.org/a"),
+        ] {
+            let url = ServerUrl::parse(root).unwrap().with_path(path);
+            assert_eq!(url.as_str(), expected, "{root} {path}");
+            // As if the text were parsed.
+            let text = format!("{}{path}", ServerUrl::parse(root).unwrap().as_str());
+            let mut whole = Url::parse(&text).unwrap();
+            whole.set_fragment(None);
+            assert_eq!(url, whole);
+        }
+    }
 
     #[test]
     fn the_root_is_found_in_every_usual_spelling() {
