@@ -254,7 +254,10 @@ fn of_text(text: &str) -> Option<(What, bool)> {
         return Some((What::Other(format!("certificate not trusted: {problem}")), true));
     }
     if has(&["scheme is not http"]) {
-        return Some((other("this build has no TLS (feature `rustls` or `native-tls`)"), true));
+        return Some((
+            other("this build has no TLS (feature `rustls`, `rustls-ring` or `native-tls`)"),
+            true,
+        ));
     }
     if has(&["invalidcontenttype", "wrong version number", "packet length too long"]) {
         return Some((What::NotTls, true));

@@ -63,7 +63,9 @@ async fn nobody_listens() {
 async fn the_proxy_cannot_be_reached_or_refuses() {
     let address = nobody().await;
     for scheme in ["http", "https"] {
-        if scheme == "https" && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+        if scheme == "https"
+            && !cfg!(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))
+        {
             return;
         }
         let proxy = format!("http://user:geheim@{address}/?a=geheim");
@@ -154,7 +156,7 @@ async fn there_is_no_answer_in_time() {
 }
 
 /// A TLS server that never says hello lets the connection wait.
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
 #[tokio::test]
 async fn there_is_no_connection_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -165,7 +167,7 @@ async fn there_is_no_connection_in_time() {
     assert!(error.is_timeout() && !error.is_ambiguous());
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
 #[tokio::test]
 async fn a_port_does_not_speak_tls() {
     let address = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
