@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::Operation;
-use crate::wire::{DecodeError, Decoded, LenientDecode, TypeMismatch, decode_noting_unknown};
+use crate::wire::{DecodeError, Decoded, LenientDecode, Noted, TypeMismatch, decode_noting_all};
 
 pub use crate::generated::exchanges::{ALL, LISTS, MODELS, PATHS};
 pub use crate::list::ListFacts;
@@ -22,6 +22,10 @@ pub struct Reading {
     pub mismatches: Vec<TypeMismatch>,
     /// The JSON paths of the fields that the type doesn't have.
     pub unknown: Vec<String>,
+    /// The JSON paths of the values of enums that this version of the client knows.
+    pub known_values: Vec<String>,
+    /// The JSON paths of the values of enums that this version of the client doesn't know. They are kept.
+    pub unknown_values: Vec<String>,
 }
 
 /// A request body that was encoded with its type.
@@ -122,9 +126,10 @@ pub struct List {
 /// # Errors
 /// If the response isn't JSON, or as a whole is of another kind than `T`.
 pub fn read_answer<T: LenientDecode + Serialize>(bytes: &[u8]) -> Result<Reading, DecodeError> {
-    let (Decoded { value, mismatches }, unknown) = decode_noting_unknown::<T>(bytes)?;
+    let Noted { decoded: Decoded { value, mismatches }, unknown_fields, known_values, unknown_values } =
+        decode_noting_all::<T>(bytes)?;
     let value = serde_json::to_value(&value).map_err(DecodeError::Json)?;
-    Ok(Reading { value, mismatches, unknown })
+    Ok(Reading { value, mismatches, unknown: unknown_fields, known_values, unknown_values })
 }
 
 /// Encodes a request body of the type `T`.

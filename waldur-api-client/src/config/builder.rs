@@ -29,6 +29,9 @@ const DEFAULT_BULK_CONCURRENCY: usize = 8;
 const DEFAULT_MAX_CONCURRENT_REQUESTS: usize = 100;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// Wraps a transport.
+type TransportLayer = Arc<dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
+
 /// Builder for [`Client`]. [`build`](Self::build) checks every setting; the error names the one that is
 /// invalid.
 ///
@@ -56,6 +59,7 @@ pub struct ClientBuilder {
     retry: Option<RetryPolicy>,
     http: Option<reqwest::Client>,
     transport: Option<Arc<dyn Transport>>,
+    layer: Option<TransportLayer>,
     accept_any_certificate: bool,
     /// The file and its profiles, if it has some and none of them was selected.
     unselected: Option<String>,
@@ -295,6 +299,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets a function that wraps the transport of the API's requests, whose connections keep the settings of
+    /// this builder. Requests for tokens of OIDC don't pass it. Not part of the public interface.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn transport_layer(
+        mut self,
+        layer: impl Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync + 'static,
+    ) -> Self {
+        self.layer = Some(Arc::new(layer));
+        self
+    }
+
     /// Accepts any certificate of a server. Anyone on the network can then read the token and forge
     /// responses.
     ///
@@ -357,6 +373,7 @@ impl ClientBuilder {
         let interval = settings.rate_limit.map(|limit| Duration::from_secs_f64(1.0 / limit.value));
         let requests = value_or(settings.max_concurrent_requests, DEFAULT_MAX_CONCURRENT_REQUESTS);
         let transport = self.transport.unwrap_or_else(|| Arc::clone(&network));
+        let transport = self.layer.map_or(Arc::clone(&transport), |layer| layer(transport));
         let connections = connect(transport, ConcurrencyLimiter::new(requests, interval), headers);
         let client = Client::new(Shared {
             pipeline: Pipeline {

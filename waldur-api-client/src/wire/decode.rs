@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::lenient::{LenientDecode, NOTHING, Shape};
 #[cfg(feature = "exchanges")]
-use super::type_mismatch::with_unknown_fields;
+use super::type_mismatch::{Kind, with_all_notes};
 use super::type_mismatch::{TypeMismatch, take_mismatches};
 
 /// A decoded response, and the values in it that don't fit.
@@ -155,17 +155,31 @@ fn text_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// Decodes `bytes` like [`decode`], and returns the paths of the fields that the models don't have, which are
-/// skipped.
+/// A decoded response, and the paths in it that are worth a note.
+#[cfg(feature = "exchanges")]
+pub(crate) struct Noted<T> {
+    /// The decoded value, and the values that don't fit.
+    pub(crate) decoded: Decoded<T>,
+    /// The paths of fields that the models don't have, which are skipped.
+    pub(crate) unknown_fields: Vec<String>,
+    /// The paths of enum values that the client knows.
+    pub(crate) known_values: Vec<String>,
+    /// The paths of enum values that the client doesn't know.
+    pub(crate) unknown_values: Vec<String>,
+}
+
+/// Decodes `bytes` like [`decode`], and notes unknown fields and the values of enums.
 ///
 /// # Errors
 /// Those of [`decode`].
 #[cfg(feature = "exchanges")]
-pub(crate) fn decode_noting_unknown<T: LenientDecode>(
-    bytes: &[u8],
-) -> Result<(Decoded<T>, Vec<String>), DecodeError> {
-    let Decoded { value, mismatches } = with_unknown_fields(|| decode(bytes))?;
-    let (unknown, mismatches): (Vec<_>, Vec<_>) =
-        mismatches.into_iter().partition(TypeMismatch::is_unknown_field);
-    Ok((Decoded { value, mismatches }, unknown.iter().map(TypeMismatch::path).collect()))
+pub(crate) fn decode_noting_all<T: LenientDecode>(bytes: &[u8]) -> Result<Noted<T>, DecodeError> {
+    let Decoded { value, mismatches: notes } = with_all_notes(|| decode(bytes))?;
+    let paths = |kind: Kind| {
+        notes.iter().filter(|note| note.kind() == kind).map(TypeMismatch::path).collect::<Vec<_>>()
+    };
+    let (unknown_fields, known_values, unknown_values) =
+        (paths(Kind::UnknownField), paths(Kind::KnownValue), paths(Kind::UnknownValue));
+    let mismatches = notes.into_iter().filter(|note| note.kind() == Kind::Mismatch).collect();
+    Ok(Noted { decoded: Decoded { value, mismatches }, unknown_fields, known_values, unknown_values })
 }

@@ -33,8 +33,10 @@ pub use time::time;
 pub use type_mismatch::{TypeMismatch, note_mismatch};
 
 #[cfg(feature = "exchanges")]
-pub(crate) use decode::decode_noting_unknown;
+pub(crate) use decode::{Noted, decode_noting_all};
 pub(crate) use lenient::Shape;
 pub(crate) use model::received;
 pub(crate) use open_enum::open_enum;
 pub(crate) use scalar::{Text, read_text};
+#[cfg(feature = "exchanges")]
+pub(crate) use type_mismatch::enum_value;

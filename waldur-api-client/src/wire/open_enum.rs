@@ -62,7 +62,10 @@ macro_rules! open_enum {
         }
         impl $crate::wire::Text for $name {
             fn from_text(text: &str) -> Self {
-                Self::from(text)
+                let value = Self::from(text);
+                #[cfg(feature = "exchanges")]
+                $crate::wire::enum_value(!matches!(value, Self::Other(_)));
+                value
             }
         }
         impl $crate::wire::LenientDecode for $name {

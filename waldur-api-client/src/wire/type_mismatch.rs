@@ -13,19 +13,33 @@ pub struct TypeMismatch {
     pub found: &'static str,
     /// The steps of the path, the innermost first.
     steps: Vec<Cow<'static, str>>,
-    /// Whether it is no mismatch, but a field that the model doesn't have.
-    unknown: bool,
+    kind: Kind,
+}
+
+/// What was recorded at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A value that doesn't fit its field.
+    Mismatch,
+    /// A field that the model doesn't have.
+    UnknownField,
+    /// A value of an enum that the client knows.
+    #[cfg(feature = "exchanges")]
+    KnownValue,
+    /// A value of an enum that the client doesn't know.
+    #[cfg(feature = "exchanges")]
+    UnknownValue,
 }
 
 impl TypeMismatch {
     pub(super) fn new(expected: &'static str, found: &'static str) -> Self {
-        Self { expected, found, steps: Vec::new(), unknown: false }
+        Self { expected, found, steps: Vec::new(), kind: Kind::Mismatch }
     }
 
-    /// Returns whether this is a field that the model doesn't have.
+    /// Returns what was recorded.
     #[cfg(feature = "exchanges")]
-    pub(super) fn is_unknown_field(&self) -> bool {
-        self.unknown
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Returns the JSON path of the value.
@@ -51,7 +65,7 @@ thread_local! {
     static MISMATCHES: RefCell<Vec<TypeMismatch>> = const { RefCell::new(Vec::new()) };
     // Their number. It is read at every field, so it must be cheap.
     static COUNT: Cell<usize> = const { Cell::new(0) };
-    static NOTES_UNKNOWN: Cell<bool> = const { Cell::new(false) };
+    static NOTES_ALL: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Records that a value of kind `found` stands where `expected` should.
@@ -71,11 +85,20 @@ pub fn note_mismatch(expected: &'static str, found: &'static str) {
     mismatch(expected, found);
 }
 
-/// Records that a model doesn't have the field `name`, if unknown fields are recorded.
+/// Records that a model doesn't have the field `name`, if more than mismatches is recorded.
 pub(crate) fn unknown(name: &str) {
-    if NOTES_UNKNOWN.get() {
+    if NOTES_ALL.get() {
         let steps = vec![name.to_owned().into()];
-        note(TypeMismatch { expected: "no such field", found: "a field", steps, unknown: true });
+        note(TypeMismatch { expected: "no such field", found: "a field", steps, kind: Kind::UnknownField });
+    }
+}
+
+/// Records a value of an enum, if more than mismatches is recorded.
+#[cfg(feature = "exchanges")]
+pub(crate) fn enum_value(is_known: bool) {
+    if NOTES_ALL.get() {
+        let kind = if is_known { Kind::KnownValue } else { Kind::UnknownValue };
+        note(TypeMismatch { expected: "a known value", found: "a text", steps: Vec::new(), kind });
     }
 }
 
@@ -100,11 +123,11 @@ pub(super) fn take_mismatches() -> Vec<TypeMismatch> {
     MISMATCHES.take()
 }
 
-/// Records unknown fields as well while `decode` runs.
+/// Records unknown fields and values of enums as well while `decode` runs.
 #[cfg(feature = "exchanges")]
-pub(super) fn with_unknown_fields<T>(decode: impl FnOnce() -> T) -> T {
-    NOTES_UNKNOWN.set(true);
+pub(super) fn with_all_notes<T>(decode: impl FnOnce() -> T) -> T {
+    NOTES_ALL.set(true);
     let decoded = decode();
-    NOTES_UNKNOWN.set(false);
+    NOTES_ALL.set(false);
     decoded
 }
