@@ -28,6 +28,21 @@ pub fn lost_beside(sent: &Value, kept: &Value, known: &BTreeSet<String>) -> Vec<
     comparison.lost.into_iter().collect()
 }
 
+/// Returns the path without the indexes of lists: `$[12].a` and `$[13].a` are the field `$[].a`.
+#[must_use]
+pub fn without_indexes(path: &str) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        inside = inside && c != ']';
+        if !inside {
+            kept.push(c);
+        }
+        inside = inside || c == '[';
+    }
+    kept
+}
+
 struct Comparison<'a> {
     known: &'a BTreeSet<String>,
     lost: BTreeSet<String>,

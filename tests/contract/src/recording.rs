@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A request and its response.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Exchange {
     /// The name of the exchange.
     #[serde(default)]
@@ -19,7 +19,7 @@ pub struct Exchange {
 }
 
 /// A recorded request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
@@ -34,7 +34,7 @@ pub struct Request {
 }
 
 /// A recorded response.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Response {
     /// The status.
     pub status: u16,

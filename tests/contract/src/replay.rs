@@ -7,8 +7,8 @@ use chrono::SecondsFormat;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 use waldur_api_client::__private::time;
-use waldur_api_client::DecodeError;
-use waldur_api_client::exchanges::{Answer, Exchange as Types, WriteBody, Writing};
+use waldur_api_client::exchanges::{Answer, Exchange as Types, Reading, WriteBody, Writing};
+use waldur_api_client::{DecodeError, TypeMismatch};
 use waldur_sdk::Error;
 
 use crate::recording::{Exchange, Request, Response};
@@ -73,6 +73,9 @@ pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
         }));
     }
     let Some(types) = types else { return Verdict::Skipped };
+    if is_page(&exchange.response) && !matches!(types.answer, Answer::Raw) {
+        return Verdict::Failed("the answer is a page".to_owned());
+    }
     match (write(types, &exchange.request), read(types, &exchange.response)) {
         (Ok(mut loss), Ok(read)) => {
             loss.dropped.extend(read.loss.dropped);
@@ -91,6 +94,12 @@ pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
     }
 }
 
+/// Returns whether the response is a page, such as that of a login. The client doesn't take it for a success.
+fn is_page(response: &Response) -> bool {
+    let is_html = response.header("content-type").is_some_and(|kind| kind.contains("html"));
+    is_html && !response.bytes().trim_ascii().is_empty()
+}
+
 fn headers(response: &Response) -> HeaderMap {
     response
         .headers
@@ -103,14 +112,20 @@ fn headers(response: &Response) -> HeaderMap {
 
 /// The values of a body that the types lose.
 #[derive(Default)]
-struct Loss {
+pub(crate) struct Loss {
     /// The paths of fields that they have.
-    dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
     /// The paths of fields that they don't have.
-    unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
 }
 
 impl Loss {
+    /// Compares a body with the value that was read from it.
+    pub(crate) fn of_reading(sent: &Value, reading: &Reading) -> Self {
+        let mismatches = reading.mismatches.iter().map(TypeMismatch::path).collect();
+        Self::between(sent, &reading.value, &mismatches, reading.unknown.clone())
+    }
+
     fn between(sent: &Value, kept: &Value, mismatches: &BTreeSet<String>, unknown: Vec<String>) -> Self {
         let within = |path: &str, outer: &String| {
             path.strip_prefix(outer.as_str())
@@ -259,8 +274,7 @@ fn read(types: &Types, response: &Response) -> Result<Read, DecodeError> {
         },
     };
     let sent: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let mismatches = reading.mismatches.iter().map(|mismatch| mismatch.path()).collect();
-    let loss = Loss::between(&sent, &reading.value, &mismatches, reading.unknown);
+    let loss = Loss::of_reading(&sent, &reading);
     Ok(Read { loss, first_mismatch: reading.mismatches.first().map(ToString::to_string) })
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use waldur_contract::meaning::without_indexes;
 use waldur_contract::recording;
 use waldur_contract::replay::{Total, Verdict, operation, replay};
 
@@ -85,25 +86,11 @@ fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
         if let Verdict::Ok { unknown, .. } = verdict
             && !unknown.is_empty()
         {
-            let paths = unknown.iter().map(|path| without_places(path));
+            let paths = unknown.iter().map(|path| without_indexes(path));
             tally.unknown.entry(operation).or_default().extend(paths);
         }
     }
     Ok(())
-}
-
-/// `$[12].a` and `$[13].a` are one field.
-fn without_places(path: &str) -> String {
-    let mut kept = String::new();
-    let mut inside = false;
-    for c in path.chars() {
-        inside = inside && c != ']';
-        if !inside {
-            kept.push(c);
-        }
-        inside = inside || c == '[';
-    }
-    kept
 }
 
 fn report(tally: &Tally) -> io::Result<()> {

@@ -1,0 +1,206 @@
+//! Recordings without personal details.
+//!
+//! What is kept is listed; everything else is replaced. Kept are the shape of a body, the names of fields that
+//! the schema or a newer server declares, booleans, "" and null, the values of enums of states and types, and
+//! the version of the server. A replacement has the form of the original: a UUID, a time, a number, an address
+//! or a text. The same original has the same replacement everywhere in a recording.
+
+mod scalars;
+mod urls;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::{Map, Number, Value};
+use uuid::Uuid;
+use waldur_api_client::exchanges::{Answer, MODELS, PATHS, Reading};
+
+use crate::live::Seen;
+use crate::recording::{Exchange, Request, Response};
+use crate::routes;
+
+/// Headers that are kept. `Link` is kept, too, with its addresses replaced.
+const HEADERS: [&str; 4] = ["allow", "content-type", "retry-after", "x-result-count"];
+
+/// The last words of the names of fields whose enum values are kept. Other enums can be personal, such as
+/// nationalities.
+const KEPT_ENUMS: [&str; 12] = [
+    "action", "basis", "kind", "level", "mode", "period", "policy", "state", "status", "type", "unit",
+    "units",
+];
+
+/// Replaces personal details, consistently over many exchanges.
+#[derive(Debug)]
+pub struct Anonymizer {
+    /// The URL of the server.
+    server: String,
+    /// The names of fields that the schema declares.
+    fields: HashSet<&'static str>,
+    /// The segments of paths that the schema declares.
+    segments: HashSet<&'static str>,
+    uuids: HashMap<Uuid, Uuid>,
+    texts: HashMap<String, String>,
+}
+
+/// The paths of a body that are known by its type.
+#[derive(Debug, Default)]
+struct Notes {
+    known_values: HashSet<String>,
+    unknown_values: HashSet<String>,
+    unknown_fields: HashSet<String>,
+}
+
+impl Notes {
+    fn of(exchange: &Seen) -> Self {
+        let path = exchange.path.split('?').next().unwrap_or_default();
+        let types = routes::find(exchange.method.as_str(), path);
+        let reading = types.filter(|_| exchange.status.is_success()).and_then(|types| match types.answer {
+            Answer::Json(read) | Answer::Optional(read) => read(&exchange.body).ok(),
+            Answer::Empty | Answer::Raw => None,
+        });
+        let Reading { known_values, unknown_values, unknown, .. } = reading.unwrap_or_default();
+        Self {
+            known_values: known_values.into_iter().collect(),
+            unknown_values: unknown_values.into_iter().collect(),
+            unknown_fields: unknown.into_iter().collect(),
+        }
+    }
+}
+
+impl Anonymizer {
+    /// Returns an anonymizer of exchanges with the server at `url`.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            server: url.to_owned(),
+            fields: MODELS.iter().flat_map(|model| model.fields).copied().collect(),
+            segments: PATHS.iter().flat_map(|path| path.split('/')).filter(|one| is_literal(one)).collect(),
+            uuids: HashMap::new(),
+            texts: HashMap::new(),
+        }
+    }
+
+    /// Learns the details of an exchange. A word that is a detail anywhere is not kept as an unknown value or
+    /// the name of an unknown field, so learn all exchanges before the first is written.
+    pub fn learn(&mut self, seen: &Seen) {
+        let _ = self.exchange("", seen);
+    }
+
+    /// Returns the exchange with its details replaced.
+    pub fn exchange(&mut self, name: &str, seen: &Seen) -> Exchange {
+        let notes = Notes::of(seen);
+        let mut headers: BTreeMap<String, String> = HEADERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), seen.header(name)?.to_owned())))
+            .collect();
+        if let Some(link) = seen.header("link") {
+            headers.insert("link".to_owned(), self.links(link));
+        }
+        let is_version = seen.path == "/api/version/";
+        let body = match serde_json::from_slice::<Value>(&seen.body) {
+            _ if seen.body.trim_ascii().is_empty() => Value::Null,
+            Ok(body) if seen.is_json() => match version(&body).filter(|_| is_version) {
+                Some(version) => version,
+                None => self.value(&body, "$", &notes),
+            },
+            _ if seen.is_json() => {
+                headers.insert("content-type".to_owned(), "text/plain".to_owned());
+                "replaced".into()
+            }
+            _ => "<html></html>".into(),
+        };
+        Exchange {
+            name: name.to_owned(),
+            request: Request {
+                method: seen.method.to_string(),
+                path: self.path_and_query(&seen.path),
+                content_type: None,
+                body: Value::Null,
+            },
+            response: Response { status: seen.status.as_u16(), headers, body },
+        }
+    }
+
+    /// Returns whether the word can be shown: it has the form of a word of a server's vocabulary, and isn't a
+    /// detail that was replaced somewhere.
+    #[must_use]
+    pub fn may_show(&self, word: &str) -> bool {
+        let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.len() <= 40
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.'));
+        is_word && !self.texts.contains_key(word)
+    }
+
+    /// Returns a path without the keys of free objects, which can be anything.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        let steps = path.split('.').map(|step| {
+            let (name, index) = step.find('[').map_or((step, ""), |at| step.split_at(at));
+            let is_shown = name == "$" || self.fields.contains(name) || self.is_identifier(name);
+            format!("{}{index}", if is_shown { name } else { "*" })
+        });
+        steps.collect::<Vec<_>>().join(".")
+    }
+
+    /// Returns whether the text can be the name of a field of a newer server.
+    fn is_identifier(&self, name: &str) -> bool {
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') && self.may_show(name)
+    }
+
+    fn value(&mut self, value: &Value, path: &str, notes: &Notes) -> Value {
+        match value {
+            Value::Null | Value::Bool(_) => value.clone(),
+            Value::Number(number) => {
+                let number: Option<Number> = scalars::number(&number.to_string()).parse().ok();
+                number.map_or(Value::from(1), Value::Number)
+            }
+            Value::String(text) if self.keeps(text, path, notes) => value.clone(),
+            // It is not learnt as a detail: elsewhere it can be a word of the server's vocabulary.
+            Value::String(_) if notes.unknown_values.contains(path) && is_kept_enum(path) => {
+                "an unknown value".into()
+            }
+            Value::String(text) => self.text(text).into(),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| self.value(item, &format!("{path}[{index}]"), notes))
+                .collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(name, value)| {
+                    let path = format!("{path}.{name}");
+                    let value = self.value(value, &path, notes);
+                    let is_new = notes.unknown_fields.contains(&path) && self.is_identifier(name);
+                    let is_kept = is_new || self.fields.contains(name.as_str());
+                    (if is_kept { name.clone() } else { self.text(name) }, value)
+                });
+                Value::Object(fields.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Returns whether a text of an enum is kept.
+    fn keeps(&self, text: &str, path: &str, notes: &Notes) -> bool {
+        is_kept_enum(path)
+            && (notes.known_values.contains(path)
+                || notes.unknown_values.contains(path) && self.may_show(text))
+    }
+}
+
+fn is_literal(segment: &str) -> bool {
+    !segment.is_empty() && !segment.contains('{')
+}
+
+fn is_kept_enum(path: &str) -> bool {
+    let field = path.rsplit('.').next().unwrap_or_default();
+    let field = field.split('[').next().unwrap_or_default();
+    KEPT_ENUMS.contains(&field.rsplit('_').next().unwrap_or_default())
+}
+
+/// Returns the version alone, if it has the form of one.
+fn version(body: &Value) -> Option<Value> {
+    let text = body.get("version")?.as_str()?;
+    let fits = text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    fits.then(|| serde_json::json!({ "version": text }))
+}
+
+#[cfg(test)]
+mod tests;

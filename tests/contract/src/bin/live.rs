@@ -1,0 +1,95 @@
+//! Visits a server without changing anything, and prints how its responses fit the client. The exit code is 1
+//! if something doesn't hold, 2 if the server can't be visited or a file can't be written.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use waldur_api_client::ClientBuilder;
+use waldur_contract::live::{Settings, Visit, visit};
+use waldur_contract::recording::Exchange;
+
+/// Visits a Waldur server without changing anything, and reports how its responses fit the client.
+///
+/// The server and the token are those of the client: WALDUR_API_URL and WALDUR_ACCESS_TOKEN, or a profile in
+/// waldur/config.toml. Requests are GET, HEAD and OPTIONS only; nothing else is sent to the server. The report
+/// has its version, the operations of a provider that it has, the first page of each list read through the
+/// client's types, paging, the parameter `field`, and times. It holds no values of the server but its version
+/// and words of its vocabulary.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Writes the report as Markdown as well
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Writes the responses, with personal details replaced, as recordings for `replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// The number of requests that are sent at most
+    #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().max_requests)]
+    max_requests: usize,
+    /// The number of requests per second
+    #[arg(long, value_name = "NUMBER", default_value_t = 5.0, value_parser = rate)]
+    rate: f64,
+    /// The number of items of the first page of each list
+    #[arg(long, value_name = "ITEMS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=300))]
+    page_size: u16,
+    /// How often each time is measured; 0 measures none
+    #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().repeat)]
+    repeat: usize,
+    /// The number of items of the pages whose time is measured
+    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=300))]
+    timed_page_size: u16,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| *rate > 0.0 && rate.is_finite());
+    rate.ok_or_else(|| "is not a number above 0".to_owned())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = Settings {
+        max_requests: arguments.max_requests,
+        rate: Some(arguments.rate),
+        page_size: arguments.page_size.into(),
+        repeat: arguments.repeat,
+        timed_page_size: arguments.timed_page_size.into(),
+    };
+    let builder = match ClientBuilder::from_env() {
+        Ok(builder) => builder,
+        Err(error) => return failed(&error),
+    };
+    let Visit { report, recording } = match visit(builder, settings).await {
+        Ok(visit) => visit,
+        Err(error) => return failed(&error),
+    };
+    let document = report.document();
+    if let Err(error) = io::stdout().lock().write_all(document.to_text().as_bytes()) {
+        return failed(&error);
+    }
+    let files = [(arguments.markdown, document.to_markdown()), (arguments.record, lines(&recording))];
+    for (file, text) in files {
+        if let Some(Err(error)) = file.map(|file| written(&file, &text)) {
+            return failed(&error);
+        }
+    }
+    if report.problems().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Returns the exchanges as JSON lines.
+fn lines(recording: &[Exchange]) -> String {
+    let lines = recording.iter().filter_map(|exchange| serde_json::to_string(exchange).ok());
+    lines.map(|line| line + "\n").collect()
+}
+
+fn written(file: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "live: {error}");
+    ExitCode::from(2)
+}

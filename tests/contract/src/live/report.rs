@@ -1,0 +1,335 @@
+//! The report of a visit.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::document::Document;
+use super::fields::{Fields, Selection};
+use super::lists::{FirstPage, Outcome, Page};
+use super::operations::{Operations, Presence};
+use super::paging::{Check, Held};
+use super::timing::{Measured, Times};
+use super::{Seen, Unanswered};
+use crate::recording::Exchange;
+use crate::replay::{Verdict, replay};
+
+/// What a visit found.
+#[derive(Debug)]
+pub struct Report {
+    /// The version of the server.
+    pub version: Version,
+    /// Whether the user is staff, who sees everything.
+    pub is_staff: bool,
+    /// The number of requests that were sent.
+    pub requests: usize,
+    /// The first page of each list.
+    pub lists: Vec<FirstPage>,
+    /// Whether the server has the operations that a provider's software needs.
+    pub operations: Operations,
+    /// How the lists treat `field`.
+    pub fields: Fields,
+    /// What holds of the pages of lists.
+    pub paging: Vec<Check>,
+    /// Times of lists.
+    pub times: Vec<Times>,
+    /// Exchanges that the types read otherwise once details are replaced, by their names.
+    pub recorded_otherwise: Vec<String>,
+}
+
+/// The version of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The version that it shows.
+    Shown(String),
+    /// It doesn't show the version to this user.
+    Refused(StatusCode),
+    /// The response has no version.
+    Unreadable,
+    /// There is no response.
+    Unanswered(Unanswered),
+}
+
+impl Version {
+    pub(super) fn of(answer: Result<Seen, Unanswered>) -> Self {
+        match answer {
+            Ok(seen) if !seen.status.is_success() => Self::Refused(seen.status),
+            Ok(seen) => {
+                let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+                body["version"].as_str().map_or(Self::Unreadable, |text| Self::Shown(text.to_owned()))
+            }
+            Err(why) => Self::Unanswered(why),
+        }
+    }
+}
+
+/// Returns the names of the exchanges whose replay differs from that of the originals.
+pub(super) fn recorded_otherwise(seen: &[(String, Seen)], recording: &[Exchange]) -> Vec<String> {
+    let verdict = |exchange: &Exchange| match replay(exchange, false) {
+        Verdict::Ok { dropped, unknown } => format!("{} {}", dropped.len(), unknown.len()),
+        Verdict::Refused(error) => format!("{:?}", error.status()),
+        Verdict::Skipped => "skipped".to_owned(),
+        Verdict::Failed(_) => "failed".to_owned(),
+    };
+    let originals = seen.iter().map(|(_, seen)| verdict(&original(seen)));
+    let pairs = originals.zip(recording).filter(|(original, exchange)| *original != verdict(exchange));
+    pairs.map(|(_, exchange)| exchange.name.clone()).collect()
+}
+
+/// Returns an exchange as it was.
+fn original(seen: &Seen) -> Exchange {
+    use crate::recording::{Request, Response};
+    let body = serde_json::from_slice(&seen.body).ok().filter(|_| seen.is_json());
+    let kind = seen.header("content-type").filter(|_| body.is_some() || !seen.is_json());
+    let kind = kind.unwrap_or("text/plain").to_owned();
+    let text = || match seen.body.trim_ascii() {
+        b"" => Value::Null,
+        text => String::from_utf8_lossy(text).into(),
+    };
+    Exchange {
+        name: String::new(),
+        request: Request {
+            method: seen.method.to_string(),
+            path: seen.path.clone(),
+            content_type: None,
+            body: Value::Null,
+        },
+        response: Response {
+            status: seen.status.as_u16(),
+            headers: BTreeMap::from([("content-type".to_owned(), kind)]),
+            body: body.unwrap_or_else(text),
+        },
+    }
+}
+
+impl Report {
+    /// Returns what doesn't hold: values that are lost, lists that can't be read or fail, pages that are not
+    /// as expected, and a recording that is read otherwise. Empty if everything holds.
+    ///
+    /// Unknown fields and values, missing operations and refusals are not among them: they depend on the
+    /// version of the server and the rights of the user.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for page in &self.lists {
+            let id = page.list.operation.id;
+            match &page.outcome {
+                Outcome::Read(page) if page.findings.is_lossless() => {}
+                Outcome::Read(page) => {
+                    let findings = &page.findings;
+                    let paths = findings.misfits.keys().chain(findings.lost.keys());
+                    problems.extend(paths.map(|path| format!("{id}: {path} is lost")));
+                }
+                Outcome::Unreadable(why) => problems.push(format!("{id}: can't be read: {why}")),
+                Outcome::Refused(status) if status.is_server_error() => {
+                    problems.push(format!("{id}: fails with {}", status.as_u16()));
+                }
+                Outcome::Unanswered(why @ (Unanswered::Timeout | Unanswered::Connection)) => {
+                    problems.push(format!("{id}: {why}"));
+                }
+                Outcome::Refused(_) | Outcome::Missing | Outcome::NoObject | Outcome::Unanswered(_) => {}
+            }
+        }
+        let unheld = self.paging.iter().filter(|check| check.held == Held::No);
+        problems.extend(unheld.map(|check| format!("{}: not so: {}", check.list, check.expected)));
+        let otherwise = self.recorded_otherwise.iter();
+        problems.extend(otherwise.map(|name| format!("the recording of {name} is read otherwise")));
+        problems
+    }
+
+    /// Returns the report as a document.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        let mut document = Document::default();
+        document.title("Visit to a Waldur server");
+        document.heading("Server");
+        document.line(match &self.version {
+            Version::Shown(version) => format!("version {version}"),
+            Version::Refused(status) => format!("version not shown to this user ({})", status.as_u16()),
+            Version::Unreadable => "version not known: the response has none".to_owned(),
+            Version::Unanswered(why) => format!("version not known: {why}"),
+        });
+        document.line(if self.is_staff { "the user is staff" } else { "the user is not staff" });
+        document.line(format!("{} requests, all of them GET, HEAD or OPTIONS", self.requests));
+        self.write_lists(&mut document);
+        self.write_findings(&mut document);
+        self.write_operations(&mut document);
+        self.write_paging(&mut document);
+        self.write_fields(&mut document);
+        self.write_times(&mut document);
+        document.heading("Result");
+        let problems = self.problems();
+        match problems.len() {
+            0 => document.line("everything holds"),
+            1 => document.line("1 problem"),
+            more => document.line(format!("{more} problems")),
+        }
+        document.items(problems);
+        document
+    }
+
+    fn write_lists(&self, document: &mut Document) {
+        document.heading("First page of each list");
+        let rows = self.lists.iter().map(|page| {
+            let (items, result) = match &page.outcome {
+                Outcome::Read(read) => (items(read), result(read)),
+                Outcome::Unreadable(why) => (String::new(), format!("can't be read: {why}")),
+                Outcome::Refused(status) => (String::new(), format!("refused ({})", status.as_u16())),
+                Outcome::Missing => (String::new(), "no such route".to_owned()),
+                Outcome::NoObject => (String::new(), "not asked: no object to ask about".to_owned()),
+                Outcome::Unanswered(why) => (String::new(), why.to_string()),
+            };
+            vec![page.list.operation.id.to_owned(), items, result]
+        });
+        document.table(&["list", "items", "result"], rows.collect());
+    }
+
+    fn write_findings(&self, document: &mut Document) {
+        let pages = || {
+            self.lists.iter().filter_map(|page| match &page.outcome {
+                Outcome::Read(read) => Some((page.list.operation.id, &read.findings)),
+                _ => None,
+            })
+        };
+        let misfits = pages().flat_map(|(id, findings)| {
+            let one = move |(path, (kinds, times)): (&String, &(String, usize))| {
+                format!("{id} {path}: {kinds}{}", often(*times))
+            };
+            findings.misfits.iter().map(one)
+        });
+        let lost = pages().flat_map(|(id, findings)| {
+            findings.lost.iter().map(move |(path, times)| format!("{id} {path}{}", often(*times)))
+        });
+        let values = pages().flat_map(|(id, findings)| {
+            let one =
+                move |(path, values): (&String, &Vec<String>)| format!("{id} {path}: {}", values.join(", "));
+            findings.unknown_values.iter().map(one)
+        });
+        let fields = pages().flat_map(|(id, findings)| {
+            findings.unknown_fields.iter().map(move |(path, times)| format!("{id} {path}{}", often(*times)))
+        });
+        let mut section = |heading: &str, items: Vec<String>| {
+            document.heading(heading);
+            if items.is_empty() {
+                document.line("none");
+            }
+            document.items(items);
+        };
+        section("Values of another type than their fields", misfits.collect());
+        section("Values that are lost for another reason", lost.collect());
+        section("Values of enums that the client doesn't know, which it keeps", values.collect());
+        section("Fields that the client doesn't have, which it skips", fields.collect());
+    }
+
+    fn write_operations(&self, document: &mut Document) {
+        document.heading("Operations that a provider's software needs");
+        let count = |presence: &Presence| self.operations.values().filter(|one| *one == presence).count();
+        let (there, missing) = (count(&Presence::There), count(&Presence::Missing));
+        let unknown = self.operations.len() - there - missing;
+        document.line(format!("{there} there, {missing} missing, {unknown} not known"));
+        let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (id, presence) in &self.operations {
+            match presence {
+                Presence::There => {}
+                Presence::Missing => groups.entry("missing".to_owned()).or_default().push(id),
+                Presence::NotKnown(why) => groups.entry(format!("not known, {why}")).or_default().push(id),
+            }
+        }
+        document.items(groups.into_iter().map(|(what, ids)| format!("{what}: {}", ids.join(", "))).collect());
+    }
+
+    fn write_paging(&self, document: &mut Document) {
+        document.heading("Paging");
+        if self.paging.is_empty() {
+            document.line("not known: no list has two items");
+        }
+        let rows = self.paging.iter().map(|check| {
+            let held = match check.held {
+                Held::Yes => "yes",
+                Held::No => "NO",
+                Held::NotKnown => "not known",
+            };
+            [check.list, check.expected, held, &check.seen].map(str::to_owned).into()
+        });
+        document.table(&["list", "expected", "holds", "seen"], rows.collect());
+    }
+
+    fn write_fields(&self, document: &mut Document) {
+        document.heading("The parameter field");
+        if self.fields.is_empty() {
+            document.line("not known: no list with the parameter has an item");
+        }
+        let mut groups: BTreeMap<(Selection, Selection), Vec<&str>> = BTreeMap::new();
+        for (id, selections) in &self.fields {
+            groups.entry(*selections).or_default().push(id);
+        }
+        let rows = groups.into_iter().map(|((known, unknown), lists)| {
+            vec![selection(known, "honoured"), selection(unknown, "passed over"), lists.join(", ")]
+        });
+        document.table(&["two known names", "an unknown name beside one", "lists"], rows.collect());
+    }
+
+    fn write_times(&self, document: &mut Document) {
+        document.heading("Times of one page, with all fields and with a few");
+        if self.times.is_empty() {
+            document.line("not measured");
+        }
+        let rows = self.times.iter().map(|times| {
+            let Times { list, rows, all, few } = times;
+            vec![
+                (*list).to_owned(),
+                rows.to_string(),
+                measured(*all),
+                measured(*few),
+                format!("{:.1}", all.time.as_secs_f64() / few.time.as_secs_f64().max(1e-6)),
+            ]
+        });
+        document.table(&["list", "items", "all fields", "a few fields", "times faster"], rows.collect());
+        if let Some(times) = self.times.first() {
+            document.line(match times.all.exchanges {
+                1 => "each measured once".to_owned(),
+                more => format!("medians of {more} exchanges"),
+            });
+        }
+    }
+}
+
+fn items(page: &Page) -> String {
+    match page.count {
+        Some(count) => format!("{} of {count}", page.rows),
+        None => page.rows.to_string(),
+    }
+}
+
+fn result(page: &Page) -> String {
+    let findings = &page.findings;
+    let parts = [
+        (findings.misfits.len() + findings.lost.len(), "lost"),
+        (findings.unknown_values.len(), "with unknown values"),
+        (findings.unknown_fields.len(), "unknown"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {} {what}", if number == 1 { "field" } else { "fields" }))
+        .collect();
+    if parts.is_empty() { "ok".to_owned() } else { parts.join(", ") }
+}
+
+fn often(times: usize) -> String {
+    if times == 1 { String::new() } else { format!(" ({times} times)") }
+}
+
+fn selection(selection: Selection, honoured: &str) -> String {
+    match selection {
+        Selection::Honoured => honoured.to_owned(),
+        Selection::Ignored => "ignored: all fields".to_owned(),
+        Selection::Refused(status) => format!("refused ({})", status.as_u16()),
+        Selection::NotKnown => "not known".to_owned(),
+    }
+}
+
+fn measured(measured: Measured) -> String {
+    format!("{:.1} ms, {} bytes", measured.time.as_secs_f64() * 1000.0, measured.bytes)
+}

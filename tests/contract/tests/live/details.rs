@@ -1,0 +1,176 @@
+//! Recordings hold no personal details.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use uuid::Uuid;
+use waldur_sandbox::{Actor, OfferingUserState, Release, Sandbox};
+
+use super::{sandbox, visited};
+
+const ACTORS: [Actor; 6] =
+    [Actor::Staff, Actor::Provider, Actor::Consumer, Actor::Alice, Actor::Bob, Actor::Outsider];
+
+/// Returns a sandbox with people of unusual names.
+async fn peopled(release: Release) -> Sandbox {
+    sandbox()
+        .release(release)
+        .seed(|seed| {
+            let ids = seed.ids();
+            let (project, slurm) = (ids.project, ids.offerings.slurm);
+            let user = seed.user("xanthippe.quill", "Xanthippe", "Quillfeather");
+            seed.role(user, project, "PROJECT.MEMBER", None);
+            seed.key(user, "quill-notebook");
+            seed.offering_user(slurm, user, "xquill01", OfferingUserState::Ok);
+        })
+        .start()
+        .await
+        .unwrap()
+}
+
+/// Adds the texts of a value, and the keys of its objects to `keys`.
+fn texts(value: &Value, found: &mut BTreeSet<String>, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(found.insert(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found, keys)),
+        Value::Object(fields) => {
+            keys.extend(fields.keys().cloned());
+            fields.values().for_each(|value| texts(value, found, keys));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Returns whether a text has the form of a replacement.
+fn is_replacement(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let path = text.strip_prefix("https://waldur.example.org/api/");
+    text.strip_prefix("text-").is_some_and(digits)
+        || text.strip_prefix("person-").and_then(|text| text.strip_suffix("@example.org")).is_some_and(digits)
+        || text.starts_with("https://replaced.example.org/")
+        || path.is_some_and(|path| {
+            path.split('/').filter(|segment| segment.len() == 32).all(|segment| is_replacement(segment))
+        })
+        || Uuid::try_parse(text).is_ok_and(|uuid| uuid.as_u128() >> 64 <= 0x4000)
+        || text.starts_with("2000-01-01")
+        || text.starts_with("192.0.2.")
+        || text.chars().all(|c| matches!(c, '0' | '1' | '.'))
+}
+
+/// The words of states and types in the sandbox.
+const VOCABULARY: [&str; 20] = [
+    "",
+    "Active",
+    "Create",
+    "Update",
+    "Terminate",
+    "OK",
+    "Erred",
+    "Creating",
+    "Updating",
+    "Terminating",
+    "Terminated",
+    "pending-provider",
+    "pending-consumer",
+    "pending-project",
+    "pending-start-date",
+    "executing",
+    "done",
+    "erred",
+    "canceled",
+    "rejected",
+];
+
+#[tokio::test]
+async fn a_recording_has_no_detail_of_the_people_of_the_server() {
+    for (release, actor) in [
+        (Release::Late2024, Actor::Provider),
+        (Release::Schema, Actor::Staff),
+        (Release::Schema, Actor::Provider),
+        (Release::Newer, Actor::Provider),
+    ] {
+        let sandbox = peopled(release).await;
+        let visit = visited(&sandbox, actor).await;
+        let lines: Vec<String> =
+            visit.recording.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+        let recording = lines.join("\n");
+        let report = visit.report.document().to_text();
+        let ids = sandbox.ids();
+        let mut details: Vec<String> = [
+            "Xanthippe",
+            "xanthippe",
+            "Quill",
+            "quill",
+            "Sam Staff",
+            "Pia",
+            "Cora",
+            "Alice",
+            "alice",
+            "Öberg",
+            "Bob",
+            "bob-",
+            "Berg",
+            "Olga",
+            "Алиса",
+            "+372",
+            "EE0000",
+            "Modeller",
+            "north",
+            "North",
+            "Polar",
+            "polar",
+            "Climate",
+            "climate",
+            "Consulting",
+            "ssh-",
+            "AAAA",
+            "127.0.0.1",
+            "Wärme",
+            "slurm-ok",
+            "job-",
+            "universi",
+        ]
+        .map(str::to_owned)
+        .into();
+        details.extend(ACTORS.map(|actor| sandbox.token(actor).to_owned()));
+        details.extend(ACTORS.map(|actor| format!("{}@", actor.username())));
+        details
+            .extend(sandbox.url().rsplit(':').next().map(|rest| rest.trim_end_matches("/api/").to_owned()));
+        for uuid in [ids.users.alice, ids.users.provider, ids.project, ids.offerings.slurm, ids.resources.ok]
+        {
+            details.extend([uuid.to_string(), uuid.simple().to_string()]);
+        }
+        for detail in details {
+            let at = lines.iter().find(|line| line.contains(&detail));
+            assert!(at.is_none(), "{detail} of {release:?} is in {at:?}");
+            assert!(!report.contains(&detail), "{detail} of {release:?} is in\n{report}");
+        }
+        assert!(!recording.contains("2026") && !recording.contains("2027"), "times of {release:?}");
+
+        let (mut found, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for exchange in visit.recording.iter().filter(|one| one.request.path != "/api/version/") {
+            texts(&exchange.response.body, &mut found, &mut keys);
+        }
+        let kept: Vec<&String> = found
+            .iter()
+            .filter(|text| !is_replacement(text) && !VOCABULARY.contains(&text.as_str()))
+            .collect();
+        let units = [
+            "month",
+            "limit",
+            "usage",
+            "fixed",
+            "one",
+            "customer",
+            "project",
+            "service_provider",
+            "<html></html>",
+            "default",
+            "self_managed",
+        ];
+        let unexpected: Vec<_> = kept.into_iter().filter(|text| !units.contains(&text.as_str())).collect();
+        assert!(unexpected.is_empty(), "{release:?}: {unexpected:?}");
+        assert!(visit.report.recorded_otherwise.is_empty(), "{:?}", visit.report.recorded_otherwise);
+        assert!(found.len() > 50 && keys.len() > 100, "{} texts, {} keys", found.len(), keys.len());
+    }
+}
