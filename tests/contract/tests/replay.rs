@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -27,12 +28,13 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn each_exchange_has_the_expected_verdict() {
-    let mut wrong = Vec::new();
-    let text = common::fixture("exchanges.jsonl");
+    let (mut wrong, mut names) = (Vec::new(), BTreeSet::new());
+    let text = common::fixture("exchanges.jsonl") + &common::fixture("cases.jsonl");
     let mut kinds = KINDS.to_vec();
     for line in text.lines() {
         let exchange = recording::parse(line).unwrap();
         let expected: Value = serde_json::from_str(&line.replace("NaN", "null")).unwrap();
+        assert!(names.insert(exchange.name.clone()), "two exchanges are named {}", exchange.name);
         let verdict = replay(&exchange, false).to_string();
         if verdict != expected["expect"].as_str().unwrap() {
             wrong.push(format!("{}: {verdict}", exchange.name));
