@@ -15,3 +15,4 @@ pub mod meaning;
 pub mod recording;
 pub mod replay;
 pub mod routes;
+pub mod seen;

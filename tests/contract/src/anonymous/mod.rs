@@ -14,9 +14,9 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 use waldur_api_client::exchanges::{Answer, MODELS, PATHS, Reading};
 
-use crate::live::Seen;
 use crate::recording::{Exchange, Request, Response};
 use crate::routes;
+use crate::seen::Seen;
 
 /// Headers that are kept. `Link` is kept, too, with its addresses replaced.
 const HEADERS: [&str; 4] = ["allow", "content-type", "retry-after", "x-result-count"];
@@ -67,12 +67,12 @@ impl Notes {
 }
 
 impl Anonymizer {
-    /// Returns an anonymizer of exchanges with the server at `url`.
+    /// Returns an anonymizer of exchanges with the server at `url`. The names `asked` are kept in queries.
     #[must_use]
-    pub fn new(url: &str) -> Self {
+    pub fn new(url: &str, asked: &[&'static str]) -> Self {
         Self {
             server: url.to_owned(),
-            fields: MODELS.iter().flat_map(|model| model.fields).copied().collect(),
+            fields: MODELS.iter().flat_map(|model| model.fields).chain(asked).copied().collect(),
             segments: PATHS.iter().flat_map(|path| path.split('/')).filter(|one| is_literal(one)).collect(),
             uuids: HashMap::new(),
             texts: HashMap::new(),

@@ -8,8 +8,8 @@ use waldur_api_client::__private::time;
 
 use super::Anonymizer;
 
-/// The UUIDs of a recording count up from here.
-const FIRST_UUID: u128 = 0x0000_0000_0000_4000_8000_0000_0000_0000;
+/// The UUIDs of a recording count up from here. The first digit makes sure that none is read as a number.
+const FIRST_UUID: u128 = 0xa000_0000_0000_4000_8000_0000_0000_0000;
 
 impl Anonymizer {
     /// Returns the replacement of a text.

@@ -36,7 +36,7 @@ impl Anonymizer {
         let pairs: Vec<String> = form_urlencoded::parse(query.as_bytes())
             .filter(|(name, value)| match name.as_ref() {
                 "page" | "page_size" => value.bytes().all(|byte| byte.is_ascii_digit()),
-                "field" => self.fields.contains(value.as_ref()) || value == crate::live::NO_FIELD,
+                "field" => self.fields.contains(value.as_ref()),
                 _ => false,
             })
             .map(|(name, value)| format!("{name}={value}"))

@@ -6,7 +6,11 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::lists::{FirstPage, Outcome};
-use super::{NO_FIELD, Seen, Visitor};
+use super::visitor::Visitor;
+use crate::seen::Seen;
+
+/// A name that no list has as a field.
+pub const NO_FIELD: &str = "no_such_field";
 
 /// How a list treats a selection of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

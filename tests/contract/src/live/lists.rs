@@ -8,10 +8,11 @@ use serde_json::Value;
 use waldur_api_client::DecodeError;
 use waldur_api_client::exchanges::{ALL, Answer, LISTS, List, Reading};
 
-use super::{Seen, Unanswered, Visitor};
+use super::visitor::{Unanswered, Visitor};
 use crate::anonymous::Anonymizer;
 use crate::meaning::without_indexes;
 use crate::replay::Loss;
+use crate::seen::Seen;
 
 /// A list, and how its first page was read.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use waldur_api_client::Operation;
 use waldur_api_client::exchanges::{ALL, Exchange, PATHS, Parameter};
 
 use super::lists::{FirstPage, Outcome, is_no_route};
-use super::{Seen, Unanswered, Visitor};
+use super::visitor::{Unanswered, Visitor};
+use crate::seen::Seen;
 
 /// The features of the client, with the operations that a provider's software needs.
 const FEATURES: &str = include_str!("../../../../openapi/features.toml");

@@ -8,7 +8,9 @@ use serde_json::Value;
 use waldur_api_client::PageToken;
 
 use super::lists::{FirstPage, Outcome, Page};
-use super::{Listing, MOST_READ, Seen, Unanswered, Visitor};
+use super::most_read::{Listing, MOST_READ};
+use super::visitor::{Unanswered, Visitor};
+use crate::seen::Seen;
 
 /// How many lists are examined: those with the most items.
 const EXAMINED: usize = 2;

@@ -2,43 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 use waldur_api_client::{BoxError, Operation, Transport};
 
-/// A response as it was received.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// The method of the request.
-    pub method: Method,
-    /// The path and the query of the request.
-    pub path: String,
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
-    /// The time from the request to the end of the body.
-    pub elapsed: Duration,
-}
-
-impl Seen {
-    /// Returns the text of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Returns whether the body is declared as JSON.
-    #[must_use]
-    pub fn is_json(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.contains("json"))
-    }
-}
+use crate::seen::Seen;
 
 /// The requests of a visit: how many were sent, and the latest response.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::lists::{FirstPage, Outcome};
-use super::{MOST_READ, Visitor, median};
+use super::most_read::MOST_READ;
+use super::visitor::Visitor;
 
 /// The fields of the short measurement, if the list has them.
 const FEW: [&str; 3] = ["uuid", "state", "name"];
@@ -66,4 +67,10 @@ async fn of_list(visitor: &Visitor, page: &FirstPage, few: &[&str]) -> Option<Ti
     let [all, few] =
         series.map(|(_, times, bytes)| Measured { exchanges: times.len(), time: median(times), bytes });
     (all.exchanges > 0).then_some(Times { list: page.list.operation.id, rows, all, few })
+}
+
+/// Returns the median; zero if there is none.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }

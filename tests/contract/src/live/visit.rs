@@ -1,0 +1,92 @@
+//! The course of a visit.
+
+use http::{Method, StatusCode};
+use serde_json::Value;
+use waldur_api_client::ClientBuilder;
+
+use super::fields::{self, NO_FIELD};
+use super::report::{self, Report, Version};
+use super::visitor::{Settings, Visitor};
+use super::{lists, operations, paging, timing};
+use crate::anonymous::Anonymizer;
+use crate::recording::Exchange;
+
+/// Reasons why a server can't be visited.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings of the client are missing or invalid.
+    #[error("{0}")]
+    Settings(waldur_api_client::Error),
+    /// The limit of requests is zero.
+    #[error("no request may be sent: the limit of requests is zero")]
+    NoRequest,
+    /// There is no response.
+    #[error("the server doesn't respond: {0}")]
+    NoResponse(waldur_api_client::Error),
+    /// The token is refused.
+    #[error("the server doesn't accept the token (401)")]
+    Token,
+    /// The server isn't the API of Waldur.
+    #[error("/api/users/me/ is not the user of a Waldur server (status {0}): is the URL that of the API?")]
+    NotWaldur(StatusCode),
+}
+
+/// The result of a visit.
+#[derive(Debug)]
+pub struct Visit {
+    /// What was found.
+    pub report: Report,
+    /// The responses of lists and single objects, without personal details.
+    pub recording: Vec<Exchange>,
+}
+
+/// Visits a server. Sends only requests that read.
+///
+/// # Errors
+/// If the client has no valid settings, the server doesn't respond, or it refuses the token. Everything else
+/// is in the report.
+pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, Error> {
+    let mut visitor = Visitor::new(builder, settings).map_err(Error::Settings)?;
+    let me = match visitor.ask(Method::GET, "/api/users/me/", &[]).await {
+        Ok(seen) => seen,
+        Err((_, Some(error))) => return Err(Error::NoResponse(error)),
+        Err((_, None)) => return Err(Error::NoRequest),
+    };
+    if me.status == StatusCode::UNAUTHORIZED {
+        return Err(Error::Token);
+    }
+    let user = serde_json::from_slice::<Value>(&me.body).ok().filter(|user| user["uuid"].is_string());
+    let Some(user) = user.filter(|_| me.status.is_success()) else { return Err(Error::NotWaldur(me.status)) };
+    visitor.record("users_me_retrieve", &me);
+    let version = visitor.get("/api/version/", &[]).await;
+    if let Ok(seen) = &version {
+        visitor.record("version_retrieve", seen);
+    }
+    let mut lists = lists::read(&mut visitor).await;
+    let operations = operations::find(&visitor, &lists).await;
+    let fields = fields::examine(&mut visitor, &lists).await;
+    let paging = paging::examine(&visitor, &lists).await;
+    let times = timing::measure(&visitor, &lists).await;
+
+    let mut anonymizer = Anonymizer::new(visitor.client.url(), &[NO_FIELD]);
+    for (_, seen) in &visitor.recorded {
+        anonymizer.learn(seen);
+    }
+    let recorded = visitor.recorded.iter().enumerate();
+    let recording: Vec<Exchange> = recorded
+        .map(|(index, (name, seen))| anonymizer.exchange(&format!("{:03} {name}", index + 1), seen))
+        .collect();
+    lists::show_safely(&mut lists, &anonymizer);
+    let report = Report {
+        version: Version::of(version),
+        is_staff: user["is_staff"] == true,
+        requests: visitor.log.sent(),
+        lists,
+        operations,
+        fields,
+        paging,
+        times,
+        recorded_otherwise: report::recorded_otherwise(&visitor.recorded, &recording),
+    };
+    Ok(Visit { report, recording })
+}
