@@ -76,7 +76,6 @@ async fn a_recording_has_no_detail_of_the_people_of_the_server() {
     for (release, actor) in [
         (Release::Late2024, Actor::Provider),
         (Release::Schema, Actor::Staff),
-        (Release::Schema, Actor::Provider),
         (Release::Newer, Actor::Provider),
     ] {
         let sandbox = peopled(release).await;
