@@ -95,9 +95,11 @@ pub fn replay(exchange: &Exchange, strict: bool) -> Verdict {
 }
 
 /// Returns whether the response is a page, such as that of a login. The client doesn't take it for a success.
+///
+/// Some recording programs keep an empty object of a page; it is read as data.
 fn is_page(response: &Response) -> bool {
     let is_html = response.header("content-type").is_some_and(|kind| kind.contains("html"));
-    is_html && !response.bytes().trim_ascii().is_empty()
+    is_html && response.body.as_str().is_some_and(|text| !text.trim().is_empty())
 }
 
 fn headers(response: &Response) -> HeaderMap {
