@@ -18,6 +18,7 @@ use waldur_contract::live::lists::Outcome;
 use waldur_contract::live::visit;
 use waldur_contract::recording;
 
+use super::details::unexpected;
 use super::settings;
 use crate::common;
 
@@ -92,6 +93,8 @@ async fn recorded_lists_are_read_without_loss_and_recorded_without_details() {
         visit.report.problems().into_iter().filter(|problem| problem.ends_with("is lost")).collect();
     assert!(lost.is_empty(), "{lost:?}");
     assert!(visit.report.recorded_otherwise.is_empty(), "{:?}", visit.report.recorded_otherwise);
+    let (_, _, unexpected) = unexpected(&visit.recording);
+    assert!(unexpected.is_empty(), "{unexpected:?}");
     let recording: String = visit.recording.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
     // Names, accounts, addresses and numbers of the people in the recordings.
     for detail in ["Ämin", "Alice", "alice", "bob", "Älis", "+372", "EE380", "Quantum", "Consumer Univ"] {
