@@ -1,9 +1,9 @@
 //! Recordings without personal details.
 //!
-//! What is kept is listed; everything else is replaced. Kept are the shape of a body, the names of fields that
-//! the schema or a newer server declares, booleans, "" and null, the values of enums of states and types, and
-//! the version of the server. A replacement has the form of the original: a UUID, a time, a number, an address
-//! or a text. The same original has the same replacement everywhere in a recording.
+//! What is kept is listed; everything else is replaced. Kept are the shape of a body, the names of fields
+//! that the schema or a newer server declares, booleans, "" and null, the values of enums of states and
+//! types, and the version of the server. A replacement has the form of the original: a UUID, a time, a
+//! number, an address or a text. The same original has the same replacement everywhere in a recording.
 
 mod scalars;
 mod urls;

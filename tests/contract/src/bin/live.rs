@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::RangedI64ValueParser;
 use waldur_api_client::ClientBuilder;
 use waldur_contract::live::{Settings, Visit, visit};
 use waldur_contract::recording::Exchange;
 
 /// Visits a Waldur server without changing anything, and reports how its responses fit the client.
 ///
-/// The server and the token are those of the client: WALDUR_API_URL and WALDUR_ACCESS_TOKEN, or a profile in
-/// waldur/config.toml. Requests are GET, HEAD and OPTIONS only; nothing else is sent to the server. The report
-/// has its version, the operations of a provider that it has, the first page of each list read through the
-/// client's types, paging, the parameter `field`, and times. It holds no values of the server but its version
-/// and words of its vocabulary.
+/// The server and the token are those of the client: WALDUR_API_URL and WALDUR_ACCESS_TOKEN, or a profile
+/// in waldur/config.toml. Requests are GET, HEAD and OPTIONS only; nothing else is sent to the server. The
+/// report has its version, the operations of a provider that it has, the first page of each list read
+/// through the client's types, paging, the parameter `field`, and times. It holds no values of the server
+/// but its version and words of its vocabulary.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -33,14 +34,19 @@ struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 5.0, value_parser = rate)]
     rate: f64,
     /// The number of items of the first page of each list
-    #[arg(long, value_name = "ITEMS", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=300))]
+    #[arg(long, value_name = "ITEMS", default_value_t = 5, value_parser = page_size())]
     page_size: u16,
     /// How often each time is measured; 0 measures none
     #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().repeat)]
     repeat: usize,
     /// The number of items of the pages whose time is measured
-    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=300))]
+    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = page_size())]
     timed_page_size: u16,
+}
+
+/// Returns the parser of the number of items of a page, of which servers send 300 at most.
+fn page_size() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=300)
 }
 
 fn rate(text: &str) -> Result<f64, String> {

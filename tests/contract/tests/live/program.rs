@@ -65,11 +65,14 @@ fn the_exit_code_says_whether_something_does_not_hold() {
 fn a_visit_that_is_impossible_is_explained() {
     let sandbox = start();
     let missing = Path::new("no/such/directory/visit.md").to_str().unwrap();
+    let refused = "live: the server doesn't respond: GET /api/users/me/: connection to 127.0.0.1:1 failed: \
+                   connection refused";
     let quick = [&QUICK[..], &["--max-requests", "3", "--markdown", missing]].concat();
     for (url, token, arguments, expected) in [
         (sandbox.url(), "", &QUICK[..], "live: wrong configuration: token (WALDUR_ACCESS_TOKEN) is not set"),
         (sandbox.url(), "0000", &QUICK[..], "live: the server doesn't accept the token (401)"),
         ("http://127.0.0.1:1", "0000", &QUICK[..], "live: the server doesn't respond: "),
+        ("https://127.0.0.1:1", "0000", &QUICK[..], refused),
         (sandbox.url(), sandbox.token(Actor::Provider), &quick[..], "live: no/such/directory/visit.md: "),
         (sandbox.url(), "0000", &["--rate", "0"][..], "error: invalid value '0' for '--rate"),
     ] {
