@@ -12,6 +12,7 @@ use waldur_sdk::events::{EventKind, Events};
 use waldur_sdk::{ClientExt as _, Uuid, api};
 
 use crate::common::client_as;
+use crate::line::Line;
 use crate::{Cluster, add, client};
 
 /// The time limit of each test.
@@ -86,6 +87,34 @@ async fn an_order_is_carried_out_by_its_event_and_nothing_is_polled() {
     let lists =
         sandbox.requests().into_iter().filter(|request| request.path.ends_with("/marketplace-orders/"));
     assert_eq!(lists.count(), 0);
+}
+
+#[tokio::test]
+async fn an_idle_agent_sends_heartbeats_and_no_request() {
+    const BEATS: usize = 3;
+    // A line end in a message of WebSocket, masked.
+    const BEAT: usize = 2 + 4 + 1;
+    let sandbox = sandbox_of(1, None).await;
+    let (processor, _results) = processor(&sandbox, &Cluster::default());
+    let line = Line::to(&sandbox.broker().url()).await;
+    let events = client(&sandbox).events().offering(sandbox.ids().offerings.bulk).kinds([EventKind::Order]);
+    let events = events.heartbeat(Duration::from_secs(1)).url(&*line.url).connect().await.unwrap();
+    let (first_round, done) = tokio::sync::oneshot::channel();
+    let mut first_round = Some(first_round);
+    let idle = async {
+        done.await.unwrap();
+        sandbox.clear_requests();
+        let before = *line.sent.borrow();
+        line.sent.subscribe().wait_for(|sent| *sent >= before + BEATS * BEAT).await.unwrap();
+        assert_eq!((*line.sent.borrow() - before) % BEAT, 0, "only heartbeats are sent");
+        assert_eq!(sandbox.requests(), []);
+    };
+    let rounds = |_| {
+        let first = first_round.take().expect("one round is enough");
+        first.send(()).unwrap();
+    };
+    tokio::time::timeout(LIMIT, processor.run_on_events(events, idle, rounds)).await.unwrap();
+    assert_eq!(line.opened(), 1);
 }
 
 #[tokio::test]

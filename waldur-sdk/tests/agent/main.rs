@@ -10,6 +10,9 @@ mod events;
 mod faults;
 mod in_progress;
 mod interrupted;
+#[cfg(feature = "events")]
+#[path = "../events/line.rs"]
+mod line;
 mod odd_orders;
 mod registration;
 mod rounds;

@@ -1,5 +1,7 @@
 //! The part of a server that registers queues, as a transport: requests are answered without a network.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -73,6 +75,11 @@ impl Registry {
     pub(crate) fn count(&self, method: &str, path_end: &str) -> usize {
         let state = self.state.lock().unwrap();
         state.requests.iter().filter(|(m, path, _)| m == method && path.ends_with(path_end)).count()
+    }
+
+    /// Returns how many requests were sent.
+    pub(crate) fn count_all(&self) -> usize {
+        self.state.lock().unwrap().requests.len()
     }
 
     /// Returns the bodies that were sent to paths that end like this.

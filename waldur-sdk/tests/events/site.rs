@@ -115,6 +115,14 @@ impl Site {
         }
     }
 
+    /// Returns how many requests the server got.
+    pub(crate) fn requests(&self) -> usize {
+        match self {
+            Self::Sandbox { sandbox, .. } => sandbox.requests().len(),
+            Self::RabbitMq { registry, .. } => registry.count_all(),
+        }
+    }
+
     pub(crate) async fn delete_queue(&self) {
         match self {
             Self::Sandbox { sandbox, .. } => assert_eq!(sandbox.broker().delete_queue(""), 1),

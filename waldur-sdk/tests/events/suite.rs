@@ -1,7 +1,7 @@
 //! The behaviour on a broker: that of a sandbox, and a real RabbitMQ. `.ci/rabbitmq` runs the tests of the
 //! latter.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use waldur_sdk::events::ReconcileReason;
 
@@ -39,6 +39,7 @@ suite! {
     a_token_that_was_rotated_is_used,
     a_line_that_is_held_up_is_left,
     a_broker_that_is_killed_is_found_again,
+    an_idle_subscription_sends_heartbeats_and_nothing_else,
 }
 
 async fn events_come_by_both_schemes_and_are_gone_once_acknowledged(on: On) {
@@ -181,5 +182,27 @@ async fn a_broker_that_is_killed_is_found_again(on: On) {
     assert!(status.borrow().last_error.as_ref().is_some_and(|error| error.is_transport()));
     site.start_broker().await;
     site.is_whole_again(&mut events).await;
+    site.end(events).await;
+}
+
+async fn an_idle_subscription_sends_heartbeats_and_nothing_else(on: On) {
+    const BEATS: usize = 4;
+    // A line end in a message of WebSocket, which a client masks.
+    const SENT: usize = 2 + 4 + 1;
+    const RECEIVED: usize = 2 + 1;
+    let site = Site::start(on, Scheme::Unified).await;
+    let line = Line::to(&site.url()).await;
+    let mut events = site.events().url(&*line.url).connect().await.unwrap();
+    assert_eq!(next_reconcile(&mut events).await, ReconcileReason::Started);
+    let requests = site.requests();
+    let (sent, received, begun) = (*line.sent.borrow(), *line.received.borrow(), Instant::now());
+    line.sent.subscribe().wait_for(|now| *now >= sent + BEATS * SENT).await.unwrap();
+    let took = begun.elapsed();
+    let (sent, received) = (*line.sent.borrow() - sent, *line.received.borrow() - received);
+    assert_eq!((sent % SENT, received % RECEIVED), (0, 0), "{sent} {received}");
+    // One in 0.9 s, so that each second has one; a broker sends up to twice as many.
+    assert!(took > Duration::from_millis(900) * (BEATS as u32 - 1), "{took:?}");
+    assert!((1..=3 * BEATS).contains(&(received / RECEIVED)), "{received} bytes in {took:?}");
+    assert_eq!(site.requests(), requests, "nothing is polled");
     site.end(events).await;
 }
