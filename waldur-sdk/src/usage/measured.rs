@@ -51,21 +51,30 @@ pub(crate) struct OfferingUsage {
 }
 
 impl OfferingUsage {
-    /// Lists the usage by component, and by user if `with_shares`.
+    /// Lists the usage by component, and by user if `with_shares`; only that of one resource if it is given.
     ///
     /// # Errors
     /// If the usage can't be listed.
     pub(crate) async fn read(
         client: &Client,
         offering: Uuid,
+        resource: Option<Uuid>,
         month: Month,
         with_shares: bool,
     ) -> Result<Self, Error> {
-        let totals = Usages::new(client).offering(offering).month(month).request();
+        let mut totals = Usages::new(client).offering(offering).month(month);
+        if let Some(resource) = resource {
+            totals = totals.resource(resource);
+        }
+        let totals = totals.request();
         let totals = row::all(totals.into_request(), client.bulk_concurrency()).await?;
         let mut shares = Rows::default();
         if with_shares {
             let list = client.marketplace_component_user_usages_list().offering_uuid(offering);
+            let list = match resource {
+                Some(resource) => list.resource_uuid(resource),
+                None => list,
+            };
             let list = list.component_usage_billing_period(month.first_day());
             shares = row::all(list.into_request(), client.bulk_concurrency()).await?;
         }

@@ -4,10 +4,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "events")]
+mod events;
 mod faults;
 mod months;
 mod odd_amounts;
 mod rounds;
+mod single;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,6 +33,7 @@ struct Accounting {
     /// What it was asked for: how many resources, and the month.
     calls: Arc<Mutex<Vec<(usize, Month)>>>,
     is_down: Arc<Mutex<bool>>,
+    is_starting: Arc<Mutex<bool>>,
 }
 
 impl Accounting {
@@ -63,6 +67,13 @@ impl Meter for Accounting {
             }
         }
         Ok(measured)
+    }
+
+    async fn ready(&self) -> Result<(), BackendError> {
+        match *self.is_starting.lock().unwrap() {
+            true => Err(BackendError::transient("the accounting starts")),
+            false => Ok(()),
+        }
     }
 }
 

@@ -26,6 +26,16 @@ pub trait Meter: Send + Sync {
         resources: &[MeteredResource],
         month: Month,
     ) -> impl Future<Output = Result<Measurements, BackendError>> + Send;
+
+    /// Checks whether usage can be measured now. It is called before each round, and before a resource that
+    /// is reported [by itself](super::UsageProcessor::process). If it fails, the round is skipped: nothing is
+    /// measured, and the report names the failure for each offering ([`Report::unlisted`]). By default the
+    /// back end is always ready.
+    ///
+    /// [`Report::unlisted`]: crate::Report::unlisted
+    fn ready(&self) -> impl Future<Output = Result<(), BackendError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 row! {

@@ -1,6 +1,9 @@
 //! The usage of an offering's resources: measured by the provider's back end, reported to Waldur.
 
+#[cfg(feature = "events")]
+mod event_loop;
 mod meter;
+mod offering_run;
 mod processor;
 mod report;
 mod sift;
