@@ -1,5 +1,5 @@
-//! What a provider's agent does: process orders and accounts with the provider's back end, report usage, and
-//! register with Waldur.
+//! What a provider's agent does: process orders, resources and accounts with the provider's back end, report
+//! usage, and register with Waldur.
 
 mod accounts;
 mod approval;
@@ -11,6 +11,7 @@ mod order_run;
 mod processor;
 mod registration;
 mod report;
+mod resources;
 mod rounds;
 mod stop;
 mod task;
@@ -26,6 +27,10 @@ pub use backend::{Backend, BackendError, Provisioned};
 pub use processor::OrderProcessor;
 pub use registration::{AgentProcessor, AgentService};
 pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
+pub use resources::{
+    AgentResource, LimitsSource, ProcessedResource, PulledResource, ResourceBackend, ResourceMode,
+    ResourceResult, ResourceResultKind, ResourceStep, ResourcesProcessor,
+};
 pub use stop::{StopHandle, shutdown_signal};
 pub use task::{AgentOrder, Limits, Task};
 pub use usage::{LeftOut, LeftOutReason, Measurements, Meter, MeteredMonth, MeteredResource, UsageProcessor};

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
-use waldur_api_client::types::{ResourceBackendIdRequest, ResourceSetLimitsRequest};
+use waldur_api_client::types::{
+    ResourceBackendIdRequest, ResourceBackendMetadataRequest, ResourceSetLimitsRequest,
+};
 use waldur_api_client::{Client, Error};
 
 use super::read;
@@ -23,6 +25,12 @@ row! {
     pub(super) struct BackendIdRow {
         pub(super) offering_uuid: Uuid = need "offering_uuid",
         pub(super) backend_id: String = exact "backend_id",
+    }
+}
+
+row! {
+    struct MetadataRow {
+        backend_metadata: Value = or_default "backend_metadata",
     }
 }
 
@@ -84,6 +92,51 @@ pub(crate) async fn send_limits(
     let send = || async { call.clone().send().await.map(drop) };
     let is_so = |now: &LimitsRow| now.limits == *limits;
     change(client, confirm, resource, send, is_so, Seen::Differs).await
+}
+
+/// Sets the back end's metadata, and reads it only if the response is lost.
+///
+/// # Errors
+/// Those of [`change`].
+pub(crate) async fn send_metadata(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+    metadata: &Value,
+) -> Result<Applied, Error> {
+    let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
+    let call = client.marketplace_provider_resources_set_backend_metadata().uuid(resource).body(body);
+    let send = || async { call.clone().send().await.map(drop) };
+    let is_so = |now: &MetadataRow| holds(&now.backend_metadata, metadata);
+    change(client, confirm, resource, send, is_so, Seen::Differs).await
+}
+
+/// Returns whether the metadata that was sent is stored. Servers add some names to those that were sent.
+pub(crate) fn holds(there: &Value, sent: &Value) -> bool {
+    match (there, sent) {
+        (Value::Object(there), Value::Object(sent)) => {
+            sent.iter().all(|(name, value)| there.get(name) == Some(value))
+        }
+        _ => there == sent,
+    }
+}
+
+/// Sets the last-sync time to the server's current time. If the response is lost, it is sent again.
+///
+/// # Errors
+/// The server's refusal, or [`Error::is_unconfirmed`] if the last response was lost.
+#[cfg(feature = "agent")]
+pub(crate) async fn send_last_sync(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+) -> Result<Applied, Error> {
+    let call = client.marketplace_provider_resources_refresh_last_sync().uuid(resource);
+    let send = || async { call.clone().send().await.map(drop) };
+    // The time is the server's own, so reading it would not confirm the change.
+    let look = || async { Ok(Seen::Differs("the server keeps its own time".to_owned())) };
+    let ((), applied) = confirm.after(Error::is_ambiguous).send(send, look).await?;
+    Ok(applied)
 }
 
 /// Converts limits to JSON numbers, as servers require.

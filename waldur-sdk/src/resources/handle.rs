@@ -7,12 +7,11 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::types::{
-    ReportSectionRequest, ResourceBackendMetadataRequest, ResourceEndDateByProviderRequest,
-    ResourceReportRequest,
+    ReportSectionRequest, ResourceEndDateByProviderRequest, ResourceReportRequest,
 };
 use waldur_api_client::{Client, Error, ErrorKind, Nullable, Operation, builder};
 
-use super::changes::{LimitsRow, change, send_limits};
+use super::changes::{LimitsRow, change, send_limits, send_metadata};
 use super::{Resource, read};
 use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::{Row, row};
@@ -31,12 +30,6 @@ row! {
     struct Section {
         header: String = or_default "header",
         body: String = or_default "body",
-    }
-}
-
-row! {
-    struct MetadataRow {
-        backend_metadata: Value = or_default "backend_metadata",
     }
 }
 
@@ -150,13 +143,7 @@ impl ResourceHandle {
     /// - [`Error::is_forbidden`]: the caller lacks the permission.
     /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn set_metadata(&self, metadata: impl Into<Value>) -> Result<Applied, Error> {
-        let metadata = metadata.into();
-        let body = ResourceBackendMetadataRequest::builder().backend_metadata(metadata.clone());
-        let call = self.client.marketplace_provider_resources_set_backend_metadata().uuid(self.uuid);
-        let call = call.body(body);
-        let send = || async { call.clone().send().await.map(drop) };
-        let is_so = |now: &MetadataRow| holds(&now.backend_metadata, &metadata);
-        self.change(send, is_so, Seen::Differs).await
+        send_metadata(&self.client, Confirm::new(&self.client), self.uuid, &metadata.into()).await
     }
 
     /// Sets the last day of the resource, or removes it with `None`.
@@ -240,15 +227,5 @@ impl ResourceHandle {
         else_shown: fn(String) -> Seen<()>,
     ) -> Result<Applied, Error> {
         change(&self.client, Confirm::new(&self.client), self.uuid, send, is_so, else_shown).await
-    }
-}
-
-/// Returns whether the metadata that was sent is stored. Servers add some names to those that were sent.
-fn holds(there: &Value, sent: &Value) -> bool {
-    match (there, sent) {
-        (Value::Object(there), Value::Object(sent)) => {
-            sent.iter().all(|(name, value)| there.get(name) == Some(value))
-        }
-        _ => there == sent,
     }
 }

@@ -17,9 +17,11 @@ use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 
 #[cfg(feature = "agent")]
-pub(crate) use self::changes::{send_backend_id, send_limits};
+pub(crate) use self::changes::{holds, send_backend_id, send_last_sync, send_limits, send_metadata};
 pub use self::endpoints::Endpoint;
 pub use self::handle::ResourceHandle;
+#[cfg(feature = "agent")]
+pub(crate) use self::state::{send_erred, send_ok};
 pub use self::team::TeamMember;
 use crate::collection::collection;
 use crate::row::{self, Row, row};

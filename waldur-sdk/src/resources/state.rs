@@ -1,13 +1,59 @@
 //! The state and the flags of a resource.
 
-use waldur_api_client::Error;
+use uuid::Uuid;
 use waldur_api_client::types::{
     ResourceDownscaledRequest, ResourcePausedRequest, ResourceRestrictMemberAccessRequest,
     ResourceSetStateErredRequest, ResourceState,
 };
+use waldur_api_client::{Client, Error};
 
+use super::changes::change;
 use super::{Resource, ResourceHandle};
-use crate::confirm::{Applied, Seen};
+use crate::confirm::{Applied, Confirm, Seen};
+use crate::row::row;
+
+row! {
+    struct StateRow {
+        state: ResourceState = need "state",
+        error_message: String = or_default "error_message",
+    }
+}
+
+/// Sets a resource back to OK, and reads it only if the response is lost.
+///
+/// # Errors
+/// Those of [`change`].
+pub(crate) async fn send_ok(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+) -> Result<Applied, Error> {
+    let call = client.marketplace_provider_resources_set_as_ok().uuid(resource);
+    let send = || async { call.clone().send().await.map(drop) };
+    let is_so = |now: &StateRow| now.state == ResourceState::Ok;
+    change(client, confirm, resource, send, is_so, Seen::Unchanged).await
+}
+
+/// Marks a resource as erred, and reads it only if the response is lost.
+///
+/// # Errors
+/// Those of [`change`].
+pub(crate) async fn send_erred(
+    client: &Client,
+    confirm: Confirm<'_>,
+    resource: Uuid,
+    message: &str,
+    traceback: &str,
+) -> Result<Applied, Error> {
+    let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
+    let call = client.marketplace_provider_resources_set_as_erred().uuid(resource).body(body);
+    let send = || async { call.clone().send().await.map(drop) };
+    // An empty message leaves the existing one.
+    let is_so = |now: &StateRow| {
+        now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
+    };
+    change(client, confirm, resource, send, is_so, Seen::Differs).await
+}
 
 impl ResourceHandle {
     /// Sets an erred resource back to OK. (`marketplace_provider_resources_set_as_ok`)
@@ -19,9 +65,7 @@ impl ResourceHandle {
     /// - [`Error::is_forbidden`]: the caller lacks the permission.
     /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn mark_ok(&self) -> Result<Applied, Error> {
-        let call = self.client.marketplace_provider_resources_set_as_ok().uuid(self.uuid);
-        let send = || async { call.clone().send().await.map(drop) };
-        self.change(send, |now: &Resource| now.state == ResourceState::Ok, Seen::Unchanged).await
+        send_ok(&self.client, Confirm::new(&self.client), self.uuid).await
     }
 
     /// Marks the resource as erred. (`marketplace_provider_resources_set_as_erred`)
@@ -54,17 +98,8 @@ impl ResourceHandle {
         message: impl Into<String>,
         traceback: impl Into<String>,
     ) -> Result<Applied, Error> {
-        let message = message.into();
-        let body = ResourceSetStateErredRequest::builder()
-            .error_message(message.as_str())
-            .error_traceback(traceback.into());
-        let call = self.client.marketplace_provider_resources_set_as_erred().uuid(self.uuid).body(body);
-        let send = || async { call.clone().send().await.map(drop) };
-        // An empty message leaves the existing one.
-        let is_so = |now: &Resource| {
-            now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
-        };
-        self.change(send, is_so, Seen::Differs).await
+        let confirm = Confirm::new(&self.client);
+        send_erred(&self.client, confirm, self.uuid, &message.into(), &traceback.into()).await
     }
 
     /// Pauses the resource, or resumes it. Requires staff. (`marketplace_provider_resources_set_paused`)

@@ -136,6 +136,7 @@ fn point(call: &Call, state: &State, link: Link, uuid: Uuid, schema: &Schema) ->
         Link::Project => "projects",
         Link::Customer => "customers",
         Link::Person => "users",
+        Link::OfferingUser => "marketplace-offering-users",
         Link::Component => "marketplace-components",
         Link::Role => "marketplace-offering-user-roles",
     };

@@ -42,7 +42,7 @@ pub(crate) fn resource(call: &Call, state: &State, row: &Resource, fields: &Fiel
         "project_uuid": hex(project.uuid),
         "project_name": project.name.as_str(),
         "project_description": project.description.as_str(),
-        "project_end_date": Value::Null,
+        "project_end_date": project.properties.end_date.map(|day| day.to_string()),
         "project_end_date_requested_by": Value::Null,
         "customer_uuid": hex(project.customer),
         "customer_name": state.customer_of(project).map(|customer| customer.name.clone()),

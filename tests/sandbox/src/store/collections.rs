@@ -8,6 +8,7 @@ pub(crate) enum Link {
     Project,
     Customer,
     Person,
+    OfferingUser,
     Component,
     Role,
 }
@@ -187,7 +188,7 @@ static COMPONENT_USER_USAGE_LIMITS: Collection = Collection {
     name: "component-user-usage-limits",
     model: "ComponentUserUsageLimit",
     writers: Writers::Either,
-    links: &[("resource", Link::Resource), ("component", Link::Component), ("user", Link::Person)],
+    links: &[("resource", Link::Resource), ("component", Link::Component), ("user", Link::OfferingUser)],
     unique: &["resource", "component", "user"],
     ..Collection::DEFAULT
 };

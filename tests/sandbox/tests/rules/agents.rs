@@ -178,9 +178,14 @@ async fn limits_and_roles_of_users_are_unique() {
     .json();
     let resource = url("marketplace-resources", ids.resources.ok);
     let user = url("users", ids.users.alice);
-    let body = json!({"component": offering["components"][0]["uuid"], "limit": "5.00", "resource": resource, "user": user});
+    let account = url("marketplace-offering-users", ids.offering_user);
+    let body = json!({"component": offering["components"][0]["uuid"], "limit": "5.00", "resource": resource, "user": account});
     let limit = post(&sandbox, Actor::Provider, "component-user-usage-limits/", body).await;
     assert_eq!((limit.status, &limit.json()["component_type"]), (201, &json!("cpu")), "{}", limit.text);
+    for (filter, count) in [("username=alice01", 1), ("username=bob01", 0), ("component_type=gpu", 0)] {
+        let listed = format!("component-user-usage-limits/?{filter}");
+        assert_eq!(get(&sandbox, Actor::Provider, &listed).await.count(), count, "{filter}");
+    }
     let path = format!("component-user-usage-limits/{}/", uuid(&limit.json()));
     let more = send(&sandbox, Actor::Provider, Method::PATCH, &path, Some(json!({"limit": "6.00"}))).await;
     assert_eq!(more.json()["limit"], "6.00");

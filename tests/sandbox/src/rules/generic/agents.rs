@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::protocol::answer::{Answer, Outcome, forbidden, no_match};
+use crate::protocol::answer::{Answer, Outcome, forbidden, invalid_field, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::listing::Fields;
 use crate::render;
@@ -12,7 +12,7 @@ use crate::rules::generic::body::insert;
 use crate::rules::generic::{answer, changeable, collection_of, remove};
 use crate::rules::orders::create;
 use crate::store::{AGENT_PROCESSORS, AGENT_SERVICES, Actor, Collection, Content, Scope, State};
-use crate::wire::hex;
+use crate::wire::{hex, parse_uuid};
 
 /// Changes the child object with this value of a property, or adds one. The status is 200 or 201.
 fn find_or_insert(
@@ -114,10 +114,14 @@ pub(crate) fn import_resource(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::created(Value::Object(render::resource(call, state, row, &Fields::ALL))))
 }
 
-/// Stores the result of a policy's command.
+/// Stores the result of a policy's command for a resource. A later one replaces it.
 pub(crate) fn report_command_result(call: &Call, state: &mut State) -> Outcome {
     let uuid = changeable(call, state)?;
     let data = call.checked()?;
+    let resource = data.get("resource_uuid").and_then(Value::as_str).and_then(parse_uuid);
+    if resource.is_none_or(|uuid| state.resources.get(uuid).is_none()) {
+        return Err(invalid_field("resource_uuid", "Resource not found."));
+    }
     if let Some(row) = state.generic_objects.get_mut(uuid) {
         row.content.properties.insert("last_result".to_owned(), Value::Object(data));
         row.modified = call.now;

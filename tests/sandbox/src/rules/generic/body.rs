@@ -15,6 +15,7 @@ fn exists(state: &State, link: Link, uuid: Uuid) -> bool {
         Link::Project => state.projects.get(uuid).is_some(),
         Link::Customer => state.customers.get(uuid).is_some(),
         Link::Person => state.people.get(uuid).is_some(),
+        Link::OfferingUser => state.offering_users.get(uuid).is_some(),
         Link::Component => state.offerings.iter().any(|row| row.components.iter().any(|c| c.uuid == uuid)),
         Link::Role => state.generic_objects.get(uuid).is_some_and(|row| row.is_of(&OFFERING_USER_ROLES)),
     }
@@ -45,7 +46,7 @@ fn narrow(scope: &mut Scope, (name, link): (&str, Link), uuid: Uuid) {
         Link::Customer => scope.customer = Some(uuid),
         // The user of a robot account is not its owner.
         Link::Person if name == "user" => scope.person = Some(uuid),
-        Link::Person | Link::Component | Link::Role => {}
+        Link::Person | Link::OfferingUser | Link::Component | Link::Role => {}
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 mod body;
 pub(crate) mod consumers;
+mod filters;
 pub(crate) mod subscriptions;
 
 use http::{StatusCode, header};
@@ -16,6 +17,7 @@ use crate::render;
 use crate::rules::events;
 pub(crate) use crate::rules::generic::body::insert;
 use crate::rules::generic::body::{read, refuse_duplicate};
+use crate::rules::generic::filters::Filters;
 use crate::store::{Actor, Collection, GenericObject, Project, Resource, Scope, State, Writers, collection};
 use crate::wire::{hex, timestamp};
 
@@ -69,7 +71,10 @@ impl State {
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let kind = collection_of(call)?;
-    listed(call, state, |row| row.is_of(kind) && state.sees_generic_object(actor, row))
+    let filters = Filters::read(call)?;
+    filters.check(kind)?;
+    let admits = |row: &GenericObject| row.is_of(kind) && filters.admit(state, row);
+    listed(call, state, |row| admits(row) && state.sees_generic_object(actor, row))
 }
 
 /// Lists generic objects, in whatever list.

@@ -1,0 +1,380 @@
+//! The steps of one resource.
+//!
+//! What differs is found out by a look at both sides, and every change in Waldur is read again if its answer
+//! is lost. So a run can be interrupted anywhere, and the next one goes on.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::Value;
+use waldur_api_client::types::ResourceState;
+use waldur_api_client::{Client, Error};
+
+use super::backend::{PulledResource, ResourceBackend};
+use super::report::{ResourceResult, ResourceStep};
+use super::resource::{AgentResource, LimitsSource, ResourceMode, ResourceRow};
+use super::user_limits::UserLimits;
+use crate::agent::backend::{BackendError, BackendErrorKind};
+use crate::agent::task::Limits;
+use crate::backend_id::{AccountName, BackendId};
+use crate::confirm::{Applied, Confirm};
+use crate::resources::{self, holds, send_erred, send_last_sync, send_limits, send_metadata, send_ok};
+
+/// How a processor treats its resources.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub(super) limits_source: LimitsSource,
+    /// The age at which the last-sync time is refreshed.
+    pub(super) sync_every: Duration,
+}
+
+/// What a run came to, if no step failed that may succeed later.
+pub(super) enum Ended {
+    Result(ResourceResult),
+    /// The back end failed permanently, and the resource is marked so.
+    Erred(Error),
+}
+
+/// A change that the back end has to make.
+#[derive(Clone, Debug, PartialEq)]
+enum Change {
+    Mode(ResourceMode),
+    Members(bool),
+    Limits,
+    EndDate,
+}
+
+impl Change {
+    fn step(&self) -> ResourceStep {
+        match self {
+            Self::Mode(ResourceMode::Paused) => ResourceStep::Paused,
+            Self::Mode(ResourceMode::Downscaled) => ResourceStep::Downscaled,
+            Self::Mode(ResourceMode::Normal) => ResourceStep::Restored,
+            Self::Members(_) => ResourceStep::MembersRestricted,
+            Self::Limits => ResourceStep::LimitsSet,
+            Self::EndDate => ResourceStep::EndDateSet,
+        }
+    }
+}
+
+/// Returns what the back end has to change to be as Waldur wants it.
+fn changes(wanted: &AgentResource, pulled: &PulledResource, source: LimitsSource) -> Vec<Change> {
+    let differs = |wanted: Option<bool>, there: Option<bool>| wanted.is_some() && wanted != there;
+    let mut changes = Vec::new();
+    if let (Some(limits), LimitsSource::Waldur) = (&pulled.limits, source)
+        && wanted.limits.iter().any(|(component, limit)| limits.get(component) != Some(limit))
+    {
+        changes.push(Change::Limits);
+    }
+    if let (Some(mode), Some(there)) = (wanted.mode, pulled.mode)
+        && mode != there
+    {
+        changes.push(Change::Mode(mode));
+    }
+    if let (Some(restricted), true) = (wanted.members_restricted, pulled.members_restricted.is_some())
+        && differs(wanted.members_restricted, pulled.members_restricted)
+    {
+        changes.push(Change::Members(restricted));
+    }
+    if pulled.end_date.is_some_and(|there| there != wanted.end_date) && !wanted.is_end_unknown {
+        changes.push(Change::EndDate);
+    }
+    changes
+}
+
+/// Returns the limits that Waldur is to have where the back end's apply; none if it has them. Components that
+/// the back end doesn't say keep their limit.
+fn limits_for_waldur(resource: &AgentResource, pulled: &PulledResource) -> Option<Limits> {
+    let mut limits = resource.limits.clone();
+    limits.extend(pulled.limits.clone()?);
+    (limits != resource.limits).then_some(limits)
+}
+
+/// Keeps one resource as Waldur wants it.
+#[derive(Debug)]
+pub(super) struct ResourceRun<'a, B> {
+    client: &'a Client,
+    backend: &'a B,
+    confirm: Confirm<'a>,
+    rules: Rules,
+    user_limits: &'a UserLimits,
+    id: &'a BackendId,
+    /// The steps that were done.
+    pub(super) done: Vec<ResourceStep>,
+    /// The steps that the server doesn't support.
+    pub(super) unsupported: Vec<ResourceStep>,
+}
+
+impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
+    pub(super) fn new(
+        client: &'a Client,
+        backend: &'a B,
+        confirm: Confirm<'a>,
+        rules: Rules,
+        user_limits: &'a UserLimits,
+        id: &'a BackendId,
+    ) -> Self {
+        let (done, unsupported) = (Vec::new(), Vec::new());
+        Self { client, backend, confirm, rules, user_limits, id, done, unsupported }
+    }
+
+    /// Does all that has to be done for the resource, as it was listed.
+    pub(super) async fn process(&mut self, listed: &AgentResource) -> Result<Ended, Error> {
+        let mut pulled = match self.backend.pull(listed, self.id).await {
+            Ok(pulled) => pulled,
+            Err(error) => return self.failed(listed, error).await,
+        };
+        let mut resource = listed.clone();
+        if self.needs_look(&resource, &pulled) {
+            // The list may be old, and an order may have changed the resource since.
+            match self.read(&resource).await? {
+                Look::Same(now) => {
+                    if !now.wants_as(&resource) {
+                        pulled = match self.backend.pull(&now, self.id).await {
+                            Ok(pulled) => pulled,
+                            Err(error) => return self.failed(&now, error).await,
+                        };
+                    }
+                    resource = *now;
+                }
+                Look::Other(state) => return superseded(state),
+            }
+            let changes = changes(&resource, &pulled, self.rules.limits_source);
+            for change in &changes {
+                if let Err(error) = self.make(&resource, change).await {
+                    return self.failed(&resource, error).await;
+                }
+                self.done.push(change.step());
+            }
+            if !changes.is_empty() {
+                // What the back end says of itself may have changed with it.
+                pulled = match self.backend.pull(&resource, self.id).await {
+                    Ok(pulled) => pulled,
+                    Err(error) => return self.failed(&resource, error).await,
+                };
+            }
+        }
+        if let Err(error) = self.set_user_limits(&resource, &pulled).await? {
+            return self.failed(&resource, error).await;
+        }
+        self.tell_waldur(&resource, &pulled).await
+    }
+
+    /// Returns whether something follows from what may have changed since the resource was listed.
+    fn needs_look(&self, resource: &AgentResource, pulled: &PulledResource) -> bool {
+        let is_limit_new = || {
+            self.rules.limits_source == LimitsSource::Backend
+                && limits_for_waldur(resource, pulled).is_some()
+        };
+        !changes(resource, pulled, self.rules.limits_source).is_empty() || is_limit_new()
+    }
+
+    async fn make(&self, resource: &AgentResource, change: &Change) -> Result<(), BackendError> {
+        match change {
+            Change::Mode(ResourceMode::Paused) => self.backend.pause(resource, self.id).await,
+            Change::Mode(ResourceMode::Downscaled) => self.backend.downscale(resource, self.id).await,
+            Change::Mode(ResourceMode::Normal) => self.backend.restore(resource, self.id).await,
+            Change::Members(restricted) => {
+                self.backend.restrict_members(resource, self.id, *restricted).await
+            }
+            Change::Limits => self.backend.set_limits(resource, self.id).await,
+            Change::EndDate => self.backend.set_end_date(resource, self.id).await,
+        }
+    }
+
+    /// Sets the limits of users that differ, unless the back end doesn't say them or the members have no
+    /// access.
+    ///
+    /// # Errors
+    /// If the limits can't be read. The failure of the back end is in the result.
+    async fn set_user_limits(
+        &mut self,
+        resource: &AgentResource,
+        pulled: &PulledResource,
+    ) -> Result<Result<(), BackendError>, Error> {
+        let Some(there) = &pulled.user_limits else { return Ok(Ok(())) };
+        if resource.members_restricted == Some(true) {
+            return Ok(Ok(()));
+        }
+        let wanted = self.user_limits.of(resource.uuid, self.confirm).await?;
+        let none = Limits::new();
+        let is_gone = |name: &AccountName| wanted.is_complete && !wanted.users.contains_key(name);
+        let gone = there.keys().filter(|name| is_gone(name)).map(|name| (name, &none));
+        for (name, limits) in wanted.users.iter().chain(gone) {
+            if there.get(name).unwrap_or(&none) == limits {
+                continue;
+            }
+            if let Err(error) = self.backend.set_user_limits(resource, self.id, name, limits).await {
+                return Ok(Err(error));
+            }
+            if !self.done.contains(&ResourceStep::UserLimitsSet) {
+                self.done.push(ResourceStep::UserLimitsSet);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Records in Waldur how the resource is in the back end.
+    async fn tell_waldur(&mut self, resource: &AgentResource, pulled: &PulledResource) -> Result<Ended, Error> {
+        let (client, confirm, uuid) = (self.client, self.confirm, resource.uuid);
+        if let Some(metadata) = pulled.metadata.clone().map(Value::Object)
+            && !holds(&resource.backend_metadata, &metadata)
+        {
+            let sent = send_metadata(client, confirm, uuid, &metadata).await;
+            self.note(ResourceStep::MetadataReported, sent)?;
+        }
+        if let (Some(limits), LimitsSource::Backend) =
+            (limits_for_waldur(resource, pulled), self.rules.limits_source)
+        {
+            let sent = send_limits(client, confirm, uuid, &limits).await;
+            self.note(ResourceStep::LimitsReported, sent)?;
+        }
+        if resource.state == ResourceState::Erred {
+            // Servers set a resource OK in any state, also while an order is terminating it.
+            match self.read(resource).await? {
+                Look::Same(now) if now.state == ResourceState::Erred => {
+                    let sent = send_ok(client, confirm, uuid).await;
+                    self.note(ResourceStep::MarkedOk, sent)?;
+                }
+                Look::Same(_) => {}
+                Look::Other(state) => return superseded(state),
+            }
+        }
+        if self.is_sync_old(resource) {
+            match send_last_sync(client, confirm, uuid).await {
+                Err(error) if error.is_unsupported() => self.unsupported.push(ResourceStep::LastSync),
+                result => drop(result?),
+            }
+        }
+        Ok(Ended::Result(ResourceResult::InSync))
+    }
+
+    /// Returns whether the last-sync time has to be refreshed. A server that doesn't send it has no way to
+    /// set it either.
+    fn is_sync_old(&self, resource: &AgentResource) -> bool {
+        let now = self.client.server_now().unwrap_or_else(Utc::now);
+        resource.last_sync.is_some_and(|last| {
+            now.signed_duration_since(last).to_std().is_ok_and(|age| age >= self.rules.sync_every)
+        })
+    }
+
+    /// Notes what a step in Waldur came to. A server without the operation is no failure.
+    fn note(&mut self, step: ResourceStep, sent: Result<Applied, Error>) -> Result<(), Error> {
+        match sent {
+            Ok(Applied::Now) => self.done.push(step),
+            Ok(Applied::Already) => {}
+            Err(error) if error.is_unsupported() => self.unsupported.push(step),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Marks the resource as erred if the failure is permanent.
+    async fn failed(&mut self, resource: &AgentResource, error: BackendError) -> Result<Ended, Error> {
+        match error.kind() {
+            BackendErrorKind::Permanent => {}
+            BackendErrorKind::Transient => return Err(error.into_error()),
+            BackendErrorKind::InProgress { check_again_in, .. } => {
+                return Ok(Ended::Result(ResourceResult::InBackend { again_in: *check_again_in }));
+            }
+        }
+        let message = error.to_string();
+        let is_told =
+            |row: &AgentResource| row.state == ResourceState::Erred && row.error_message == message;
+        if !is_told(resource) {
+            // Servers mark a resource as erred in any state, also while an order is changing it.
+            let unsaid = |unsent: Error| unsent.with_note(format!("it can't be marked as erred: {message}"));
+            match self.read(resource).await.map_err(unsaid)? {
+                Look::Same(now) if is_told(&now) => {}
+                Look::Same(_) => {
+                    let traceback = error.traceback();
+                    let sent =
+                        send_erred(self.client, self.confirm, resource.uuid, &message, &traceback).await;
+                    self.note(ResourceStep::MarkedErred, sent).map_err(unsaid)?;
+                }
+                Look::Other(state) => return superseded(state),
+            }
+        }
+        Ok(Ended::Erred(error.into_error()))
+    }
+
+    async fn read(&self, resource: &AgentResource) -> Result<Look, Error> {
+        let read = || resources::read::<ResourceRow>(self.client, resource.uuid);
+        let now = AgentResource::from(self.confirm.read(read).await?);
+        // With another id in the back end, nothing of what was pulled holds.
+        let is_same = now.backend_id == resource.backend_id;
+        Ok(match now.state {
+            ResourceState::Ok | ResourceState::Erred if is_same => Look::Same(Box::new(now)),
+            state => Look::Other(state),
+        })
+    }
+}
+
+/// What a resource shows when it is read again.
+enum Look {
+    Same(Box<AgentResource>),
+    /// It is in this state, in which it is left alone, or has another id in the back end.
+    Other(ResourceState),
+}
+
+fn superseded(state: ResourceState) -> Result<Ended, Error> {
+    Ok(Ended::Result(ResourceResult::Superseded { state }))
+}
+
+impl AgentResource {
+    /// Returns whether Waldur wants the same as it did then.
+    fn wants_as(&self, then: &Self) -> bool {
+        let wants = |row: &Self| (row.mode, row.members_restricted, row.end_date);
+        wants(self) == wants(then) && self.limits == then.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::row;
+
+    fn limits<const N: usize>(limits: [(&str, i64); N]) -> Limits {
+        limits.into_iter().map(|(component, limit)| (component.to_owned(), limit.into())).collect()
+    }
+
+    fn resource(limits: Value) -> AgentResource {
+        let row: ResourceRow = row::of_json(&json!({
+            "uuid": Uuid::from_u128(1), "state": "OK", "backend_id": "hpc_1",
+            "offering_uuid": Uuid::from_u128(2), "limits": limits, "paused": false, "downscaled": true,
+            "end_date": "2031-05-06",
+        }))
+        .unwrap();
+        row.into()
+    }
+
+    #[test]
+    fn nothing_is_changed_that_the_back_end_or_waldur_does_not_say() {
+        let of_waldur = |pulled: PulledResource| {
+            changes(&resource(json!({ "cpu": 8 })), &pulled, LimitsSource::Waldur)
+        };
+        assert!(of_waldur(PulledResource::new()).is_empty());
+        // Waldur doesn't say whether the members have access.
+        assert!(of_waldur(PulledResource::new().members_restricted(true)).is_empty());
+        let day = "2031-05-06".parse().ok();
+        let same = PulledResource::new().mode(ResourceMode::Downscaled).end_date(day);
+        assert!(of_waldur(same.limits(limits([("cpu", 8), ("gpu", 1)]))).is_empty());
+        let other = PulledResource::new().mode(ResourceMode::Normal).end_date(None);
+        let expected = [Change::Limits, Change::Mode(ResourceMode::Downscaled), Change::EndDate];
+        assert_eq!(of_waldur(other.limits(limits([("gpu", 1)]))), expected);
+    }
+
+    #[test]
+    fn limits_of_the_back_end_replace_only_those_that_it_says() {
+        let row = resource(json!({ "cpu": 8, "ram": 2 }));
+        let told = |there: Limits| limits_for_waldur(&row, &PulledResource::new().limits(there));
+        assert_eq!(told(limits([("cpu", 8)])), None);
+        assert_eq!(told(limits([("cpu", 9)])), Some(limits([("cpu", 9), ("ram", 2)])));
+        assert_eq!(limits_for_waldur(&row, &PulledResource::new()), None);
+        let pulled = PulledResource::new().limits(limits([("cpu", 9)]));
+        assert!(changes(&row, &pulled, LimitsSource::Backend).is_empty());
+    }
+}
