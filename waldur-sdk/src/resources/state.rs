@@ -23,11 +23,7 @@ row! {
 ///
 /// # Errors
 /// Those of [`change`].
-pub(crate) async fn send_ok(
-    client: &Client,
-    confirm: Confirm<'_>,
-    resource: Uuid,
-) -> Result<Applied, Error> {
+pub(crate) async fn send_ok(client: &Client, confirm: Confirm<'_>, resource: Uuid) -> Result<Applied, Error> {
     let call = client.marketplace_provider_resources_set_as_ok().uuid(resource);
     let send = || async { call.clone().send().await.map(drop) };
     let is_so = |now: &StateRow| now.state == ResourceState::Ok;

@@ -3,6 +3,7 @@
 mod defaults;
 mod ids;
 mod offerings;
+mod resources;
 
 pub use ids::{Ids, KeyIds, OfferingIds, ResourceIds, UserIds};
 

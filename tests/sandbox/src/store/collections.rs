@@ -184,7 +184,7 @@ pub(crate) static BACKEND_RESOURCE_REQUESTS: Collection = Collection {
     ..Collection::DEFAULT
 };
 
-static COMPONENT_USER_USAGE_LIMITS: Collection = Collection {
+pub(crate) static COMPONENT_USER_USAGE_LIMITS: Collection = Collection {
     name: "component-user-usage-limits",
     model: "ComponentUserUsageLimit",
     writers: Writers::Either,

@@ -59,7 +59,7 @@ const SETTLED: [ResourceState; 2] = [ResourceState::Ok, ResourceState::Erred];
 ///
 /// A round takes a request for each offering, and two more if the back end says limits of users. A resource
 /// that is in line takes none, or one if its last sync is old; one that differs takes one to read it, and one
-/// for each step in Waldur.
+/// for each step in Waldur. One whose users' limits differ takes two to read these.
 ///
 /// Servers of 2024 and before can't set limits and the state, and have no last sync: see
 /// [`ProcessedResource::unsupported`].
@@ -267,9 +267,8 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
                         self.ledger.keep(*offering, &there);
                     }
                     // A server that doesn't know a filter ignores it.
-                    let is_of = |row: &AgentResource| {
-                        row.offering_uuid == *offering && SETTLED.contains(&row.state)
-                    };
+                    let is_of =
+                        |row: &AgentResource| row.offering_uuid == *offering && SETTLED.contains(&row.state);
                     listed.extend(rows.into_iter().filter(is_of));
                     report.unreadable.extend(unreadable);
                 }
@@ -288,9 +287,7 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
                 .map(|(index, resource)| async move {
                     let item = match user_limits.get(&resource.offering_uuid) {
                         Some(user_limits) if !is_over() => self.take(resource, user_limits, confirm).await,
-                        _ => {
-                            ProcessedResource::untouched(resource, ResourceResult::NotBegun).into_item(None)
-                        }
+                        _ => ProcessedResource::untouched(resource, ResourceResult::NotBegun).into_item(None),
                     };
                     (index, item)
                 })

@@ -106,7 +106,8 @@ pub struct AgentResource {
     /// Whether its members are to have no access; `None` if the server doesn't say.
     pub members_restricted: Option<bool>,
     /// The last day of the resource or of its project, whichever is earlier; `None` if neither ends. Waldur
-    /// orders the termination when that day is over.
+    /// orders the termination when that day is over. A server that doesn't send one of both leaves the back
+    /// end's last day as it is.
     pub end_date: Option<NaiveDate>,
     /// The error message; empty if there is none.
     pub error_message: String,
@@ -133,7 +134,7 @@ impl From<ResourceRow> for AgentResource {
     fn from(row: ResourceRow) -> Self {
         let mode = mode_of(row.paused, row.downscaled);
         let ends = [row.end_date, row.project_end_date];
-        let is_end_unknown = ends.iter().any(|day| matches!(day, Some(Checked::TypeMismatch)));
+        let is_end_unknown = ends.iter().any(|day| matches!(day, None | Some(Checked::TypeMismatch)));
         let days = ends.into_iter().filter_map(|day| match day {
             Some(Checked::Value(day)) => Some(day),
             _ => None,

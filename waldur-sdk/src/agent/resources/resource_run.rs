@@ -16,7 +16,7 @@ use super::resource::{AgentResource, LimitsSource, ResourceMode, ResourceRow};
 use super::user_limits::UserLimits;
 use crate::agent::backend::{BackendError, BackendErrorKind};
 use crate::agent::task::Limits;
-use crate::backend_id::{AccountName, BackendId};
+use crate::backend_id::BackendId;
 use crate::confirm::{Applied, Confirm};
 use crate::resources::{self, holds, send_erred, send_last_sync, send_limits, send_metadata, send_ok};
 
@@ -163,8 +163,7 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
     /// Returns whether something follows from what may have changed since the resource was listed.
     fn needs_look(&self, resource: &AgentResource, pulled: &PulledResource) -> bool {
         let is_limit_new = || {
-            self.rules.limits_source == LimitsSource::Backend
-                && limits_for_waldur(resource, pulled).is_some()
+            self.rules.limits_source == LimitsSource::Backend && limits_for_waldur(resource, pulled).is_some()
         };
         !changes(resource, pulled, self.rules.limits_source).is_empty() || is_limit_new()
     }
@@ -196,15 +195,13 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
         if resource.members_restricted == Some(true) {
             return Ok(Ok(()));
         }
-        let wanted = self.user_limits.of(resource.uuid, self.confirm).await?;
-        let none = Limits::new();
-        let is_gone = |name: &AccountName| wanted.is_complete && !wanted.users.contains_key(name);
-        let gone = there.keys().filter(|name| is_gone(name)).map(|name| (name, &none));
-        for (name, limits) in wanted.users.iter().chain(gone) {
-            if there.get(name).unwrap_or(&none) == limits {
-                continue;
-            }
-            if let Err(error) = self.backend.set_user_limits(resource, self.id, name, limits).await {
+        if self.user_limits.of(resource.uuid, self.confirm).await?.differing(there).is_empty() {
+            return Ok(Ok(()));
+        }
+        // The list is as old as the round, and a row may have slipped from page to page.
+        let again = UserLimits::new(self.client, resource.offering_uuid, Some(resource.uuid));
+        for (name, limits) in again.of(resource.uuid, self.confirm).await?.differing(there) {
+            if let Err(error) = self.backend.set_user_limits(resource, self.id, &name, &limits).await {
                 return Ok(Err(error));
             }
             if !self.done.contains(&ResourceStep::UserLimitsSet) {
@@ -215,7 +212,11 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
     }
 
     /// Records in Waldur how the resource is in the back end.
-    async fn tell_waldur(&mut self, resource: &AgentResource, pulled: &PulledResource) -> Result<Ended, Error> {
+    async fn tell_waldur(
+        &mut self,
+        resource: &AgentResource,
+        pulled: &PulledResource,
+    ) -> Result<Ended, Error> {
         let (client, confirm, uuid) = (self.client, self.confirm, resource.uuid);
         if let Some(metadata) = pulled.metadata.clone().map(Value::Object)
             && !holds(&resource.backend_metadata, &metadata)
@@ -279,8 +280,7 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
             }
         }
         let message = error.to_string();
-        let is_told =
-            |row: &AgentResource| row.state == ResourceState::Erred && row.error_message == message;
+        let is_told = |row: &AgentResource| row.state == ResourceState::Erred && row.error_message == message;
         if !is_told(resource) {
             // Servers mark a resource as erred in any state, also while an order is changing it.
             let unsaid = |unsent: Error| unsent.with_note(format!("it can't be marked as erred: {message}"));
@@ -353,9 +353,8 @@ mod tests {
 
     #[test]
     fn nothing_is_changed_that_the_back_end_or_waldur_does_not_say() {
-        let of_waldur = |pulled: PulledResource| {
-            changes(&resource(json!({ "cpu": 8 })), &pulled, LimitsSource::Waldur)
-        };
+        let of_waldur =
+            |pulled: PulledResource| changes(&resource(json!({ "cpu": 8 })), &pulled, LimitsSource::Waldur);
         assert!(of_waldur(PulledResource::new()).is_empty());
         // Waldur doesn't say whether the members have access.
         assert!(of_waldur(PulledResource::new().members_restricted(true)).is_empty());

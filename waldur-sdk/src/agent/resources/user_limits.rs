@@ -38,6 +38,21 @@ pub(super) struct Wanted {
     pub(super) is_complete: bool,
 }
 
+impl Wanted {
+    /// Returns the users whose limits in the back end are others, and the limits that they are to have: none
+    /// if Waldur has none.
+    pub(super) fn differing(mut self, there: &BTreeMap<AccountName, Limits>) -> Vec<(AccountName, Limits)> {
+        if self.is_complete {
+            for name in there.keys() {
+                self.users.entry(name.clone()).or_default();
+            }
+        }
+        let none = Limits::new();
+        let differs = |(name, limits): &(AccountName, Limits)| there.get(name).unwrap_or(&none) != limits;
+        self.users.into_iter().filter(differs).collect()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Listed {
     resources: BTreeMap<Uuid, BTreeMap<AccountName, Limits>>,
