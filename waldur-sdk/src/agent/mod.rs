@@ -6,6 +6,7 @@ mod approval;
 mod backend;
 #[cfg(feature = "events")]
 mod event_loop;
+mod imports;
 mod ledger;
 mod order_run;
 mod processor;
@@ -24,6 +25,10 @@ pub use accounts::{
 };
 pub use approval::{Approval, Decision};
 pub use backend::{Backend, BackendError, Provisioned};
+pub use imports::{
+    ImportRequest, ImportResult, ImportResultKind, Importable, ImportableResource, ImportsProcessor,
+    LeftOutImport, ProcessedImport,
+};
 pub use processor::OrderProcessor;
 pub use registration::{AgentProcessor, AgentService};
 pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};

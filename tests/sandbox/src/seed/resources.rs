@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::Seed;
 use crate::store::{
-    BACKEND_RESOURCE_REQUESTS, COMPONENT_USER_USAGE_LIMITS, Collection, Content, GenericObject, Reference,
-    Scope,
+    BACKEND_RESOURCE_REQUESTS, BACKEND_RESOURCES, COMPONENT_USER_USAGE_LIMITS, Collection, Content,
+    GenericObject, Reference, Scope,
 };
 
 impl Seed<'_> {
@@ -62,6 +62,16 @@ impl Seed<'_> {
         let scope = Scope { offering: Some(offering), ..Scope::default() };
         let content = Content { references, ..Content::default() };
         self.generic_object(&BACKEND_RESOURCE_REQUESTS, scope, content)
+    }
+
+    /// Adds a resource of the back end that can be imported into an offering.
+    pub fn importable(&mut self, offering: Uuid, project: Uuid, backend_id: &str) -> Uuid {
+        let references =
+            [("offering", Reference::One(Some(offering))), ("project", Reference::One(Some(project)))];
+        let scope = Scope { offering: Some(offering), project: Some(project), ..Scope::default() };
+        let text = |name: &str| (name.to_owned(), backend_id.into());
+        let properties = Map::from_iter([text("name"), text("backend_id")]);
+        self.generic_object(&BACKEND_RESOURCES, scope, Content { references: references.into(), properties })
     }
 
     fn generic_object(&mut self, collection: &'static Collection, scope: Scope, content: Content) -> Uuid {

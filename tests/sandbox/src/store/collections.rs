@@ -165,7 +165,7 @@ pub(crate) static EVENT_CONSUMERS: Collection = Collection {
     ..Collection::DEFAULT
 };
 
-static BACKEND_RESOURCES: Collection = Collection {
+pub(crate) static BACKEND_RESOURCES: Collection = Collection {
     name: "backend-resources",
     model: "BackendResource",
     writers: Writers::Provider,

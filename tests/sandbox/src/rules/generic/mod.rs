@@ -71,8 +71,7 @@ impl State {
 pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let kind = collection_of(call)?;
-    let filters = Filters::read(call)?;
-    filters.check(kind)?;
+    let filters = Filters::read(call, kind)?;
     let admits = |row: &GenericObject| row.is_of(kind) && filters.admit(state, row);
     listed(call, state, |row| admits(row) && state.sees_generic_object(actor, row))
 }
