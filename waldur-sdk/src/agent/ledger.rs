@@ -20,7 +20,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Returns the pause after so many failures in a row.
-    fn pause(self, failures: u32) -> Duration {
+    pub(super) fn pause(self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         self.first.saturating_mul(doubled).min(self.longest)
     }

@@ -9,6 +9,8 @@ mod event_loop;
 mod imports;
 mod ledger;
 mod order_run;
+#[cfg(feature = "events")]
+mod periodic_limits;
 mod processor;
 mod registration;
 mod report;
@@ -28,6 +30,11 @@ pub use backend::{Backend, BackendError, Provisioned};
 pub use imports::{
     ImportRequest, ImportResult, ImportResultKind, Importable, ImportableResource, ImportsProcessor,
     LeftOutImport, ProcessedImport,
+};
+#[cfg(feature = "events")]
+pub use periodic_limits::{
+    AppliedLimits, PeriodicLimits, PeriodicLimitsProcessor, PeriodicLimitsResult, PeriodicSettings,
+    ProcessedPeriodicLimits,
 };
 pub use processor::OrderProcessor;
 pub use registration::{AgentProcessor, AgentService};

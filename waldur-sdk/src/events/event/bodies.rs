@@ -175,6 +175,8 @@ row! {
         pub action: Option<EventAction> = optional "action",
         /// The settings, such as `fairshare`.
         pub settings: Option<Value> = optional "settings",
+        /// When they were computed, in the server's local time.
+        pub timestamp: Option<String> = non_empty "timestamp",
     }
 }
 

@@ -1,0 +1,10 @@
+//! Limits for a period: the back end applies the settings that a policy of Waldur has computed, and Waldur is
+//! told what came of it.
+
+mod backend;
+mod processor;
+mod report;
+
+pub use backend::{AppliedLimits, PeriodicLimits, PeriodicSettings};
+pub use processor::PeriodicLimitsProcessor;
+pub use report::{PeriodicLimitsResult, ProcessedPeriodicLimits};
