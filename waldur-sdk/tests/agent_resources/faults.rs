@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use waldur_sandbox::{Fault, Misbehaviour, ResourceState as State, Sandbox};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, ResourceState as State, Sandbox};
+use waldur_sdk::agent::ResourceMode::{Normal, Paused};
 use waldur_sdk::agent::{LimitsSource, ResourceResultKind as Kind, ResourcesProcessor};
-use waldur_sdk::{RetryPolicy, Uuid};
+use waldur_sdk::{ClientExt as _, RetryPolicy, Uuid};
 
-use crate::common::{client_builder, posts_to, quick};
+use crate::common::{client_as, client_builder, posts_to, quick};
 use crate::{
     CALLS, Case, Cluster, OF_EACH, PAUSED, case, kinds, processor, processor_of, resource, sandbox_with,
     seed_cases, sorted, there,
 };
-use waldur_sdk::agent::ResourceMode::{Normal, Paused};
 
 const MENDED: &[Case] = &[case("mended", State::Erred, Normal, 16, Some((Normal, 8)))];
 const GONE: &[Case] = &[case("gone", State::Ok, Normal, 8, None)];
@@ -104,6 +104,44 @@ async fn on_a_bad_day_every_resource_ends_right() {
         assert_eq!((report.count(Kind::InSync), report.count(Kind::Erred)), (7, 2), "{report:#?}");
         assert_eq!(sorted(cluster.calls()), CALLS);
         assert_eq!(resource(&sandbox, "both").backend_metadata["qos"], serde_json::json!(Paused));
+    }
+}
+
+#[tokio::test]
+async fn two_hours_of_changes_faults_and_restarts_end_as_waldur_wants_it() {
+    for dice in 0..2 {
+        let builder = Sandbox::builder().orders(0).dice(dice);
+        let sandbox = builder.seed(|seed| _ = seed_cases(seed, &OF_EACH[..7])).start().await.unwrap();
+        let cluster = Cluster::of(&OF_EACH[..7]);
+        let staff = client_as(&sandbox, Actor::Staff).provider();
+        let client =
+            client_builder(&sandbox).timeout(Duration::from_millis(400)).retry(quick()).build().unwrap();
+        let mut processor = processor_of(&client, &sandbox, &cluster);
+        // A round every five minutes, and something that Waldur wants otherwise before each.
+        for round in 0..24 {
+            sandbox.set_now(sandbox.now() + Duration::from_secs(300));
+            let row = &there(&sandbox)[round % 7];
+            staff.resource(row.uuid).set_paused(round % 2 == 0).await.unwrap();
+            staff.resource(row.uuid).set_limits([("cpu", round as u64)]).await.unwrap();
+            sandbox.misbehave(Misbehaviour::any_of(Fault::each()).chance(0.2));
+            let report = processor.run_once().await;
+            assert_eq!(report.count(Kind::Erred), 0, "{report:#?}");
+            sandbox.clear_faults();
+            if round % 4 == 3 {
+                processor = processor_of(&client, &sandbox, &cluster);
+            }
+        }
+        let report = processor.run_once().await;
+        assert_eq!(report.count(Kind::InSync), 7, "{report:#?}");
+        for row in there(&sandbox) {
+            let account = cluster.account(&row.backend_id);
+            let is_paused = row.properties["paused"] == serde_json::json!(true);
+            assert_eq!(row.state, State::Ok, "{}", row.name);
+            assert_eq!(account.mode == Paused, is_paused, "{}", row.name);
+            assert_eq!(row.backend_metadata["qos"], serde_json::json!(account.mode), "{}", row.name);
+            assert_eq!(serde_json::json!(account.limits["cpu"].to_string()), row.limits["cpu"].to_string());
+        }
+        assert_eq!(processor.run_once().await.unchanged(), 7);
     }
 }
 

@@ -56,8 +56,9 @@ struct World {
     /// What was changed, in that order.
     calls: Vec<String>,
     pulls: usize,
-    /// How the next pull of an account fails.
+    /// How each pull of an account fails.
     fails: BTreeMap<String, BackendError>,
+    is_down: bool,
 }
 
 impl World {
@@ -106,6 +107,13 @@ impl Cluster {
 }
 
 impl ResourceBackend for Cluster {
+    async fn ready(&self) -> Result<(), BackendError> {
+        match self.with(|world| world.is_down) {
+            true => Err(BackendError::transient("the cluster is down")),
+            false => Ok(()),
+        }
+    }
+
     async fn pull(&self, _: &AgentResource, id: &BackendId) -> Result<PulledResource, BackendError> {
         self.with(|world| {
             world.pulls += 1;

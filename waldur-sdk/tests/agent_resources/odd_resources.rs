@@ -48,6 +48,20 @@ async fn a_passing_failure_errs_nothing_and_mends_nothing() {
 }
 
 #[tokio::test]
+async fn a_back_end_that_is_not_ready_costs_the_round_and_no_request() {
+    let (sandbox, cluster) = (sandbox_with(OF_EACH).await, Cluster::of(OF_EACH));
+    let processor = processor(&sandbox, &cluster);
+    cluster.with(|world| world.is_down = true);
+    let report = processor.run_once().await;
+    assert_eq!((report.items.len(), report.unlisted.len(), sandbox.requests().len()), (0, 1, 0));
+    assert!(report.unlisted[0].to_string().contains("the cluster is down"), "{report:#?}");
+    let item = processor.process(resource(&sandbox, "paused").uuid).await.unwrap();
+    assert_eq!((item.target.result.kind(), cluster.with(|world| world.pulls)), (Kind::Held, 0));
+    cluster.with(|world| world.is_down = false);
+    assert_eq!(processor.run_once().await.count(Kind::InSync), 7);
+}
+
+#[tokio::test]
 async fn a_broken_resource_is_erred_once_and_mended_when_the_back_end_says_so() {
     let (sandbox, cluster) = (sandbox_with(ERRED).await, Cluster::of(ERRED));
     let processor = processor(&sandbox, &cluster);

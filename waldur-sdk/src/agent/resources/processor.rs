@@ -224,6 +224,9 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         } else if !SETTLED.contains(&resource.state) {
             let state = resource.state.clone();
             ProcessedResource::untouched(resource, ResourceResult::Superseded { state }).into_item(None)
+        } else if let Err(error) = self.backend.ready().await {
+            let held = ProcessedResource::untouched(resource, ResourceResult::Held);
+            held.into_item(Some(error.into_error()))
         } else {
             let outage = Outage::new(&self.client);
             let user_limits = UserLimits::new(&self.client, resource.offering_uuid, Some(resource.uuid));
@@ -251,6 +254,12 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         let mut report = Report::default();
         let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
         if is_over() {
+            return report;
+        }
+        if let Err(error) = self.backend.ready().await {
+            let error = error.into_error();
+            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
+            report.unlisted.extend(self.offerings.iter().map(unlisted));
             return report;
         }
         let is_over = &is_over;

@@ -116,8 +116,9 @@ pub enum ResourceResult {
         #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
-    /// It was not begun, or not continued, because the server kept failing. The next round takes it up
-    /// without a further pause. ([`Outcome::Failed`])
+    /// It was not begun, or not continued, because the server kept failing; or it was processed by itself
+    /// while the back end isn't [ready](super::ResourceBackend::ready). The next round takes it up without a
+    /// further pause. ([`Outcome::Failed`])
     Held,
     /// Another round of the same processor is at work on it. ([`Outcome::Skipped`])
     InProgress,
