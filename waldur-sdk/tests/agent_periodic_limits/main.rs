@@ -85,7 +85,7 @@ fn publish(sandbox: &Sandbox, policy: Uuid, share: i64, backend_id: &str) {
 
 type Items = UnboundedReceiver<Item<ProcessedPeriodicLimits>>;
 
-/// Runs a processor until `work` is done with what it publishes and the items that come of it.
+/// Runs a processor until `work` is done, which gets the items.
 async fn run<W: Future>(client: &Client, sandbox: &Sandbox, slurm: &Slurm, work: impl FnOnce(Items) -> W) {
     let offering = sandbox.ids().offerings.slurm;
     let events = client.events().offering(offering).kinds([EventKind::ResourcePeriodicLimits]);

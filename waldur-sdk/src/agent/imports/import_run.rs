@@ -42,7 +42,7 @@ row! {
     }
 }
 
-/// What a run came to, if no step failed that may succeed later.
+/// The result of a run, if no step failed that may succeed later.
 pub(super) enum Ended {
     Result(ImportResult),
     /// The back end failed permanently, and the request is marked so.

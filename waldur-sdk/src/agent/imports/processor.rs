@@ -41,14 +41,14 @@ const OPEN: [RequestState; 2] = [RequestState::Sent, RequestState::Processing];
 /// - The request is Done. If the back end fails permanently, it is Erred, with the message.
 ///
 /// After a transient failure of the back end, or any failure of the server, the state stays as it is. The
-/// request is tried again after a pause, which doubles with each failure. Requests are answered one at a time,
-/// so that none adds what another has added.
+/// request is tried again after a pause, which doubles with each failure. Requests are answered one at a
+/// time, so that none adds what another has added.
 ///
 /// Nothing is added twice: what Waldur knows is read before, and what was added is looked for if its answer
 /// is lost. So a processor can be interrupted anywhere, and the next one goes on.
 ///
-/// A round takes a request for each offering. Each answer takes four, and one for each resource that is added.
-/// Servers of 2024 and before have no such requests: their offerings are
+/// A round takes a request for each offering. Each answer takes four, and one for each resource that is
+/// added. Servers of 2024 and before have no such requests: their offerings are
 /// [not listed](crate::Report::unlisted).
 ///
 /// ```

@@ -1,5 +1,5 @@
-//! Limits for a period: the back end applies the settings that a policy of Waldur has computed, and Waldur is
-//! told what came of it.
+//! Limits for a period: the back end applies the settings that a policy of Waldur has computed, and the
+//! result is reported to Waldur.
 
 mod backend;
 mod processor;

@@ -30,16 +30,17 @@ use crate::events::{Delivery, Event, EventAction, Notification, ResourcePeriodic
 /// only when its settings were applied and reported, or newer ones of the resource have arrived. What isn't
 /// acknowledged when the process ends is delivered to the next one.
 ///
-/// After a transient failure of the back end, or any failure of the server, the settings are tried again after
-/// a pause, which doubles with each failure. Settings that were applied are not applied again because their
-/// report failed, and older ones that are delivered again are passed over.
+/// After a transient failure of the back end, or any failure of the server, the settings are tried again
+/// after a pause, which doubles with each failure. Settings that were applied are not applied again because
+/// their report failed, and older ones that are delivered again are passed over.
 ///
 /// Settings are applied one after the other. Each takes a request.
 ///
 /// ```no_run
 /// # async fn run(client: waldur_sdk::Client, offering: waldur_sdk::Uuid) -> Result<(), waldur_sdk::Error> {
 /// use waldur_sdk::agent::{
-///     AppliedLimits, BackendError, PeriodicLimits, PeriodicLimitsProcessor, PeriodicSettings, shutdown_signal,
+///     AppliedLimits, BackendError, PeriodicLimits, PeriodicLimitsProcessor, PeriodicSettings,
+///     shutdown_signal,
 /// };
 /// use waldur_sdk::events::EventKind;
 /// use waldur_sdk::{BackendId, ClientExt as _};
@@ -47,7 +48,11 @@ use crate::events::{Delivery, Event, EventAction, Notification, ResourcePeriodic
 /// struct Slurm;
 ///
 /// impl PeriodicLimits for Slurm {
-///     async fn apply(&self, settings: &PeriodicSettings, id: &BackendId) -> Result<AppliedLimits, BackendError> {
+///     async fn apply(
+///         &self,
+///         settings: &PeriodicSettings,
+///         id: &BackendId,
+///     ) -> Result<AppliedLimits, BackendError> {
 ///         let mut applied = AppliedLimits::new();
 ///         for (kind, minutes) in settings.minutes().unwrap_or_default() {
 ///             let command = format!("sacctmgr -i modify account {id} set GrpTRESMins={kind}={minutes}");
@@ -267,7 +272,7 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
         }
     }
 
-    /// Reports what came of the settings. Returns whether the server has an operation for that.
+    /// Reports the result of the settings. Returns whether the server has an operation for that.
     /// (`marketplace_slurm_periodic_usage_policies_report_command_result`)
     async fn report(
         &self,

@@ -10,7 +10,7 @@ use super::backend::PeriodicSettings;
 use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
-/// What came of settings for a period. Serializes as an object with the name as `kind`.
+/// The result of settings for a period. Serializes as an object with the name as `kind`.
 ///
 /// The [`Outcome`] of the item follows from it; each variant says which.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +26,8 @@ pub enum PeriodicLimitsResult {
     },
     /// Newer settings of the resource were applied already. ([`Outcome::Skipped`])
     Outdated,
-    /// The back end failed permanently, or the resource has no id there. Waldur was told. ([`Outcome::Failed`])
+    /// The back end failed permanently, or the resource has no id there. Waldur was told.
+    /// ([`Outcome::Failed`])
     Erred {
         /// What failed.
         message: String,
@@ -72,7 +73,7 @@ impl fmt::Display for PeriodicLimitsResult {
 pub struct ProcessedPeriodicLimits {
     /// The settings.
     pub settings: PeriodicSettings,
-    /// What came of them.
+    /// Their result.
     pub result: PeriodicLimitsResult,
 }
 

@@ -32,9 +32,9 @@ pub trait ResourceBackend: Send + Sync {
         id: &BackendId,
     ) -> impl Future<Output = Result<PulledResource, BackendError>> + Send;
 
-    /// Checks whether the back end can work now. It is called before each round, and before a resource that is
-    /// processed [by itself](super::ResourcesProcessor::process), which is held then. If it fails, the round
-    /// is skipped: no resource is touched, and the report names the failure for each offering
+    /// Checks whether the back end can work now. It is called before each round, and before a resource that
+    /// is processed [by itself](super::ResourcesProcessor::process), which is held then. If it fails, the
+    /// round is skipped: no resource is touched, and the report names the failure for each offering
     /// ([`Report::unlisted`]). By default the back end is always ready.
     ///
     /// [`Report::unlisted`]: crate::Report::unlisted

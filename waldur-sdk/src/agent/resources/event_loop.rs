@@ -84,9 +84,9 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
     ///
     /// An event only says that a resource is to be read: it is acknowledged at once, and the resource is
     /// processed shortly after, as [`process`](Self::process) does. A round is done when
-    /// [`Notification::Reconcile`] says so, or an event asks for all resources of an offering. A resource that
-    /// failed is tried again after its pause, and a back end in progress is called again when it requested
-    /// it. Calls `each` after each round, and after the resources that were due together.
+    /// [`Notification::Reconcile`] says so, or an event asks for all resources of an offering. A resource
+    /// that failed is tried again after its pause, and a back end in progress is called again when it
+    /// requested it. Calls `each` after each round, and after the resources that were due together.
     ///
     /// Servers publish no event when limits, last day or name of a resource change; the next round finds
     /// these.

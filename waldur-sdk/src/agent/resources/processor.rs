@@ -159,8 +159,8 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         self
     }
 
-    /// Sets the age at which the last-sync time of a resource is refreshed. The default is half an hour, which
-    /// is less than the hour after which servers publish that a resource has to be looked at.
+    /// Sets the age at which the last-sync time of a resource is refreshed. The default is half an hour,
+    /// which is less than the hour after which servers publish that a resource has to be looked at.
     #[must_use]
     pub fn sync_every(mut self, age: Duration) -> Self {
         self.rules.sync_every = age;

@@ -63,7 +63,7 @@ impl fmt::Display for ResourceStep {
     }
 }
 
-/// What a round came to for a resource. Serializes as an object whose `kind` is that of
+/// The result of a round for a resource. Serializes as an object whose `kind` is that of
 /// [`ResourceResult::kind`].
 ///
 /// The [`Outcome`] of the item follows from it; each variant says which.
@@ -245,7 +245,7 @@ pub struct ProcessedResource {
     pub done: Vec<ResourceStep>,
     /// What the server doesn't support. Empty on recent servers.
     pub unsupported: Vec<ResourceStep>,
-    /// What the round came to.
+    /// The result of the round.
     pub result: ResourceResult,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Rules {
     pub(super) sync_every: Duration,
 }
 
-/// What a run came to, if no step failed that may succeed later.
+/// The result of a run, if no step failed that may succeed later.
 pub(super) enum Ended {
     Result(ResourceResult),
     /// The back end failed permanently, and the resource is marked so.
@@ -259,7 +259,7 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
         })
     }
 
-    /// Notes what a step in Waldur came to. A server without the operation is no failure.
+    /// Notes the result of a step in Waldur. A server without the operation is no failure.
     fn note(&mut self, step: ResourceStep, sent: Result<Applied, Error>) -> Result<(), Error> {
         match sent {
             Ok(Applied::Now) => self.done.push(step),
