@@ -17,6 +17,9 @@ use crate::backend_id::{AccountName, BackendId};
 /// differs from Waldur, so none is called twice unless `pull` shows that the first call had no effect. Those
 /// that aren't implemented are never needed by a back end whose `pull` doesn't say the respective value.
 ///
+/// A back end whose work takes long returns [`BackendError::in_progress`], and returns it from `pull`, too,
+/// until that work is done.
+///
 /// The kind of error decides what happens: after a [transient](BackendError::transient) one the resource
 /// stays as it is in Waldur, and is tried again; after a [permanent](BackendError::permanent) one it is
 /// marked as erred, with the error's message for the customer. So `pull` fails permanently only if the
