@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn limits_that_cannot_be_read_cost_the_row() {
         assert_eq!(with(json!({ "limits": { "cpu": "many" } })).unwrap_err(), "limits");
-        assert_eq!(with(json!({ "backend_id": 7 })).map(|row| row.backend_id), Err("backend_id"));
+        assert_eq!(with(json!({ "backend_id": ["a"] })).map(|row| row.backend_id), Err("backend_id"));
         assert!(with(json!({ "limits": null })).unwrap().limits.is_empty());
     }
 }

@@ -59,7 +59,6 @@ impl Change {
 
 /// Returns what the back end has to change to be as Waldur wants it.
 fn changes(wanted: &AgentResource, pulled: &PulledResource, source: LimitsSource) -> Vec<Change> {
-    let differs = |wanted: Option<bool>, there: Option<bool>| wanted.is_some() && wanted != there;
     let mut changes = Vec::new();
     if let (Some(limits), LimitsSource::Waldur) = (&pulled.limits, source)
         && wanted.limits.iter().any(|(component, limit)| limits.get(component) != Some(limit))
@@ -71,8 +70,8 @@ fn changes(wanted: &AgentResource, pulled: &PulledResource, source: LimitsSource
     {
         changes.push(Change::Mode(mode));
     }
-    if let (Some(restricted), true) = (wanted.members_restricted, pulled.members_restricted.is_some())
-        && differs(wanted.members_restricted, pulled.members_restricted)
+    if let (Some(restricted), Some(there)) = (wanted.members_restricted, pulled.members_restricted)
+        && restricted != there
     {
         changes.push(Change::Members(restricted));
     }
@@ -345,7 +344,7 @@ mod tests {
         let row: ResourceRow = row::of_json(&json!({
             "uuid": Uuid::from_u128(1), "state": "OK", "backend_id": "hpc_1",
             "offering_uuid": Uuid::from_u128(2), "limits": limits, "paused": false, "downscaled": true,
-            "end_date": "2031-05-06",
+            "end_date": "2031-05-06", "project_end_date": null,
         }))
         .unwrap();
         row.into()
