@@ -42,6 +42,23 @@ async fn limits_follow_the_side_that_leads() {
 }
 
 #[tokio::test]
+async fn limits_that_the_server_adjusts_are_not_sent_again() {
+    let (sandbox, cluster) = (sandbox_with(GROWN).await, Cluster::of(GROWN));
+    let processor = processor(&sandbox, &cluster).limits_source(LimitsSource::Backend);
+    let uuid = resource(&sandbox, "grown").uuid;
+    let shows = |cpu: u64| sandbox.corrupt(crate::RESOURCES, uuid, "limits", json!({ "cpu": cpu }));
+    // Waldur accepts 4 at most, and later 5.
+    for (cpu, sent) in [(4, 1), (4, 1), (5, 2), (5, 2)] {
+        shows(cpu);
+        assert_eq!(kinds(&processor.run_once().await), [Kind::InSync]);
+        assert_eq!(posts_to(&sandbox, "/set_limits/"), sent, "{cpu}");
+    }
+    // The back end has others now.
+    cluster.with(|world| world.accounts.get_mut("hpc_grown").unwrap().limits = cpus(7));
+    assert_eq!(done(&processor.run_once().await), [[Step::LimitsReported]]);
+}
+
+#[tokio::test]
 async fn an_order_since_the_list_is_not_undone() {
     // The list is old: Waldur and the back end have the new limits already.
     let (sandbox, cluster) = (sandbox_with(GROWN).await, Cluster::of(GROWN));

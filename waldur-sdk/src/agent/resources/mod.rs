@@ -1,5 +1,6 @@
 //! Resources: the back end keeps each as Waldur wants it, and Waldur learns how it is in the back end.
 
+mod adjusted;
 mod backend;
 #[cfg(feature = "events")]
 mod event_loop;

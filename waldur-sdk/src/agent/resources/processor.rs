@@ -10,6 +10,7 @@ use uuid::Uuid;
 use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error, ListExt as _};
 
+use super::adjusted::Adjusted;
 use super::backend::ResourceBackend;
 use super::report::{ProcessedResource, ResourceResult};
 use super::resource::{AgentResource, LimitsSource, ResourceRow};
@@ -59,7 +60,8 @@ const SETTLED: [ResourceState; 2] = [ResourceState::Ok, ResourceState::Erred];
 ///
 /// A round takes a request for each offering, and two more if the back end says limits of users. A resource
 /// that is in line takes none, or one if its last sync is old; one that differs takes one to read it, and one
-/// for each step in Waldur. One whose users' limits differ takes two to read these.
+/// for each step in Waldur. One whose users' limits differ takes two to read these, and one whose limits are
+/// set in Waldur takes another one to read them, since servers reduce those that exceed a maximum.
 ///
 /// Servers of 2024 and before can't set limits and the state, and have no last sync: see
 /// [`ProcessedResource::unsupported`].
@@ -131,6 +133,7 @@ pub struct ResourcesProcessor<B> {
     pub(super) interval: Duration,
     on_resource: OnItem<ProcessedResource>,
     ledger: Ledger,
+    adjusted: Adjusted,
     pub(super) stop: StopHandle,
 }
 
@@ -148,6 +151,7 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
             interval: Duration::from_secs(300),
             on_resource: OnItem::default(),
             ledger: Ledger::default(),
+            adjusted: Adjusted::default(),
             stop: StopHandle::new(),
         }
     }
@@ -340,7 +344,9 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
                 return untouched(resource, ResourceResult::InBackend { again_in }).into_item(None);
             }
         };
-        let mut run = ResourceRun::new(&self.client, &self.backend, confirm, self.rules, user_limits, &id);
+        let (rules, adjusted) = (self.rules, &self.adjusted);
+        let mut run =
+            ResourceRun::new(&self.client, &self.backend, confirm, rules, adjusted, user_limits, &id);
         let ended = run.process(&resource).await;
         let (done, unsupported) = (run.done, run.unsupported);
         let (result, error) = match ended {

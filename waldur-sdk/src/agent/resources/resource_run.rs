@@ -10,6 +10,7 @@ use serde_json::Value;
 use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error};
 
+use super::adjusted::Adjusted;
 use super::backend::{PulledResource, ResourceBackend};
 use super::report::{ResourceResult, ResourceStep};
 use super::resource::{AgentResource, LimitsSource, ResourceMode, ResourceRow};
@@ -96,6 +97,7 @@ pub(super) struct ResourceRun<'a, B> {
     backend: &'a B,
     confirm: Confirm<'a>,
     rules: Rules,
+    adjusted: &'a Adjusted,
     user_limits: &'a UserLimits,
     id: &'a BackendId,
     /// The steps that were done.
@@ -110,11 +112,12 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
         backend: &'a B,
         confirm: Confirm<'a>,
         rules: Rules,
+        adjusted: &'a Adjusted,
         user_limits: &'a UserLimits,
         id: &'a BackendId,
     ) -> Self {
         let (done, unsupported) = (Vec::new(), Vec::new());
-        Self { client, backend, confirm, rules, user_limits, id, done, unsupported }
+        Self { client, backend, confirm, rules, adjusted, user_limits, id, done, unsupported }
     }
 
     /// Does all that has to be done for the resource, as it was listed.
@@ -161,10 +164,17 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
 
     /// Returns whether something follows from what may have changed since the resource was listed.
     fn needs_look(&self, resource: &AgentResource, pulled: &PulledResource) -> bool {
-        let is_limit_new = || {
-            self.rules.limits_source == LimitsSource::Backend && limits_for_waldur(resource, pulled).is_some()
+        !changes(resource, pulled, self.rules.limits_source).is_empty()
+            || self.limits_to_report(resource, pulled).is_some()
+    }
+
+    /// Returns the limits that have to be set in Waldur, if any.
+    fn limits_to_report(&self, resource: &AgentResource, pulled: &PulledResource) -> Option<Limits> {
+        let limits = match self.rules.limits_source {
+            LimitsSource::Waldur => return None,
+            LimitsSource::Backend => limits_for_waldur(resource, pulled)?,
         };
-        !changes(resource, pulled, self.rules.limits_source).is_empty() || is_limit_new()
+        (!self.adjusted.is_known(resource.uuid, &limits, &resource.limits)).then_some(limits)
     }
 
     async fn make(&self, resource: &AgentResource, change: &Change) -> Result<(), BackendError> {
@@ -223,11 +233,14 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
             let sent = send_metadata(client, confirm, uuid, &metadata).await;
             self.note(ResourceStep::MetadataReported, sent)?;
         }
-        if let (Some(limits), LimitsSource::Backend) =
-            (limits_for_waldur(resource, pulled), self.rules.limits_source)
-        {
+        if let Some(limits) = self.limits_to_report(resource, pulled) {
             let sent = send_limits(client, confirm, uuid, &limits).await;
+            let is_sent = sent.is_ok();
             self.note(ResourceStep::LimitsReported, sent)?;
+            // If it can't be read, the limits are sent once more in the next round.
+            if is_sent && let Ok(Look::Same(now)) = self.read(resource).await {
+                self.adjusted.note(uuid, limits, now.limits);
+            }
         }
         if resource.state == ResourceState::Erred {
             // Servers set a resource OK in any state, also while an order is terminating it.
