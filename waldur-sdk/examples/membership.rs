@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
-use waldur_sdk::{AccountName, Client};
+use waldur_sdk::Client;
+use waldur_sdk::membership::{ListedMember, Member, Membership, MembershipBackend, MembershipResource};
 
 /// A back end in memory. A real one calls a directory or a scheduler.
 struct Groups(Mutex<BTreeSet<String>>);
@@ -20,19 +20,19 @@ impl Groups {
 impl MembershipBackend for Groups {
     type Error = std::io::Error;
 
-    async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, Self::Error> {
-        Ok(self.members().iter().cloned().collect())
+    async fn list(&self, _: &MembershipResource) -> Result<Vec<ListedMember>, Self::Error> {
+        Ok(self.members().iter().cloned().map(ListedMember::from).collect())
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
-        println!("{}: + {username}", resource.backend_id);
-        self.members().insert(username.to_string());
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        println!("{}: + {} ({})", resource.backend_id, member.username, member.email);
+        self.members().insert(member.username.to_string());
         Ok(())
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
-        println!("{}: - {username}", resource.backend_id);
-        self.members().remove(username.as_str());
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        println!("{}: - {}", resource.backend_id, member.username);
+        self.members().remove(member.username.as_str());
         Ok(())
     }
 }
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let membership = Membership::new(&client, Groups(Mutex::new(["root".to_owned()].into())));
 
     println!("{}\n", membership.plan(resource).await?); // what would be done
-    println!("{}", membership.sync(resource).await?);
-    println!("again: {}", membership.sync(resource).await?);
+    println!("{}", membership.sync_resource(resource).await?);
+    println!("again: {}", membership.sync_resource(resource).await?);
     Ok(())
 }

@@ -74,10 +74,12 @@ fn results_of_agents_are_clone_send_and_serialize() {
         ProcessedOrder, SkippedStep,
     };
     use waldur_sdk::membership::{
-        MemberStep, MembershipPlan, MembershipResource, MembershipSync, PlannedMember, SyncedResource,
+        ListedMember, Member, MemberKind, MemberStep, MembershipPlan, MembershipResource, MembershipSync,
+        PlannedMember, SyncedResource,
     };
     each!(is_result: AgentIdentity, AgentOrder, AgentProcessor, AgentService);
     each!(is_result: OrderResult, OrderResultKind, ProcessedOrder, Report<ProcessedOrder>, SkippedStep);
+    each!(is_result: ListedMember, Member, MemberKind);
     each!(is_result: MemberStep, PlannedMember, Report<PlannedMember>);
     each!(is_result: MembershipPlan, MembershipResource, MembershipSync, SyncedResource);
 }
@@ -116,9 +118,9 @@ fn futures_of_workflows_are_send() {
 #[cfg(feature = "agent")]
 #[test]
 fn futures_of_agents_are_send() {
+    use waldur_sdk::BackendId;
     use waldur_sdk::agent::{AgentIdentity, Backend, BackendError, OrderProcessor, Provisioned, Task};
-    use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
-    use waldur_sdk::{AccountName, BackendId};
+    use waldur_sdk::membership::{ListedMember, Member, Membership, MembershipBackend, MembershipResource};
 
     struct Nothing;
 
@@ -136,13 +138,13 @@ fn futures_of_agents_are_send() {
 
     impl MembershipBackend for Nothing {
         type Error = String;
-        async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, String> {
+        async fn list(&self, _: &MembershipResource) -> Result<Vec<ListedMember>, String> {
             Ok(Vec::new())
         }
-        async fn add(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+        async fn add(&self, _: &MembershipResource, _: &Member) -> Result<(), String> {
             Ok(())
         }
-        async fn remove(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+        async fn remove(&self, _: &MembershipResource, _: &Member) -> Result<(), String> {
             Ok(())
         }
     }
@@ -150,7 +152,8 @@ fn futures_of_agents_are_send() {
     let client = Client::builder().url("https://waldur.example.org").token("secret").build().unwrap();
     let (membership, id) = (Membership::new(&client, Nothing), Uuid::nil());
     drop(is_send(membership.plan(id)));
-    drop(is_send(membership.sync(id)));
+    drop(is_send(membership.sync_resource(id)));
+    drop(is_send(membership.sync_user(id)));
     drop(is_send(membership.sync_all()));
     drop(is_send(AgentIdentity::register(&client, id, "polar-agent", "1.4.0")));
     let processor = OrderProcessor::new(&client, [id], Nothing);

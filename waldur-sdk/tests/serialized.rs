@@ -107,9 +107,9 @@ async fn amounts_and_dates_are_exact_texts() {
 mod agent {
     use std::time::Duration;
 
+    use waldur_sdk::BackendId;
     use waldur_sdk::agent::{Backend, BackendError, OrderProcessor, Provisioned, Task};
-    use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
-    use waldur_sdk::{AccountName, BackendId};
+    use waldur_sdk::membership::{ListedMember, Member, Membership, MembershipBackend, MembershipResource};
 
     use super::*;
 
@@ -129,13 +129,13 @@ mod agent {
 
     impl MembershipBackend for Busy {
         type Error = String;
-        async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, String> {
+        async fn list(&self, _: &MembershipResource) -> Result<Vec<ListedMember>, String> {
             Ok(Vec::new())
         }
-        async fn add(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+        async fn add(&self, _: &MembershipResource, _: &Member) -> Result<(), String> {
             Err("no quota".to_owned())
         }
-        async fn remove(&self, _: &MembershipResource, _: &AccountName) -> Result<(), String> {
+        async fn remove(&self, _: &MembershipResource, _: &Member) -> Result<(), String> {
             Ok(())
         }
     }

@@ -24,6 +24,10 @@ row! {
         pub user_uuid: Uuid = need "user_uuid",
         /// The user's full name; empty if the server doesn't send it.
         pub user_full_name: String = or_default "user_full_name",
+        /// The name that the user has in Waldur; empty if the server doesn't send it.
+        pub user_username: String = or_default "user_username",
+        /// The user's e-mail address; empty if the offering doesn't show it.
+        pub user_email: String = or_default "user_email",
         /// The offering.
         pub offering_uuid: Uuid = need "offering_uuid",
         /// The account's name in the provider's back end; empty if none is set.
@@ -48,6 +52,8 @@ impl OfferingUser {
             uuid: model.uuid?,
             user_uuid: model.user_uuid?,
             user_full_name: model.user_full_name.unwrap_or_default(),
+            user_username: model.user_username.unwrap_or_default(),
+            user_email: model.user_email.unwrap_or_default(),
             offering_uuid: model.offering_uuid?,
             username: model.username.unwrap_or_default(),
             state: model.state,

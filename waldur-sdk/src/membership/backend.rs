@@ -2,11 +2,10 @@
 
 use std::error::Error as StdError;
 
-use super::MembershipResource;
-use crate::backend_id::AccountName;
+use super::{ListedMember, Member, MembershipResource};
 
 /// The provider's own system that knows who can use a resource, such as the groups of a directory or the
-/// associations of a batch system. Members are named by their accounts.
+/// associations of a batch system.
 ///
 /// Implementations write `async fn`. Adding an existing member, or removing a missing one, should succeed:
 /// another process may do the same at the same time. Neither the id of a resource nor the name of an account
@@ -18,8 +17,9 @@ use crate::backend_id::AccountName;
 /// use std::collections::BTreeSet;
 /// use std::sync::Mutex;
 ///
-/// use waldur_sdk::AccountName;
-/// use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource};
+/// use waldur_sdk::membership::{
+///     ListedMember, Member, Membership, MembershipBackend, MembershipResource,
+/// };
 ///
 /// #[derive(Default)]
 /// struct Groups(Mutex<BTreeSet<String>>);
@@ -27,15 +27,16 @@ use crate::backend_id::AccountName;
 /// impl MembershipBackend for Groups {
 ///     type Error = String;
 ///
-///     async fn list(&self, _: &MembershipResource) -> Result<Vec<String>, String> {
-///         Ok(self.0.lock().unwrap().iter().cloned().collect())
+///     async fn list(&self, _: &MembershipResource) -> Result<Vec<ListedMember>, String> {
+///         Ok(self.0.lock().unwrap().iter().cloned().map(ListedMember::from).collect())
 ///     }
-///     async fn add(&self, _: &MembershipResource, username: &AccountName) -> Result<(), String> {
-///         self.0.lock().unwrap().insert(username.to_string());
+///     async fn add(&self, _: &MembershipResource, member: &Member) -> Result<(), String> {
+///         println!("{} is {} <{}>, {}", member.username, member.full_name, member.email, member.role);
+///         self.0.lock().unwrap().insert(member.username.to_string());
 ///         Ok(())
 ///     }
-///     async fn remove(&self, _: &MembershipResource, username: &AccountName) -> Result<(), String> {
-///         self.0.lock().unwrap().remove(username.as_str());
+///     async fn remove(&self, _: &MembershipResource, member: &Member) -> Result<(), String> {
+///         self.0.lock().unwrap().remove(member.username.as_str());
 ///         Ok(())
 ///     }
 /// }
@@ -47,7 +48,7 @@ use crate::backend_id::AccountName;
 /// # let resource = sandbox.ids().resources.ok;
 /// let membership = Membership::new(&client, Groups::default());
 /// println!("{}", membership.plan(resource).await?); // add alice01 (Alice Öberg) …
-/// let report = membership.sync(resource).await?;
+/// let report = membership.sync_resource(resource).await?;
 /// assert_eq!((report.applied(), report.failed()), (1, 0));
 /// # Ok(())
 /// # }
@@ -56,39 +57,63 @@ pub trait MembershipBackend: Send + Sync {
     /// An error or a text that says what failed.
     type Error: Into<Box<dyn StdError + Send + Sync>>;
 
-    /// Lists the accounts of all members that a resource has now. Blank names are set aside.
+    /// Lists the accounts of all members that a resource has now, with their roles if the back end keeps
+    /// them. Blank names are set aside.
     fn list(
         &self,
         resource: &MembershipResource,
-    ) -> impl Future<Output = Result<Vec<String>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<ListedMember>, Self::Error>> + Send;
 
     /// Adds an account to the members.
     fn add(
         &self,
         resource: &MembershipResource,
-        username: &AccountName,
+        member: &Member,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Removes an account from the members.
     fn remove(
         &self,
         resource: &MembershipResource,
-        username: &AccountName,
+        member: &Member,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Changes the role of a member from `before`, which [`list`](Self::list) returned, to [`Member::role`].
+    ///
+    /// It is called only if `list` returns roles. By default nothing is done, so a back end that lists roles
+    /// implements it: otherwise the same change is planned in each synchronization.
+    fn change_role(
+        &self,
+        resource: &MembershipResource,
+        member: &Member,
+        before: &str,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        let _ = (resource, member, before);
+        async { Ok(()) }
+    }
 }
 
 impl<B: MembershipBackend> MembershipBackend for &B {
     type Error = B::Error;
 
-    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, Self::Error> {
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, Self::Error> {
         B::list(self, resource).await
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
-        B::add(self, resource, username).await
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        B::add(self, resource, member).await
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), Self::Error> {
-        B::remove(self, resource, username).await
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        B::remove(self, resource, member).await
+    }
+
+    async fn change_role(
+        &self,
+        resource: &MembershipResource,
+        member: &Member,
+        before: &str,
+    ) -> Result<(), Self::Error> {
+        B::change_role(self, resource, member, before).await
     }
 }

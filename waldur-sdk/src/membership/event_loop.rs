@@ -1,6 +1,5 @@
 //! Members by events: what an event is about is synchronized soon, and everything fills the gaps.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +7,13 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{Stream, StreamExt as _};
-use tokio::time::{Instant, sleep_until};
-use uuid::Uuid;
+use tokio::time::sleep_until;
 use waldur_api_client::Error;
 
+use super::agenda::{Agenda, Part, closed_account, part_of};
+use super::project_accounts::ProjectAccount;
 use super::report::{MembershipSync, SyncedResource, outcome_of};
-use super::sync::Scope;
+use super::scope::{Pass, Scope, Who};
 use super::{Membership, MembershipBackend};
 use crate::bulk::{Item, Report};
 use crate::events::{Event, Notification};
@@ -21,41 +21,29 @@ use crate::events::{Event, Notification};
 /// How long an event waits. A burst of events is one synchronization, and the change can be read by then.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// What has to be synchronized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    All,
-    Offering(Uuid),
-    /// The resources of a project at an offering.
-    Project(Uuid, Uuid),
-    Resource(Uuid),
-}
-
-/// Returns what an event of an offering is about; none if members don't depend on it.
-fn part_of(offering: Uuid, event: &Event) -> Option<Part> {
-    match event {
-        Event::UserRole(role) => Some(match role.resource_uuid {
-            Some(resource) => Part::Resource(resource),
-            None => Part::Project(offering, role.project_uuid),
-        }),
-        Event::Resource(resource) => Some(Part::Resource(resource.resource_uuid)),
-        // The projects of the user aren't known.
-        Event::OfferingUser(_) | Event::OfferingResourcesSync(_) => Some(Part::Offering(offering)),
-        _ => None,
-    }
-}
-
 impl<B: MembershipBackend> Membership<B> {
     /// Synchronizes members as events arrive, until `until` ends, such as
     /// [`shutdown_signal`](crate::agent::shutdown_signal), or the stream ends. The resource in progress is
     /// finished first.
     ///
-    /// An event only says what is to be read: it is acknowledged at once, and the resources that it is about
-    /// are synchronized shortly after, one part at a time. Everything is synchronized when
-    /// [`Notification::Reconcile`] says so. A part of which something failed is repeated after the
-    /// [interval](Self::interval). Calls `each` after each synchronization.
+    /// An event only says what is to be read: it is acknowledged at once, and what it is about is
+    /// synchronized shortly after, one part at a time:
     ///
-    /// The kinds of events that matter are user roles, resources and offering users.
+    /// | event | synchronized | requests |
+    /// |---|---|---|
+    /// | a user's role in a project | that user, at the project's resources | 3 |
+    /// | roles of a whole project | the project's resources | 3 |
+    /// | offering user | that user, at all resources of the offering | 2, and 1 per project |
+    /// | resource | the resource | 3 |
+    /// | service account, course account | such accounts, at the project's resources | 3 or 4 |
+    ///
+    /// If many users of a project change at once, the project is synchronized as a whole. Everything is
+    /// synchronized when [`Notification::Reconcile`] says so. A part of which something failed is repeated
+    /// after the [interval](Self::interval). Calls `each` after each synchronization.
+    ///
+    /// The last two kinds matter only with [`service_accounts`](Self::service_accounts) and
+    /// [`course_accounts`](Self::course_accounts). A closed account is removed by the name in its event if
+    /// the server doesn't list it any more.
     ///
     /// ```no_run
     /// # async fn run<B: waldur_sdk::membership::MembershipBackend>(
@@ -84,33 +72,33 @@ impl<B: MembershipBackend> Membership<B> {
     ) {
         let (mut events, mut until) = (pin!(events.fuse()), pin!(until));
         let enough = AtomicBool::new(false);
-        let mut due: BTreeMap<Part, Instant> = BTreeMap::new();
+        let (mut agenda, mut closed) = (Agenda::default(), Vec::new());
         loop {
-            let next = due.iter().min_by_key(|(_, at)| **at).map(|(part, at)| (*part, *at));
-            let Some((part, _)) = next.filter(|(_, at)| *at <= Instant::now()) else {
+            let Some(part) = agenda.take() else {
+                let next = agenda.next();
                 let timer = pin!(async {
                     match next {
-                        Some((_, at)) => sleep_until(at).await,
+                        Some(at) => sleep_until(at).await,
                         None => std::future::pending().await,
                     }
                 });
                 match select(timer, select(events.next(), until.as_mut())).await {
                     Either::Left(_) => continue,
                     Either::Right((Either::Left((Some(notification), _)), _)) => {
-                        self.note(&mut due, notification);
+                        self.note(&mut agenda, &mut closed, notification);
                         continue;
                     }
                     Either::Right(_) => return,
                 }
             };
-            due.remove(&part);
-            let mut work = pin!(self.sync_part(part, &enough));
+            let of_part = take_of(&mut closed, part);
+            let mut work = pin!(self.sync_part(part, &enough, &of_part));
             // Events are noted meanwhile, also those about this part.
             let result = loop {
                 match select(work.as_mut(), select(events.next(), until.as_mut())).await {
                     Either::Left((result, _)) => break result,
                     Either::Right((Either::Left((Some(notification), _)), _)) => {
-                        self.note(&mut due, notification);
+                        self.note(&mut agenda, &mut closed, notification);
                     }
                     Either::Right(_) => {
                         enough.store(true, Ordering::Relaxed);
@@ -120,62 +108,84 @@ impl<B: MembershipBackend> Membership<B> {
                 }
             };
             if !result.as_ref().is_ok_and(MembershipSync::is_ok) {
-                plan(&mut due, part, self.interval);
+                agenda.plan(part, self.interval);
+                closed.extend(of_part.iter().cloned());
             }
             each(result);
         }
     }
 
     /// Notes what a notification asks for, and acknowledges it. Events of other offerings are left out.
-    fn note(&self, due: &mut BTreeMap<Part, Instant>, notification: Notification) {
-        let (part, pause) = match notification {
+    fn note(&self, agenda: &mut Agenda, closed: &mut Vec<ProjectAccount>, notification: Notification) {
+        match notification {
             Notification::Event(delivery) => {
-                let offering = delivery.offering();
+                let (offering, event) = (delivery.offering(), delivery.ack());
+                let included = self.options.included;
+                let is_included = match &event {
+                    Event::ServiceAccount(_) => included.service,
+                    Event::CourseAccount(_) => included.course,
+                    _ => true,
+                };
                 let is_own = self.scope().offering.is_none_or(|own| own == offering);
-                match part_of(offering, &delivery.ack()).filter(|_| is_own) {
-                    Some(part) => (part, SETTLE),
-                    None => return,
+                if let (true, Some(part)) = (is_own && is_included, part_of(offering, &event)) {
+                    agenda.plan(part, SETTLE);
+                    closed.extend(closed_account(offering, &event));
                 }
             }
             Notification::Reconcile { reason } => {
                 tracing::debug!(%reason, "all members are to be synchronized");
-                (Part::All, Duration::ZERO)
+                agenda.plan(Part::All, Duration::ZERO);
             }
-        };
-        plan(due, part, pause);
+        }
     }
 
-    async fn sync_part(&self, part: Part, enough: &AtomicBool) -> Result<MembershipSync, Error> {
-        let scope = self.scope();
-        match part {
-            Part::All => self.sync_scope(scope, enough).await,
-            Part::Offering(offering) => {
-                self.sync_scope(Scope { offering: Some(offering), ..scope }, enough).await
+    async fn sync_part(
+        &self,
+        part: Part,
+        enough: &AtomicBool,
+        closed: &[ProjectAccount],
+    ) -> Result<MembershipSync, Error> {
+        let all = self.scope();
+        let scope = match part {
+            Part::All => all,
+            Part::Offering(offering) => Scope { offering: Some(offering), ..all },
+            Part::Project { offering, project } => {
+                Scope { offering: Some(offering), project: Some(project), ..all }
             }
-            Part::Project(offering, project) => {
-                let scope = Scope { offering: Some(offering), project: Some(project), ..scope };
-                self.sync_scope(scope, enough).await
+            Part::User { offering, project, user } => {
+                Scope { offering: Some(offering), project, who: Who::User(user), ..all }
             }
-            Part::Resource(resource) => match Self::plan(self, resource).await {
-                Ok(plan) => {
-                    let members = self.apply(&plan).await;
-                    let (uuid, name, outcome) =
-                        (plan.resource.uuid, plan.resource.name.clone(), outcome_of(&members));
-                    let item = Item::new(SyncedResource { uuid, name, members }, outcome);
-                    let resources = Report { items: vec![item], ..Report::default() };
-                    Ok(MembershipSync { resources, departed: Report::default() })
-                }
-                // It has no members yet, or any more.
-                Err(error) if error.is_conflict() || error.is_not_found() => Ok(MembershipSync::default()),
-                Err(error) => Err(error),
-            },
-        }
+            Part::ProjectAccounts { offering, project } => {
+                Scope { offering: Some(offering), project: Some(project), who: Who::ProjectAccounts, ..all }
+            }
+            Part::Resource(resource) => {
+                return match self.plan(resource).await {
+                    Ok(plan) => {
+                        let members = self.apply(&plan).await;
+                        let outcome = outcome_of(&members);
+                        let (uuid, name) = (plan.resource.uuid, plan.resource.name.clone());
+                        let item = Item::new(SyncedResource { uuid, name, members }, outcome);
+                        let resources = Report { items: vec![item], ..Report::default() };
+                        Ok(MembershipSync { resources, departed: Report::default() })
+                    }
+                    // It has no members yet, or any more.
+                    Err(error) if error.is_conflict() || error.is_not_found() => {
+                        Ok(MembershipSync::default())
+                    }
+                    Err(error) => Err(error),
+                };
+            }
+        };
+        self.pass(Pass { scope, enough, closed }).await
     }
 }
 
-/// Plans a part, unless it is planned earlier already.
-fn plan(due: &mut BTreeMap<Part, Instant>, part: Part, pause: Duration) {
-    let at = Instant::now() + pause;
-    let planned = due.entry(part).or_insert(at);
-    *planned = at.min(*planned);
+/// Takes the closed accounts that a part is about.
+fn take_of(closed: &mut Vec<ProjectAccount>, part: Part) -> Vec<ProjectAccount> {
+    let is_of_part = |account: &mut ProjectAccount| {
+        account.project_uuid.is_some_and(|project| {
+            part.contains(Part::ProjectAccounts { offering: account.offering_uuid, project })
+        })
+    };
+    closed.extract_if(.., is_of_part).collect()
 }

@@ -35,7 +35,7 @@ impl fmt::Display for SyncedResource {
 #[non_exhaustive]
 #[must_use]
 pub struct MembershipSync {
-    /// The resources in use, in the server's order. A resource failed if its members couldn't be compared, or
+    /// The resources in use, in the server's order; of one user, those with which the user has to do. A resource failed if its members couldn't be compared, or
     /// one of them failed.
     pub resources: Report<SyncedResource>,
     /// The offering users of users who left all projects, if their
@@ -79,14 +79,14 @@ impl Report<PlannedMember> {
     }
 }
 
-/// Returns the outcome of a member who is neither added nor removed.
+/// Returns the outcome of a member for whom nothing is done.
 pub(super) fn untouched(plan: &MembershipPlan, step: MemberStep) -> Outcome {
     match step {
         MemberStep::Keep => Outcome::Unchanged,
         MemberStep::HeldBack if plan.unreadable.is_empty() => {
             held_back("it isn't known whether the user has consented")
         }
-        MemberStep::HeldBack => held_back("a row of the team or of the offering users can't be read"),
+        MemberStep::HeldBack => held_back("a row of the team or of the accounts can't be read"),
         step => Outcome::Skipped { reason: step.as_str().to_owned() },
     }
 }

@@ -18,6 +18,7 @@ row! {
         pub(super) state: ResourceState = or_unknown "state",
         pub(super) offering_uuid: Uuid = need "offering_uuid",
         pub(super) project_uuid: Option<Uuid> = optional "project_uuid",
+        pub(super) project_name: String = or_default "project_name",
         pub(super) restrict_member_access: bool = or_default "restrict_member_access",
     }
 }
@@ -28,17 +29,15 @@ impl ResourceRow {
     /// # Errors
     /// If the resource has no id there; the cause is [`NoBackendId`].
     pub(super) fn with_backend_id(self) -> Result<MembershipResource, Error> {
-        let Self { uuid, name, backend_id, state, offering_uuid, project_uuid, restrict_member_access } =
-            self;
-        let backend_id = backend_id.ok_or(NoBackendId { resource: uuid })?;
         Ok(MembershipResource {
-            uuid,
-            name,
-            backend_id,
-            state,
-            offering_uuid,
-            project_uuid,
-            restrict_member_access,
+            backend_id: self.backend_id.ok_or(NoBackendId { resource: self.uuid })?,
+            uuid: self.uuid,
+            name: self.name,
+            state: self.state,
+            offering_uuid: self.offering_uuid,
+            project_uuid: self.project_uuid,
+            project_name: self.project_name,
+            restrict_member_access: self.restrict_member_access,
         })
     }
 }
@@ -59,6 +58,8 @@ pub struct MembershipResource {
     pub offering_uuid: Uuid,
     /// The project that has it, with the team; none if the server doesn't send it.
     pub project_uuid: Option<Uuid>,
+    /// The project's name; empty if the server doesn't send it.
+    pub project_name: String,
     /// Whether nobody may be a member for now, such as after a cost policy took effect.
     pub restrict_member_access: bool,
 }

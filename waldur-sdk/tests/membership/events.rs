@@ -7,8 +7,10 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waldur_sandbox::{Actor, OfferingUserState as State, Release, Sandbox, Seed};
 use waldur_sdk::events::{EventKind, Events};
-use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource, MembershipSync};
-use waldur_sdk::{AccountName, Client, ClientExt as _, Error, Uuid, api};
+use waldur_sdk::membership::{
+    ListedMember, Member, Membership, MembershipBackend, MembershipResource, MembershipSync,
+};
+use waldur_sdk::{Client, ClientExt as _, Error, Uuid, api};
 
 use crate::common::client_as;
 use crate::{Recorder, caller};
@@ -100,19 +102,19 @@ struct Flaky(AtomicBool, Recorder);
 impl MembershipBackend for Flaky {
     type Error = String;
 
-    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, String> {
         self.1.list(resource).await
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
         match self.0.swap(false, Ordering::Relaxed) {
             true => Err("the directory is busy".to_owned()),
-            false => self.1.add(resource, username).await,
+            false => self.1.add(resource, member).await,
         }
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.1.remove(resource, username).await
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.1.remove(resource, member).await
     }
 }
 

@@ -17,7 +17,7 @@ async fn interrupted_anywhere_and_run_again_it_ends_the_same() {
     let sandbox = sandbox().await;
     let (resource, client) = (sandbox.ids().resources.ok, caller(&sandbox, Actor::Provider));
     let whole = Groups::of(BEFORE);
-    assert_eq!(Membership::new(&client, &whole).sync(resource).await.unwrap().failed(), 0);
+    assert_eq!(Membership::new(&client, &whole).sync_resource(resource).await.unwrap().failed(), 0);
     let (expected, calls) = (whole.members(), whole.calls.load(Ordering::Relaxed));
     // Carla and twenty others come, Dora goes; Alice and root stay.
     assert_eq!((calls, expected.len()), (22, 23));
@@ -26,25 +26,25 @@ async fn interrupted_anywhere_and_run_again_it_ends_the_same() {
     for count in 0..3 {
         let groups = Groups::of(BEFORE);
         sandbox.misbehave(denied(count));
-        assert!(Membership::new(&client, &groups).sync(resource).await.is_err());
+        assert!(Membership::new(&client, &groups).sync_resource(resource).await.is_err());
         sandbox.clear_faults();
         // Nothing is done before everything is known.
         assert_eq!(groups.calls.load(Ordering::Relaxed), 0);
-        let _ = Membership::new(&client, &groups).sync(resource).await.unwrap();
+        let _ = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
         assert_eq!(groups.members(), expected);
     }
     for count in 1..=calls {
         let groups = Groups::of(BEFORE);
         {
             let membership = Membership::new(&client, &groups);
-            let mut work = pin!(membership.sync(resource));
+            let mut work = pin!(membership.sync_resource(resource));
             poll_fn(|context| match groups.calls.load(Ordering::Relaxed) >= count {
                 true => Poll::Ready(()),
                 false => work.as_mut().poll(context).map(drop),
             })
             .await;
         }
-        let _ = Membership::new(&client, &groups).sync(resource).await.unwrap();
+        let _ = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
         assert_eq!(groups.members(), expected, "{count}");
     }
 }

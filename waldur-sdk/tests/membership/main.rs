@@ -8,6 +8,7 @@ mod common;
 mod events;
 mod interrupted;
 mod odd_rows;
+mod people;
 mod resources;
 mod team;
 
@@ -17,7 +18,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::client_builder_as;
 use waldur_sandbox::{Actor, OfferingUserState as State, Sandbox, Seed};
-use waldur_sdk::membership::{MemberStep, MembershipBackend, MembershipResource, PlannedMember};
+use waldur_sdk::membership::{
+    ListedMember, Member, MemberStep, MembershipBackend, MembershipResource, PlannedMember,
+};
 use waldur_sdk::{AccountName, Client, Item, Outcome, Report};
 
 /// Groups in memory; what is done to some of its members fails.
@@ -56,20 +59,22 @@ impl Groups {
 impl MembershipBackend for Groups {
     type Error = String;
 
-    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, String> {
         assert_eq!(resource.backend_id, "polar_0001");
         match self.failing.contains("") {
             true => Err("the directory is away".to_owned()),
-            false => Ok(self.members()),
+            false => Ok(self.members().into_iter().map(ListedMember::from).collect()),
         }
     }
 
-    async fn add(&self, _: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.act(username.as_str(), |members, username| assert!(members.insert(username.to_owned()))).await
+    async fn add(&self, _: &MembershipResource, member: &Member) -> Result<(), String> {
+        let add =
+            |members: &mut BTreeSet<String>, username: &str| assert!(members.insert(username.to_owned()));
+        self.act(member.username.as_str(), add).await
     }
 
-    async fn remove(&self, _: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.act(username.as_str(), |members, username| assert!(members.remove(username))).await
+    async fn remove(&self, _: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.act(member.username.as_str(), |members, username| assert!(members.remove(username))).await
     }
 }
 
@@ -143,18 +148,18 @@ impl Recorder {
 impl MembershipBackend for Recorder {
     type Error = String;
 
-    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, String> {
         self.call("list", resource, None);
-        Ok(self.there.iter().map(|name| (*name).to_owned()).collect())
+        Ok(self.there.iter().copied().map(ListedMember::from).collect())
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.call("add", resource, Some(username));
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.call("add", resource, Some(&member.username));
         Ok(())
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.call("remove", resource, Some(username));
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.call("remove", resource, Some(&member.username));
         Ok(())
     }
 }

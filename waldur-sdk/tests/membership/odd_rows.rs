@@ -33,7 +33,7 @@ async fn names_that_are_none_are_never_handed_back() {
     let sandbox = small().await;
     let (resource, client) = (sandbox.ids().resources.ok, caller(&sandbox, Actor::Provider));
     let recorder = Recorder::of(["", "alice01", " ", "alice01", "root"]);
-    let report = Membership::new(&client, &recorder).remove_unknown().sync(resource).await.unwrap();
+    let report = Membership::new(&client, &recorder).remove_unknown().sync_resource(resource).await.unwrap();
     assert_eq!(report.count(MemberStep::Unnamed), 2);
     assert!(report.to_string().contains("3 skipped"), "{report}");
     assert_eq!(recorder.changes(), ["add polar_0001 carla01", "remove polar_0001 root"]);
@@ -60,7 +60,7 @@ async fn rows_that_can_not_be_read_hold_removals_back() {
     // Alice is in the team, and nobody can tell.
     sandbox.corrupt(team, ids.users.alice, "uuid", json!({}));
     let recorder = Recorder::of(["alice01", "root"]);
-    let report = Membership::new(&client, &recorder).remove_unknown().sync(resource).await.unwrap();
+    let report = Membership::new(&client, &recorder).remove_unknown().sync_resource(resource).await.unwrap();
     assert_eq!(recorder.changes(), ["add polar_0001 carla01"]);
     assert_eq!((report.count(MemberStep::HeldBack), report.unreadable.len()), (2, 1), "{report}");
     assert!(!report.is_ok() && report.to_string().contains("2 failed, 1 unreadable"), "{report}");
@@ -74,7 +74,7 @@ async fn rows_that_can_not_be_read_hold_removals_back() {
         (Recorder::of(["alice01", "root"]), vec!["add polar_0001 carla01"]),
         (Recorder::of(["dora01"]), vec!["add polar_0001 carla01", "remove polar_0001 dora01"]),
     ] {
-        let report = Membership::new(&client, &there).remove_unknown().sync(resource).await.unwrap();
+        let report = Membership::new(&client, &there).remove_unknown().sync_resource(resource).await.unwrap();
         assert_eq!(there.changes(), changes, "{report}");
         assert!(report.unreadable.len() == 1 && report.count(MemberStep::HeldBack) == 1, "{report}");
     }
@@ -98,7 +98,7 @@ async fn a_member_without_a_name_costs_no_other() {
         sandbox.corrupt("marketplace_provider_resources_team_list", ids.users.bob, "username", name);
         assert_eq!(client.provider().resource(ids.resources.ok).team().await.unwrap().len(), 3);
         let recorder = Recorder::of([]);
-        let report = Membership::new(&client, &recorder).sync(ids.resources.ok).await.unwrap();
+        let report = Membership::new(&client, &recorder).sync_resource(ids.resources.ok).await.unwrap();
         assert_eq!(recorder.changes(), ["add polar_0001 alice01", "add polar_0001 carla01"]);
         assert_eq!(report.count(MemberStep::Unusable), 1);
     }

@@ -9,8 +9,10 @@ use waldur_sandbox::{
 };
 use waldur_sdk::accounts::OfferingUser;
 use waldur_sdk::agent::AgentIdentity;
-use waldur_sdk::membership::{Membership, MembershipBackend, MembershipResource, SyncedResource};
-use waldur_sdk::{AccountName, Error, Item, NoBackendId, Outcome};
+use waldur_sdk::membership::{
+    ListedMember, Member, Membership, MembershipBackend, MembershipResource, SyncedResource,
+};
+use waldur_sdk::{Error, Item, NoBackendId, Outcome};
 
 use crate::common::{client, client_as};
 use crate::{Recorder, caller, sandbox, small};
@@ -22,20 +24,22 @@ struct Clusters(Mutex<BTreeMap<String, BTreeSet<String>>>);
 impl MembershipBackend for Clusters {
     type Error = String;
 
-    async fn list(&self, resource: &MembershipResource) -> Result<Vec<String>, String> {
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, String> {
         if resource.name.ends_with("ok-2") {
             return Err("the directory is away".to_owned());
         }
-        Ok(self.0.lock().unwrap().entry(resource.name.clone()).or_default().iter().cloned().collect())
+        let mut clusters = self.0.lock().unwrap();
+        let members = clusters.entry(resource.name.clone()).or_default().iter();
+        Ok(members.cloned().map(ListedMember::from).collect())
     }
 
-    async fn add(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.0.lock().unwrap().get_mut(&resource.name).unwrap().insert(username.to_string());
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().insert(member.username.to_string());
         Ok(())
     }
 
-    async fn remove(&self, resource: &MembershipResource, username: &AccountName) -> Result<(), String> {
-        self.0.lock().unwrap().get_mut(&resource.name).unwrap().remove(username.as_str());
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), String> {
+        self.0.lock().unwrap().get_mut(&resource.name).unwrap().remove(member.username.as_str());
         Ok(())
     }
 }
@@ -83,7 +87,7 @@ async fn a_resource_without_an_id_is_not_for_the_back_end() {
         sandbox.corrupt("marketplace-provider-resources", ids.resources.ok, "backend_id", id.map(Into::into));
         let recorder = Recorder::of(["alice01"]);
         for resource in [ids.resources.ok, ids.resources.ok_second] {
-            let error = Membership::new(&client, &recorder).sync(resource).await.unwrap_err();
+            let error = Membership::new(&client, &recorder).sync_resource(resource).await.unwrap_err();
             assert!(error.is_validation(), "{error}");
             assert_eq!(error.cause::<NoBackendId>().unwrap().resource, resource);
             assert!(error.to_string().contains(&resource.simple().to_string()), "{error}");
@@ -159,7 +163,7 @@ async fn each_release_does_it_or_says_that_it_can_not() {
         let client = client(&sandbox);
         let old = release == Release::Late2024;
         let recorder = Recorder::of(["dora01"]);
-        let _ = Membership::new(&client, &recorder).sync(ids.resources.ok).await.unwrap();
+        let _ = Membership::new(&client, &recorder).sync_resource(ids.resources.ok).await.unwrap();
         assert_eq!(recorder.changes(), ["add polar_0001 alice01", "remove polar_0001 dora01"], "{release:?}");
         let sync = Membership::new(&client, &recorder).remove_departed().sync_all().await.unwrap();
         assert_eq!(sync.departed.items.len(), 1, "{release:?}: {sync}");

@@ -31,7 +31,7 @@ async fn members_come_to_match_the_team() {
         assert!(text.lines().any(|there| there == line), "{line}\n{text}");
     }
 
-    let report = Membership::new(&client, &groups).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
     assert_eq!(report.to_string(), "22 applied, 1 unchanged, 2 skipped");
     assert_eq!(report.items.len(), plan.members.len());
     let there = groups.members();
@@ -39,7 +39,7 @@ async fn members_come_to_match_the_team() {
     assert_eq!((there.len(), groups.calls.load(Ordering::Relaxed)), (24, 22));
     assert!((2..=4).contains(&groups.most.load(Ordering::Relaxed)));
 
-    let again = Membership::new(&client, &groups).sync(resource).await.unwrap();
+    let again = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
     assert_eq!((added(&again), removed(&again), again.count(MemberStep::Keep)), (0, 0, 22));
     assert_eq!(groups.calls.load(Ordering::Relaxed), 22);
     // Nothing but GET was sent.
@@ -69,7 +69,7 @@ async fn a_restricted_or_going_account_is_no_member() {
     let call = client.marketplace_offering_users_update_restricted().uuid(sandbox.ids().offering_user);
     call.body(body).send().await.unwrap();
     let groups = Groups::of(["alice01", "bob01"]);
-    let report = Membership::new(&client, &groups).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
     assert_eq!((removed(&report), groups.members().len()), (2, 0), "{report:?}");
 }
 
@@ -78,7 +78,7 @@ async fn one_that_fails_stops_no_other_and_is_tried_again() {
     let sandbox = sandbox().await;
     let (resource, client) = (sandbox.ids().resources.ok, caller(&sandbox, Actor::Provider));
     let mut groups = Groups { failing: ["carla01", "dora01"].into(), ..Groups::of(["dora01"]) };
-    let report = Membership::new(&client, &groups).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
     assert_eq!((added(&report), removed(&report), report.failed()), (21, 0, 2));
     for item in report.items {
         if let Some(error) = item.outcome.error() {
@@ -89,7 +89,7 @@ async fn one_that_fails_stops_no_other_and_is_tried_again() {
         }
     }
     groups.failing.clear();
-    let report = Membership::new(&client, &groups).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &groups).sync_resource(resource).await.unwrap();
     assert_eq!((added(&report), removed(&report), report.failed()), (1, 1, 0));
 }
 
@@ -99,24 +99,30 @@ async fn nothing_is_removed_for_a_team_that_can_not_be_read() {
     let ids = *sandbox.ids();
     let groups = Groups::of(["alice01"]);
     for resource in [ids.resources.creating, ids.resources.terminated] {
-        let error =
-            Membership::new(&caller(&sandbox, Actor::Provider), &groups).sync(resource).await.unwrap_err();
+        let error = Membership::new(&caller(&sandbox, Actor::Provider), &groups)
+            .sync_resource(resource)
+            .await
+            .unwrap_err();
         assert!(error.is_conflict());
     }
     for actor in [Actor::Consumer, Actor::Outsider] {
-        let error =
-            Membership::new(&caller(&sandbox, actor), &groups).sync(ids.resources.ok).await.unwrap_err();
+        let error = Membership::new(&caller(&sandbox, actor), &groups)
+            .sync_resource(ids.resources.ok)
+            .await
+            .unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
     sandbox.fail_next(1, "GET", "/team/", Fault::Status(500));
     let error = Membership::new(&caller(&sandbox, Actor::Provider), &groups)
-        .sync(ids.resources.ok)
+        .sync_resource(ids.resources.ok)
         .await
         .unwrap_err();
     assert!(error.is_server());
     let away = Groups { failing: [""].into(), ..Groups::of(["alice01"]) };
-    let error =
-        Membership::new(&caller(&sandbox, Actor::Provider), &away).sync(ids.resources.ok).await.unwrap_err();
+    let error = Membership::new(&caller(&sandbox, Actor::Provider), &away)
+        .sync_resource(ids.resources.ok)
+        .await
+        .unwrap_err();
     assert!(error.is_backend());
     assert_eq!(error.to_string(), "the back end can't list the members: the directory is away");
     assert_eq!((groups.members().len(), groups.calls.load(Ordering::Relaxed)), (1, 0));
@@ -128,7 +134,7 @@ async fn it_can_be_spawned() {
     let (resource, client): (Uuid, _) = (sandbox.ids().resources.ok, caller(&sandbox, Actor::Provider));
     let report = tokio::spawn(async move {
         let groups = Groups::default();
-        Membership::new(&client, &groups).sync(resource).await.unwrap()
+        Membership::new(&client, &groups).sync_resource(resource).await.unwrap()
     });
     assert_eq!(added(&report.await.unwrap()), 22);
 }
@@ -140,7 +146,7 @@ async fn restricted_access_lets_nobody_in_and_everybody_out() {
     let staff = client_as(&sandbox, Actor::Staff);
     staff.provider().resource(resource).set_restrict_member_access(true).await.unwrap();
     let recorder = Recorder::of(["alice01", "dora01", "root"]);
-    let report = Membership::new(&client, &recorder).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &recorder).sync_resource(resource).await.unwrap();
     assert_eq!(recorder.changes(), ["remove polar_0001 alice01", "remove polar_0001 dora01"]);
     assert_eq!((added(&report), removed(&report), report.count(MemberStep::Restricted)), (0, 2, 1));
     let recorder = Recorder::of([]);
@@ -148,7 +154,7 @@ async fn restricted_access_lets_nobody_in_and_everybody_out() {
     assert!(recorder.changes().iter().all(|change| !change.contains("polar_0001")), "{sync}");
     staff.provider().resource(resource).set_restrict_member_access(false).await.unwrap();
     let recorder = Recorder::of([]);
-    let report = Membership::new(&client, &recorder).sync(resource).await.unwrap();
+    let report = Membership::new(&client, &recorder).sync_resource(resource).await.unwrap();
     assert_eq!(added(&report), 2);
 }
 
@@ -159,18 +165,18 @@ async fn consent_can_be_demanded() {
     let resource = ids.resources.ok;
     // Not demanded, it makes no difference.
     let recorder = Recorder::of(["alice01"]);
-    let _ = Membership::new(&client, &recorder).sync(resource).await.unwrap();
+    let _ = Membership::new(&client, &recorder).sync_resource(resource).await.unwrap();
     assert_eq!(recorder.changes(), ["add polar_0001 carla01"]);
     // Nobody consented, as where there are no terms: nobody is added, and nobody is removed.
     let recorder = Recorder::of(["alice01"]);
-    let report = Membership::new(&client, &recorder).require_consent().sync(resource).await.unwrap();
+    let report = Membership::new(&client, &recorder).require_consent().sync_resource(resource).await.unwrap();
     assert!(recorder.changes().is_empty() && !report.is_ok(), "{report}");
     assert_eq!((report.count(MemberStep::HeldBack), report.count(MemberStep::NoConsent)), (1, 1), "{report}");
     // There are terms: Carla consented, Alice didn't.
     let carla = sandbox.offering_users().iter().find(|row| row.username == "carla01").unwrap().uuid;
     sandbox.corrupt("marketplace-offering-users", carla, "has_consent", json!(true));
     let recorder = Recorder::of(["alice01"]);
-    let _ = Membership::new(&client, &recorder).require_consent().sync(resource).await.unwrap();
+    let _ = Membership::new(&client, &recorder).require_consent().sync_resource(resource).await.unwrap();
     assert_eq!(recorder.changes(), ["add polar_0001 carla01", "remove polar_0001 alice01"]);
     // Terms that changed have to be consented to again.
     sandbox.corrupt("marketplace-offering-users", carla, "requires_reconsent", json!(true));
@@ -181,8 +187,11 @@ async fn consent_can_be_demanded() {
     let late = Sandbox::builder().orders(0).release(Release::Late2024).start().await.unwrap();
     for there in [Recorder::of([]), Recorder::of(["alice01"])] {
         let client = caller(&late, Actor::Provider);
-        let report =
-            Membership::new(&client, &there).require_consent().sync(late.ids().resources.ok).await.unwrap();
+        let report = Membership::new(&client, &there)
+            .require_consent()
+            .sync_resource(late.ids().resources.ok)
+            .await
+            .unwrap();
         assert!(there.changes().is_empty(), "{report}");
     }
 }
@@ -197,6 +206,6 @@ async fn a_name_that_is_needed_is_not_removed() {
     let sandbox = Sandbox::builder().orders(0).seed(seed).start().await.unwrap();
     let client = caller(&sandbox, Actor::Provider);
     let recorder = Recorder::of(["alice01"]);
-    let report = Membership::new(&client, &recorder).sync(sandbox.ids().resources.ok).await.unwrap();
+    let report = Membership::new(&client, &recorder).sync_resource(sandbox.ids().resources.ok).await.unwrap();
     assert!(recorder.changes().is_empty() && report.count(MemberStep::Keep) == 1, "{report}");
 }
