@@ -49,6 +49,7 @@ impl Accounts {
 /// Returns whether there may be something to do at a resource for those who are asked about.
 fn is_concerned(
     who: Who,
+    resource: &ResourceRow,
     team: &Rows<TeamMember>,
     users: &Rows<OfferingUser>,
     of_project: &Rows<ProjectAccount>,
@@ -56,8 +57,10 @@ fn is_concerned(
     match who {
         Who::Everyone => true,
         Who::User(user) => {
+            // One who left may still be a member.
+            let may_be_there = || users.iter().any(|account| account.user_uuid == user);
             team.iter().any(|member| member.user_uuid == user)
-                || users.iter().any(|account| account.user_uuid == user)
+                || resource.backend_id.is_some() && may_be_there()
         }
         Who::ProjectAccounts => !of_project.is_empty(),
     }
@@ -99,10 +102,17 @@ impl<B: MembershipBackend> Membership<B> {
             departures.note(offering, team.as_ref().ok());
             let Some(of_offering) = by_offering.get(&offering) else { continue };
             let (users, of_project) = (&of_offering.users, of_offering.of_project(resource.project_uuid));
-            let is_concerned =
-                team.as_ref().map_or(true, |team| is_concerned(scope.who, team, users, &of_project));
-            if IN_USE.contains(&resource.state) && is_concerned {
-                items.push(self.sync_one(resource, team, users, &of_project, scope.who).await);
+            let is_concerned = team
+                .as_ref()
+                .map_or(true, |team| is_concerned(scope.who, &resource, team, users, &of_project));
+            if !IN_USE.contains(&resource.state) || !is_concerned {
+                continue;
+            }
+            let item = self.sync_one(resource, team, users, &of_project, scope.who).await;
+            let members = &item.target.members;
+            let is_empty = members.items.is_empty() && members.unreadable.is_empty();
+            if scope.who == Who::Everyone || !is_empty || !item.outcome.is_ok() {
+                items.push(item);
             }
         }
         let departed = match remove_departed {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use waldur_sandbox::{Actor, OfferingUserState as State, Release, Sandbox, Seed};
+use waldur_sandbox::{Actor, Fault, OfferingUserState as State, Release, Sandbox, Seed};
+use waldur_sdk::accounts::ServiceAccountOwner;
 use waldur_sdk::events::{EventKind, Events};
 use waldur_sdk::membership::{
     ListedMember, Member, Membership, MembershipBackend, MembershipResource, MembershipSync,
 };
 use waldur_sdk::{Client, ClientExt as _, Error, Uuid, api};
 
-use crate::common::client_as;
+use crate::common::{client_as, provider_as};
+use crate::project_accounts::service_account;
 use crate::{Recorder, caller};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,7 +33,13 @@ async fn sandbox() -> (Sandbox, Uuid) {
 }
 
 async fn subscribe(client: &Client, offering: Uuid) -> Events {
-    let kinds = [EventKind::UserRole, EventKind::Resource, EventKind::OfferingUser];
+    let kinds = [
+        EventKind::UserRole,
+        EventKind::Resource,
+        EventKind::OfferingUser,
+        EventKind::ServiceAccount,
+        EventKind::CourseAccount,
+    ];
     client.events().offering(offering).kinds(kinds).connect().await.unwrap()
 }
 
@@ -83,7 +91,7 @@ async fn a_failed_synchronization_is_repeated_after_the_interval() {
     let recorder = Recorder::of(["dora01"]);
     let events = subscribe(&client, slurm).await;
     let list = "/marketplace-provider-resources/";
-    sandbox.fail_next(2, "GET", list, waldur_sandbox::Fault::Status(403));
+    sandbox.fail_next(2, "GET", list, Fault::Status(403));
     let membership = Membership::new(&client, &recorder).offering(slurm).interval(Duration::from_millis(5));
     let (sender, mut rounds) = unbounded_channel();
     let mut failed = 0;
@@ -131,4 +139,83 @@ async fn a_member_that_failed_is_tried_again_after_the_interval() {
     };
     let work = until_change(&mut rounds, &flaky.1, "add polar_0001 alice01");
     tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+}
+
+/// The requests since they were cleared, without those of others than the provider.
+fn reads(sandbox: &Sandbox) -> Vec<String> {
+    let paths = sandbox.requests().into_iter().filter(|request| request.method == "GET");
+    let mut names: Vec<String> = paths
+        .map(|request| {
+            let path = request.path.trim_end_matches('/').trim_start_matches("/api/").to_owned();
+            path.split('/').filter(|part| part.parse::<Uuid>().is_err()).collect::<Vec<_>>().join("/")
+        })
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn an_event_reads_what_it_is_about() {
+    let (sandbox, dora) = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of([]);
+    let events = subscribe(&client, ids.offerings.slurm).await;
+    let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm).service_accounts();
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |sync: Result<MembershipSync, Error>| {
+        let _ = sender.send(sync.unwrap());
+    };
+    let staff = client_as(&sandbox, Actor::Staff);
+    let work = async {
+        // The first synchronization is of everything.
+        rounds.recv().await.unwrap();
+        let forget = || {
+            sandbox.clear_requests();
+            recorder.calls.lock().unwrap().clear();
+        };
+        forget();
+        let path = format!("/api/projects/{}/add_user/", ids.project.simple());
+        let role = json!({ "role": "PROJECT.MEMBER", "user": dora.simple().to_string() });
+        staff.request(api::Method::POST, &path).json(&role).send().await.unwrap();
+        let sync = rounds.recv().await.unwrap();
+        // Her alone, at the resources of the project.
+        let [resources, users] = ["marketplace-provider-resources", "marketplace-offering-users"];
+        let team = "marketplace-provider-resources/team";
+        assert_eq!(reads(&sandbox), [users, resources, team], "{sync}");
+        assert!(recorder.changes().iter().all(|change| change.ends_with(" dora01")), "{sync}");
+        assert!(recorder.changes().contains(&"add polar_0001 dora01".to_owned()), "{sync}");
+
+        forget();
+        let account = service_account(&sandbox, "svc-ci").await;
+        let sync = rounds.recv().await.unwrap();
+        let list = "marketplace-provider-offerings/list_project_service_accounts";
+        assert_eq!(reads(&sandbox), [list, resources, team], "{sync}");
+        assert!(recorder.changes().contains(&"add polar_0001 svc-ci".to_owned()), "{sync}");
+        assert!(recorder.changes().iter().all(|change| change.ends_with(" svc-ci")), "{sync}");
+    };
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+}
+
+/// The event has the name of an account that the server no longer lists.
+#[tokio::test]
+async fn a_closed_account_is_removed_by_its_event() {
+    let (sandbox, _) = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of(["alice01", "svc-ci", "svc-other"]);
+    let account = service_account(&sandbox, "svc-ci").await;
+    let events = subscribe(&client, ids.offerings.slurm).await;
+    let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm).service_accounts();
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |_: Result<MembershipSync, Error>| {
+        let _ = sender.send(());
+    };
+    let work = async {
+        rounds.recv().await.unwrap();
+        assert_eq!(recorder.changes(), [""; 0]);
+        let consumer = provider_as(&sandbox, Actor::Consumer);
+        consumer.service_account(ServiceAccountOwner::Project, account).close().await.unwrap();
+        until_change(&mut rounds, &recorder, "remove polar_0001 svc-ci").await;
+    };
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+    assert!(recorder.changes().iter().all(|change| change.ends_with(" svc-ci")), "{:?}", recorder.changes());
 }

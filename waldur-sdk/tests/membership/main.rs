@@ -8,7 +8,9 @@ mod common;
 mod events;
 mod interrupted;
 mod odd_rows;
+mod one_user;
 mod people;
+mod project_accounts;
 mod resources;
 mod team;
 
