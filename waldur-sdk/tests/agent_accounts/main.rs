@@ -9,10 +9,13 @@ mod events;
 mod faults;
 mod interrupted;
 mod odd_users;
+mod one_account;
 mod pending;
 mod rounds;
+mod unnamed;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,6 +48,8 @@ struct Directory {
     world: Arc<Mutex<World>>,
     /// What a user whose name begins with `linker` or `checker` is told; nothing once they did it.
     comment: Arc<Mutex<Option<(&'static str, &'static str)>>>,
+    /// Whether the directory says that it can't work.
+    is_away: Arc<AtomicBool>,
 }
 
 impl Directory {
@@ -65,6 +70,13 @@ impl Directory {
 }
 
 impl Usernames for Directory {
+    async fn ready(&self) -> Result<(), BackendError> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(BackendError::transient("the directory is away")),
+            false => Ok(()),
+        }
+    }
+
     async fn find(&self, account: &AgentAccount) -> Result<Option<AccountName>, BackendError> {
         self.fails(account)?;
         let world = self.world.lock().unwrap();

@@ -47,10 +47,10 @@ row! {
 }
 
 impl AgentAccount {
-    /// Returns what has to be done, if anything.
+    /// Returns what has to be done, if anything. One that is OK needs a name all the same.
     pub(super) fn task(&self) -> Option<AccountTask> {
         use OfferingUserState::{
-            Creating, Deleting, ErrorCreating, ErrorDeleting, PendingAccountLinking,
+            Creating, Deleting, ErrorCreating, ErrorDeleting, Ok as Ready, PendingAccountLinking,
             PendingAdditionalValidation, Requested, RequestedDeletion,
         };
         Some(match &self.state {
@@ -58,7 +58,7 @@ impl AgentAccount {
                 Requested | Creating | PendingAccountLinking | PendingAdditionalValidation | ErrorCreating,
             ) => AccountTask::Name,
             Some(RequestedDeletion | Deleting | ErrorDeleting) => AccountTask::Remove,
-            None if self.username.trim().is_empty() => AccountTask::Name,
+            None | Some(Ready) if self.username.trim().is_empty() => AccountTask::Name,
             _ => return None,
         })
     }

@@ -126,7 +126,8 @@ impl<'a, U: Usernames> AccountRun<'a, U> {
         let Some(state) = state else { return pending(None) };
         let mut shown = self.account.comment();
         let mut applied = Applied::Already;
-        if state != waiting.state() {
+        // One that is OK stays so: no transition leads from there to waiting.
+        if state != waiting.state() && state != OfferingUserState::Ok {
             let change = self.apply(&state, waiting.transition(), Some(comment)).await?;
             if let Change::Superseded(state) = change {
                 return superseded(state);
@@ -205,7 +206,8 @@ impl<'a, U: Usernames> AccountRun<'a, U> {
                 return ended(AccountResult::InBackend { again_in: *check_again_in });
             }
         }
-        if let Some(state) = state.filter(|state| *state != transition.target()) {
+        let is_ok = |state: &OfferingUserState| *state == OfferingUserState::Ok;
+        if let Some(state) = state.filter(|state| *state != transition.target() && !is_ok(state)) {
             let change = self.apply(&state, transition, None).await;
             // Otherwise nobody would read what happened.
             let change =

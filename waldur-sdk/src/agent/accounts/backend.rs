@@ -16,6 +16,16 @@ use crate::backend_id::AccountName;
 ///
 /// See [`AccountsProcessor`](super::AccountsProcessor) for an example.
 pub trait Usernames: Send + Sync {
+    /// Checks whether the back end can work now. It is called before each round, and before an offering user
+    /// that is processed [by itself](super::AccountsProcessor::process), which is held then. If it fails, the
+    /// round is skipped: no offering user is touched, and the report names the failure for each offering
+    /// ([`Report::unlisted`]). By default the back end is always ready.
+    ///
+    /// [`Report::unlisted`]: crate::Report::unlisted
+    fn ready(&self) -> impl Future<Output = Result<(), BackendError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Returns the name of the account that the user has already, or `None`.
     fn find(
         &self,

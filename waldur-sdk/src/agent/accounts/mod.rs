@@ -6,6 +6,7 @@ mod backend;
 mod policy;
 mod processor;
 mod report;
+mod round;
 
 pub use account::AgentAccount;
 pub use backend::{UsernameAnswer, Usernames};

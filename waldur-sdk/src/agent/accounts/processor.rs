@@ -1,43 +1,26 @@
-//! Rounds over the offering users of some offerings.
+//! The processor of the offering users of some offerings.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
 use uuid::Uuid;
-use waldur_api_client::types::OfferingUserState;
-use waldur_api_client::{Client, Error, ListExt as _};
+use waldur_api_client::{Client, Error};
 
-use super::account::{AccountTask, AgentAccount};
-use super::account_run::{AccountRun, Ended};
+use super::account::AgentAccount;
 use super::backend::Usernames;
-use super::policy::NamePolicy;
 use super::report::{AccountResult, ProcessedAccount};
-use crate::agent::ledger::{Backoff, Begin, Ledger, Pause};
+use crate::agent::ledger::{Backoff, Ledger};
 #[cfg(feature = "events")]
 use crate::agent::rounds::repeat_on_events;
 use crate::agent::rounds::{OnItem, repeat};
 use crate::agent::stop::StopHandle;
-use crate::bulk::{Item, ListFailure, Report};
-use crate::confirm::Confirm;
+use crate::bulk::{Item, Report};
 #[cfg(feature = "events")]
 use crate::events::{Event, Notification};
-use crate::outage::Outage;
-use crate::row::{self, Rows};
-
-/// The states in which the provider has something to do.
-const OPEN: [OfferingUserState; 8] = [
-    OfferingUserState::Requested,
-    OfferingUserState::Creating,
-    OfferingUserState::PendingAccountLinking,
-    OfferingUserState::PendingAdditionalValidation,
-    OfferingUserState::ErrorCreating,
-    OfferingUserState::RequestedDeletion,
-    OfferingUserState::Deleting,
-    OfferingUserState::ErrorDeleting,
-];
+use crate::row;
 
 /// Creates, names and removes the accounts of some offerings' users: passes the offering users to the
 /// provider's [`Usernames`], and records the results in Waldur.
@@ -52,6 +35,8 @@ const OPEN: [OfferingUserState; 8] = [
 /// - Requested deletion, or Error deleting: it is set to Deleting, then treated like one.
 /// - Deleting: the back end removes the account, and the offering user becomes Deleted. If the back end fails
 ///   permanently, it becomes Error deleting.
+/// - OK without a name: it gets one as above, and stays OK. Such offering users are looked for in the first
+///   round and then [once an hour](Self::unnamed_interval), because all others are listed with them.
 ///
 /// Accounts are named only where the offering's `username_generation_policy` leaves that to the provider
 /// (`service_provider`). With another policy, or if the server doesn't send it, nothing is named, and the
@@ -69,8 +54,8 @@ const OPEN: [OfferingUserState; 8] = [
 /// back, as long as the [retry policy](crate::RetryPolicy::max_elapsed) allows; after that, the rest of the
 /// round is put off ([`AccountResult::Held`]).
 ///
-/// A round takes a request for each offering, and another one for each with accounts to name. Each new
-/// account takes two, each deletion two. One that waits for its user takes two when the user is told, and
+/// A round takes a request for each offering (more pages of it if those that are OK are listed, too), and
+/// another one for each with accounts to name. Each new account takes two, each deletion two. One that waits for its user takes two when the user is told, and
 /// none while it waits.
 ///
 /// On servers of 2024 and before, offering users have no states: those without a name get one, there are no
@@ -123,14 +108,17 @@ const OPEN: [OfferingUserState; 8] = [
 /// ```
 #[derive(Debug)]
 pub struct AccountsProcessor<U> {
-    client: Client,
-    offerings: Vec<Uuid>,
-    usernames: U,
-    backoff: Backoff,
-    interval: Duration,
-    on_account: OnItem<ProcessedAccount>,
-    ledger: Ledger,
-    stop: StopHandle,
+    pub(super) client: Client,
+    pub(super) offerings: Vec<Uuid>,
+    pub(super) usernames: U,
+    pub(super) backoff: Backoff,
+    pub(super) interval: Duration,
+    pub(super) unnamed_interval: Duration,
+    /// When those that are OK are listed next, by the offering.
+    pub(super) unnamed_due: Mutex<HashMap<Uuid, Instant>>,
+    pub(super) on_account: OnItem<ProcessedAccount>,
+    pub(super) ledger: Ledger,
+    pub(super) stop: StopHandle,
 }
 
 impl<U: Usernames> AccountsProcessor<U> {
@@ -143,6 +131,8 @@ impl<U: Usernames> AccountsProcessor<U> {
             usernames,
             backoff: Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(600) },
             interval: Duration::from_secs(60),
+            unnamed_interval: Duration::from_secs(3600),
+            unnamed_due: Mutex::default(),
             on_account: OnItem::default(),
             ledger: Ledger::default(),
             stop: StopHandle::new(),
@@ -161,6 +151,14 @@ impl<U: Usernames> AccountsProcessor<U> {
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Sets how often offering users that are OK without a name are looked for. The default is an hour. All
+    /// offering users are listed then.
+    #[must_use]
+    pub fn unnamed_interval(mut self, interval: Duration) -> Self {
+        self.unnamed_interval = interval;
         self
     }
 
@@ -190,6 +188,28 @@ impl<U: Usernames> AccountsProcessor<U> {
     /// each as far as possible. All failures are in the report.
     pub async fn run_once(&self) -> Report<ProcessedAccount> {
         self.round(&AtomicBool::new(false)).await
+    }
+
+    /// Processes one offering user now, as a round does, such as after an event. It may be of any offering
+    /// that the caller provides. It isn't processed twice at a time, even if a round takes it up meanwhile.
+    /// (`marketplace_offering_users_retrieve`)
+    ///
+    /// # Errors
+    /// If the offering user can't be read. All later failures are in the item.
+    pub async fn process(&self, account: impl Into<Uuid>) -> Result<Item<ProcessedAccount>, Error> {
+        let call = self.client.marketplace_offering_users_retrieve().uuid(account.into());
+        let account: AgentAccount = row::retrieve(call).await?;
+        let (result, error) = match account.task() {
+            _ if self.stop.is_stopped() => (AccountResult::NotBegun, None),
+            None => (AccountResult::NothingToDo, None),
+            Some(task) => match self.usernames.ready().await {
+                Err(error) => (AccountResult::Held, Some(error.into_error())),
+                Ok(()) => self.take_one(task, &account).await,
+            },
+        };
+        let item = ProcessedAccount { account, result }.into_item(error);
+        self.on_account.call(&item);
+        Ok(item)
     }
 
     /// Does round after round, until `until` ends (such as
@@ -235,118 +255,5 @@ impl<U: Usernames> AccountsProcessor<U> {
         });
         let failed = (!report.is_ok()).then_some(self.interval);
         pauses.chain(failed).min().map(|pause| pause.min(self.interval))
-    }
-
-    async fn round(&self, enough: &AtomicBool) -> Report<ProcessedAccount> {
-        let mut report = Report::default();
-        let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
-        if is_over() {
-            return report;
-        }
-        let is_over = &is_over;
-        let mut listed = Vec::new();
-        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
-        for (offering, list) in self.offerings.iter().zip(lists) {
-            match list {
-                Ok(rows) => {
-                    let (accounts, unreadable) = rows.into_parts();
-                    let readable = accounts.iter().map(|account| Some(account.uuid));
-                    // An unreadable row may be any if it has no uuid.
-                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
-                    if let Some(open) = open {
-                        self.ledger.keep(*offering, &open);
-                    }
-                    // A server that doesn't know a filter ignores it.
-                    let accounts = accounts.into_iter().filter(|one| one.offering_uuid == *offering);
-                    listed.extend(accounts.filter_map(|account| Some((account.task()?, account))));
-                    report.unreadable.extend(unreadable);
-                }
-                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
-            }
-        }
-        // Of this round: an outage that ended between two rounds holds nothing back.
-        let outage = Outage::new(&self.client);
-        let confirm = Confirm::new(&self.client).during(&outage);
-        let confirm = confirm.within(self.client.retry_policy().max_elapsed);
-        let to_name = listed.iter().filter(|(task, _)| *task == AccountTask::Name);
-        let to_name: HashSet<Uuid> = to_name.map(|(_, account)| account.offering_uuid).collect();
-        let policies: BTreeMap<Uuid, Result<NamePolicy, Error>> = stream::iter(to_name)
-            .map(
-                |offering| async move { (offering, NamePolicy::read(&self.client, confirm, offering).await) },
-            )
-            .buffer_unordered(self.client.bulk_concurrency())
-            .collect()
-            .await;
-        let policies = &policies;
-        let mut working = stream::iter(listed.into_iter().enumerate())
-            .map(|(index, (task, account))| async move {
-                let policy = policies.get(&account.offering_uuid).filter(|_| task == AccountTask::Name);
-                let (result, error) = match policy {
-                    _ if is_over() => (AccountResult::NotBegun, None),
-                    Some(Err(error)) => (AccountResult::Held, Some(error.clone())),
-                    Some(Ok(NamePolicy::Other(policy))) => {
-                        (AccountResult::NotNamedByProvider { policy: Some(policy.clone()) }, None)
-                    }
-                    Some(Ok(NamePolicy::Unknown)) => {
-                        (AccountResult::NotNamedByProvider { policy: None }, None)
-                    }
-                    Some(Ok(NamePolicy::ServiceProvider)) | None => {
-                        self.process(task, &account, confirm).await
-                    }
-                };
-                tracing::debug!(account = %account.uuid, %result, "an offering user was processed");
-                (index, ProcessedAccount { account, result }.into_item(error))
-            })
-            .buffer_unordered(self.client.bulk_concurrency());
-        let mut accounts = Vec::new();
-        while let Some((index, account)) = working.next().await {
-            self.on_account.call(&account);
-            accounts.push((index, account));
-        }
-        accounts.sort_unstable_by_key(|(index, _)| *index);
-        report.items = accounts.into_iter().map(|(_, account)| account).collect();
-        report
-    }
-
-    async fn list(&self, offering: Uuid) -> Result<Rows<AgentAccount>, Error> {
-        let list = self.client.marketplace_offering_users_list().offering_uuid([offering]).state(OPEN);
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
-    }
-
-    /// Processes an offering user. Returns the result, and the error if there is one.
-    async fn process(
-        &self,
-        task: AccountTask,
-        account: &AgentAccount,
-        confirm: Confirm<'_>,
-    ) -> (AccountResult, Option<Error>) {
-        let attempt = match self.ledger.begin(account.uuid, account.offering_uuid) {
-            Begin::Begun(attempt) => attempt,
-            Begin::InProgress => return (AccountResult::InProgress, None),
-            Begin::After(again_in, Pause::Failed(error)) => {
-                return (AccountResult::Resting { again_in }, Some(error));
-            }
-            Begin::After(again_in, Pause::InBackend) => return (AccountResult::InBackend { again_in }, None),
-        };
-        match AccountRun::new(&self.client, &self.usernames, confirm, account).process(task).await {
-            Ok(Ended::Result(AccountResult::InBackend { again_in })) => {
-                attempt.in_backend(again_in);
-                (AccountResult::InBackend { again_in }, None)
-            }
-            Ok(Ended::Result(result)) => {
-                attempt.ended();
-                (result, None)
-            }
-            Ok(Ended::Erred(error)) => {
-                let again_in = attempt.failed(self.backoff, None, &error);
-                (AccountResult::Erred { message: error.to_string(), again_in }, Some(error))
-            }
-            // Not the offering user's failure.
-            Err(error) if error.is_held_back() => (AccountResult::Held, Some(error)),
-            Err(error) => {
-                let again_in = attempt.failed(self.backoff, error.retry_after(), &error);
-                (AccountResult::Failed { again_in }, Some(error))
-            }
-        }
     }
 }

@@ -28,7 +28,8 @@ pub enum AccountResult {
     },
     /// The user has something to do before the account can be created. ([`Outcome::Applied`] if the state or
     /// the comment was set now, [`Outcome::Unchanged`] if the user was told before, [`Outcome::Skipped`] if
-    /// the server has no states to tell it by)
+    /// the server has no states to tell it by) One that is OK without a name keeps that state; only the
+    /// comment is set.
     Pending {
         /// The pending state.
         state: OfferingUserState,
@@ -49,7 +50,7 @@ pub enum AccountResult {
         state: OfferingUserState,
     },
     /// The back end failed permanently, or the server refused the name. The offering user was marked as
-    /// erred, unless the server has no states. It is tried again after the pause. ([`Outcome::Failed`])
+    /// erred, unless the server has no states or it is OK without a name. It is tried again after the pause. ([`Outcome::Failed`])
     Erred {
         /// What failed.
         message: String,
@@ -81,9 +82,13 @@ pub enum AccountResult {
         #[serde(serialize_with = "seconds")]
         again_in: Duration,
     },
-    /// It was not begun, or not continued, because the server kept failing or the offering couldn't be read.
+    /// It was not begun, or not continued, because the server kept failing, the offering couldn't be read, or
+    /// the back end isn't [ready](super::Usernames::ready).
     /// The next round takes it up without a further pause. ([`Outcome::Failed`])
     Held,
+    /// The provider has nothing to do for it, such as for one that is OK and has a name. Only for one that is
+    /// [processed by itself](super::AccountsProcessor::process). ([`Outcome::Unchanged`])
+    NothingToDo,
     /// Another round of the same processor is at work on it. ([`Outcome::Skipped`])
     InProgress,
     /// It was not begun because the processor was stopped. ([`Outcome::Skipped`])
@@ -109,6 +114,7 @@ impl AccountResult {
             Self::InBackend { .. } => AccountResultKind::InBackend,
             Self::Resting { .. } => AccountResultKind::Resting,
             Self::Held => AccountResultKind::Held,
+            Self::NothingToDo => AccountResultKind::NothingToDo,
             Self::InProgress => AccountResultKind::InProgress,
             Self::NotBegun => AccountResultKind::NotBegun,
         }
@@ -129,7 +135,7 @@ impl fmt::Display for AccountResult {
             Self::Failed { again_in } | Self::InBackend { again_in } | Self::Resting { again_in } => {
                 write!(f, ": again in {again_in:?}")
             }
-            Self::Deleted | Self::Held | Self::InProgress | Self::NotBegun => Ok(()),
+            Self::Deleted | Self::Held | Self::NothingToDo | Self::InProgress | Self::NotBegun => Ok(()),
         }
     }
 }
@@ -159,6 +165,8 @@ pub enum AccountResultKind {
     Resting,
     /// [`AccountResult::Held`]
     Held,
+    /// [`AccountResult::NothingToDo`]
+    NothingToDo,
     /// [`AccountResult::InProgress`]
     InProgress,
     /// [`AccountResult::NotBegun`]
@@ -180,6 +188,7 @@ impl AccountResultKind {
             Self::InBackend => "in_backend",
             Self::Resting => "resting",
             Self::Held => "held",
+            Self::NothingToDo => "nothing_to_do",
             Self::InProgress => "in_progress",
             Self::NotBegun => "not_begun",
         }
@@ -191,6 +200,7 @@ impl AccountResultKind {
             Self::NotNamedByProvider => "not named by the provider",
             Self::InBackend => "in the back end",
             Self::Held => "held back",
+            Self::NothingToDo => "nothing to do",
             Self::InProgress => "in progress",
             Self::NotBegun => "not begun",
             other => other.as_str(),
@@ -235,6 +245,7 @@ impl ProcessedAccount {
         let outcome = match (&self.result, error) {
             (Ready { .. } | Deleted, _) => Ok(Applied::Now).into(),
             (Pending { applied: Some(applied), .. }, _) => Ok(*applied).into(),
+            (AccountResult::NothingToDo, _) => Ok(Applied::Already).into(),
             (result @ (Pending { .. } | NotNamedByProvider { .. } | Superseded { .. }), _) => {
                 skipped(result.to_string())
             }

@@ -1,0 +1,219 @@
+//! One round over the offering users, and the steps of each.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
+use uuid::Uuid;
+use waldur_api_client::types::OfferingUserState;
+use waldur_api_client::{Error, ListExt as _};
+
+use super::account::{AccountTask, AgentAccount};
+use super::account_run::{AccountRun, Ended};
+use super::backend::Usernames;
+use super::policy::NamePolicy;
+use super::processor::AccountsProcessor;
+use super::report::{AccountResult, ProcessedAccount};
+use crate::agent::ledger::{Begin, Pause};
+use crate::bulk::{Item, ListFailure, Report};
+use crate::confirm::Confirm;
+use crate::outage::Outage;
+use crate::row::{self, Rows};
+
+/// The states in which the provider has something to do.
+const OPEN: [OfferingUserState; 8] = [
+    OfferingUserState::Requested,
+    OfferingUserState::Creating,
+    OfferingUserState::PendingAccountLinking,
+    OfferingUserState::PendingAdditionalValidation,
+    OfferingUserState::ErrorCreating,
+    OfferingUserState::RequestedDeletion,
+    OfferingUserState::Deleting,
+    OfferingUserState::ErrorDeleting,
+];
+
+impl<U: Usernames> AccountsProcessor<U> {
+    /// Does one round, unless the back end isn't ready. No further offering user is begun once `enough` is
+    /// set.
+    pub(super) async fn round(&self, enough: &AtomicBool) -> Report<ProcessedAccount> {
+        let mut report = Report::default();
+        let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
+        if is_over() {
+            return report;
+        }
+        if let Err(error) = self.usernames.ready().await {
+            let error = error.into_error();
+            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
+            report.unlisted.extend(self.offerings.iter().map(unlisted));
+            return report;
+        }
+        let is_over = &is_over;
+        let mut listed = Vec::new();
+        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
+        for (offering, list) in self.offerings.iter().zip(lists) {
+            match list {
+                Ok(rows) => {
+                    let (accounts, unreadable) = rows.into_parts();
+                    let readable = accounts.iter().map(|account| Some(account.uuid));
+                    // An unreadable row may be any if it has no uuid.
+                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
+                    if let Some(open) = open {
+                        self.ledger.keep(*offering, &open);
+                    }
+                    // A server that doesn't know a filter ignores it.
+                    let accounts = accounts.into_iter().filter(|one| one.offering_uuid == *offering);
+                    listed.extend(accounts.filter_map(|account| Some((account.task()?, account))));
+                    report.unreadable.extend(unreadable);
+                }
+                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
+            }
+        }
+        // Of this round: an outage that ended between two rounds holds nothing back.
+        let outage = Outage::new(&self.client);
+        let confirm = Confirm::new(&self.client).during(&outage);
+        let confirm = confirm.within(self.client.retry_policy().max_elapsed);
+        let to_name = listed.iter().filter(|(task, _)| *task == AccountTask::Name);
+        let to_name: HashSet<Uuid> = to_name.map(|(_, account)| account.offering_uuid).collect();
+        let policies: BTreeMap<Uuid, Result<NamePolicy, Error>> = stream::iter(to_name)
+            .map(
+                |offering| async move { (offering, NamePolicy::read(&self.client, confirm, offering).await) },
+            )
+            .buffer_unordered(self.client.bulk_concurrency())
+            .collect()
+            .await;
+        let policies = &policies;
+        let mut working = stream::iter(listed.into_iter().enumerate())
+            .map(|(index, (task, account))| async move {
+                let policy = policies.get(&account.offering_uuid).filter(|_| task == AccountTask::Name);
+                let (result, error) = match is_over() {
+                    true => (AccountResult::NotBegun, None),
+                    false => self.take(task, &account, policy, confirm).await,
+                };
+                tracing::debug!(account = %account.uuid, %result, "an offering user was processed");
+                (index, ProcessedAccount { account, result }.into_item(error))
+            })
+            .buffer_unordered(self.client.bulk_concurrency());
+        let mut accounts = Vec::new();
+        while let Some((index, account)) = working.next().await {
+            self.on_account.call(&account);
+            accounts.push((index, account));
+        }
+        accounts.sort_unstable_by_key(|(index, _)| *index);
+        report.items = accounts.into_iter().map(|(_, account)| account).collect();
+        self.look_again(&report.items);
+        report
+    }
+
+    /// Lists the offering users that may have something to do for the provider. Those that are OK are listed
+    /// only if they are due.
+    async fn list(&self, offering: Uuid) -> Result<Rows<AgentAccount>, Error> {
+        let with_ok = self.unnamed_due().get(&offering).is_none_or(|due| *due <= Instant::now());
+        let states: Vec<_> = OPEN.into_iter().chain(with_ok.then_some(OfferingUserState::Ok)).collect();
+        let list = self.client.marketplace_offering_users_list().offering_uuid([offering]).state(states);
+        let rows = row::all(list.into_request(), self.client.bulk_concurrency()).await?;
+        if with_ok && let Some(due) = Instant::now().checked_add(self.unnamed_interval) {
+            self.unnamed_due().insert(offering, due);
+        }
+        Ok(rows)
+    }
+
+    fn unnamed_due(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
+        self.unnamed_due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes those that are OK without a name due again if one of them may get it in the next round.
+    fn look_again(&self, accounts: &[Item<ProcessedAccount>]) {
+        use AccountResult::{Erred, Failed, Held, InBackend, InProgress, NotBegun, Resting};
+        for ProcessedAccount { account, result } in accounts.iter().map(|item| &item.target) {
+            let is_left = matches!(
+                result,
+                Erred { .. }
+                    | Failed { .. }
+                    | Held
+                    | InBackend { .. }
+                    | InProgress
+                    | NotBegun
+                    | Resting { .. }
+            );
+            if is_left && account.state == Some(OfferingUserState::Ok) {
+                self.unnamed_due().remove(&account.offering_uuid);
+            }
+        }
+    }
+
+    /// Processes an offering user that is in no round.
+    pub(super) async fn take_one(
+        &self,
+        task: AccountTask,
+        account: &AgentAccount,
+    ) -> (AccountResult, Option<Error>) {
+        let outage = Outage::new(&self.client);
+        let confirm = Confirm::new(&self.client).during(&outage);
+        let confirm = confirm.within(self.client.retry_policy().max_elapsed);
+        let policy = match task {
+            AccountTask::Name => Some(NamePolicy::read(&self.client, confirm, account.offering_uuid).await),
+            AccountTask::Remove => None,
+        };
+        self.take(task, account, policy.as_ref(), confirm).await
+    }
+
+    /// Processes an offering user if the provider names the accounts of its offering. Returns the result, and
+    /// the error if there is one.
+    async fn take(
+        &self,
+        task: AccountTask,
+        account: &AgentAccount,
+        policy: Option<&Result<NamePolicy, Error>>,
+        confirm: Confirm<'_>,
+    ) -> (AccountResult, Option<Error>) {
+        match policy {
+            Some(Err(error)) => (AccountResult::Held, Some(error.clone())),
+            Some(Ok(NamePolicy::Other(policy))) => {
+                (AccountResult::NotNamedByProvider { policy: Some(policy.clone()) }, None)
+            }
+            Some(Ok(NamePolicy::Unknown)) => (AccountResult::NotNamedByProvider { policy: None }, None),
+            Some(Ok(NamePolicy::ServiceProvider)) | None => self.attempt(task, account, confirm).await,
+        }
+    }
+
+    /// Processes an offering user, unless it is in progress or has to wait. Returns the result, and the error
+    /// if there is one.
+    async fn attempt(
+        &self,
+        task: AccountTask,
+        account: &AgentAccount,
+        confirm: Confirm<'_>,
+    ) -> (AccountResult, Option<Error>) {
+        let attempt = match self.ledger.begin(account.uuid, account.offering_uuid) {
+            Begin::Begun(attempt) => attempt,
+            Begin::InProgress => return (AccountResult::InProgress, None),
+            Begin::After(again_in, Pause::Failed(error)) => {
+                return (AccountResult::Resting { again_in }, Some(error));
+            }
+            Begin::After(again_in, Pause::InBackend) => return (AccountResult::InBackend { again_in }, None),
+        };
+        match AccountRun::new(&self.client, &self.usernames, confirm, account).process(task).await {
+            Ok(Ended::Result(AccountResult::InBackend { again_in })) => {
+                attempt.in_backend(again_in);
+                (AccountResult::InBackend { again_in }, None)
+            }
+            Ok(Ended::Result(result)) => {
+                attempt.ended();
+                (result, None)
+            }
+            Ok(Ended::Erred(error)) => {
+                let again_in = attempt.failed(self.backoff, None, &error);
+                (AccountResult::Erred { message: error.to_string(), again_in }, Some(error))
+            }
+            // Not the offering user's failure.
+            Err(error) if error.is_held_back() => (AccountResult::Held, Some(error)),
+            Err(error) => {
+                let again_in = attempt.failed(self.backoff, error.retry_after(), &error);
+                (AccountResult::Failed { again_in }, Some(error))
+            }
+        }
+    }
+}
