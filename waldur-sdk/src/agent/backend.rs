@@ -19,6 +19,10 @@ use waldur_api_client::{Error, ErrorKind};
 /// `None` if an earlier attempt was interrupted before it reported an id, even if the resource exists.
 /// [`Task::is_rerun`] tells whether there may have been an earlier attempt.
 ///
+/// An id that people read, such as the name of an account, may be taken: [`Task::claim_backend_id`] finds one
+/// that is free, and sets it before the resource is created. Limits may also come from the plan:
+/// [`Task::limits`] returns those together with the ordered ones.
+///
 /// A function that succeeded is not called again by the same processor for the same order. If a later step
 /// fails, such as marking the order as done, the processor keeps the answer until the order has ended and
 /// repeats only the later steps. The answer is kept in memory, so a restarted process calls the function

@@ -215,7 +215,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
         let mut skipped = Vec::new();
         let id = provisioned.backend_id.as_str();
         // Servers cut white space off.
-        if task.backend_id().is_none_or(|known| known.as_str() != id.trim()) {
+        if task.current_backend_id().is_none_or(|known| known.as_str() != id.trim()) {
             send_backend_id(self.client, self.confirm, resource, id).await?;
         }
         if let Some(limits) = provisioned.limits.as_ref().filter(|limits| *limits != task.resource_limits()) {

@@ -13,7 +13,7 @@ use waldur_api_client::builder;
 use crate::backend_id::BackendId;
 use crate::confirm::Confirm;
 use crate::outage::Outage;
-use crate::resources::{ResourceHandle, TeamMember};
+use crate::resources::{BackendIdCheck, ResourceHandle, TeamMember, check_backend_id, send_backend_id};
 use crate::row::{Rows, row};
 use waldur_api_client::Client;
 use waldur_api_client::types::{OrderState, RequestTypes};
@@ -92,6 +92,9 @@ impl ResourceRow {
     }
 }
 
+/// The most names that [`Task::claim_backend_id`] tries.
+const MOST_IDS: usize = 100;
+
 /// An order to carry out. What costs another request is read when it is needed, and only once.
 #[derive(Debug)]
 pub struct Task {
@@ -102,6 +105,8 @@ pub struct Task {
     resource_limits: Limits,
     is_rerun: bool,
     team: OnceCell<Rows<TeamMember>>,
+    limits: OnceCell<Limits>,
+    claimed: OnceCell<BackendId>,
 }
 
 impl Task {
@@ -113,7 +118,8 @@ impl Task {
         is_rerun: bool,
     ) -> Result<Self, Error> {
         let (backend_id, resource_limits) = (resource.backend_id()?, resource.limits);
-        Ok(Self { client, outage, order, backend_id, resource_limits, is_rerun, team: OnceCell::new() })
+        let (team, limits, claimed) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Ok(Self { client, outage, order, backend_id, resource_limits, is_rerun, team, limits, claimed })
     }
 
     /// Returns the order, as it was read after its approval.
@@ -126,6 +132,90 @@ impl Task {
     #[must_use]
     pub fn backend_id(&self) -> Option<&BackendId> {
         self.backend_id.as_ref()
+    }
+
+    /// Returns the limits that the resource is to have: the ordered ones, and for components without one the
+    /// amounts that the plan of the order includes, as those of prepaid packages do. The plan is read once, if
+    /// the order has one. (`marketplace_plans_retrieve`)
+    ///
+    /// A back end of an offering whose plans include nothing saves the request by [`AgentOrder::limits`].
+    ///
+    /// # Errors
+    /// If the plan can't be read.
+    pub async fn limits(&self) -> Result<&Limits, Error> {
+        let read = async || {
+            let mut limits = self.order.limits.clone();
+            if let Some(plan) = self.order.plan_uuid {
+                for (component, amount) in self.confirm().read(|| included(&self.client, plan)).await? {
+                    limits.entry(component).or_insert(amount);
+                }
+            }
+            Ok(limits)
+        };
+        self.limits.get_or_try_init(read).await
+    }
+
+    /// Sets an id that no other resource of the offering has on the resource, before the back end creates it,
+    /// and returns it: `wanted`, or `wanted` with the first free one of `-2`, `-3` and so on. A resource that
+    /// has an id keeps it. So another attempt gets the same one, also after a restart, and finds what was
+    /// created under that name. (`marketplace_provider_offerings_check_unique_backend_id`,
+    /// `marketplace_provider_resources_set_backend_id`)
+    ///
+    /// The check and the change are separate requests: with several processes, another resource may get the
+    /// id in between. The processor doesn't set the id again.
+    ///
+    /// ```
+    /// use waldur_sdk::agent::{BackendError, Provisioned, Task};
+    ///
+    /// async fn create(task: &Task) -> Result<Provisioned, BackendError> {
+    ///     let id = task.claim_backend_id(&format!("hpc_{}", task.order().project_slug)).await?;
+    ///     // … create the account of this name, unless it exists …
+    ///     Ok(id.into())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::is_validation`]: the id is blank or too long, the rules of the offering don't allow it, or
+    ///   a hundred names are taken.
+    /// - [`Error::is_forbidden`]: the caller lacks `OFFERING.UPDATE` on the provider's organization, or
+    ///   `RESOURCE.SET_BACKEND_ID`.
+    /// - If the server can't be asked.
+    pub async fn claim_backend_id(&self, wanted: &str) -> Result<BackendId, Error> {
+        if let Some(known) = &self.backend_id {
+            return Ok(known.clone());
+        }
+        self.claimed.get_or_try_init(|| self.claim(wanted)).await.cloned()
+    }
+
+    async fn claim(&self, wanted: &str) -> Result<BackendId, Error> {
+        let (client, order, wanted) = (&self.client, &self.order, wanted.trim());
+        let suffixed = |number: usize| match number {
+            1 => BackendId::new(wanted),
+            number => BackendId::new(format!("{wanted}-{number}")),
+        };
+        for number in 1..=MOST_IDS {
+            let id = suffixed(number)?;
+            let check = || check_backend_id(client, order.offering_uuid, id.as_str());
+            let BackendIdCheck { is_taken, problems } = self.confirm().read(check).await?;
+            match (is_taken, problems.is_empty()) {
+                (true, _) => tracing::debug!(%id, "another resource has the id"),
+                (false, false) => return Err(refused(problems.join("; "))),
+                (false, true) => {
+                    send_backend_id(client, self.confirm(), order.resource_uuid, id.as_str()).await?;
+                    return Ok(id);
+                }
+            }
+        }
+        Err(refused(format!("backend_id: `{wanted}` and the names with suffixes up to {MOST_IDS} are taken")))
+    }
+
+    /// Returns the id that Waldur has for the resource by now.
+    pub(super) fn current_backend_id(&self) -> Option<&BackendId> {
+        self.claimed.get().or(self.backend_id.as_ref())
+    }
+
+    fn confirm(&self) -> Confirm<'_> {
+        Confirm::new(&self.client).during(&self.outage).within(self.client.retry_policy().max_elapsed)
     }
 
     /// Returns the limits that the resource has in Waldur. The ordered ones are [`AgentOrder::limits`].
@@ -152,8 +242,7 @@ impl Task {
     /// If the list can't be read.
     pub async fn team(&self) -> Result<&[TeamMember], Error> {
         let resource = ResourceHandle::new(&self.client, self.order.resource_uuid);
-        let confirm = Confirm::new(&self.client).during(&self.outage);
-        let confirm = confirm.within(self.client.retry_policy().max_elapsed);
+        let confirm = self.confirm();
         let read = || confirm.read(|| resource.team());
         self.team.get_or_try_init(read).await.map(|team| &**team)
     }
@@ -163,6 +252,25 @@ impl Task {
     pub fn client(&self) -> &Client {
         &self.client
     }
+}
+
+/// Reads the amounts that a plan includes.
+///
+/// # Errors
+/// If the plan can't be read.
+async fn included(client: &Client, plan: Uuid) -> Result<Limits, Error> {
+    let row = client.marketplace_plans_retrieve().uuid(plan).send().await?.into_inner();
+    // An answer without it was blanked on its way, and says nothing about amounts either.
+    if row.uuid.is_none() {
+        let operation = builder::MarketplacePlansRetrieve::OPERATION;
+        return Err(Error::new(ErrorKind::UnexpectedResponse, "no usable `uuid`").with_operation(operation));
+    }
+    Ok(row.quotas.into_iter().filter(|(_, amount)| !amount.is_zero()).collect())
+}
+
+fn refused(problem: String) -> Error {
+    let operation = builder::MarketplaceProviderResourcesSetBackendId::OPERATION;
+    Error::new(ErrorKind::Validation, problem).with_operation(operation)
 }
 
 #[cfg(test)]

@@ -58,38 +58,56 @@ impl ResourceHandle {
         if now.backend_id == backend_id {
             return Ok(Applied::Already);
         }
-        let problems = match problems(&self.client, now.offering_uuid, backend_id).await {
-            Err(error) if error.is_unsupported() => {
-                let others = Resources::new(&self.client).offering(now.offering_uuid).backend_id(backend_id);
-                let others = others.all().await?;
-                match others.iter().any(|other| other.backend_id == backend_id && !backend_id.is_empty()) {
-                    true => vec![taken(backend_id)],
-                    false => Vec::new(),
-                }
-            }
-            problems => problems?,
-        };
-        if !problems.is_empty() {
-            return Err(Error::new(ErrorKind::Validation, problems.join("; ")).with_operation(SET_BACKEND_ID));
+        let check = check(&self.client, now.offering_uuid, backend_id).await?;
+        if !check.problems.is_empty() {
+            let problems = check.problems.join("; ");
+            return Err(Error::new(ErrorKind::Validation, problems).with_operation(SET_BACKEND_ID));
         }
         self.set_backend_id(backend_id).await
     }
 }
 
-/// Asks the server whether the id is free in the offering. Returns its objections.
-async fn problems(client: &Client, offering: Uuid, backend_id: &str) -> Result<Vec<String>, Error> {
+/// Whether an id is free.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// Whether another resource of the offering has the id.
+    pub(crate) is_taken: bool,
+    /// What stands against the id, including that it is taken.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Looks up whether the id is free in the offering: asks the server, or lists the resources if the server
+/// doesn't support that.
+///
+/// # Errors
+/// If neither can be read.
+pub(crate) async fn check(client: &Client, offering: Uuid, backend_id: &str) -> Result<Check, Error> {
+    let (is_taken, mut problems) = match ask(client, offering, backend_id).await {
+        Err(error) if error.is_unsupported() => {
+            let others = Resources::new(client).offering(offering).backend_id(backend_id).all().await?;
+            let has_it = others.iter().any(|other| other.backend_id == backend_id);
+            (has_it && !backend_id.is_empty(), Vec::new())
+        }
+        answer => answer?,
+    };
+    if is_taken {
+        problems.insert(0, taken(backend_id));
+    }
+    Ok(Check { is_taken, problems })
+}
+
+/// Asks the server whether the id is taken, and for its objections.
+async fn ask(client: &Client, offering: Uuid, backend_id: &str) -> Result<(bool, Vec<String>), Error> {
     let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
     let call = client.marketplace_provider_offerings_check_unique_backend_id().uuid(offering).body(body);
     let response = call.send().await?.into_inner().unwrap_or_default();
-    let Some(is_unique) = response.is_unique else {
-        let error = Error::new(ErrorKind::UnexpectedResponse, "the response lacks whether the id is unique");
-        return Err(error.with_operation(CHECK_UNIQUE));
-    };
-    let mut problems = response.errors;
-    if !is_unique {
-        problems.insert(0, taken(backend_id));
+    match response.is_unique {
+        Some(is_unique) => Ok((!is_unique, response.errors)),
+        None => {
+            let problem = "the response lacks whether the id is unique";
+            Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(CHECK_UNIQUE))
+        }
     }
-    Ok(problems)
 }
 
 fn taken(backend_id: &str) -> String {

@@ -17,6 +17,8 @@ use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 
 #[cfg(feature = "agent")]
+pub(crate) use self::backend_id::{Check as BackendIdCheck, check as check_backend_id};
+#[cfg(feature = "agent")]
 pub(crate) use self::changes::{holds, send_backend_id, send_last_sync, send_limits, send_metadata};
 pub use self::endpoints::Endpoint;
 pub use self::handle::ResourceHandle;

@@ -13,6 +13,7 @@ mod interrupted;
 #[cfg(feature = "events")]
 #[path = "../events/line.rs"]
 mod line;
+mod names_and_plans;
 mod odd_orders;
 mod registration;
 mod rounds;
