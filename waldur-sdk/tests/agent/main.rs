@@ -8,6 +8,8 @@ mod concurrency;
 #[cfg(feature = "events")]
 mod events;
 mod faults;
+#[path = "../common/hours.rs"]
+mod hours;
 mod in_progress;
 mod interrupted;
 #[cfg(feature = "events")]
@@ -17,6 +19,7 @@ mod names_and_plans;
 mod odd_orders;
 mod registration;
 mod rounds;
+mod two_hours;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

@@ -7,11 +7,14 @@ mod common;
 #[cfg(feature = "events")]
 mod events;
 mod faults;
+#[path = "../common/hours.rs"]
+mod hours;
 mod interrupted;
 mod odd_users;
 mod one_account;
 mod pending;
 mod rounds;
+mod two_hours;
 mod unnamed;
 
 use std::collections::BTreeMap;

@@ -168,7 +168,7 @@ async fn an_event_reads_what_it_is_about() {
     let staff = client_as(&sandbox, Actor::Staff);
     let work = async {
         // The first synchronization is of everything.
-        rounds.recv().await.unwrap();
+        let _ = rounds.recv().await.unwrap();
         let forget = || {
             sandbox.clear_requests();
             recorder.calls.lock().unwrap().clear();
@@ -186,7 +186,7 @@ async fn an_event_reads_what_it_is_about() {
         assert!(recorder.changes().contains(&"add polar_0001 dora01".to_owned()), "{sync}");
 
         forget();
-        let account = service_account(&sandbox, "svc-ci").await;
+        service_account(&sandbox, "svc-ci").await;
         let sync = rounds.recv().await.unwrap();
         let list = "marketplace-provider-offerings/list_project_service_accounts";
         assert_eq!(reads(&sandbox), [list, resources, team], "{sync}");

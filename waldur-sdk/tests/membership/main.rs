@@ -6,6 +6,8 @@
 mod common;
 #[cfg(feature = "events")]
 mod events;
+#[path = "../common/hours.rs"]
+mod hours;
 mod interrupted;
 mod odd_rows;
 mod one_user;
@@ -13,6 +15,7 @@ mod people;
 mod project_accounts;
 mod resources;
 mod team;
+mod two_hours;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
