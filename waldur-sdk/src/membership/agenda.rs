@@ -93,7 +93,7 @@ pub(super) fn closed_account(offering: Uuid, event: &Event) -> Option<ProjectAcc
         uuid: *account_uuid,
         kind,
         offering_uuid: offering,
-        project_uuid: Some((*project_uuid)?),
+        project_uuid: (*project_uuid)?,
         user_uuid: None,
         username: account_username.clone().filter(|_| *action == Some(EventAction::Delete))?,
         email: String::new(),

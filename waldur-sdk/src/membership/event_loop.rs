@@ -183,9 +183,8 @@ impl<B: MembershipBackend> Membership<B> {
 /// Takes the closed accounts that a part is about.
 fn take_of(closed: &mut Vec<ProjectAccount>, part: Part) -> Vec<ProjectAccount> {
     let is_of_part = |account: &mut ProjectAccount| {
-        account.project_uuid.is_some_and(|project| {
-            part.contains(Part::ProjectAccounts { offering: account.offering_uuid, project })
-        })
+        let (offering, project) = (account.offering_uuid, account.project_uuid);
+        part.contains(Part::ProjectAccounts { offering, project })
     };
     closed.extract_if(.., is_of_part).collect()
 }

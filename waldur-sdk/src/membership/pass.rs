@@ -41,7 +41,7 @@ impl Accounts {
 
     fn of_project(&self, project: Option<Uuid>) -> Rows<ProjectAccount> {
         let mut of_project = self.of_projects.clone();
-        of_project.retain(|account| account.project_uuid == project);
+        of_project.retain(|account| Some(account.project_uuid) == project);
         of_project
     }
 }

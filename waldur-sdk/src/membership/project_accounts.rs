@@ -4,13 +4,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::{ready, try_join, try_join_all};
 use uuid::Uuid;
 use waldur_api_client::types::ServiceAccountState;
-use waldur_api_client::{Client, Error};
+use waldur_api_client::{Client, Error, Operation, builder};
 
 use super::MemberKind;
 use crate::accounts::{
     CourseAccount, ServiceAccount, ServiceAccountOwner, course_accounts_of, service_accounts_of,
 };
-use crate::row::Rows;
+use crate::row::{Rows, UnreadableRow};
 
 /// An account that a project has at the resources of an offering.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct ProjectAccount {
     pub(super) uuid: Uuid,
     pub(super) kind: MemberKind,
     pub(super) offering_uuid: Uuid,
-    pub(super) project_uuid: Option<Uuid>,
+    pub(super) project_uuid: Uuid,
     /// The user of a course account.
     pub(super) user_uuid: Option<Uuid>,
     /// The name; blank until the server has chosen one.
@@ -28,30 +28,32 @@ pub(super) struct ProjectAccount {
 }
 
 impl ProjectAccount {
-    fn of_service(offering: Uuid, account: ServiceAccount) -> Self {
-        Self {
+    fn of_service(offering: Uuid, account: ServiceAccount) -> Result<Self, UnreadableRow> {
+        let operation = builder::MarketplaceProviderOfferingsListProjectServiceAccountsList::OPERATION;
+        Ok(Self {
             uuid: account.uuid,
             kind: MemberKind::ServiceAccount,
             offering_uuid: offering,
-            project_uuid: account.project_uuid,
+            project_uuid: account.project_uuid.ok_or_else(|| of_no_project(operation, account.uuid))?,
             user_uuid: None,
             username: account.username,
             email: account.email,
             state: account.state,
-        }
+        })
     }
 
-    fn of_course(offering: Uuid, account: CourseAccount) -> Self {
-        Self {
+    fn of_course(offering: Uuid, account: CourseAccount) -> Result<Self, UnreadableRow> {
+        let operation = builder::MarketplaceProviderOfferingsListCourseAccountsList::OPERATION;
+        Ok(Self {
             uuid: account.uuid,
             kind: MemberKind::CourseAccount,
             offering_uuid: offering,
-            project_uuid: account.project_uuid,
+            project_uuid: account.project_uuid.ok_or_else(|| of_no_project(operation, account.uuid))?,
             user_uuid: account.user_uuid,
             username: account.username,
             email: account.email,
             state: account.state,
-        }
+        })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -91,19 +93,31 @@ impl Included {
                 false => ready(Ok(Rows::default())).right_future(),
             };
             async move {
-                let service = service.map(or_none).boxed();
-                let (service, course) = try_join(service, course.map(or_none).boxed()).await?;
-                let service = service.map(|account| ProjectAccount::of_service(offering, account));
-                let course = course.map(|account| ProjectAccount::of_course(offering, account));
-                Ok::<_, Error>([service, course])
+                let (service, course) = try_join(service.map(or_none), course.map(or_none)).await?;
+                let service = each(service, move |account| ProjectAccount::of_service(offering, account));
+                let course = each(course, move |account| ProjectAccount::of_course(offering, account));
+                Ok::<_, Error>(service.chain(course))
             }
         });
-        let mut all = Rows::default();
-        for rows in try_join_all(lists).await?.into_iter().flatten() {
-            let (rows, unreadable) = rows.into_parts();
-            rows.into_iter().map(Ok).chain(unreadable.into_iter().map(Err)).for_each(|row| all.push(row));
-        }
-        Ok(all)
+        Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+    }
+}
+
+/// Converts each readable row, and passes the others on.
+fn each<T>(
+    rows: Rows<T>,
+    make: impl FnMut(T) -> Result<ProjectAccount, UnreadableRow>,
+) -> impl Iterator<Item = Result<ProjectAccount, UnreadableRow>> {
+    let (rows, unreadable) = rows.into_parts();
+    rows.into_iter().map(make).chain(unreadable.into_iter().map(Err))
+}
+
+/// Returns the row of an account that may be any project's.
+fn of_no_project(operation: &'static Operation, uuid: Uuid) -> UnreadableRow {
+    UnreadableRow {
+        operation: operation.id,
+        uuid: Some(uuid),
+        problem: "no usable `project_uuid`".to_owned(),
     }
 }
 

@@ -152,7 +152,7 @@ impl<B: MembershipBackend> Membership<B> {
         let project_accounts = self.options.included.list(&self.client, [row.offering_uuid]);
         let (team, accounts, mut project_accounts) =
             try_join3(self.team(uuid), accounts.all(), project_accounts).await?;
-        project_accounts.retain(|account| account.project_uuid == row.project_uuid);
+        project_accounts.retain(|account| Some(account.project_uuid) == row.project_uuid);
         let comparison = Comparison {
             resource: row,
             team: &team,

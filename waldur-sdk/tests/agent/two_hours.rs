@@ -113,7 +113,7 @@ async fn two_hours(dice: Option<u64>) -> String {
     });
     let sandbox = builder.start().await.unwrap();
     let client = client_builder(&sandbox).bulk_concurrency(1).retry(quick()).build().unwrap();
-    let mut hours = Hours::new(dice);
+    let mut hours = Hours::new(dice, 300);
     let jobs = Arc::new(Mutex::new(Jobs::default()));
     let begun = Instant::now();
     for minute in [100, 120] {
@@ -135,7 +135,7 @@ async fn two_hours(dice: Option<u64>) -> String {
     }
     let cluster = Cluster { begun, jobs: Arc::clone(&jobs), process: usize::MAX };
     assert!(all_ended(&processor(&client, &sandbox, cluster).run_once().await));
-    assert!(dice.is_none() || hours.restarts >= 5, "{hours:?}");
+    assert!(dice.is_none() || hours.restarts >= 3, "{hours:?}");
     end_of(&sandbox, &jobs.lock().unwrap())
 }
 

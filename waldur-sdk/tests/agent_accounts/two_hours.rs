@@ -98,7 +98,7 @@ async fn two_hours(dice: Option<u64>) -> String {
     let sandbox = builder.start().await.unwrap();
     let client = client_builder(&sandbox).retry(quick()).build().unwrap();
     let offerings = [sandbox.ids().offerings.slurm, sandbox.ids().offerings.bulk];
-    let mut hours = Hours::new(dice);
+    let mut hours = Hours::new(dice, 200);
     let directory = Directory { begun: Instant::now(), accounts: Arc::default() };
     for minute in [100, 120] {
         // The last twenty minutes are quiet.
@@ -119,7 +119,7 @@ async fn two_hours(dice: Option<u64>) -> String {
             assert!(erred.count() <= 2, "{:?}", there(&sandbox));
         }
     }
-    assert!(dice.is_none() || hours.restarts >= 5, "{hours:?}");
+    assert!(dice.is_none() || hours.restarts >= 3, "{hours:?}");
     format!("{:#?} {:#?}", there(&sandbox), directory.accounts.lock().unwrap().values())
 }
 

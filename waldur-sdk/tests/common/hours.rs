@@ -18,13 +18,15 @@ pub(crate) struct Hours {
     begun_really: std::time::Instant,
     /// The state of the random numbers, which are the same in every run; none if nothing is disturbed.
     dice: Option<u64>,
+    /// How often a process is polled at most before it is killed.
+    life: usize,
     pub(crate) restarts: usize,
 }
 
 impl Hours {
-    pub(crate) fn new(dice: Option<u64>) -> Self {
+    pub(crate) fn new(dice: Option<u64>, life: usize) -> Self {
         let begun_really = std::time::Instant::now();
-        Self { begun: Instant::now(), begun_really, dice: dice.map(|seed| seed + 1), restarts: 0 }
+        Self { begun: Instant::now(), begun_really, dice: dice.map(|seed| seed + 1), life, restarts: 0 }
     }
 
     pub(crate) fn is_disturbed(&self) -> bool {
@@ -50,7 +52,7 @@ impl Hours {
         rounds: &mut UnboundedReceiver<()>,
         minute: u64,
     ) {
-        let mut left = self.roll().map_or(usize::MAX, |roll| 20 + roll % 300);
+        let mut left = self.roll().map_or(usize::MAX, |roll| 1 + roll % self.life);
         let mut work = pin!(work);
         while self.minute() < minute {
             assert!(self.begun_really.elapsed() < Duration::from_secs(120), "minute {}", self.minute());

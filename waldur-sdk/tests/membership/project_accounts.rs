@@ -98,9 +98,11 @@ async fn accounts_in_doubt_stay_as_they_are() {
     assert_eq!(changes().await, (Vec::new(), 0, 2));
     // A row that can't be read may be that of the member.
     sandbox.clear_corruptions();
-    sandbox.corrupt(SERVICE, first, "uuid", json!({}));
-    assert_eq!(changes().await, (vec!["add polar_0001 svc-2".to_owned()], 1, 1));
-    sandbox.clear_corruptions();
+    for (field, odd) in [("uuid", json!({})), ("project_uuid", json!(null))] {
+        sandbox.corrupt(SERVICE, first, field, odd);
+        assert_eq!(changes().await, (vec!["add polar_0001 svc-2".to_owned()], 1, 1), "{field}");
+        sandbox.clear_corruptions();
+    }
     // The name of somebody in the team isn't removed for a closed account.
     sandbox.corrupt(SERVICE, third, "state", json!("Closed"));
     assert_eq!(changes().await, (vec!["add polar_0001 svc-2".to_owned()], 0, 1));
