@@ -35,8 +35,8 @@ impl fmt::Display for SyncedResource {
 #[non_exhaustive]
 #[must_use]
 pub struct MembershipSync {
-    /// The resources in use, in the server's order; of one user, those with which the user has to do. A resource failed if its members couldn't be compared, or
-    /// one of them failed.
+    /// The resources in use, in the server's order; for one user, those where something is known of the user.
+    /// A resource failed if its members couldn't be compared, or one of them failed.
     pub resources: Report<SyncedResource>,
     /// The offering users of users who left all projects, if their
     /// [deletion](super::Membership::remove_departed) is to be requested.

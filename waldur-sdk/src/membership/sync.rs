@@ -64,8 +64,9 @@ impl<B: MembershipBackend> Membership<B> {
 
     /// Makes the service accounts of projects members of their resources, and removes the closed ones. They
     /// are created in Waldur by the customers, and have the [kind](super::Member::kind)
-    /// [`MemberKind::ServiceAccount`](super::MemberKind::ServiceAccount). By default they are left alone. Takes
-    /// one request for each offering. (`marketplace_provider_offerings_list_project_service_accounts_list`)
+    /// [`MemberKind::ServiceAccount`](super::MemberKind::ServiceAccount). By default they are left alone.
+    /// Takes one request for each offering.
+    /// (`marketplace_provider_offerings_list_project_service_accounts_list`)
     ///
     /// A server that no longer lists a closed account leaves its name in the back end to
     /// [`remove_unknown`](Self::remove_unknown), or to the event that it was closed. Service accounts of
@@ -205,7 +206,7 @@ impl<B: MembershipBackend> Membership<B> {
     }
 
     /// Brings the membership of one user in line, at all resources in use. Other members stay as they are,
-    /// and resources with which the user has nothing to do are left out.
+    /// and resources where nothing is known of the user are left out of the report.
     ///
     /// Reads the resources, the offering users of this user (those of everybody if consent is
     /// [required](Self::require_consent)), and one team per project and offering.
@@ -216,12 +217,13 @@ impl<B: MembershipBackend> Membership<B> {
         self.sync_scope(Scope { who: Who::User(user.into()), ..self.scope }, &AtomicBool::new(false)).await
     }
 
-    /// Brings the members of all resources in use in line with their teams: of those in the states OK, erred and
-    /// updating. A failure for one resource doesn't stop the others.
+    /// Brings the members of all resources in use in line with their teams: of those in the states OK, erred
+    /// and updating. A failure for one resource doesn't stop the others.
     ///
     /// Reads the resources and the offering users once, and one team per project and offering; with
     /// [`service_accounts`](Self::service_accounts) and [`course_accounts`](Self::course_accounts) one list
-    /// each per offering. The back end isn't called for resources without an id: they fail with the cause [`NoBackendId`].
+    /// each per offering. The back end isn't called for resources without an id: they fail with the cause
+    /// [`NoBackendId`].
     ///
     /// # Errors
     /// If the resources or the offering users can't be listed. What happens to a resource is in the report.

@@ -55,8 +55,8 @@ use crate::row;
 /// round is put off ([`AccountResult::Held`]).
 ///
 /// A round takes a request for each offering (more pages of it if those that are OK are listed, too), and
-/// another one for each with accounts to name. Each new account takes two, each deletion two. One that waits for its user takes two when the user is told, and
-/// none while it waits.
+/// another one for each with accounts to name. Each new account takes two, each deletion two. One that waits
+/// for its user takes two when the user is told, and none while it waits.
 ///
 /// On servers of 2024 and before, offering users have no states: those without a name get one, there are no
 /// deletions, and what the user has to do can't be recorded.

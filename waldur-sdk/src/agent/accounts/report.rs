@@ -50,7 +50,8 @@ pub enum AccountResult {
         state: OfferingUserState,
     },
     /// The back end failed permanently, or the server refused the name. The offering user was marked as
-    /// erred, unless the server has no states or it is OK without a name. It is tried again after the pause. ([`Outcome::Failed`])
+    /// erred, unless the server has no states or it is OK without a name. It is tried again after the pause.
+    /// ([`Outcome::Failed`])
     Erred {
         /// What failed.
         message: String,
