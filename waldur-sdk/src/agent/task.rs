@@ -134,9 +134,9 @@ impl Task {
         self.backend_id.as_ref()
     }
 
-    /// Returns the limits that the resource is to have: the ordered ones, and for other components the amounts
-    /// that the plan of the order includes, such as that of a prepaid package. The plan is read once, if the
-    /// order has one. (`marketplace_plans_retrieve`)
+    /// Returns the limits that the resource is to have: the ordered ones, and for other components the
+    /// amounts that the plan of the order includes, such as those of a prepaid package. The plan is read
+    /// once, if the order has one. (`marketplace_plans_retrieve`)
     ///
     /// A back end of an offering whose plans include nothing saves the request by [`AgentOrder::limits`].
     ///
