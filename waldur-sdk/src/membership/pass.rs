@@ -79,7 +79,14 @@ impl<B: MembershipBackend> Membership<B> {
         let offerings: BTreeSet<Uuid> = resources.iter().map(|resource| resource.offering_uuid).collect();
         let by_offering: BTreeMap<Uuid, Accounts> =
             offerings.iter().map(|offering| (*offering, accounts.of_offering(*offering))).collect();
-        let needs_team = |resource: &ResourceRow| resource.backend_id.is_some() || remove_departed;
+        let has_accounts = |resource: &ResourceRow| {
+            let of_projects = &accounts.of_projects;
+            of_projects.iter().any(|account| Some(account.project_uuid) == resource.project_uuid)
+        };
+        let needs_team = |resource: &ResourceRow| {
+            (resource.backend_id.is_some() || remove_departed)
+                && (scope.who != Who::ProjectAccounts || has_accounts(resource))
+        };
         let teams = self.teams(resources.iter().filter(|resource| needs_team(resource))).await;
 
         let (resources, unreadable) = resources.into_parts();

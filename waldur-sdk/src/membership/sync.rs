@@ -105,15 +105,17 @@ impl<B: MembershipBackend> Membership<B> {
         self
     }
 
-    /// Narrows [`sync_all`](Self::sync_all) and [`sync_user`](Self::sync_user) to this offering.
+    /// Narrows [`sync_all`](Self::sync_all), [`sync_user`](Self::sync_user) and
+    /// [`sync_project_accounts`](Self::sync_project_accounts) to this offering.
     #[must_use]
     pub fn offering(mut self, offering: impl Into<Uuid>) -> Self {
         self.scope.offering = Some(offering.into());
         self
     }
 
-    /// Narrows [`sync_all`](Self::sync_all) and [`sync_user`](Self::sync_user) to this provider, by the uuid
-    /// of the provider's organization.
+    /// Narrows [`sync_all`](Self::sync_all), [`sync_user`](Self::sync_user) and
+    /// [`sync_project_accounts`](Self::sync_project_accounts) to this provider, by the uuid of the provider's
+    /// organization.
     #[must_use]
     pub fn provider(mut self, customer: impl Into<Uuid>) -> Self {
         self.scope.provider = Some(customer.into());
@@ -215,6 +217,20 @@ impl<B: MembershipBackend> Membership<B> {
     /// If the resources or the offering users can't be listed. What happens at a resource is in the report.
     pub async fn sync_user(&self, user: impl Into<Uuid>) -> Result<MembershipSync, Error> {
         self.sync_scope(Scope { who: Who::User(user.into()), ..self.scope }, &AtomicBool::new(false)).await
+    }
+
+    /// Brings the service accounts and course accounts of projects in line, at all resources in use. Other
+    /// members stay as they are. Nothing is done for accounts that aren't included:
+    /// [`service_accounts`](Self::service_accounts), [`course_accounts`](Self::course_accounts).
+    ///
+    /// Reads the resources, the included accounts of each offering, and the teams of the projects that have
+    /// any, because the account of a person may have the same name.
+    ///
+    /// # Errors
+    /// If the resources or the accounts can't be listed. What happens at a resource is in the report.
+    pub async fn sync_project_accounts(&self) -> Result<MembershipSync, Error> {
+        let scope = Scope { who: Who::ProjectAccounts, ..self.scope };
+        self.sync_scope(scope, &AtomicBool::new(false)).await
     }
 
     /// Brings the members of all resources in use in line with their teams: of those in the states OK, erred

@@ -122,3 +122,22 @@ async fn a_server_without_such_accounts_has_none() {
     let report = membership.sync_resource(sandbox.ids().resources.ok).await.unwrap();
     assert_eq!((report.applied(), report.failed()), (1, 0), "{report}");
 }
+
+#[tokio::test]
+async fn accounts_of_projects_are_synchronized_without_people() {
+    let sandbox = small().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    service_account(&sandbox, "svc-ci").await;
+    sandbox.clear_requests();
+    let recorder = Recorder::of(["dora01", "root"]);
+    let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm).remove_unknown();
+    let sync = membership.sync_project_accounts().await.unwrap();
+    assert!(sync.resources.items.is_empty() && recorder.calls.lock().unwrap().is_empty(), "{sync}");
+    assert_eq!(sandbox.requests().len(), 1);
+    sandbox.clear_requests();
+    let sync = membership.clone().service_accounts().sync_project_accounts().await.unwrap();
+    assert!(recorder.changes().iter().all(|change| change.ends_with(" svc-ci")), "{sync}");
+    assert!(recorder.changes().contains(&"add polar_0001 svc-ci".to_owned()), "{sync}");
+    // The resources, the service accounts, and a team.
+    assert_eq!(sandbox.requests().len(), 3);
+}
