@@ -196,10 +196,10 @@ impl Task {
         for number in 1..=MOST_IDS {
             let id = suffixed(number)?;
             let check = || check_backend_id(client, order.offering_uuid, id.as_str());
-            let BackendIdCheck { is_taken, problems } = self.confirm().read(check).await?;
-            match (is_taken, problems.is_empty()) {
+            let BackendIdCheck { is_taken, objections } = self.confirm().read(check).await?;
+            match (is_taken, objections.is_empty()) {
                 (true, _) => tracing::debug!(%id, "another resource has the id"),
-                (false, false) => return Err(refused(problems.join("; "))),
+                (false, false) => return Err(refused(objections.join("; "))),
                 (false, true) => {
                     send_backend_id(client, self.confirm(), order.resource_uuid, id.as_str()).await?;
                     return Ok(id);

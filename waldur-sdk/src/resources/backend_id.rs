@@ -58,9 +58,11 @@ impl ResourceHandle {
         if now.backend_id == backend_id {
             return Ok(Applied::Already);
         }
-        let check = check(&self.client, now.offering_uuid, backend_id).await?;
-        if !check.problems.is_empty() {
-            let problems = check.problems.join("; ");
+        let Check { is_taken, objections } = check(&self.client, now.offering_uuid, backend_id).await?;
+        let taken = is_taken.then(|| format!("backend_id: another resource has `{backend_id}`"));
+        let problems: Vec<String> = taken.into_iter().chain(objections).collect();
+        if !problems.is_empty() {
+            let problems = problems.join("; ");
             return Err(Error::new(ErrorKind::Validation, problems).with_operation(SET_BACKEND_ID));
         }
         self.set_backend_id(backend_id).await
@@ -72,8 +74,8 @@ impl ResourceHandle {
 pub(crate) struct Check {
     /// Whether another resource of the offering has the id.
     pub(crate) is_taken: bool,
-    /// What stands against the id, including that it is taken.
-    pub(crate) problems: Vec<String>,
+    /// The server's objections to the id.
+    pub(crate) objections: Vec<String>,
 }
 
 /// Looks up whether the id is free in the offering: asks the server, or lists the resources if the server
@@ -82,34 +84,26 @@ pub(crate) struct Check {
 /// # Errors
 /// If neither can be read.
 pub(crate) async fn check(client: &Client, offering: Uuid, backend_id: &str) -> Result<Check, Error> {
-    let (is_taken, mut problems) = match ask(client, offering, backend_id).await {
+    match ask(client, offering, backend_id).await {
         Err(error) if error.is_unsupported() => {
             let others = Resources::new(client).offering(offering).backend_id(backend_id).all().await?;
             let has_it = others.iter().any(|other| other.backend_id == backend_id);
-            (has_it && !backend_id.is_empty(), Vec::new())
+            Ok(Check { is_taken: has_it && !backend_id.is_empty(), objections: Vec::new() })
         }
-        answer => answer?,
-    };
-    if is_taken {
-        problems.insert(0, taken(backend_id));
+        answer => answer,
     }
-    Ok(Check { is_taken, problems })
 }
 
 /// Asks the server whether the id is taken, and for its objections.
-async fn ask(client: &Client, offering: Uuid, backend_id: &str) -> Result<(bool, Vec<String>), Error> {
+async fn ask(client: &Client, offering: Uuid, backend_id: &str) -> Result<Check, Error> {
     let body = CheckUniqueBackendIdRequest::builder().backend_id(backend_id);
     let call = client.marketplace_provider_offerings_check_unique_backend_id().uuid(offering).body(body);
     let response = call.send().await?.into_inner().unwrap_or_default();
     match response.is_unique {
-        Some(is_unique) => Ok((!is_unique, response.errors)),
+        Some(is_unique) => Ok(Check { is_taken: !is_unique, objections: response.errors }),
         None => {
             let problem = "the response lacks whether the id is unique";
             Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(CHECK_UNIQUE))
         }
     }
-}
-
-fn taken(backend_id: &str) -> String {
-    format!("backend_id: another resource has `{backend_id}`")
 }
