@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::layout::Layout;
 use crate::pin::Pin;
-use crate::{canonical, regen, sdk, source, tables};
+use crate::{canonical, needs, regen, sdk, source, tables};
 
 const MEND: &str = "run `cargo xtask regen --version";
 
@@ -80,6 +80,7 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
     }
     let normalised: Value = serde_json::from_str(&text(&layout.normalised())?)
         .with_context(|| layout.said(&layout.normalised()).to_string())?;
+    needs::check(layout, &normalised)?;
     let lacking = sdk::lacking(layout, &normalised, None)?;
     ensure!(lacking.is_empty(), "{}: pin a version that has them", sdk::said(&lacking, &pin.source.version));
     println!(

@@ -36,6 +36,10 @@ impl Layout {
         self.0.join("openapi/features.toml")
     }
 
+    pub(crate) fn needs(&self) -> PathBuf {
+        self.0.join("openapi/needs.json")
+    }
+
     pub(crate) fn normalised(&self) -> PathBuf {
         self.0.join("waldur-api-client/schema/waldur.json")
     }

@@ -15,9 +15,11 @@ mod layers;
 mod layout;
 mod lint;
 mod locate;
+mod needs;
 mod overlay;
 mod passes;
 mod pin;
+mod pins;
 mod regen;
 mod sdk;
 mod source;
@@ -70,6 +72,10 @@ enum Command {
     },
     /// List the declarations of a schema that are probably wrong, after the overlay.
     Suspects(suspects::Options),
+    /// Pin other schemas, each in a copy of the repository, and check that the whole workspace compiles.
+    Pins(pins::Options),
+    /// List what the workspace needs of a schema in openapi/needs.json, or check that it is listed.
+    Needs(needs::Options),
     /// List the public API of the published crates in their API.txt, or check that it is listed.
     Api(api::Options),
     /// Check the words of documentation against the list in CONTRIBUTING.md.
@@ -99,6 +105,8 @@ pub fn main(generator: Option<Generator>) -> ExitCode {
             Ok(())
         }),
         Command::Suspects(options) => suspects::run(&layout, options),
+        Command::Pins(options) => pins::run(&layout, options),
+        Command::Needs(options) => needs::run(&layout, options),
         Command::Api(options) => api::run(&layout, options),
         Command::Words => words::run(&layout),
         Command::Layers => layers::run(&layout),

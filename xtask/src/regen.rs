@@ -11,7 +11,7 @@ use crate::generator::Generator;
 use crate::layout::Layout;
 use crate::overlay::Overlay;
 use crate::pin::{self, Pin};
-use crate::{canonical, diff, facts, lint, passes, sdk, source, suspects, tables, versions};
+use crate::{canonical, diff, facts, lint, needs, passes, sdk, source, suspects, tables, versions};
 
 /// What to make the pin from.
 #[derive(Debug, clap::Args)]
@@ -202,6 +202,12 @@ pub(crate) fn normalise(
         report.push(format!("pass: {} {}", applied.times, applied.pass));
         report.extend(applied.names.iter().map(|name| format!("  {name}")));
     }
+    let changes = needs::adapt(&mut document, &needs::read(layout)?)?;
+    report.push(format!(
+        "needs: {} places taken from openapi/needs.json, because the workspace needs them so",
+        changes.len()
+    ));
+    report.extend(changes.into_iter().map(|line| format!("  {line}")));
     let resolved = Features::read(&layout.features())?.resolve(&document);
     resolved.mark(&mut document);
     for (feature, absent) in &resolved.absent {

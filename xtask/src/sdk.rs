@@ -12,15 +12,19 @@ use waldur_api_codegen::names;
 use crate::document::operations;
 use crate::features::Features;
 use crate::layout::Layout;
+use crate::needs::STAND_IN;
 use crate::words::rust_files;
 
 const SOURCES: &str = "waldur-sdk/src";
 
-/// Returns the operations that the SDK calls and that `document` lacks. Their names are those of `document`, of the
+/// Returns the operations that the SDK calls and that the schema `document` was made from lacks. Their names are those of `document`, of the
 /// features, which name operations of other versions too, and of `old`.
 pub(crate) fn lacking(layout: &Layout, document: &Value, old: Option<&Value>) -> Result<Vec<String>> {
-    let present: BTreeSet<String> = ids(document).collect();
-    let mut known = present.clone();
+    let present: BTreeSet<String> = operations(document)
+        .filter(|operation| operation.value[STAND_IN] != true)
+        .map(|operation| names::function(&operation.id()))
+        .collect();
+    let mut known: BTreeSet<String> = ids(document).collect();
     known.extend(old.into_iter().flat_map(ids));
     known.extend(Features::read(&layout.features())?.named().map(names::function));
     let called = called(layout, &known)?;

@@ -1,5 +1,7 @@
 //! The names that things of the schema have in Rust.
 
+use std::collections::BTreeSet;
+
 use heck::{ToPascalCase as _, ToSnakeCase as _};
 
 /// Returns the first of `base`, `base2`, `base3`, … that `take` takes, with `separator` before the number.
@@ -41,6 +43,32 @@ pub fn field(name: &str) -> String {
 /// Returns the setter of the parameter `name`.
 pub fn setter(name: &str) -> String {
     snake(name, "_")
+}
+
+/// Returns a name for the variant of each of an enum's `texts`, all different.
+pub fn variants(texts: &[&str]) -> Vec<String> {
+    let is_name = |name: &str| syn::parse_str::<syn::Ident>(name).is_ok();
+    // Those of the type itself.
+    let mut taken: BTreeSet<String> = ["Other".to_owned(), "Self".to_owned()].into();
+    texts
+        .iter()
+        .map(|text| {
+            let descending = text.strip_prefix('-');
+            let mut name = descending.unwrap_or(text).to_pascal_case();
+            name.retain(|c| c.is_alphanumeric() || c == '_');
+            // Some letters and digits of other scripts stand in no name.
+            if !is_name(&format!("X{name}")) {
+                name.retain(|c| c.is_ascii());
+            }
+            if descending.is_some() {
+                name.push_str("Descending");
+            }
+            if name.is_empty() || !is_name(&name) {
+                name.insert_str(0, "Value");
+            }
+            first_free(&name, "", |name| taken.insert(name.to_owned()))
+        })
+        .collect()
 }
 
 /// `name` in small letters and underscores, with `prefix` where it would start with a digit.

@@ -145,7 +145,7 @@ pub(super) fn open(document: &mut Value) -> usize {
                 texts.push(text.clone());
             }
         }
-        schema = super::own_type(&format!("types::{rust}"), vec![]);
+        schema = super::enum_type(&rust);
         schema["x-enum"] = Value::Array(texts);
         renamed.insert(name.clone(), (rust, schema));
     }

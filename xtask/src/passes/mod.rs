@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod enums;
+mod filters;
 mod hoist;
 mod models;
 mod names;
@@ -48,7 +49,7 @@ impl Pass {
 }
 
 /// The passes, in the order in which they run: structure first, then types, then which way each model travels.
-const PASSES: [(&str, Pass); 45] = [
+const PASSES: [(&str, Pass); 46] = [
     ("shared paths, parameters, bodies and answers, put in place", Counts(references::shared_parts)),
     ("parts of schemas that others refer to, put in place", Counts(references::nameless_schemas)),
     ("operations without answers", Counts(references::answers_declared)),
@@ -102,6 +103,7 @@ const PASSES: [(&str, Pass); 45] = [
     ("comma-joined array parameters", Counts(parameters::comma_joined)),
     ("parameters named anew, whose names Rust can't tell apart", Counts(names::parameters)),
     ("answers to calls that change state, as optional", Counts(answers::optional_after_change)),
+    ("filters that take the enum of a model", Counts(filters::of_models)),
     ("text enums opened to unknown values", Counts(enums::open)),
 ];
 
@@ -110,6 +112,16 @@ pub(crate) fn run(document: &mut Value) -> Vec<Applied> {
     let mut report: Vec<Applied> = PASSES.iter().map(|(pass, apply)| apply.apply(pass, document)).collect();
     report.push(Counts(models::drop_unused).apply("models dropped that nothing uses", document));
     report
+}
+
+/// Drops the components that nothing refers to. Returns how many.
+pub(crate) fn drop_unused(document: &mut Value) -> usize {
+    models::drop_unused(document)
+}
+
+/// The component of an open enum, whose type has the name of the component `name`, without its values.
+pub(crate) fn enum_type(name: &str) -> Value {
+    own_type(&format!("types::{}", waldur_api_codegen::names::model(name)), vec![])
 }
 
 /// Whether `schema` is of the JSON type `name`.

@@ -17,6 +17,14 @@ pub(crate) fn text(document: &Value, operation: Operation<'_>) -> String {
         Some(summary) => format!("{}\n\n{description}", summary.trim_end_matches(['.', ','])),
         None => description,
     };
+    if operation.value["x-stand-in"] == true {
+        let version = document["info"]["version"].as_str().unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n\nThe schema {version} of this build has no such operation, and a server of that version responds \
+             with 404: the request is sent for newer servers."
+        );
+    }
     for permission in permissions(operation.value) {
         let _ = write!(text, "\n\n{permission}");
     }

@@ -1,9 +1,5 @@
 //! Open enums: a type for each enum of texts, which keeps a text that this version doesn't know.
 
-use std::collections::BTreeSet;
-
-use heck::ToPascalCase as _;
-use proc_macro2::Ident;
 use quote::{format_ident, quote};
 use serde_json::Value;
 
@@ -19,7 +15,7 @@ pub(crate) fn append(file: &mut syn::File, document: &Value) -> Result<usize> {
         let Some(texts) = schema["x-enum"].as_array() else { continue };
         let texts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();
         let ident = format_ident!("{}", names::model(name));
-        let variants = variants(&texts);
+        let variants = names::variants(&texts).into_iter().map(|name| format_ident!("{name}"));
         let doc = format!("`{name}`: one of {} known texts, or another text of a newer server.", texts.len());
         types.push(syn::parse2(quote! {
             crate::wire::open_enum! {
@@ -30,31 +26,6 @@ pub(crate) fn append(file: &mut syn::File, document: &Value) -> Result<usize> {
         times += 1;
     }
     Ok(times)
-}
-
-/// Returns a variant's name for each text, all different.
-fn variants(texts: &[&str]) -> Vec<Ident> {
-    // Those of the type itself.
-    let mut taken: BTreeSet<String> = ["Other".to_owned(), "Self".to_owned()].into();
-    texts
-        .iter()
-        .map(|text| {
-            let descending = text.strip_prefix('-');
-            let mut name = descending.unwrap_or(text).to_pascal_case();
-            name.retain(|c| c.is_alphanumeric() || c == '_');
-            // Some letters and digits of other scripts stand in no name.
-            if syn::parse_str::<Ident>(&format!("X{name}")).is_err() {
-                name.retain(|c| c.is_ascii());
-            }
-            if descending.is_some() {
-                name.push_str("Descending");
-            }
-            if name.is_empty() || syn::parse_str::<Ident>(&name).is_err() {
-                name.insert_str(0, "Value");
-            }
-            format_ident!("{}", names::first_free(&name, "", |name| taken.insert(name.to_owned())))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! What this workspace needs of a schema, so that it compiles with every pin.
+//!
+//! `openapi/needs.json` lists the operations, parameters, models, properties and values of enums that the sources
+//! of the workspace name, as the schema had them when they were written. The rule is: what the workspace needs is
+//! generated as this file has it, and everything else as the schema has it.
+//!
+//! - [`extract`] makes the file, from a schema and the names in the sources ([`names`]).
+//! - [`adapt`] brings a schema in line with it: what it calls otherwise is named as here, and what it lacks or
+//!   declares otherwise is taken from here. On the schema that the file was made from it changes nothing.
+//! - An operation that a schema lacks is generated all the same, and sent: a server may be newer than the schema. A
+//!   server without it responds with 404.
+
+mod adapt;
+mod extract;
+mod names;
+mod renames;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+pub(crate) use adapt::adapt;
+
+use crate::canonical;
+use crate::layout::Layout;
+use crate::pin::Pin;
+use names::Names;
+
+/// Marks an operation that the schema lacks.
+pub(crate) const STAND_IN: &str = "x-stand-in";
+
+/// Writes the file, or checks that it is up to date.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only check.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the file from the pin and the sources; with `--check`, only compares.
+pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
+    let normalised = layout.normalised();
+    let text = std::fs::read_to_string(&normalised)
+        .with_context(|| format!("can't read {}", layout.said(&normalised)))?;
+    let document: Value =
+        serde_json::from_str(&text).with_context(|| layout.said(&normalised).to_string())?;
+    if options.check {
+        return check(layout, &document);
+    }
+    let made = make(layout, &document)?;
+    layout.write(&layout.needs(), &canonical::to_string(&made))?;
+    println!(
+        "{}: {} operations, {} models",
+        layout.said(&layout.needs()),
+        crate::document::operations(&made).count(),
+        crate::document::schemas(&made).map_or(0, serde_json::Map::len)
+    );
+    let version = Pin::read(&layout.pin())?.map(|pin| pin.source.version).unwrap_or_default();
+    println!("made from the pin {version}: run `cargo xtask regen --version {version}` where it changed");
+    Ok(())
+}
+
+/// Fails where the file isn't what `document`, the normalised schema, and the sources give.
+pub(crate) fn check(layout: &Layout, document: &Value) -> Result<()> {
+    let path = layout.needs();
+    if read(layout)? != make(layout, document)? {
+        bail!("{} is not what the sources need: run `cargo xtask needs`", layout.said(&path));
+    }
+    Ok(())
+}
+
+/// Reads the file. A repository without it needs nothing.
+pub(crate) fn read(layout: &Layout) -> Result<Value> {
+    let path = layout.needs();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", layout.said(&path)))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(extract::nothing()),
+        Err(error) => Err(error).with_context(|| format!("can't read {}", layout.said(&path))),
+    }
+}
+
+fn make(layout: &Layout, document: &Value) -> Result<Value> {
+    Ok(extract::extract(document, &Names::read(layout)?))
+}

@@ -1,0 +1,213 @@
+//! `cargo xtask pins`: whether the workspace compiles with other schemas than the pin.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::layout::Layout;
+use crate::source;
+
+/// Which schemas to try.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Schemas, YAML or JSON: files, or folders of them.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    schemas: Vec<PathBuf>,
+}
+
+/// What is checked with each schema: a title, and the arguments of `cargo check`.
+const CHECKS: [(&str, &[&str]); 3] = [
+    ("client", &["-p", "waldur-api-client"]),
+    ("workspace", &["--workspace", "--all-targets"]),
+    ("SDK, all features", &["-p", "waldur-sdk", "--all-targets", "--all-features"]),
+];
+
+/// How many lines of a failure are shown.
+const SHOWN: usize = 40;
+
+/// Pins each schema in a copy of the repository and checks that everything compiles. Prints a table.
+pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
+    let mut schemas = Vec::new();
+    for given in &options.schemas {
+        schemas.extend(files(given)?);
+    }
+    ensure!(!schemas.is_empty(), "there is no schema: no .yaml, .yml or .json");
+    let target = target(layout)?;
+    // One copy for all, so that cargo compiles what doesn't depend on the schema once.
+    let copy = target.join("repository");
+    let mut table = head();
+    let mut failures = 0;
+    for schema in &schemas {
+        let began = Instant::now();
+        copy_of(layout, &copy)?;
+        let name = schema.display().to_string();
+        let version = source::read(&name)?.document["info"]["version"].as_str().unwrap_or("?").to_owned();
+        println!("== {version} ({name})");
+        let results = try_one(&copy, &target, schema)?;
+        failures += usize::from(results.iter().any(|passed| *passed != Some(true)));
+        row(&mut table, &version, &results, began.elapsed());
+    }
+    print!("{table}");
+    ensure!(failures == 0, "{failures} of {} schemas failed", schemas.len());
+    Ok(())
+}
+
+/// Pins `schema` in the repository `copy` and runs the checks. What wasn't run, because the schema can't be pinned, is
+/// None.
+fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; CHECKS.len() + 1]> {
+    let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
+    let mut results = [None; CHECKS.len() + 1];
+    let regen = [
+        OsStr::new("run"),
+        "--quiet".as_ref(),
+        "--profile=regen".as_ref(),
+        "-p".as_ref(),
+        "xtask-regen".as_ref(),
+        "--".as_ref(),
+        "regen".as_ref(),
+        "--allow-shrink".as_ref(),
+        "--from".as_ref(),
+        schema.as_os_str(),
+    ];
+    let pinned = cargo(copy, target, "regen", &regen)?;
+    results[0] = Some(pinned);
+    if pinned {
+        for (result, (title, arguments)) in results[1..].iter_mut().zip(CHECKS) {
+            let mut all = vec![OsStr::new("check"), "--quiet".as_ref(), "--locked".as_ref()];
+            all.extend(arguments.iter().map(OsStr::new));
+            *result = Some(cargo(copy, target, title, &all)?);
+        }
+    }
+    Ok(results)
+}
+
+/// Runs cargo in `copy`. Prints its errors where it fails.
+fn cargo(copy: &Path, target: &Path, title: &str, arguments: &[&OsStr]) -> Result<bool> {
+    let began = Instant::now();
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", target.join("target"))
+        .env("CARGO_TERM_COLOR", "never")
+        .stdin(Stdio::null())
+        .output()
+        .context("can't run cargo")?;
+    let passed = output.status.success();
+    println!("{title}: {} ({} s)", if passed { "passes" } else { "fails" }, began.elapsed().as_secs());
+    if !passed {
+        for line in String::from_utf8_lossy(&output.stderr).lines().take(SHOWN) {
+            println!("    {line}");
+        }
+    }
+    Ok(passed)
+}
+
+/// Returns the schemas of `given`, a file or a folder, sorted.
+fn files(given: &Path) -> Result<Vec<PathBuf>> {
+    if !given.is_dir() {
+        return Ok(vec![given.to_owned()]);
+    }
+    let mut files: Vec<PathBuf> = std::fs::read_dir(given)
+        .with_context(|| format!("can't read {}", given.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|one| end == *one))
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Returns the folder of the copy and of what is compiled there.
+fn target(layout: &Layout) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| layout.file("target"), PathBuf::from);
+    let folder = std::path::absolute(target)?.join("pins");
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Makes `copy` the repository's files: those that git knows, and new ones that it doesn't ignore.
+fn copy_of(layout: &Layout, copy: &Path) -> Result<()> {
+    let root = layout.file("");
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(&root)
+        .output()
+        .context("can't run git to list the repository's files")?;
+    ensure!(
+        output.status.success(),
+        "git can't list the repository's files: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let names = String::from_utf8(output.stdout).context("a file's name is not UTF-8")?;
+    for name in names.split('\0').filter(|name| !name.is_empty()) {
+        let (from, to) = (root.join(name), copy.join(name));
+        let Ok(bytes) = std::fs::read(&from) else { continue };
+        if std::fs::read(&to).is_ok_and(|there| there == bytes) {
+            continue;
+        }
+        if let Some(folder) = to.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+        }
+        std::fs::write(&to, bytes).with_context(|| format!("can't write {}", to.display()))?;
+    }
+    Ok(())
+}
+
+fn head() -> String {
+    let titles: Vec<&str> = CHECKS.iter().map(|(title, _)| *title).collect();
+    format!(
+        "\n| version | regen | {} | seconds |\n|---|---|{}---:|\n",
+        titles.join(" | "),
+        "---|".repeat(CHECKS.len())
+    )
+}
+
+fn row(table: &mut String, version: &str, results: &[Option<bool>], took: Duration) {
+    let _ = write!(table, "| {version} |");
+    for result in results {
+        let _ = write!(
+            table,
+            " {} |",
+            match result {
+                Some(true) => "passes",
+                Some(false) => "fails",
+                None => "-",
+            }
+        );
+    }
+    let _ = writeln!(table, " {} |", took.as_secs());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    #[test]
+    fn a_row_says_what_passed_and_what_was_not_run() {
+        let mut table = super::head();
+        super::row(&mut table, "8.0.3", &[Some(true), Some(false), None, None], Duration::from_secs(61));
+        let last = table.lines().last().unwrap();
+        assert_eq!(last, "| 8.0.3 | passes | fails | - | - | 61 |");
+        let columns = |line: &str| line.matches('|').count();
+        assert!(table.lines().skip(1).all(|line| columns(line) == columns(last)), "{table}");
+    }
+
+    #[test]
+    fn schemas_are_those_of_a_folder_and_files_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.json", "c.md"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let names = |path: &std::path::Path| -> Vec<String> {
+            let files = super::files(path).unwrap();
+            files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(names(folder.path()), ["a.json", "b.yaml"]);
+        assert_eq!(names(&folder.path().join("c.md")), ["c.md"]);
+    }
+}
