@@ -8,17 +8,22 @@ use serde_json::Value;
 /// Tries the generator on a normalised schema. An error names the operation that can't be generated.
 pub type Generator = fn(&Value) -> anyhow::Result<()>;
 
-/// Runs the command that was given to this program in the one with the generator, which is compiled first.
-pub(crate) fn start() -> ExitCode {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+/// Returns the command that runs cargo.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Returns the command that runs the program with the generator, which is compiled first. Its arguments are to follow.
+pub(crate) fn command() -> Command {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("regen/Cargo.toml");
-    let status = Command::new(cargo)
-        .args(["run", "--profile", "regen", "--manifest-path"])
-        .arg(manifest)
-        .arg("--")
-        .args(std::env::args_os().skip(1))
-        .status();
-    match status {
+    let mut command = cargo();
+    command.args(["run", "--profile", "regen", "--manifest-path"]).arg(manifest).arg("--");
+    command
+}
+
+/// Runs the command that was given to this program in the one with the generator.
+pub(crate) fn start() -> ExitCode {
+    match command().args(std::env::args_os().skip(1)).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

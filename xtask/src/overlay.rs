@@ -1,6 +1,7 @@
 //! Corrections of upstream's errors, as an OpenAPI Overlay 1.0 document with two more fields for each action:
 //! `x-reason`, why it is there, and `x-expect`, how many places it must match. An action that matches another number
-//! of places is an error: upstream mended it, or moved it.
+//! of places is an error: upstream mended it, or moved it. In a schema that is older than the one that the overlay
+//! `extends` it may, since nobody corrects that any more: it corrects what it matches.
 
 use std::path::Path;
 
@@ -9,11 +10,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::versions::release;
+
 /// An overlay file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Overlay {
     overlay: String,
+    /// The schema that it is for, by the URL of that.
+    #[serde(default)]
+    extends: Option<String>,
     #[serde(rename = "info")]
     _info: Value,
     #[serde(default)]
@@ -37,7 +43,7 @@ struct Action {
 impl Overlay {
     /// An overlay that corrects nothing.
     pub(crate) fn none() -> Self {
-        Self { overlay: "1.0.0".to_owned(), _info: Value::Null, actions: Vec::new() }
+        Self { overlay: "1.0.0".to_owned(), extends: None, _info: Value::Null, actions: Vec::new() }
     }
 
     /// Reads the overlay of `path`.
@@ -65,6 +71,7 @@ impl Overlay {
 
     /// Applies every action in order; returns a report line for each.
     pub(crate) fn apply(&self, document: &mut Value) -> Result<Vec<String>> {
+        let is_older = self.is_newer_than(document["info"]["version"].as_str().unwrap_or_default());
         let mut report = Vec::new();
         for (index, action) in self.actions.iter().enumerate() {
             let path = JsonPath::parse(&action.target).with_context(|| {
@@ -72,7 +79,7 @@ impl Overlay {
             })?;
             let hits: Vec<String> =
                 path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
-            if hits.len() != action.expect {
+            if hits.len() != action.expect && !is_older {
                 bail!(
                     "overlay action {} ({}) matches {} places and expects {}: upstream mended or moved what it corrects ({}). Adapt it, or do without corrections: --overlay none",
                     index + 1,
@@ -94,9 +101,23 @@ impl Overlay {
                 }
             }
             let verb = if action.remove { "removed" } else { "updated" };
-            report.push(format!("{verb} {} at {}: {}", hits.len(), action.target, action.reason.trim()));
+            let of = if hits.len() == action.expect {
+                String::new()
+            } else {
+                format!(" (and not {}, in this older schema)", action.expect)
+            };
+            report.push(format!("{verb} {}{of} at {}: {}", hits.len(), action.target, action.reason.trim()));
         }
         Ok(report)
+    }
+
+    /// Tells whether the schema that this is for is newer than the release `version`.
+    fn is_newer_than(&self, version: &str) -> bool {
+        let own = self.extends.as_deref().and_then(|url| {
+            let (_, end) = url.rsplit_once('-')?;
+            release(end.rsplit_once('.')?.0)
+        });
+        matches!((own, release(version)), (Some(own), Some(other)) if own > other)
     }
 }
 
@@ -168,6 +189,26 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("action 1 ($.gone) matches 0 places and expects 1"), "{text}");
         assert!(text.contains("was wrong") && text.contains("--overlay none"), "{text}");
+    }
+
+    #[test]
+    fn in_an_older_schema_an_action_corrects_what_it_matches() {
+        let overlay = Overlay::parse(
+            "overlay: 1.0.0\ninfo: {}\nextends: https://example.org/schema-8.0.5.yaml\nactions:\n\
+             - {target: '$.a[*]', remove: true, x-reason: was wrong, x-expect: 3}",
+        )
+        .unwrap();
+        let apply = |version: &str| {
+            let mut document = json!({"info": {"version": version}, "a": [1, 2]});
+            overlay.apply(&mut document).map(|report| (report, document["a"].clone()))
+        };
+        let (report, rest) = apply("7.10.0").unwrap();
+        assert_eq!(report, ["removed 2 (and not 3, in this older schema) at $.a[*]: was wrong"]);
+        assert_eq!(rest, json!([]));
+        for version in ["8.0.5", "8.0.10", "8.0.4-rc.1"] {
+            let error = apply(version).unwrap_err().to_string();
+            assert!(error.contains("matches 2 places and expects 3"), "{version}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `cargo xtask pins`: whether the workspace compiles with other schemas than the pin.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::layout::Layout;
-use crate::source;
+use crate::{generator, source};
 
 /// Which schemas to try.
 #[derive(Debug, clap::Args)]
@@ -61,41 +60,26 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
 fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; CHECKS.len() + 1]> {
     let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
     let mut results = [None; CHECKS.len() + 1];
-    let regen = [
-        OsStr::new("run"),
-        "--quiet".as_ref(),
-        "--profile=regen".as_ref(),
-        "-p".as_ref(),
-        "xtask-regen".as_ref(),
-        "--".as_ref(),
-        "regen".as_ref(),
-        "--allow-shrink".as_ref(),
-        "--from".as_ref(),
-        schema.as_os_str(),
-    ];
-    let pinned = cargo(copy, target, "regen", &regen)?;
+    let mut regen = generator::command();
+    regen.arg("--root").arg(copy).args(["regen", "--allow-shrink", "--from"]).arg(schema);
+    let pinned = passes("regen", &mut regen)?;
     results[0] = Some(pinned);
     if pinned {
         for (result, (title, arguments)) in results[1..].iter_mut().zip(CHECKS) {
-            let mut all = vec![OsStr::new("check"), "--quiet".as_ref(), "--locked".as_ref()];
-            all.extend(arguments.iter().map(OsStr::new));
-            *result = Some(cargo(copy, target, title, &all)?);
+            let mut check = generator::cargo();
+            check.args(["check", "--quiet", "--locked"]).args(arguments).current_dir(copy);
+            check.env("CARGO_TARGET_DIR", target.join("target"));
+            *result = Some(passes(title, &mut check)?);
         }
     }
     Ok(results)
 }
 
-/// Runs cargo in `copy`. Prints its errors where it fails.
-fn cargo(copy: &Path, target: &Path, title: &str, arguments: &[&OsStr]) -> Result<bool> {
+/// Runs a command of cargo. Prints its errors where it fails.
+fn passes(title: &str, command: &mut Command) -> Result<bool> {
     let began = Instant::now();
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(arguments)
-        .current_dir(copy)
-        .env("CARGO_TARGET_DIR", target.join("target"))
-        .env("CARGO_TERM_COLOR", "never")
-        .stdin(Stdio::null())
-        .output()
-        .context("can't run cargo")?;
+    let output =
+        command.env("CARGO_TERM_COLOR", "never").stdin(Stdio::null()).output().context("can't run cargo")?;
     let passed = output.status.success();
     println!("{title}: {} ({} s)", if passed { "passes" } else { "fails" }, began.elapsed().as_secs());
     if !passed {

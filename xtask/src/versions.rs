@@ -18,7 +18,7 @@ pub(crate) struct Published {
 }
 
 /// The number of a release.
-type Version = [u32; 3];
+pub(crate) type Version = [u32; 3];
 
 /// Prints the published versions, newest first.
 pub(crate) fn run(layout: &Layout, options: &Published) -> Result<()> {
@@ -73,7 +73,7 @@ fn published(index: &str, template: &str) -> Result<Vec<Version>> {
 }
 
 /// Returns the number of a release, or None for a release candidate and for any other text.
-fn release(text: &str) -> Option<Version> {
+pub(crate) fn release(text: &str) -> Option<Version> {
     let parts: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
     parts?.try_into().ok()
 }

@@ -38,13 +38,35 @@ pub(super) fn extract(document: &Value, names: &Names) -> Value {
         let (false, Some(schema)) = (done.contains_key(&name), all.get(&name)) else { continue };
         let mut schema = model(&name, schema, names);
         refers_to(&schema, &mut found);
-        if sent.contains(&name) {
+        if sent.contains(&name) && schema.get("x-enum").is_none() {
             schema[SENT] = json!(true);
         }
         done.insert(name, schema);
     }
     needed["components"]["schemas"] = Value::Object(done);
     needed
+}
+
+/// Returns what `needs` has, a line each, without what it is like.
+pub(super) fn lines(needs: &Value) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for one in operations(needs) {
+        let id = one.id();
+        for parameter in one.value["parameters"].as_array().into_iter().flatten() {
+            lines.insert(format!("parameter {} of {id}", parameter["name"].as_str().unwrap_or_default()));
+        }
+        lines.insert(format!("operation {id}"));
+    }
+    for (name, schema) in schemas(needs).into_iter().flatten() {
+        for property in schema["properties"].as_object().into_iter().flat_map(Map::keys) {
+            lines.insert(format!("property {property} of {name}"));
+        }
+        for text in schema["x-enum"].as_array().into_iter().flatten() {
+            lines.insert(format!("value {text} of {name}"));
+        }
+        lines.insert(format!("model {name}"));
+    }
+    lines
 }
 
 /// Adds the models that `value` names.
@@ -56,13 +78,16 @@ fn refers_to(value: &Value, found: &mut BTreeSet<String>) {
 /// Returns `value`, an operation of `document`, with the parameters that sources with these `names` can set.
 fn operation(document: &Value, value: &Value, names: &Names) -> Value {
     let mut operation = value.clone();
-    let set: Vec<Value> = parameters(document, value)
+    let mut set: Vec<Value> = parameters(document, value)
         .filter(|parameter| {
             let name = parameter["name"].as_str().unwrap_or_default();
             parameter["in"] == "path" || OF_LISTS.contains(&name) || names.have(&names::setter(name))
         })
         .cloned()
         .collect();
+    set.sort_by_key(|parameter| {
+        ["in", "name"].map(|key| parameter[key].as_str().unwrap_or_default().to_owned())
+    });
     if let Some(map) = operation.as_object_mut() {
         map.retain(|key, _| !LEFT_OUT.contains(&key.as_str()));
         if !set.is_empty() || map.contains_key("parameters") {

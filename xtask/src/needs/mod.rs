@@ -28,6 +28,9 @@ use crate::layout::Layout;
 use crate::pin::Pin;
 use names::Names;
 
+/// How many differences are named.
+const SHOWN: usize = 5;
+
 /// Marks an operation that the schema lacks.
 pub(crate) const STAND_IN: &str = "x-stand-in";
 
@@ -62,13 +65,22 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Fails where the file isn't what `document`, the normalised schema, and the sources give.
+/// Fails where the file doesn't have what the sources use of `document`, the normalised schema, or has more.
 pub(crate) fn check(layout: &Layout, document: &Value) -> Result<()> {
-    let path = layout.needs();
-    if read(layout)? != make(layout, document)? {
-        bail!("{} is not what the sources need: run `cargo xtask needs`", layout.said(&path));
+    let (there, made) = (extract::lines(&read(layout)?), extract::lines(&make(layout, document)?));
+    let lacking = made.difference(&there).map(|line| format!("it lacks {line}"));
+    let more = there.difference(&made).map(|line| format!("nothing uses {line}"));
+    let differing: Vec<String> = lacking.chain(more).collect();
+    if differing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let shown = differing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let rest = differing.len().saturating_sub(SHOWN);
+    let and = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    bail!(
+        "{} is not what the sources need ({shown}{and}): run `cargo xtask needs`",
+        layout.said(&layout.needs())
+    );
 }
 
 /// Reads the file. A repository without it needs nothing.
