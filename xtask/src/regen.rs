@@ -84,10 +84,14 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         Err(_) => None,
     };
     let count = operations(&source.document).count();
-    if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !options.allow_shrink) {
+    // An older release has fewer, and that it is whole was checked.
+    let pinned = old_pin.as_ref().and_then(|pin| versions::release(&pin.source.version));
+    let is_older = matches!((versions::release(&version), pinned), (Some(new), Some(old)) if new < old);
+    let may_shrink = options.allow_shrink || is_older;
+    if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !may_shrink) {
         ensure!(
             count * 100 >= before * 95,
-            "{from} ({version}) has {count} operations where the pin has {before}{}: more than 5 % fewer. If it is whole, or meant to be older: --allow-shrink",
+            "{from} ({version}) has {count} operations where the pin has {before}{}: more than 5 % fewer. If it is whole: --allow-shrink",
             old_pin.as_ref().map(|pin| format!(" ({})", pin.source.version)).unwrap_or_default()
         );
     }

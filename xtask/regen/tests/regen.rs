@@ -116,6 +116,9 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
         &["action 1 ($.gone) matches 0 places and expects 1", "was wrong", "--overlay none"],
     );
     repository.succeeds(&["regen", "--from", "fewer.yaml", "--allow-shrink"]);
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    repository.write("older.yaml", &repository.read("fewer.yaml").replace("1.0.0", "0.9.0"));
+    repository.succeeds(&["regen", "--from", "older.yaml"]);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "none"]);
     repository.succeeds(&["check"]);
 }

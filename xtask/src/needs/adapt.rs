@@ -14,7 +14,7 @@ use crate::document::{Operation, operations, schemas, schemas_mut};
 /// a line each.
 ///
 /// # Errors
-/// Names what can't be brought in line: operations whose paths need other values.
+/// Names what can't be brought in line: operations at paths that need other values.
 pub(crate) fn adapt(document: &mut Value, needs: &Value) -> Result<Vec<String>> {
     let mut changes = Changes { lines: renames::apply(document, needs), unmet: Vec::new() };
     for needed in operations(needs) {
@@ -70,12 +70,21 @@ impl Changes {
             self.lines.push(format!("operation {id}: not in the schema"));
             return;
         };
-        if in_path(document, value) != in_path(document, needed.value) {
-            self.unmet.push(format!("{id} has the path {path}, and is called as {}", needed.path));
-            return;
+        let (mut path, method, mut value) = (path.to_owned(), method.to_owned(), value.clone());
+        let mut own: Vec<Value> = parameters(document, &value).cloned().collect();
+        if in_path(document, &value) != in_path(document, needed.value) {
+            if without_names(&path) != without_names(needed.path) {
+                self.unmet.push(format!("{id} has the path {path}, and is called as {}", needed.path));
+                return;
+            }
+            self.lines.push(format!("operation {id}: has the path {path}"));
+            if let Some(item) = document["paths"][&path].as_object_mut() {
+                item.remove(&method);
+            }
+            needed.path.clone_into(&mut path);
+            own.retain(|parameter| parameter["in"] != "path");
+            value["parameters"] = Value::Array(own.clone());
         }
-        let (path, method, mut value) = (path.to_owned(), method.to_owned(), value.clone());
-        let own: Vec<Value> = parameters(document, &value).cloned().collect();
         for wanted in needed.value["parameters"].as_array().into_iter().flatten() {
             self.parameter(&mut value, &own, wanted, &id);
         }
@@ -192,6 +201,14 @@ fn replace_content(operation: &mut Value, body: bool, wanted: &Value) {
     } else {
         operation["responses"]["2XX"]["content"] = wanted.clone();
     }
+}
+
+/// Returns `path` without the names in its braces, which only code sees.
+fn without_names(path: &str) -> String {
+    path.split('{')
+        .map(|part| part.split_once('}').map_or(part, |(_, rest)| rest))
+        .collect::<Vec<_>>()
+        .join("{}")
 }
 
 /// Returns the names of the parameters in the path of `operation`.

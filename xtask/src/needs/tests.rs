@@ -128,10 +128,18 @@ fn remove(document: &mut Value, pointer: &str) {
     }
 }
 
+/// Has the operation that closes things at another path, whose parameter is `id`.
+fn rename_path(document: &mut Value, path: &str) {
+    let mut item = document["paths"]["/things/{uuid}/close/"].take();
+    remove(document, "/paths/~1things~1{uuid}~1close~1");
+    item["post"]["parameters"][0]["name"] = json!("id");
+    document["paths"][path] = item;
+}
+
 type Mutation = (&'static str, fn(&mut Value));
 
 /// What a schema may have otherwise, with the line that tells it.
-const MUTATIONS: [Mutation; 22] = [
+const MUTATIONS: [Mutation; 23] = [
     ("model ThingState: called StateOfThings", |it| rename(it, "ThingState", "StateOfThings")),
     ("model Thing: called ThingDetails", |it| rename(it, "Thing", "ThingDetails")),
     ("model ThingRequest: called thing_request", |it| rename(it, "ThingRequest", "thing_request")),
@@ -139,6 +147,9 @@ const MUTATIONS: [Mutation; 22] = [
         it["paths"]["/things/{uuid}/close/"]["post"]["operationId"] = json!("things_shut");
     }),
     ("operation things_close: not in the schema", |it| remove(it, "/paths/~1things~1{uuid}~1close~1")),
+    ("operation things_close: has the path /things/{id}/close/", |it| {
+        rename_path(it, "/things/{id}/close/");
+    }),
     ("operation things_list: lacks the parameter state", |it| {
         remove(it, "/paths/~1things~1/get/parameters/0");
     }),
@@ -244,14 +255,11 @@ fn an_operation_that_is_not_in_the_schema_is_marked_and_brings_its_models() {
 fn what_can_not_be_adapted_is_an_error_that_names_it() {
     let needs = extract::extract(&document(), &names(SOURCES));
     let mut document = document();
-    let close = document["paths"]["/things/{uuid}/close/"]["post"].clone();
-    remove(&mut document, "/paths/~1things~1{uuid}~1close~1");
-    document["paths"]["/things/{id}/close/"]["post"] = close;
-    document["paths"]["/things/{id}/close/"]["post"]["parameters"][0]["name"] = json!("id");
+    rename_path(&mut document, "/close-things/{id}/");
     let error = adapt(&mut document, &needs).unwrap_err().to_string();
     assert_eq!(
         error,
         "1.0.0 can't be pinned, because the workspace would not compile: things_close has the path \
-         /things/{id}/close/, and is called as /things/{uuid}/close/. Adapt the sources, then openapi/needs.json"
+         /close-things/{id}/, and is called as /things/{uuid}/close/. Adapt the sources, then openapi/needs.json"
     );
 }

@@ -212,7 +212,7 @@ fn a_schema_that_the_workspace_can_not_be_built_on_is_refused_before_anything_is
     let path = "/api/marketplace-orders/{uuid}/set_state_done/";
     let mut item = schema["paths"].as_object_mut().unwrap().remove(path).unwrap();
     item["post"]["parameters"][0]["name"] = json!("id");
-    schema["paths"]["/api/marketplace-orders/{id}/set_state_done/"] = item;
+    schema["paths"]["/api/marketplace-orders/done/{id}/"] = item;
     let repository = Repository::new(&schema.to_string());
     for name in ["needs.json", "features.toml"] {
         repository.write(&format!("openapi/{name}"), &file(name));
