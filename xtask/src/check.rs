@@ -80,9 +80,9 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
     }
     let normalised: Value = serde_json::from_str(&text(&layout.normalised())?)
         .with_context(|| layout.said(&layout.normalised()).to_string())?;
-    needs::check(layout, &normalised)?;
     let lacking = sdk::lacking(layout, &normalised, None)?;
     ensure!(lacking.is_empty(), "{}: pin a version that has them", sdk::said(&lacking, &pin.source.version));
+    needs::check(layout, &normalised)?;
     println!(
         "everything agrees: {} operations and {} models of {}",
         pin.pinned.operations, pin.pinned.models, pin.source.version

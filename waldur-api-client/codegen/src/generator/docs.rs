@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_that_the_schema_lacks_says_so() {
+        let document = json!({"info": {"version": "8.0.3"}});
+        let value = json!({"operationId": "x", "x-stand-in": true});
+        let operation = crate::document::Operation { path: "/x/", method: "get", value: &value };
+        let text = super::text(&document, operation);
+        assert!(text.contains("The schema 8.0.3 of this build has no such operation"), "{text}");
+    }
+
+    #[test]
     fn prose_that_was_kept_stands_in_place_of_the_facts() {
         let value =
             json!({"operationId": "x", "summary": "Sum.", "description": "Long.", "x-features": ["chat"]});
