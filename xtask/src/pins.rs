@@ -1,5 +1,6 @@
 //! `cargo xtask pins`: whether the workspace compiles with other schemas than the pin.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -128,8 +129,11 @@ fn copy_of(layout: &Layout, copy: &Path) -> Result<()> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     let names = String::from_utf8(output.stdout).context("a file's name is not UTF-8")?;
-    for name in names.split('\0').filter(|name| !name.is_empty()) {
+    let names: BTreeSet<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+    remove_others(copy, copy, &names)?;
+    for name in names {
         let (from, to) = (root.join(name), copy.join(name));
+        // One that was deleted and is still known to git.
         let Ok(bytes) = std::fs::read(&from) else { continue };
         if std::fs::read(&to).is_ok_and(|there| there == bytes) {
             continue;
@@ -138,6 +142,25 @@ fn copy_of(layout: &Layout, copy: &Path) -> Result<()> {
             std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
         }
         std::fs::write(&to, bytes).with_context(|| format!("can't write {}", to.display()))?;
+    }
+    Ok(())
+}
+
+/// Removes the files in `folder` of the copy that are none of `names`: those of an earlier run.
+fn remove_others(copy: &Path, folder: &Path, names: &BTreeSet<&str>) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
+        if path.is_dir() {
+            remove_others(copy, &path, names)?;
+        } else if !path
+            .strip_prefix(copy)
+            .ok()
+            .and_then(Path::to_str)
+            .is_some_and(|name| names.contains(name))
+        {
+            std::fs::remove_file(&path).with_context(|| format!("can't remove {}", path.display()))?;
+        }
     }
     Ok(())
 }
