@@ -129,12 +129,12 @@ fn copy_of(layout: &Layout, copy: &Path) -> Result<()> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     let names = String::from_utf8(output.stdout).context("a file's name is not UTF-8")?;
-    let names: BTreeSet<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+    // Git also lists those that were deleted and are not yet committed so.
+    let names: BTreeSet<&str> = names.split('\0').filter(|name| root.join(name).is_file()).collect();
     remove_others(copy, copy, &names)?;
     for name in names {
         let (from, to) = (root.join(name), copy.join(name));
-        // One that was deleted and is still known to git.
-        let Ok(bytes) = std::fs::read(&from) else { continue };
+        let bytes = std::fs::read(&from).with_context(|| format!("can't read {}", layout.said(&from)))?;
         if std::fs::read(&to).is_ok_and(|there| there == bytes) {
             continue;
         }
