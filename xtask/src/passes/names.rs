@@ -55,7 +55,7 @@ const CALL_TYPES: [&str; 5] = ["ByteStream", "Call", "Error", "Operation", "Resp
 
 /// What the client can do that isn't an operation: its functions, those of its traits, and those by which the
 /// crates above extend it.
-const CLIENT_FUNCTIONS: [&str; 30] = [
+const CLIENT_FUNCTIONS: [&str; 31] = [
     "assume_idempotent",
     "builder",
     "bulk_concurrency",
@@ -77,6 +77,7 @@ const CLIENT_FUNCTIONS: [&str; 30] = [
     "retry_policy",
     "retry_succeeded",
     "server_now",
+    "server_url",
     "strict",
     "take_retry",
     "timeout",
