@@ -118,7 +118,11 @@ fn model(name: &str, schema: &Value, names: &Names) -> Value {
         used.sort();
         *texts = used.into_iter().map(Value::String).collect();
     }
-    let is_used = |property: &str| names.have(&names::field(property));
+    let is_named = |property: &str| names.have(&names::field(property));
+    // A model without any field would be another type, so one whose fields nobody names keeps them all.
+    let keeps_all =
+        !model["properties"].as_object().into_iter().flat_map(Map::keys).any(|name| is_named(name));
+    let is_used = |property: &str| keeps_all || is_named(property);
     if let Some(properties) = model.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|property, _| is_used(property));
     }

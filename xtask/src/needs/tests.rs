@@ -99,6 +99,12 @@ fn what_the_sources_name_is_needed_and_nothing_else() {
         })
     );
     assert_eq!(extract::extract(&document(), &Names::default()), extract::nothing());
+    let needs = extract::extract(&document(), &names("client.things_create()"));
+    assert_eq!(
+        needs["components"]["schemas"]["Thing"],
+        document()["components"]["schemas"]["Thing"],
+        "a model whose fields nobody names has them all"
+    );
 }
 
 #[test]
