@@ -51,16 +51,10 @@ async fn a_list_is_matched_by_its_parameters_and_answered_with_models() {
 #[tokio::test]
 async fn a_post_is_matched_by_its_body() {
     let (server, client) = start().await;
-    let body = |amount| ComponentUsageCreateRequest {
-        resource: Some(ORDER),
-        usages: vec![ComponentUsageItemRequest {
-            type_: "cpu".to_owned(),
-            amount,
-            description: None,
-            recurring: None,
-        }],
-        date: None,
-        plan_period: None,
+    let body = |amount| {
+        let item = ComponentUsageItemRequest::builder().type_("cpu").amount(amount).try_into().unwrap();
+        let body = ComponentUsageCreateRequest::builder().resource(ORDER).usages(vec![item]);
+        ComponentUsageCreateRequest::try_from(body).unwrap()
     };
     let set_usage = server.marketplace_component_usages_set_usage(|when, then| {
         when.body(&body(Decimal::new(30, 2)));

@@ -13,7 +13,8 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Returns the command that runs the program with the generator, which is compiled first. Its arguments are to follow.
+/// Returns the command that runs the program with the generator, which is compiled first. Its arguments are
+/// to follow.
 pub(crate) fn command() -> Command {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("regen/Cargo.toml");
     let mut command = cargo();

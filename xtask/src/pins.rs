@@ -56,8 +56,8 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Pins `schema` in the repository `copy` and runs the checks. What wasn't run, because the schema can't be pinned, is
-/// None.
+/// Pins `schema` in the repository `copy` and runs the checks. What wasn't run, because the schema can't be
+/// pinned, is None.
 fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; CHECKS.len() + 1]> {
     let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
     let mut results = [None; CHECKS.len() + 1];
@@ -68,7 +68,7 @@ fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; C
     if pinned {
         for (result, (title, arguments)) in results[1..].iter_mut().zip(CHECKS) {
             let mut check = generator::cargo();
-            check.args(["check", "--quiet", "--locked"]).args(arguments).current_dir(copy);
+            check.args(["check", "--quiet", "--locked", "--keep-going"]).args(arguments).current_dir(copy);
             check.env("CARGO_TARGET_DIR", target.join("target"));
             *result = Some(passes(title, &mut check)?);
         }

@@ -1,10 +1,12 @@
 //! Enums of texts with a variant for unknown texts.
 
-/// Defines an open enum: a variant for each known text, and `Other` for all others.
+/// Defines an open enum: a variant for each known text, and `Other` for all others. Another schema has other
+/// variants, so a `match` outside of this crate needs a wildcard.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum $name {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
             /// A text that this version of the client doesn't know.

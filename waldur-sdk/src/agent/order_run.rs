@@ -64,8 +64,10 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                 Decision::Defer => return Ok(OrderResult::Deferred),
             }
         }
-        if let RequestTypes::Other(type_) = &listed.type_ {
-            return Ok(OrderResult::Unknown { type_: type_.clone() });
+        // A type that a newer schema knows is as unknown to a back end as one that no schema knows.
+        use RequestTypes::{Create, Restore, Terminate, Update};
+        if !matches!(listed.type_, Create | Restore | Terminate | Update) {
+            return Ok(OrderResult::Unknown { type_: listed.type_.to_string() });
         }
         // Without an id such an order can't be carried out, so it isn't approved either.
         let mut resource = None;
@@ -116,9 +118,7 @@ impl<'a, B: Backend> OrderRun<'a, B> {
                     (RequestTypes::Update | RequestTypes::Terminate, None) => {
                         return Ok(OrderResult::NoBackendId);
                     }
-                    (RequestTypes::Other(type_), _) => {
-                        return Ok(OrderResult::Unknown { type_: type_.clone() });
-                    }
+                    (other, _) => return Ok(OrderResult::Unknown { type_: other.to_string() }),
                 };
                 match answer {
                     Ok(provisioned) => {

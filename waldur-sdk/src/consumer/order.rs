@@ -1,6 +1,7 @@
 //! Ordering a resource.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::IntoFuture;
 
 use chrono::NaiveDate;
@@ -265,14 +266,14 @@ impl OrderRequest {
 
     fn body(&self) -> Result<OrderCreateRequest, Error> {
         let client = &self.client;
+        let invalid =
+            |problem: &dyn fmt::Display| Error::invalid_fields([(String::new(), problem.to_string())]);
+        let attributes = GenericOrderAttributes::builder().additional(self.attributes.clone());
+        let attributes = GenericOrderAttributes::try_from(attributes).map_err(|problem| invalid(&problem))?;
         let mut body = OrderCreateRequest::builder()
             .project(address(client, "projects", self.project))
             .offering(address(client, "marketplace-public-offerings", self.offering))
-            .attributes(GenericOrderAttributes {
-                name: None,
-                description: None,
-                additional: self.attributes.clone(),
-            });
+            .attributes(attributes);
         if let Some(plan) = self.plan {
             let plans = format!("marketplace-public-offerings/{}/plans", self.offering.simple());
             body = body.plan(address(client, &plans, plan));
@@ -293,8 +294,7 @@ impl OrderRequest {
         if self.accepts_terms {
             body = body.accepting_terms_of_service(true);
         }
-        OrderCreateRequest::try_from(body)
-            .map_err(|problem| Error::invalid_fields([(String::new(), problem.to_string())]))
+        OrderCreateRequest::try_from(body).map_err(|problem| invalid(&problem))
     }
 
     async fn run(self) -> Result<PlacedOrder, Error> {

@@ -10,11 +10,10 @@ use super::shape::{Likeness, SENT, compare};
 use super::{STAND_IN, renames};
 use crate::document::{Operation, operations, schemas, schemas_mut};
 
-/// Changes `document`, a normalised schema, so that it has all of `needs` as they are there. Returns what it changed,
-/// a line each.
+/// Changes `document`, a normalised schema, so that it has all of `needs` as they are there. Returns what it
+/// changed, a line each.
 ///
-/// # Errors
-/// Names what can't be brought in line: operations at paths that need other values.
+/// # Errors Names what can't be brought in line: operations at paths that need other values.
 pub(crate) fn adapt(document: &mut Value, needs: &Value) -> Result<Vec<String>> {
     let mut changes = Changes { lines: renames::apply(document, needs), unmet: Vec::new() };
     for needed in operations(needs) {
@@ -34,7 +33,8 @@ pub(crate) fn adapt(document: &mut Value, needs: &Value) -> Result<Vec<String>> 
     if !unmet.is_empty() {
         let version = document["info"]["version"].as_str().unwrap_or_default();
         bail!(
-            "{version} can't be pinned, because the workspace would not compile: {}. Adapt the sources, then openapi/needs.json",
+            "{version} can't be pinned, because the workspace would not compile: {}. Adapt the sources, then \
+             openapi/needs.json",
             unmet.join("; ")
         );
     }
@@ -49,7 +49,8 @@ fn find<'a>(document: &'a Value, id: &str) -> Option<Operation<'a>> {
     operations(document).find(|operation| operation.value["operationId"] == id)
 }
 
-/// Returns the schema of the body (`body`) or of the answer (`!body`) of an operation, with what is around it.
+/// Returns the schema of the body (`body`) or of the answer (`!body`) of an operation, with what is around
+/// it.
 pub(super) fn content(operation: &Value, body: bool) -> &Value {
     if body { &operation["requestBody"] } else { &operation["responses"]["2XX"]["content"] }
 }

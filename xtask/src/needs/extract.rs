@@ -102,7 +102,8 @@ fn operation(document: &Value, value: &Value, names: &Names) -> Value {
     operation
 }
 
-/// Returns `schema`, the model or enum `name`, with the properties or values that sources with these `names` can use.
+/// Returns `schema`, the model or enum `name`, with the properties or values that sources with these `names`
+/// can use.
 fn model(name: &str, schema: &Value, names: &Names) -> Value {
     let mut model = schema.clone();
     if let Some(texts) = model.get_mut("x-enum").and_then(Value::as_array_mut) {

@@ -1,14 +1,14 @@
 //! What this workspace needs of a schema, so that it compiles with every pin.
 //!
-//! `openapi/needs.json` lists the operations, parameters, models, properties and values of enums that the sources
-//! of the workspace name, as the schema had them when they were written. The rule is: what the workspace needs is
-//! generated as this file has it, and everything else as the schema has it.
+//! `openapi/needs.json` lists the operations, parameters, models, properties and values of enums that the
+//! sources of the workspace name, as the schema had them when they were written. The rule is: what the
+//! workspace needs is generated as this file has it, and everything else as the schema has it.
 //!
 //! - [`extract`] makes the file, from a schema and the names in the sources ([`names`]).
-//! - [`adapt`] brings a schema in line with it: what it calls otherwise is named as here, and what it lacks or
-//!   declares otherwise is taken from here. On the schema that the file was made from it changes nothing.
-//! - An operation that a schema lacks is generated all the same, and sent: a server may be newer than the schema. A
-//!   server without it responds with 404.
+//! - [`adapt`] brings a schema in line with it: what it calls otherwise is named as here, and what it lacks
+//!   or declares otherwise is taken from here. On the schema that the file was made from it changes nothing.
+//! - An operation that a schema lacks is generated all the same, and sent: a server may be newer than the
+//!   schema. A server without it responds with 404.
 
 mod adapt;
 mod extract;

@@ -9,7 +9,8 @@ use waldur_api_codegen::names;
 use crate::layout::Layout;
 use crate::words::rust_files;
 
-/// The folders of the code that is compiled with the client. The sandbox, which stands in for a server, does without.
+/// The folders of the code that is compiled with the client. The sandbox, which stands in for a server, does
+/// without.
 const SOURCES: [&str; 5] = [
     "waldur-api-client/src",
     "waldur-api-client/tests",
@@ -18,8 +19,8 @@ const SOURCES: [&str; 5] = [
     "tests/contract",
 ];
 
-/// Every name in the sources. Code can use an operation, a parameter, a model, a field or a variant only by its
-/// name, so what isn't among them isn't used.
+/// Every name in the sources. Code can use an operation, a parameter, a model, a field or a variant only by
+/// its name, so what isn't among them isn't used.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     all: BTreeSet<String>,
@@ -68,8 +69,8 @@ impl Names {
         self.all.contains(name)
     }
 
-    /// Tells whether the sources may use the operation `id`. A name of one word is too common to tell, unless it is
-    /// called as the functions of the client are.
+    /// Tells whether the sources may use the operation `id`. A name of one word is too common to tell, unless
+    /// it is called as the functions of the client are.
     pub(super) fn have_operation(&self, id: &str) -> bool {
         let function = names::function(id);
         let function_is_there =

@@ -12,7 +12,8 @@ use crate::document::{
     Operation, each_operation, each_schema, operations, ref_name, ref_to, schemas, schemas_mut, travelling,
 };
 
-/// Renames operations and models of `document` to what `needs` call them. Returns what it renamed, a line each.
+/// Renames operations and models of `document` to what `needs` call them. Returns what it renamed, a line
+/// each.
 pub(super) fn apply(document: &mut Value, needs: &Value) -> Vec<String> {
     let mut lines = operation_names(document, needs);
     for name in misfits(document, needs) {
@@ -49,8 +50,8 @@ fn operation_names(document: &mut Value, needs: &Value) -> Vec<String> {
     lines
 }
 
-/// Returns the models of `document` that have the name of a needed one and are something else: an enum in place of a
-/// model, or one that travels the other way.
+/// Returns the models of `document` that have the name of a needed one and are something else: an enum in
+/// place of a model, or one that travels the other way.
 fn misfits(document: &Value, needs: &Value) -> Vec<String> {
     let (sent, received) = (travelling(document, true), travelling(document, false));
     let is_misfit = |name: &str, own: &Value, needed: &Value| {
@@ -74,7 +75,8 @@ fn is_enum(schema: &Value) -> bool {
     schema.get("x-enum").is_some()
 }
 
-/// Finds a model that is not needed by its name and stands where another one is needed that isn't there: the two names.
+/// Finds a model that is not needed by its name and stands where another one is needed that isn't there: the
+/// two names.
 fn otherwise_named(document: &Value, needs: &Value) -> Option<(String, String)> {
     let (all, needed) = (schemas(document)?, schemas(needs)?);
     let by_model: BTreeMap<String, &String> = all.keys().map(|name| (model(name), name)).collect();

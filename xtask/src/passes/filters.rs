@@ -1,5 +1,5 @@
-//! Filters take the enums of models, whatever a schema calls them: some versions declare the values of a filter in
-//! place, which would make another type of each.
+//! Filters take the enums of models, whatever a schema calls them: some versions declare the values of a
+//! filter in place, which would make another type of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use crate::document::{
     content_schemas, each_operation, each_parameter, each_schema_in, ref_name, ref_to, schemas, travelling,
 };
 
-/// Gives each filter that is an enum of its own the enum of a model that has the same values. Where several models'
-/// enums have them, it is the one in the field of the same name of the operation's answer; where that tells nothing,
-/// the filter stays.
+/// Gives each filter that is an enum of its own the enum of a model that has the same values. Where several
+/// models' enums have them, it is the one in the field of the same name of the operation's answer; where that
+/// tells nothing, the filter stays.
 pub(super) fn of_models(document: &mut Value) -> usize {
     let models: BTreeSet<String> =
         [true, false].into_iter().flat_map(|body| travelling(document, body)).collect();

@@ -134,8 +134,8 @@ async fn resources(sandbox: &Sandbox, client: &Client) -> Outcome {
 
     let id = "back-end-17";
     client.provider().resource(ids.resources.ok).set_backend_id(id).await?;
-    let section = ReportSectionRequest { header: "Login".to_owned(), body: "ssh".to_owned() };
-    let report = ResourceReportRequest { report: vec![section] };
+    let section = ReportSectionRequest::builder().header("Login").body("ssh");
+    let report = ResourceReportRequest::builder().report(vec![section.try_into()?]);
     let call = client.marketplace_provider_resources_submit_report().uuid(ids.resources.ok);
     call.body(report).send().await?;
     let resource = sandbox.resource(ids.resources.ok).ok_or("no such resource")?;
@@ -160,18 +160,15 @@ async fn usage(sandbox: &Sandbox, client: &Client) -> Outcome {
     ensure(there.iter().all(|(_, there, _)| *there == amount), "another usage")?;
 
     let now: DateTime<Utc> = Utc::now();
-    let item = ComponentUsageItemRequest {
-        type_: "cpu".to_owned(),
-        amount: Decimal::new(125, 2),
-        description: Some("one week".to_owned()),
-        recurring: Some(false),
-    };
-    let body = ComponentUsageCreateRequest {
-        resource: Some(resources.ok_second),
-        usages: vec![item],
-        date: Some(now),
-        plan_period: None,
-    };
+    let item = ComponentUsageItemRequest::builder()
+        .type_("cpu")
+        .amount(Decimal::new(125, 2))
+        .description("one week".to_owned())
+        .recurring(false);
+    let body = ComponentUsageCreateRequest::builder()
+        .resource(resources.ok_second)
+        .usages(vec![item.try_into()?])
+        .date(now);
     client.marketplace_component_usages_set_usage().body(body).send().await?;
     let should_be = ("cpu".to_owned(), Decimal::new(125, 2), "one week".to_owned());
     ensure(reported(resources.ok_second).contains(&should_be), "another usage of today")
@@ -179,12 +176,10 @@ async fn usage(sandbox: &Sandbox, client: &Client) -> Outcome {
 
 async fn accounts(sandbox: &Sandbox, client: &Client) -> Outcome {
     let ids = sandbox.ids();
-    let address = |what: &str, uuid: Uuid| Some(format!("{}/api/{what}/{}/", client.url(), uuid.simple()));
-    let body = OfferingUserRequest {
-        offering: address("marketplace-provider-offerings", ids.offerings.bulk),
-        user: address("users", ids.users.bob),
-        ..OfferingUserRequest::default()
-    };
+    let address = |what: &str, uuid: Uuid| format!("{}/api/{what}/{}/", client.url(), uuid.simple());
+    let body = OfferingUserRequest::builder()
+        .offering(address("marketplace-provider-offerings", ids.offerings.bulk))
+        .user(address("users", ids.users.bob));
     let made = client.marketplace_offering_users_create().body(body).send().await?.into_inner();
     let uuid = made.and_then(|made| made.uuid).ok_or("an account without a uuid")?;
     let name = PatchedOfferingUserRequest::builder().username("bob17".to_owned());

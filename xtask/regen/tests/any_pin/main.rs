@@ -1,5 +1,6 @@
-//! The workspace compiles with any pin: whatever an older or a newer schema has otherwise, the generated code has all
-//! that the sources use, with the same types. `cargo xtask pins` shows the same of published schemas, by compiling.
+//! The workspace compiles with any pin: whatever an older or a newer schema has otherwise, the generated code
+//! has all that the sources use, with the same types. `cargo xtask pins` shows the same of published schemas,
+//! by compiling.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
 
 mod api;
@@ -43,7 +44,8 @@ fn schema() -> Value {
     document
 }
 
-/// Pins `schema` in a repository with the needs of this one. Returns what `regen` reports and the normalised schema.
+/// Pins `schema` in a repository with the needs of this one. Returns what `regen` reports and the normalised
+/// schema.
 fn pin(schema: &Value) -> (String, Value) {
     let repository = Repository::new(&schema.to_string());
     for name in ["needs.json", "features.toml"] {

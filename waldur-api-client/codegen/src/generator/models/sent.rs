@@ -77,6 +77,8 @@ pub(super) fn model(
         #[doc = #doc]
         #derived
         #readable
+        // Another schema has other fields, so other crates use the builder.
+        #[non_exhaustive]
         #model
         #serialize
         impl #ident {
