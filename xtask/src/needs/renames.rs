@@ -89,7 +89,9 @@ fn otherwise_named(document: &Value, needs: &Value) -> Option<(String, String)> 
     let fits = |own: &str, wanted: &str| {
         !all.contains_key(wanted)
             && !needed.contains_key(own)
-            && matches!((all.get(own), needed.get(wanted)), (Some(own), Some(wanted)) if is_enum(own) == is_enum(wanted))
+            && all
+                .get(own)
+                .is_some_and(|own| needed.get(wanted).is_some_and(|wanted| is_enum(own) == is_enum(wanted)))
     };
     let mut found = None;
     each_place(document, needs, &mut |own, wanted| {
