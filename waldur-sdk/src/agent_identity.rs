@@ -1,5 +1,7 @@
 //! What an agent is called at an offering.
 
+#[cfg(feature = "agent")]
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::Client;
@@ -88,6 +90,24 @@ impl AgentIdentity {
             }
         };
         registered.map(|(agent, _)| agent)
+    }
+
+    /// Sets when the agent was started last, which the operators see. Safe to run again.
+    /// (`marketplace_site_agent_identities_update`)
+    ///
+    /// # Errors
+    /// If the agent doesn't exist any more or is not visible to the caller ([`Error::is_not_found`]), or the
+    /// caller may not change it ([`Error::is_forbidden`]).
+    #[cfg(feature = "agent")]
+    pub async fn set_last_restarted(&self, client: &Client, at: DateTime<Utc>) -> Result<(), Error> {
+        // The operation replaces the agent, so everything is sent.
+        let body = AgentIdentityRequest::builder()
+            .name(self.name.clone())
+            .offering(self.offering_uuid)
+            .version(self.version.clone())
+            .last_restarted(at);
+        let client = client.assume_idempotent();
+        client.marketplace_site_agent_identities_update().uuid(self.uuid).body(body).send().await.map(drop)
     }
 
     async fn find(client: &Client, offering: Uuid, name: &str) -> Result<Option<Self>, Error> {

@@ -4,6 +4,10 @@
 #[doc = include_str!("../docs/writing-an-agent.md")]
 pub mod writing_an_agent {}
 
+#[cfg(feature = "agent")]
+#[doc = include_str!("../docs/requests-of-an-agent.md")]
+pub mod requests_of_an_agent {}
+
 #[doc = include_str!("../docs/reporting-usage.md")]
 pub mod reporting_usage {}
 

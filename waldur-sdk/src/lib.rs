@@ -40,7 +40,7 @@
 //! | [`offerings`] | [`offerings`](Provider::offerings), [`offering`](Provider::offering) | components, access gaps |
 //! | [`accounts`] | [`offering_users`](Provider::offering_users), [`robot_accounts`](Provider::robot_accounts), service and course accounts | ensure, transition, rotate keys |
 //! | [`people`] | [`users`](Provider::users), [`ssh_keys`](Provider::ssh_keys), [`service_provider`](Provider::service_provider) | list, set usernames |
-//! | `agent` (feature `agent`) | `OrderProcessor`, `AgentIdentity` | carry out orders with your back end |
+//! | `agent` (feature `agent`) | `Agent`, `OrderProcessor`, `AgentIdentity` | carry out orders with your back end |
 //! | `membership` (feature `agent`) | `Membership` | keep the members in your back end in line |
 //!
 //! The consumer's side has a perspective of its own, `ClientExt::consumer` (feature `consumer`): it finds
@@ -125,6 +125,8 @@ pub mod events;
 pub mod membership;
 mod offering_user_state;
 pub mod offerings;
+#[cfg(feature = "agent")]
+mod on_item;
 pub mod orders;
 mod outage;
 pub mod people;

@@ -63,6 +63,28 @@ pub trait Backend: Send + Sync {
     }
 }
 
+impl<B: Backend> Backend for Arc<B> {
+    async fn create(&self, task: &Task) -> Result<Provisioned, BackendError> {
+        B::create(self, task).await
+    }
+
+    async fn update(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
+        B::update(self, task, id).await
+    }
+
+    async fn terminate(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
+        B::terminate(self, task, id).await
+    }
+
+    async fn ready(&self) -> Result<(), BackendError> {
+        B::ready(self).await
+    }
+
+    async fn restore(&self, task: &Task) -> Result<Provisioned, BackendError> {
+        B::restore(self, task).await
+    }
+}
+
 /// A resource that the back end created or restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

@@ -16,6 +16,7 @@ mod registration;
 mod report;
 mod resources;
 mod rounds;
+mod runner;
 mod stop;
 mod task;
 mod usage;
@@ -42,6 +43,12 @@ pub use report::{OrderResult, OrderResultKind, ProcessedOrder, SkippedStep};
 pub use resources::{
     AgentResource, LimitsSource, ProcessedResource, PulledResource, ResourceBackend, ResourceMode,
     ResourceResult, ResourceResultKind, ResourceStep, ResourcesProcessor,
+};
+#[cfg(feature = "events")]
+pub use runner::EventsHealth;
+pub use runner::{
+    Activity, Agent, AgentBuilder, AgentHealth, AgentMonitor, LoopCounts, LoopError, LoopHealth, LoopKind,
+    LoopState, RoundSummary,
 };
 pub use stop::{StopHandle, shutdown_signal};
 pub use task::{AgentOrder, Limits, Task};

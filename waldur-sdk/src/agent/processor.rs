@@ -1,7 +1,6 @@
 //! Rounds over the orders of some offerings.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use super::backend::Backend;
 use super::ledger::{Backoff, Begin, Ledger, Pause};
 use super::order_run::OrderRun;
 use super::report::{OrderResult, ProcessedOrder};
+use super::rounds::OnItem;
 use super::stop::StopHandle;
 use super::task::AgentOrder;
 use crate::bulk::{Item, ListFailure, Report};
@@ -104,21 +104,9 @@ pub struct OrderProcessor<B> {
     approval: Approval,
     pub(super) backoff: Backoff,
     pub(super) interval: Duration,
-    on_order: OnOrder,
+    pub(super) on_order: OnItem<ProcessedOrder>,
     ledger: Ledger,
     pub(super) stop: StopHandle,
-}
-
-/// What is called with each order of a round.
-#[derive(Default)]
-struct OnOrder(Option<OnOrderFn>);
-
-type OnOrderFn = Box<dyn Fn(&Item<ProcessedOrder>) + Send + Sync>;
-
-impl fmt::Debug for OnOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnOrder").field(&self.0.is_some()).finish()
-    }
 }
 
 impl<B: Backend> OrderProcessor<B> {
@@ -132,7 +120,7 @@ impl<B: Backend> OrderProcessor<B> {
             approval: Approval::Same(Decision::Approve),
             backoff: Backoff { first: Duration::from_secs(10), longest: Duration::from_secs(600) },
             interval: Duration::from_secs(60),
-            on_order: OnOrder::default(),
+            on_order: OnItem::default(),
             ledger: Ledger::default(),
             stop: StopHandle::new(),
         }
@@ -169,7 +157,7 @@ impl<B: Backend> OrderProcessor<B> {
     /// that itself.
     #[must_use]
     pub fn on_order(mut self, on_order: impl Fn(&Item<ProcessedOrder>) + Send + Sync + 'static) -> Self {
-        self.on_order = OnOrder(Some(Box::new(on_order)));
+        self.on_order = OnItem::new(on_order);
         self
     }
 
@@ -213,9 +201,7 @@ impl<B: Backend> OrderProcessor<B> {
             state => (OrderResult::Superseded { state: state.clone() }, None),
         };
         let item = ProcessedOrder { order, result }.into_item(error);
-        if let OnOrder(Some(on_order)) = &self.on_order {
-            on_order(&item);
-        }
+        self.on_order.call(&item);
         Ok(item)
     }
 
@@ -265,6 +251,7 @@ impl<B: Backend> OrderProcessor<B> {
         if is_over() {
             return report;
         }
+        self.on_order.begin();
         if let Err(error) = self.backend.ready().await {
             let error = error.into_error();
             let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
@@ -304,9 +291,7 @@ impl<B: Backend> OrderProcessor<B> {
             .buffer_unordered(self.client.bulk_concurrency());
         let mut orders = Vec::new();
         while let Some((index, order)) = working.next().await {
-            if let OnOrder(Some(on_order)) = &self.on_order {
-                on_order(&order);
-            }
+            self.on_order.call(&order);
             orders.push((index, order));
         }
         orders.sort_unstable_by_key(|(index, _)| *index);

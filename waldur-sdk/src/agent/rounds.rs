@@ -1,6 +1,5 @@
 //! Round after round, until the program ends.
 
-use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,40 +14,11 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::stop::StopHandle;
-use crate::bulk::Item;
 #[cfg(feature = "events")]
 use crate::bulk::Report;
 #[cfg(feature = "events")]
 use crate::events::{Event, Notification};
-
-/// What is called with each item of a round.
-pub(super) struct OnItem<T>(Option<OnItemFn<T>>);
-
-type OnItemFn<T> = Box<dyn Fn(&Item<T>) + Send + Sync>;
-
-impl<T> OnItem<T> {
-    pub(super) fn new(on_item: impl Fn(&Item<T>) + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(on_item)))
-    }
-
-    pub(super) fn call(&self, item: &Item<T>) {
-        if let Self(Some(on_item)) = self {
-            on_item(item);
-        }
-    }
-}
-
-impl<T> Default for OnItem<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> fmt::Debug for OnItem<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnItem").field(&self.0.is_some()).finish()
-    }
-}
+pub(super) use crate::on_item::OnItem;
 
 /// Does a round and calls `each` with its report, again and again, with a pause of `interval` between them.
 /// When `until` ends or the loop is stopped, sets `enough`, waits for the end of the round, and returns.

@@ -72,6 +72,18 @@ impl Delivery {
         Self { event: Box::new(event), offering, redelivered, message_id, receipt }
     }
 
+    /// Returns a delivery of the same event that tells the broker nothing.
+    #[cfg(feature = "agent")]
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            event: self.event.clone(),
+            offering: self.offering,
+            redelivered: self.redelivered,
+            message_id: self.message_id.clone(),
+            receipt: Receipt(None),
+        }
+    }
+
     /// Returns the event.
     #[must_use]
     pub fn event(&self) -> &Event {

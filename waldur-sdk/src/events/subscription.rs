@@ -140,6 +140,18 @@ impl EventsBuilder {
         self
     }
 
+    /// Returns the longest time between two full passes.
+    #[cfg(feature = "agent")]
+    pub(crate) fn reconcile_interval(&self) -> Duration {
+        self.intervals.connected.max(self.intervals.disconnected)
+    }
+
+    /// Checks the settings, as [`subscribe`](Self::subscribe) does.
+    #[cfg(feature = "agent")]
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        self.check().map(drop)
+    }
+
     fn check(&self) -> Result<Settings, Error> {
         let refused = |setting, problem| Err(Error::configuration(setting, problem));
         let times = [

@@ -1,6 +1,7 @@
 //! The provider's back end for the members of resources.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use super::{ListedMember, Member, MembershipResource};
 
@@ -94,6 +95,31 @@ pub trait MembershipBackend: Send + Sync {
 }
 
 impl<B: MembershipBackend> MembershipBackend for &B {
+    type Error = B::Error;
+
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, Self::Error> {
+        B::list(self, resource).await
+    }
+
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        B::add(self, resource, member).await
+    }
+
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), Self::Error> {
+        B::remove(self, resource, member).await
+    }
+
+    async fn change_role(
+        &self,
+        resource: &MembershipResource,
+        member: &Member,
+        before: &str,
+    ) -> Result<(), Self::Error> {
+        B::change_role(self, resource, member, before).await
+    }
+}
+
+impl<B: MembershipBackend> MembershipBackend for Arc<B> {
     type Error = B::Error;
 
     async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, Self::Error> {

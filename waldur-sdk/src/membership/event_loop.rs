@@ -165,6 +165,7 @@ impl<B: MembershipBackend> Membership<B> {
                         let outcome = outcome_of(&members);
                         let (uuid, name) = (plan.resource.uuid, plan.resource.name.clone());
                         let item = Item::new(SyncedResource { uuid, name, members }, outcome);
+                        self.on_resource.call(&item);
                         let resources = Report { items: vec![item], ..Report::default() };
                         Ok(MembershipSync { resources, departed: Report::default() })
                     }

@@ -72,6 +72,7 @@ impl<B: MembershipBackend> Membership<B> {
     /// # Errors
     /// If the resources or the accounts can't be listed. What happens to a resource is in the report.
     pub(super) async fn pass(&self, pass: Pass<'_>) -> Result<MembershipSync, Error> {
+        self.on_resource.begin();
         let Pass { scope, enough, .. } = pass;
         let remove_departed =
             self.options.remove_departed && scope.project.is_none() && scope.who == Who::Everyone;
@@ -119,6 +120,7 @@ impl<B: MembershipBackend> Membership<B> {
             let members = &item.target.members;
             let is_empty = members.items.is_empty() && members.unreadable.is_empty();
             if scope.who == Who::Everyone || !is_empty || !item.outcome.is_ok() {
+                self.on_resource.call(&item);
                 items.push(item);
             }
         }

@@ -9,13 +9,27 @@ use futures_util::future::{Either, select};
 use tokio::time::sleep;
 use waldur_api_client::Error;
 
-use super::{Membership, MembershipBackend, MembershipSync};
+use super::{Membership, MembershipBackend, MembershipSync, SyncedResource};
+use crate::bulk::Item;
+use crate::on_item::OnItem;
 
 impl<B: MembershipBackend> Membership<B> {
     /// Sets the pause of [`run`](Self::run) between two synchronizations; ten minutes by default.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Calls `on_resource` with each resource as soon as its members are synchronized. Use it to show that
+    /// the process is alive while [`sync_all`](Self::sync_all) or [`run`](Self::run) is at work. It must not
+    /// block.
+    #[must_use]
+    pub fn on_resource(
+        mut self,
+        on_resource: impl Fn(&Item<SyncedResource>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_resource = OnItem::new(on_resource);
         self
     }
 

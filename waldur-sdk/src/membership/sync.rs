@@ -13,12 +13,13 @@ use super::compare::{Comparison, Options};
 use super::report::{backend_failed, untouched};
 use super::resource::ResourceRow;
 use super::scope::{Pass, Scope, Who};
-use super::{MemberStep, MembershipBackend, MembershipPlan, MembershipSync, PlannedMember};
+use super::{MemberStep, MembershipBackend, MembershipPlan, MembershipSync, PlannedMember, SyncedResource};
 use crate::accounts::OfferingUsers;
 #[cfg(doc)]
 use crate::backend_id::NoBackendId;
 use crate::bulk::{Item, Report};
 use crate::confirm::Applied;
+use crate::on_item::OnItem;
 use crate::resources::{self, ResourceHandle, TeamMember};
 use crate::row::Rows;
 
@@ -34,7 +35,8 @@ pub struct Membership<B> {
     pub(super) backend: B,
     pub(super) options: Options,
     scope: Scope,
-    pub(super) interval: Duration,
+    pub(crate) interval: Duration,
+    pub(crate) on_resource: OnItem<SyncedResource>,
 }
 
 impl<B: MembershipBackend> Membership<B> {
@@ -46,6 +48,7 @@ impl<B: MembershipBackend> Membership<B> {
             options: Options::default(),
             scope: Scope::default(),
             interval: Duration::from_secs(600),
+            on_resource: OnItem::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The provider's back end for accounts.
 
+use std::sync::Arc;
+
 use waldur_api_client::types::OfferingUserState;
 
 use super::account::AgentAccount;
@@ -48,6 +50,24 @@ pub trait Usernames: Send + Sync {
         account: &AgentAccount,
         username: &AccountName,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
+}
+
+impl<U: Usernames> Usernames for Arc<U> {
+    async fn find(&self, account: &AgentAccount) -> Result<Option<AccountName>, BackendError> {
+        U::find(self, account).await
+    }
+
+    async fn generate(&self, account: &AgentAccount) -> Result<UsernameAnswer, BackendError> {
+        U::generate(self, account).await
+    }
+
+    async fn remove(&self, account: &AgentAccount, username: &AccountName) -> Result<(), BackendError> {
+        U::remove(self, account, username).await
+    }
+
+    async fn ready(&self) -> Result<(), BackendError> {
+        U::ready(self).await
+    }
 }
 
 /// What a back end answers when it is to create an account.

@@ -112,11 +112,11 @@ pub struct AccountsProcessor<U> {
     pub(super) offerings: Vec<Uuid>,
     pub(super) usernames: U,
     pub(super) backoff: Backoff,
-    pub(super) interval: Duration,
+    pub(in crate::agent) interval: Duration,
     pub(super) unnamed_interval: Duration,
     /// When those that are OK are listed next, by the offering.
     pub(super) unnamed_due: Mutex<HashMap<Uuid, Instant>>,
-    pub(super) on_account: OnItem<ProcessedAccount>,
+    pub(in crate::agent) on_account: OnItem<ProcessedAccount>,
     pub(super) ledger: Ledger,
     pub(super) stop: StopHandle,
 }

@@ -44,6 +44,7 @@ impl<U: Usernames> AccountsProcessor<U> {
         if is_over() {
             return report;
         }
+        self.on_account.begin();
         if let Err(error) = self.usernames.ready().await {
             let error = error.into_error();
             let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };

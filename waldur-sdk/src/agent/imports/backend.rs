@@ -1,5 +1,7 @@
 //! The provider's back end, as far as it lists what it has.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -18,6 +20,12 @@ pub trait Importable: Send + Sync {
         &self,
         offering: Uuid,
     ) -> impl Future<Output = Result<Vec<ImportableResource>, BackendError>> + Send;
+}
+
+impl<B: Importable> Importable for Arc<B> {
+    async fn list(&self, offering: Uuid) -> Result<Vec<ImportableResource>, BackendError> {
+        B::list(self, offering).await
+    }
 }
 
 /// A resource of the back end.

@@ -87,8 +87,8 @@ pub struct ImportsProcessor<B> {
     offerings: Vec<Uuid>,
     backend: B,
     backoff: Backoff,
-    interval: Duration,
-    on_request: OnItem<ProcessedImport>,
+    pub(in crate::agent) interval: Duration,
+    pub(in crate::agent) on_request: OnItem<ProcessedImport>,
     ledger: Ledger,
     /// Held while a request is answered.
     turn: Mutex<()>,
@@ -231,6 +231,7 @@ impl<B: Importable> ImportsProcessor<B> {
         if is_over() {
             return report;
         }
+        self.on_request.begin();
         let mut listed = Vec::new();
         let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
         for (offering, list) in self.offerings.iter().zip(lists) {

@@ -1,6 +1,7 @@
 //! The provider's back end for limits for a period.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -27,6 +28,16 @@ pub trait PeriodicLimits: Send + Sync {
         settings: &PeriodicSettings,
         id: &BackendId,
     ) -> impl Future<Output = Result<AppliedLimits, BackendError>> + Send;
+}
+
+impl<B: PeriodicLimits> PeriodicLimits for Arc<B> {
+    async fn apply(
+        &self,
+        settings: &PeriodicSettings,
+        id: &BackendId,
+    ) -> Result<AppliedLimits, BackendError> {
+        B::apply(self, settings, id).await
+    }
 }
 
 /// What the back end did to apply settings.

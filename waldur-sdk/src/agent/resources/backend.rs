@@ -1,6 +1,7 @@
 //! The provider's back end for resources that exist.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
@@ -113,6 +114,55 @@ pub trait ResourceBackend: Send + Sync {
         id: &BackendId,
     ) -> impl Future<Output = Result<(), BackendError>> + Send {
         not_implemented(resource, id, "has an end date that can't be set")
+    }
+}
+
+impl<B: ResourceBackend> ResourceBackend for Arc<B> {
+    async fn pull(&self, resource: &AgentResource, id: &BackendId) -> Result<PulledResource, BackendError> {
+        B::pull(self, resource, id).await
+    }
+
+    async fn ready(&self) -> Result<(), BackendError> {
+        B::ready(self).await
+    }
+
+    async fn pause(&self, resource: &AgentResource, id: &BackendId) -> Result<(), BackendError> {
+        B::pause(self, resource, id).await
+    }
+
+    async fn downscale(&self, resource: &AgentResource, id: &BackendId) -> Result<(), BackendError> {
+        B::downscale(self, resource, id).await
+    }
+
+    async fn restore(&self, resource: &AgentResource, id: &BackendId) -> Result<(), BackendError> {
+        B::restore(self, resource, id).await
+    }
+
+    async fn set_limits(&self, resource: &AgentResource, id: &BackendId) -> Result<(), BackendError> {
+        B::set_limits(self, resource, id).await
+    }
+
+    async fn set_user_limits(
+        &self,
+        resource: &AgentResource,
+        id: &BackendId,
+        username: &AccountName,
+        limits: &Limits,
+    ) -> Result<(), BackendError> {
+        B::set_user_limits(self, resource, id, username, limits).await
+    }
+
+    async fn restrict_members(
+        &self,
+        resource: &AgentResource,
+        id: &BackendId,
+        restricted: bool,
+    ) -> Result<(), BackendError> {
+        B::restrict_members(self, resource, id, restricted).await
+    }
+
+    async fn set_end_date(&self, resource: &AgentResource, id: &BackendId) -> Result<(), BackendError> {
+        B::set_end_date(self, resource, id).await
     }
 }
 

@@ -130,8 +130,8 @@ pub struct ResourcesProcessor<B> {
     backend: B,
     rules: Rules,
     pub(super) backoff: Backoff,
-    pub(super) interval: Duration,
-    on_resource: OnItem<ProcessedResource>,
+    pub(in crate::agent) interval: Duration,
+    pub(in crate::agent) on_resource: OnItem<ProcessedResource>,
     ledger: Ledger,
     adjusted: Adjusted,
     pub(super) stop: StopHandle,
@@ -260,6 +260,7 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         if is_over() {
             return report;
         }
+        self.on_resource.begin();
         if let Err(error) = self.backend.ready().await {
             let error = error.into_error();
             let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };

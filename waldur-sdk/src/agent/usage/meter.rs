@@ -1,6 +1,7 @@
 //! The provider's back end for usage.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -35,6 +36,20 @@ pub trait Meter: Send + Sync {
     /// [`Report::unlisted`]: crate::Report::unlisted
     fn ready(&self) -> impl Future<Output = Result<(), BackendError>> + Send {
         async { Ok(()) }
+    }
+}
+
+impl<M: Meter> Meter for Arc<M> {
+    async fn measure(
+        &self,
+        resources: &[MeteredResource],
+        month: Month,
+    ) -> Result<Measurements, BackendError> {
+        M::measure(self, resources, month).await
+    }
+
+    async fn ready(&self) -> Result<(), BackendError> {
+        M::ready(self).await
     }
 }
 

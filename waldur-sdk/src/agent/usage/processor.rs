@@ -91,8 +91,8 @@ pub struct UsageProcessor<M> {
     pub(super) meter: M,
     pub(super) rules: Rules,
     pub(super) months_back: u32,
-    pub(super) interval: Duration,
-    pub(super) on_resource: OnItem<MeteredMonth>,
+    pub(in crate::agent) interval: Duration,
+    pub(in crate::agent) on_resource: OnItem<MeteredMonth>,
     pub(super) closed: ClosedMonths,
     /// Held while something is measured and reported: an older measurement can't replace a newer one.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -233,6 +233,7 @@ impl<M: Meter> UsageProcessor<M> {
         if self.is_over(enough) {
             return report;
         }
+        self.on_resource.begin();
         if let Err(error) = self.meter.ready().await {
             let error = error.into_error();
             let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };

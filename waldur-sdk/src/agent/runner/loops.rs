@@ -1,0 +1,239 @@
+//! The loops that an agent runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+#[cfg(feature = "events")]
+use super::hub::Inbox;
+use super::monitor::Probe;
+use crate::agent::accounts::{AccountsProcessor, Usernames};
+use crate::agent::backend::Backend;
+use crate::agent::imports::{Importable, ImportsProcessor};
+#[cfg(feature = "events")]
+use crate::agent::periodic_limits::{PeriodicLimits, PeriodicLimitsProcessor};
+use crate::agent::processor::OrderProcessor;
+use crate::agent::resources::{ResourceBackend, ResourcesProcessor};
+use crate::agent::stop::StopHandle;
+use crate::agent::usage::{Meter, UsageProcessor};
+#[cfg(feature = "events")]
+use crate::events::EventKind;
+use crate::membership::{Membership, MembershipBackend};
+
+/// What a loop gets when it begins.
+pub(super) struct Run {
+    pub(super) probe: Arc<Probe>,
+    pub(super) stop: StopHandle,
+    /// The events, if there is a subscription and the loop goes by them.
+    #[cfg(feature = "events")]
+    pub(super) inbox: Option<Inbox>,
+}
+
+/// A loop: it does rounds until it is stopped.
+pub(super) trait Loop: Send + Sync {
+    /// Does rounds until the agent is stopped. What is in progress then is finished.
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()>;
+
+    /// Returns the pause between two rounds.
+    fn interval(&self) -> Duration;
+
+    /// Passes what happens in the rounds to the probe.
+    fn observe(&mut self, probe: &Arc<Probe>);
+
+    /// Returns the kinds of events that the loop goes by.
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind];
+}
+
+impl<B: Backend + 'static> Loop for OrderProcessor<B> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            OrderProcessor::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_order.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::Order]
+    }
+}
+
+impl<B> Loop for Membership<B>
+where
+    B: MembershipBackend + 'static,
+    B::Error: Send,
+{
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |result| run.probe.ended_round(result));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            Membership::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_resource.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::UserRole, EventKind::Resource, EventKind::OfferingUser, EventKind::OfferingResourcesSync]
+    }
+}
+
+impl<U: Usernames + 'static> Loop for AccountsProcessor<U> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            AccountsProcessor::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_account.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::OfferingUser]
+    }
+}
+
+impl<B: ResourceBackend + 'static> Loop for ResourcesProcessor<B> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            ResourcesProcessor::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_resource.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::Resource, EventKind::OfferingResourcesSync]
+    }
+}
+
+impl<B: Importable + 'static> Loop for ImportsProcessor<B> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            ImportsProcessor::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_request.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::ImportableResources]
+    }
+}
+
+#[cfg(feature = "events")]
+impl<B: PeriodicLimits + 'static> Loop for PeriodicLimitsProcessor<B> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            match run.inbox {
+                Some(inbox) => {
+                    self.run_on_events(inbox, run.stop.stopped(), |item| run.probe.item(&item)).await;
+                }
+                None => run.stop.stopped().await,
+            }
+        }
+        .boxed()
+    }
+
+    /// It does nothing between events.
+    fn interval(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn observe(&mut self, _: &Arc<Probe>) {}
+
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::ResourcePeriodicLimits]
+    }
+}
+
+impl<M: Meter + 'static> Loop for UsageProcessor<M> {
+    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+        async move {
+            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
+            #[cfg(feature = "events")]
+            if let Some(inbox) = run.inbox {
+                return self.run_on_events(inbox, stopped, each).await;
+            }
+            UsageProcessor::run(&self, stopped, each).await;
+        }
+        .boxed()
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn observe(&mut self, probe: &Arc<Probe>) {
+        self.on_resource.observe(probe.observer());
+    }
+
+    #[cfg(feature = "events")]
+    fn kinds(&self) -> &'static [EventKind] {
+        &[EventKind::Order, EventKind::Resource, EventKind::OfferingResourcesSync]
+    }
+}
