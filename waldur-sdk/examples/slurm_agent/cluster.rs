@@ -1,0 +1,157 @@
+//! The back end: what the loops of the agent do with the cluster.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use waldur_sdk::agent::{
+    Backend, BackendError, Limits, Measurements, Meter, MeteredResource, Provisioned, Task,
+};
+use waldur_sdk::membership::{ListedMember, Member, MembershipBackend, MembershipResource};
+use waldur_sdk::{BackendId, Decimal, Month};
+
+use crate::command::{CommandError, Program};
+use crate::config::{Component, Config};
+use crate::sacctmgr::Sacctmgr;
+use crate::sreport::Sreport;
+
+/// A cluster and the components that are sold of it.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    accounts: Sacctmgr,
+    reports: Sreport,
+    parent: String,
+    prefix: String,
+    components: BTreeMap<String, Component>,
+}
+
+impl Cluster {
+    pub(crate) fn new(config: &Config) -> Self {
+        let slurm = &config.slurm;
+        let program = |path: &std::path::PathBuf| Program {
+            path: path.clone(),
+            limit: Duration::from_secs(slurm.timeout),
+        };
+        Self {
+            accounts: Sacctmgr { program: program(&slurm.sacctmgr), cluster: slurm.cluster.clone() },
+            reports: Sreport { program: program(&slurm.sreport), cluster: slurm.cluster.clone() },
+            parent: slurm.parent_account.clone(),
+            prefix: slurm.account_prefix.clone(),
+            components: config.components.clone(),
+        }
+    }
+
+    /// Returns the version of SLURM.
+    pub(crate) async fn version(&self) -> Result<String, CommandError> {
+        self.accounts.version().await
+    }
+
+    /// Returns how many TRES-minutes are one unit of each component.
+    pub(crate) fn factors(&self) -> BTreeMap<String, Decimal> {
+        self.components.iter().map(|(type_, component)| (type_.clone(), component.factor)).collect()
+    }
+
+    /// Returns the TRES-minutes of limits. Components that the cluster doesn't have are an error: the order
+    /// would be carried out without them.
+    fn minutes(&self, limits: &Limits) -> Result<Vec<(String, Decimal)>, BackendError> {
+        let minutes = limits.iter().map(|(type_, limit)| match self.components.get(type_) {
+            Some(component) => {
+                let minutes = limit.checked_mul(component.factor);
+                let minutes = minutes.ok_or_else(|| format!("the limit of {type_} is too large: {limit}"))?;
+                Ok((component.tres.clone(), minutes.round().normalize()))
+            }
+            None => Err(format!("the component {type_} is not in the agent's configuration")),
+        });
+        minutes.collect::<Result<_, String>>().map_err(BackendError::transient)
+    }
+}
+
+/// A failed command may succeed later, so no order is ended by it.
+impl From<CommandError> for BackendError {
+    fn from(error: CommandError) -> Self {
+        Self::transient(error)
+    }
+}
+
+impl Backend for Cluster {
+    async fn ready(&self) -> Result<(), BackendError> {
+        match self.accounts.has_cluster().await? {
+            true => Ok(()),
+            false => Err(BackendError::transient(format!("no cluster {}", self.accounts.cluster))),
+        }
+    }
+
+    async fn create(&self, task: &Task) -> Result<Provisioned, BackendError> {
+        let order = task.order();
+        let limits = self.minutes(&order.limits)?;
+        // Named after the resource, so an attempt that was interrupted is found again.
+        let account = format!("{}{}", self.prefix, order.resource_uuid.simple());
+        if !self.accounts.has_account(&account).await? {
+            let is_plain = |c: &char| c.is_ascii_alphanumeric() || " -_.".contains(*c);
+            let description: String = order.resource_name.chars().filter(is_plain).collect();
+            self.accounts.add_account(&account, &self.parent, &description).await?;
+        }
+        self.accounts.set_limits(&account, &limits).await?;
+        Provisioned::new(account)
+    }
+
+    async fn update(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
+        let limits = self.minutes(&task.order().limits)?;
+        Ok(self.accounts.set_limits(id.as_str(), &limits).await?)
+    }
+
+    async fn terminate(&self, _: &Task, id: &BackendId) -> Result<(), BackendError> {
+        Ok(self.accounts.delete_account(id.as_str()).await?)
+    }
+}
+
+impl MembershipBackend for Cluster {
+    type Error = CommandError;
+
+    async fn list(&self, resource: &MembershipResource) -> Result<Vec<ListedMember>, CommandError> {
+        let users = self.accounts.users(resource.backend_id.as_str()).await?;
+        Ok(users.into_iter().map(ListedMember::from).collect())
+    }
+
+    async fn add(&self, resource: &MembershipResource, member: &Member) -> Result<(), CommandError> {
+        self.accounts.add_user(resource.backend_id.as_str(), member.username.as_str()).await
+    }
+
+    async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), CommandError> {
+        self.accounts.remove_user(resource.backend_id.as_str(), member.username.as_str()).await
+    }
+}
+
+impl Meter for Cluster {
+    async fn measure(
+        &self,
+        resources: &[MeteredResource],
+        month: Month,
+    ) -> Result<Measurements, BackendError> {
+        let accounts: BTreeMap<&str, &MeteredResource> =
+            resources.iter().map(|resource| (resource.backend_id.as_str(), resource)).collect();
+        let types: BTreeMap<&str, &str> = self
+            .components
+            .iter()
+            .map(|(type_, component)| (component.tres.as_str(), type_.as_str()))
+            .collect();
+        let names: Vec<&str> = accounts.keys().copied().collect();
+        let tres: Vec<&str> = types.keys().copied().collect();
+        let mut measured = Measurements::new();
+        // An account without a line hasn't used anything.
+        for resource in resources {
+            types.values().for_each(|type_| measured.add(resource.uuid, *type_, Decimal::ZERO));
+        }
+        for used in self.reports.usage(&names, &tres, month).await? {
+            let found = accounts.get(used.account.as_str()).zip(types.get(used.tres.as_str()));
+            let Some((resource, type_)) = found else {
+                tracing::warn!(?used, "a line of the report that wasn't requested");
+                continue;
+            };
+            match used.user.as_str() {
+                "" => measured.add(resource.uuid, *type_, used.minutes),
+                user => measured.add_user(resource.uuid, *type_, user, used.minutes),
+            }
+        }
+        Ok(measured)
+    }
+}

@@ -1,0 +1,91 @@
+//! A whole agent for a SLURM cluster: `cargo run --features agent,events --example slurm_agent -- FILE`.
+//!
+//! It makes an account for each resource, with the ordered limits, keeps the associations of the account in
+//! line with the team, and reports the usage of the month. FILE is like the one next to this source. The
+//! server and the token are in the environment, WALDUR_API_URL and WALDUR_ACCESS_TOKEN, or in a profile of
+//! the client. SIGTERM and Ctrl-C end it when the orders in progress are finished.
+
+mod cluster;
+mod command;
+mod config;
+mod health;
+mod sacctmgr;
+mod sreport;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use waldur_sdk::Client;
+use waldur_sdk::agent::{Activity, Agent, shutdown_signal};
+
+use cluster::Cluster;
+use config::Config;
+
+/// Serves an offering with a SLURM cluster.
+#[derive(Parser)]
+struct Arguments {
+    /// The configuration file.
+    config: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
+    let config = Config::read(&Arguments::parse().config)?;
+    let client = Client::from_env()?;
+    let cluster = Arc::new(Cluster::new(&config));
+
+    let seconds = Duration::from_secs;
+    let intervals = config.intervals;
+    let factors = cluster.factors();
+    let builder = Agent::builder(&client)
+        .offering(config.offering)
+        .identity(config.name, env!("CARGO_PKG_VERSION"))
+        .backend("slurm", cluster.version().await?)
+        .orders_with(Arc::clone(&cluster), move |orders| orders.interval(seconds(intervals.orders)))
+        .membership_with(Arc::clone(&cluster), move |members| {
+            // The associations of the accounts are the agent's: nobody else adds any.
+            members.remove_unknown().interval(seconds(intervals.membership))
+        })
+        .usage_with(Arc::clone(&cluster), move |usage| {
+            let usage = usage.interval(seconds(intervals.usage));
+            factors.into_iter().fold(usage, |usage, (component, factor)| usage.factor(component, factor))
+        })
+        .on_activity(log);
+    let agent = if config.events { builder.events() } else { builder }.build()?;
+
+    let endpoint = health::serve(config.health, agent.monitor()).await?;
+    if let Some(signal) = agent.run_until(shutdown_signal()).await {
+        signal?;
+    }
+    endpoint.abort();
+    tracing::info!("the agent has ended");
+    Ok(())
+}
+
+/// Logs what the agent does: what was done as information, what failed as a warning.
+fn log(activity: &Activity<'_>) {
+    let failed = match activity {
+        Activity::Order(item) => item.outcome.error(),
+        Activity::Members(item) => item.outcome.error(),
+        Activity::Account(item) => item.outcome.error(),
+        Activity::Usage(item) => item.outcome.error(),
+        // The items were logged. What concerns none of them, such as a list that failed, is in the summary.
+        Activity::RoundEnded { kind, summary } if !summary.is_ok() => {
+            return tracing::warn!("{kind}: {summary}");
+        }
+        Activity::RoundBegun { .. } => return tracing::debug!("{activity}"),
+        // The agent has logged them.
+        Activity::Panicked { .. } | Activity::NotRegistered { .. } => return,
+        _ => None,
+    };
+    match failed {
+        Some(_) => tracing::warn!("{activity}"),
+        None => tracing::info!("{activity}"),
+    }
+}
