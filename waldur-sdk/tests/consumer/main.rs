@@ -8,6 +8,7 @@ mod common;
 mod find;
 mod ordering;
 mod people;
+mod recorded;
 mod waiting;
 
 use serde_json::json;
