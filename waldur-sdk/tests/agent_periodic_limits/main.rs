@@ -207,3 +207,39 @@ async fn a_report_that_is_refused_is_not_repeated() {
     .await;
     assert_eq!((slurm.shares(), posts_to(&sandbox, REPORT)), (vec![1], 1));
 }
+
+#[tokio::test]
+async fn on_a_bad_day_the_newest_settings_are_applied_and_reported() {
+    let ((sandbox, client, policy), slurm) = (sandbox_with_policy().await, Slurm::default());
+    let faults = [
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::StatusAfter(502),
+        Fault::ResetBefore,
+        Fault::ResetAfter,
+        Fault::Truncated,
+        Fault::EmptyBody,
+        Fault::Portal,
+    ];
+    let processes = 10;
+    for share in 1..=processes {
+        // Every other process ends after its first attempt, whatever that came to.
+        let until_ok = share % 2 == 0;
+        run(&client, &sandbox, &slurm, async |mut items: Items| {
+            sandbox.misbehave(Misbehaviour::any_of(faults.clone()).chance(0.2));
+            publish(&sandbox, policy, share, "hpc_1");
+            while !items.recv().await.unwrap().outcome.is_ok() && until_ok {}
+            sandbox.clear_faults();
+        })
+        .await;
+    }
+    let shares = slurm.shares();
+    // Settings are never replaced by older ones, and applied again only by the next process.
+    assert!(shares.is_sorted() && shares.len() <= 2 * usize::try_from(processes).unwrap(), "{shares:?}");
+    assert_eq!(shares.last(), Some(&processes));
+    let last = last_result(&sandbox);
+    assert_eq!(
+        (&last["success"], &last["commands_executed"][0]),
+        (&json!(true), &json!("sacctmgr set hpc_1 10"))
+    );
+}
