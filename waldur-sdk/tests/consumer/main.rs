@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "blocking")]
+mod blocking;
+mod chains;
 mod changes;
 #[path = "../common/mod.rs"]
 mod common;

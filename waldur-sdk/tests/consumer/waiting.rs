@@ -19,7 +19,7 @@ async fn placed(sandbox: &Sandbox, actor: Actor) -> PlacedOrder {
     project.order(ids.offerings.slurm).name("waves").attribute("grant", "g1").await.unwrap()
 }
 
-fn quickly(wait: PlacedOrderWait) -> PlacedOrderWait {
+pub(crate) fn quickly(wait: PlacedOrderWait) -> PlacedOrderWait {
     wait.poll_interval(TICK, TICK).timeout(Duration::from_secs(60))
 }
 

@@ -11,6 +11,7 @@ use crate::protocol::form::Form;
 use crate::protocol::listing::{self, Fields, Ordered, object};
 use crate::render;
 use crate::rules::events;
+use crate::rules::orders::days::begin_due;
 use crate::rules::people::ROLES;
 use crate::rules::references;
 use crate::store::{Actor, Customer, Person, Project, ProjectProperties, Role, State, named, role_uuid};
@@ -123,6 +124,7 @@ pub(crate) fn update_project(call: &Call, state: &mut State) -> Outcome {
     let data = call.checked()?;
     let row = state.projects.get_mut(uuid).ok_or_else(|| no_match("Project"))?;
     update(row, data);
+    begin_due(state);
     let row = visible(call, state)?;
     Ok(Answer::ok(Value::Object(render::project(call, state, row, &Fields::ALL))))
 }

@@ -153,6 +153,7 @@ impl Sandbox {
     }
 
     /// Sets the clock, which stands still from then on. [`Fault::Clock`] sets it when a request arrives.
+    /// Orders that wait for a day which has come move on.
     ///
     /// ```
     /// # use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
@@ -167,7 +168,7 @@ impl Sandbox {
     /// # Ok::<(), waldur_sandbox::Error>(())
     /// ```
     pub fn set_now(&self, time: DateTime<Utc>) {
-        lock(&self.shared.state).clock.set = Some(time);
+        lock(&self.shared.state).set_now(time);
     }
 
     /// Replaces one field of one row in all responses from now on, or removes it (`None`). Filters, order and

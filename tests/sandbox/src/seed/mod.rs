@@ -338,6 +338,13 @@ impl<'a> Seed<'a> {
         }
     }
 
+    /// Sets the day on which a project begins. Orders for it wait in `pending-project` until then.
+    pub fn project_start_date(&mut self, project: Uuid, day: NaiveDate) {
+        if let Some(row) = self.state.projects.get_mut(project) {
+            row.properties.start_date = Some(day);
+        }
+    }
+
     /// Sets the start date of an order.
     pub fn start_date(&mut self, order: Uuid, day: NaiveDate) {
         if let Some(row) = self.state.orders.get_mut(order) {

@@ -156,7 +156,7 @@ async fn respond(
         tokio::time::sleep(time).await;
     }
     if let Some(Fault::Clock(time)) = &fault {
-        lock(&shared.state).clock.set = Some(*time);
+        lock(&shared.state).set_now(*time);
     }
     let answer = match fault.as_ref().and_then(Fault::instead) {
         Some(answer) => Some(answer),

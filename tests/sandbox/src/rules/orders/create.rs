@@ -9,10 +9,11 @@ use crate::protocol::call::Call;
 use crate::protocol::form::Form;
 use crate::protocol::listing::{Fields, object};
 use crate::render;
+use crate::rules::orders::days::after_consumer;
 use crate::rules::orders::requested::{check_attributes, check_limits};
 use crate::rules::orders::transitions::move_to;
 use crate::rules::references;
-use crate::store::OrderState::{Done, PendingConsumer, PendingProvider};
+use crate::store::OrderState::{Done, PendingConsumer};
 use crate::store::{
     Actor, OfferingState, Order, OrderProperties, OrderType, Resource, ResourceState, Review, State,
 };
@@ -110,7 +111,8 @@ pub(crate) struct Draft {
     pub(crate) plan: Option<Uuid>,
 }
 
-/// Adds an order. It counts as approved by the consumer if its creator may approve it.
+/// Adds an order. It counts as approved by the consumer if its creator may approve it; an order for a project
+/// that hasn't begun waits for that.
 pub(crate) fn add(
     state: &mut State,
     actor: Actor,
@@ -125,7 +127,7 @@ pub(crate) fn add(
     let consumes = state.consumes(actor, project);
     let provides = state.provides(actor, offering);
     let review = Some(Review { by: actor, at: now });
-    let order_state = if consumes || provides { PendingProvider } else { PendingConsumer };
+    let order_state = if consumes || provides { after_consumer(state, project) } else { PendingConsumer };
     state.orders.push(Order {
         uuid,
         resource,

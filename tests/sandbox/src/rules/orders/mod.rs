@@ -1,6 +1,7 @@
 //! `marketplace-orders`: lists, and changes that keep the state.
 
 pub(crate) mod create;
+pub(crate) mod days;
 pub(crate) mod requested;
 pub(crate) mod transitions;
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::protocol::answer::{Answer, Outcome, conflict, unsupported};
 use crate::protocol::call::Call;
 use crate::protocol::form::Form;
+use crate::rules::orders::days::after_consumer;
 use crate::rules::orders::{Party, allowed, names, store_properties};
 use crate::rules::{events, offering_users};
 use crate::store::OrderState::{
@@ -106,7 +107,7 @@ fn apply(call: &Call, state: &mut State, step: &Transition, end: StatusCode) -> 
 }
 
 /// Finishes an order without an agent if background work is done at once.
-fn finish_without_agent(state: &mut State, uuid: Uuid) {
+pub(crate) fn finish_without_agent(state: &mut State, uuid: Uuid) {
     let agent = state
         .orders
         .get(uuid)
@@ -171,8 +172,12 @@ fn reject(call: &Call, state: &mut State, step: &Transition, comment: &str) -> O
     apply(call, state, step, StatusCode::OK)
 }
 
+/// Approves an order; one for a project that hasn't begun waits for that.
 pub(crate) fn approve_by_consumer(call: &Call, state: &mut State) -> Outcome {
-    apply(call, state, &APPROVE_BY_CONSUMER, StatusCode::OK)
+    let resource = check(call, state, &APPROVE_BY_CONSUMER)?.1.resource;
+    let project = state.resources.get(resource).map_or_else(Uuid::default, |resource| resource.project);
+    let step = Transition { to: after_consumer(state, project), ..APPROVE_BY_CONSUMER };
+    apply(call, state, &step, StatusCode::OK)
 }
 
 pub(crate) fn reject_by_consumer(call: &Call, state: &mut State) -> Outcome {
