@@ -76,6 +76,7 @@ pub struct OrderRequest {
     unusable: Vec<String>,
     comment: Option<String>,
     slug: Option<String>,
+    callback_url: Option<String>,
     start_date: Option<NaiveDate>,
     accepts_terms: bool,
     finds_existing: bool,
@@ -94,6 +95,7 @@ impl OrderRequest {
             unusable: Vec::new(),
             comment: None,
             slug: None,
+            callback_url: None,
             start_date: None,
             accepts_terms: false,
             finds_existing: false,
@@ -153,6 +155,12 @@ impl OrderRequest {
     /// Sets the slug of the order: letters, digits, `-` and `_`, at most 50.
     pub fn slug(mut self, slug: impl Into<String>) -> Self {
         self.slug = Some(slug.into());
+        self
+    }
+
+    /// Sets the callback URL, which the server keeps with the order.
+    pub fn callback_url(mut self, url: impl Into<String>) -> Self {
+        self.callback_url = Some(url.into());
         self
     }
 
@@ -287,6 +295,9 @@ impl OrderRequest {
         }
         if let Some(slug) = &self.slug {
             body = body.slug(slug.as_str());
+        }
+        if let Some(url) = &self.callback_url {
+            body = body.callback_url(url.as_str());
         }
         if let Some(day) = self.start_date {
             body = body.start_date(day);

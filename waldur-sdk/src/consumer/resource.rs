@@ -1,6 +1,6 @@
 //! One resource: changed and ended by orders, described without.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::IntoFuture;
 
 use chrono::NaiveDate;
@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use waldur_api_client::types::{
-    PatchedResourceUpdateRequest, RequestTypes, ResourceRequest, ResourceSwitchPlanRequest,
-    ResourceTerminateRequest, ResourceUpdateLimitsRequest,
+    self, PatchedResourceUpdateRequest, RequestTypes, ResourceRenewRequest, ResourceRequest,
+    ResourceSwitchPlanRequest, ResourceTerminateRequest, ResourceUpdateLimitsRequest,
 };
 use waldur_api_client::{Client, Error, Nullable, Number, Operation, builder};
 
@@ -25,6 +25,7 @@ use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::row;
 
 const UPDATE_LIMITS: &Operation = builder::MarketplaceResourcesUpdateLimits::OPERATION;
+const RENEW: &Operation = builder::MarketplaceResourcesRenew::OPERATION;
 const SWITCH_PLAN: &Operation = builder::MarketplaceResourcesSwitchPlan::OPERATION;
 const TERMINATE: &Operation = builder::MarketplaceResourcesTerminate::OPERATION;
 
@@ -39,14 +40,26 @@ row! {
 row! {
     struct EditedRow {
         name: String = or_default "name",
+        description: String = or_default "description",
         end_date: Option<NaiveDate> = optional "end_date",
+    }
+}
+
+impl EditedRow {
+    /// Begins a change that keeps the end date: servers remove one that isn't sent.
+    fn kept(&self) -> types::builder::PatchedResourceUpdateRequest {
+        let body = PatchedResourceUpdateRequest::builder();
+        match self.end_date {
+            Some(day) => body.end_date(Nullable::Value(day)),
+            None => body,
+        }
     }
 }
 
 /// A handle of one resource. Nothing is sent until a verb is called.
 ///
-/// A change of limits or plan, a restoration and a termination are orders: they may need approvals, and can
-/// be waited for. A name and an end date are set at once.
+/// A change of limits or plan, a renewal, a restoration and a termination are orders: they may need
+/// approvals, and can be waited for. A name, a description and an end date are set at once.
 ///
 /// ```
 /// # #[tokio::main]
@@ -121,6 +134,16 @@ impl ResourceHandle {
         ResourceOrder::new(self, Change::Plan(plan.into()))
     }
 
+    /// Orders a renewal, which moves the end date by this number of months. (`marketplace_resources_renew`)
+    ///
+    /// Servers accept 12 to 60 months. The limits are kept, unless [`limits`](ResourceOrder::limits) sets
+    /// others for the new period.
+    ///
+    /// Requires the permission `RESOURCE.SET_LIMITS` on the project or its organization.
+    pub fn renew(&self, months: u32) -> ResourceOrder {
+        ResourceOrder::new(self, Change::Renew { months, limits: BTreeMap::new(), comment: None })
+    }
+
     /// Orders the restoration of a resource that was terminated. (`marketplace_resources_restore`)
     ///
     /// Servers have it for some types of offerings only.
@@ -150,14 +173,26 @@ impl ResourceHandle {
         if now.name == name {
             return Ok(Applied::Already);
         }
-        let body = PatchedResourceUpdateRequest::builder().name(name.as_str());
-        // Servers remove an end date that isn't sent.
-        let body = match now.end_date {
-            Some(day) => body.end_date(Nullable::Value(day)),
-            None => body,
-        };
+        let body = now.kept().name(name.as_str());
         let call = self.client.marketplace_resources_partial_update().uuid(self.uuid).body(body);
         self.edit(call, |now| now.name == name).await
+    }
+
+    /// Sets the description of the resource, at once. (`marketplace_resources_partial_update`)
+    ///
+    /// Requires the permission `RESOURCE.UPDATE` on the project or its organization.
+    ///
+    /// # Errors
+    /// Those of [`rename`](Self::rename).
+    pub async fn set_description(&self, text: impl Into<String>) -> Result<Applied, Error> {
+        let text = text.into();
+        let now: EditedRow = read(&self.client, self.uuid).await?;
+        if now.description == text {
+            return Ok(Applied::Already);
+        }
+        let body = now.kept().description(text.as_str());
+        let call = self.client.marketplace_resources_partial_update().uuid(self.uuid).body(body);
+        self.edit(call, |now| now.description == text).await
     }
 
     /// Sets the last day of the resource, or removes it with `None`, at once.
@@ -195,6 +230,7 @@ impl ResourceHandle {
 enum Change {
     Limits { limits: BTreeMap<String, Decimal>, comment: Option<String> },
     Plan(Uuid),
+    Renew { months: u32, limits: BTreeMap<String, Decimal>, comment: Option<String> },
     Restore,
     Terminate { attributes: Map<String, Value>, unusable: Option<String> },
 }
@@ -225,11 +261,23 @@ impl ResourceOrder {
         Self { client: resource.client.clone(), resource: resource.uuid, change, is_checked: true }
     }
 
-    /// Sets a comment for those who approve the order. Only orders for other limits have one; for others it
-    /// is left out.
+    /// Sets a comment for those who approve the order. Only orders for other limits and renewals have one;
+    /// for others it is left out.
     pub fn comment(mut self, text: impl Into<String>) -> Self {
-        if let Change::Limits { comment, .. } = &mut self.change {
+        if let Change::Limits { comment, .. } | Change::Renew { comment, .. } = &mut self.change {
             *comment = Some(text.into());
+        }
+        self
+    }
+
+    /// Sets limits, by the component's type, in the component's unit. Only orders for other limits and
+    /// renewals have them; for others they are left out.
+    pub fn limits<K: Into<String>, L: Into<Decimal>>(
+        mut self,
+        wanted: impl IntoIterator<Item = (K, L)>,
+    ) -> Self {
+        if let Change::Limits { limits, .. } | Change::Renew { limits, .. } = &mut self.change {
+            limits.extend(wanted.into_iter().map(|(type_, limit)| (type_.into(), limit.into())));
         }
         self
     }
@@ -263,7 +311,12 @@ impl ResourceOrder {
             unusable.iter().for_each(|problem| problems.add("attributes", problem.as_str()));
             return problems.into_result(TERMINATE).map(|()| None);
         }
-        if !self.is_checked && matches!(self.change, Change::Limits { .. }) {
+        let needs_row = match &self.change {
+            Change::Limits { .. } => self.is_checked,
+            Change::Renew { limits, .. } => self.is_checked && !limits.is_empty(),
+            _ => true,
+        };
+        if !needs_row {
             return Ok(None);
         }
         let row: OfferingRow = read(&self.client, self.resource).await?;
@@ -272,6 +325,10 @@ impl ResourceOrder {
             Change::Limits { limits, .. } => {
                 problems.check_limits(&offering().await?, limits);
                 problems.into_result(UPDATE_LIMITS)?;
+            }
+            Change::Renew { limits, .. } => {
+                problems.check_limits(&offering().await?, limits);
+                problems.into_result(RENEW)?;
             }
             Change::Plan(plan) if self.is_checked => {
                 problems.check_plan(&offering().await?, *plan);
@@ -284,7 +341,7 @@ impl ResourceOrder {
 
     fn type_(&self) -> RequestTypes {
         match self.change {
-            Change::Limits { .. } | Change::Plan(_) => RequestTypes::Update,
+            Change::Limits { .. } | Change::Plan(_) | Change::Renew { .. } => RequestTypes::Update,
             Change::Restore => RequestTypes::Restore,
             Change::Terminate { .. } => RequestTypes::Terminate,
         }
@@ -296,9 +353,7 @@ impl ResourceOrder {
         let (client, uuid) = (&self.client, self.resource);
         let named = match &self.change {
             Change::Limits { limits, comment } => {
-                let limits = limits.iter().map(|(type_, limit)| (type_.clone(), Number(*limit)));
-                let limits: std::collections::HashMap<_, _> = limits.collect();
-                let mut body = ResourceUpdateLimitsRequest::builder().limits(limits);
+                let mut body = ResourceUpdateLimitsRequest::builder().limits(numbers(limits));
                 if let Some(comment) = comment {
                     body = body.request_comment(comment.as_str());
                 }
@@ -308,6 +363,16 @@ impl ResourceOrder {
                 let plans = format!("marketplace-public-offerings/{}/plans", offering.simple());
                 let body = ResourceSwitchPlanRequest::builder().plan(address(client, &plans, *plan));
                 client.marketplace_resources_switch_plan().uuid(uuid).body(body).send().await?.into_inner()
+            }
+            Change::Renew { months, limits, comment } => {
+                let mut body = ResourceRenewRequest::builder().extension_months(i64::from(*months));
+                if !limits.is_empty() {
+                    body = body.limits(numbers(limits));
+                }
+                if let Some(comment) = comment {
+                    body = body.request_comment(comment.as_str());
+                }
+                client.marketplace_resources_renew().uuid(uuid).body(body).send().await?.into_inner()
             }
             Change::Restore => {
                 let offering = address(client, "marketplace-public-offerings", offering);
@@ -337,6 +402,11 @@ impl ResourceOrder {
         let is_it = |order: &Order| order.type_ == type_ && order.resource_uuid == Some(resource);
         place(&self.client, Orders::new(&self.client).resource(resource), is_it, send).await
     }
+}
+
+/// Returns limits as requests have them.
+fn numbers(limits: &BTreeMap<String, Decimal>) -> HashMap<String, Number> {
+    limits.iter().map(|(type_, limit)| (type_.clone(), Number(*limit))).collect()
 }
 
 impl IntoFuture for ResourceOrder {

@@ -105,7 +105,7 @@ async fn a_change_whose_response_is_lost_is_found_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn name_and_end_date_are_set_at_once() {
+async fn name_description_and_end_date_are_set_at_once() {
     let sandbox = cluster().start().await.unwrap();
     let uuid = ordered(&sandbox, "waves").await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
@@ -118,6 +118,10 @@ async fn name_and_end_date_are_set_at_once() {
     assert_eq!(resource.rename("tides").await.unwrap(), Applied::Already);
     let now = resource.get().await.unwrap();
     assert_eq!((now.name.as_str(), now.end_date), ("tides", day));
+    assert_eq!(resource.set_description("of the course").await.unwrap(), Applied::Now);
+    assert_eq!(resource.set_description("of the course").await.unwrap(), Applied::Already);
+    let now = resource.get().await.unwrap();
+    assert_eq!((now.description.as_str(), now.end_date), ("of the course", day));
     resource.set_end_date(None).await.unwrap();
     assert_eq!(resource.get().await.unwrap().end_date, None);
     let past = resource.set_end_date(NaiveDate::from_ymd_opt(2000, 1, 1)).await.unwrap_err();

@@ -8,14 +8,20 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waldur_sdk::api::{BoxError, Operation, Transport};
 use waldur_sdk::consumer::Consumer;
-use waldur_sdk::{Client, ClientExt as _, Decimal, RetryPolicy, Uuid};
+use waldur_sdk::{Applied, Client, ClientExt as _, Decimal, RetryPolicy, Uuid};
 
 /// A file of exchanges, a JSON object a line, as `replay` reads them.
 const FILE: &str = "WALDUR_CASES";
 
-/// Records the bodies of state-changing requests. Lists are empty.
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<(String, Value)>>);
+/// The end date of every resource.
+const END: &str = "2099-05-06";
+
+/// Records the bodies of state-changing requests. Lists are empty, and every resource is of one offering.
+#[derive(Debug)]
+struct Recorder {
+    sent: Mutex<Vec<(String, Value)>>,
+    offering: Uuid,
+}
 
 impl Transport for Recorder {
     fn execute(
@@ -25,10 +31,15 @@ impl Transport for Recorder {
     ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
         let path = request.url().path().to_owned();
         let answer = if request.method() == reqwest::Method::GET {
-            json!([])
+            match path.strip_prefix("/api/marketplace-resources/") {
+                Some(uuid) if !uuid.is_empty() => {
+                    json!({ "name": "node-1", "end_date": END, "offering_uuid": self.offering })
+                }
+                _ => json!([]),
+            }
         } else {
             let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or(b"null");
-            self.0.lock().unwrap().push((path, serde_json::from_slice(body).unwrap()));
+            self.sent.lock().unwrap().push((path, serde_json::from_slice(body).unwrap()));
             json!({ "uuid": Uuid::from_u128(1), "order_uuid": Uuid::from_u128(1) })
         };
         let response = http::Response::builder().header("content-type", "application/json");
@@ -36,8 +47,8 @@ impl Transport for Recorder {
     }
 }
 
-fn recording() -> (Arc<Recorder>, Consumer) {
-    let recorder = Arc::new(Recorder::default());
+fn recording(offering: Uuid) -> (Arc<Recorder>, Consumer) {
+    let recorder = Arc::new(Recorder { sent: Mutex::default(), offering });
     let transport: Arc<dyn Transport> = recorder.clone();
     let client = Client::builder().url("http://waldur.example.org").token("0123").retry(RetryPolicy::never());
     (recorder, client.transport(transport).build().unwrap().consumer())
@@ -48,7 +59,8 @@ fn uuid_of(url: &Value) -> Uuid {
     url.as_str().unwrap().trim_end_matches('/').rsplit('/').next().unwrap().parse().unwrap()
 }
 
-/// Returns `value` without what means the same if it is left out, and without the hosts of URLs of the API.
+/// Returns `value` without what means the same if it is left out, without the hosts of URLs of the API, and
+/// with numbers and uuids written in one way.
 fn normal(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -60,7 +72,7 @@ fn normal(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(normal).collect(),
         Value::String(text) => match text.find("/api/").filter(|_| text.starts_with("http")) {
             Some(at) => text[at..].into(),
-            None => text.as_str().into(),
+            None => text.parse::<Uuid>().map_or_else(|_| text.clone(), |uuid| uuid.to_string()).into(),
         },
         Value::Number(number) => {
             json!(number.to_string().parse::<Decimal>().unwrap().normalize().to_string())
@@ -72,7 +84,7 @@ fn normal(value: &Value) -> Value {
 /// Sends the order that `body` says, from its parts.
 async fn order(consumer: &Consumer, body: &Value) {
     let known = ["project", "offering", "plan", "attributes", "limits", "accepting_terms_of_service"];
-    let known = known.into_iter().chain(["type", "slug", "request_comment", "start_date"]);
+    let known = known.into_iter().chain(["type", "slug", "request_comment", "start_date", "callback_url"]);
     let known: Vec<_> = known.collect();
     let unknown: Vec<_> =
         body.as_object().unwrap().keys().filter(|key| !known.contains(&key.as_str())).collect();
@@ -80,7 +92,9 @@ async fn order(consumer: &Consumer, body: &Value) {
     let text = |name: &str| body[name].as_str();
     assert!(matches!(text("type"), None | Some("Create")), "{body}");
     let mut order = consumer.project(uuid_of(&body["project"])).order(uuid_of(&body["offering"])).unchecked();
-    order = order.attributes(&body["attributes"]);
+    if !body["attributes"].is_null() {
+        order = order.attributes(&body["attributes"]);
+    }
     if !body["plan"].is_null() {
         order = order.plan(uuid_of(&body["plan"]));
     }
@@ -95,6 +109,9 @@ async fn order(consumer: &Consumer, body: &Value) {
     }
     if let Some(comment) = text("request_comment") {
         order = order.comment(comment);
+    }
+    if let Some(url) = text("callback_url") {
+        order = order.callback_url(url);
     }
     if let Some(day) = text("start_date") {
         order = order.start_date(day.parse().unwrap());
@@ -112,10 +129,28 @@ async fn said(consumer: &Consumer, path: &str, body: &Value) -> bool {
             let attributes = body["attributes"].as_object().cloned().unwrap_or_default();
             resource.terminate().attributes(attributes).await.unwrap();
         }
-        ["marketplace-resources", uuid, "update_limits"] => {
+        ["marketplace-resources", uuid, action @ ("update_limits" | "renew" | "switch_plan")] => {
             let resource = consumer.resource(uuid.parse::<Uuid>().unwrap());
-            let limits: BTreeMap<String, Decimal> = serde_json::from_value(body["limits"].clone()).unwrap();
-            resource.set_limits(limits).unchecked().await.unwrap();
+            let limits: BTreeMap<String, Decimal> =
+                serde_json::from_value(body["limits"].clone()).unwrap_or_default();
+            let order = match action {
+                "update_limits" => resource.set_limits(limits),
+                "switch_plan" => resource.set_plan(uuid_of(&body["plan"])),
+                _ => {
+                    let months = body["extension_months"].as_u64().unwrap().try_into().unwrap();
+                    resource.renew(months).limits(limits)
+                }
+            };
+            match body["request_comment"].as_str() {
+                Some(comment) => order.comment(comment).unchecked().await.unwrap(),
+                None => order.unchecked().await.unwrap(),
+            };
+        }
+        ["projects", project, "add_user"] => {
+            let (user, role) = (body["user"].as_str().unwrap(), body["role"].as_str().unwrap());
+            let expires = body["expiration_time"].as_str().map(|time| time.parse().unwrap());
+            let project = consumer.project(project.parse::<Uuid>().unwrap());
+            project.add_member(user.parse::<Uuid>().unwrap(), role, expires).await.unwrap();
         }
         _ => return false,
     }
@@ -123,11 +158,13 @@ async fn said(consumer: &Consumer, path: &str, body: &Value) -> bool {
 }
 
 async fn assert_said(name: &str, path: &str, body: &Value) -> bool {
-    let (recorder, consumer) = recording();
+    // The URL of a plan has the offering.
+    let offering = body["plan"].as_str().and_then(|url| url.split("/plans/").next());
+    let (recorder, consumer) = recording(offering.map_or(Uuid::nil(), |url| uuid_of(&url.into())));
     if !said(&consumer, path, body).await {
         return false;
     }
-    let sent = recorder.0.lock().unwrap().clone();
+    let sent = recorder.sent.lock().unwrap().clone();
     let [(at, sent)] = &sent[..] else { panic!("{name}: {sent:?}") };
     assert_eq!((at.as_str(), normal(sent)), (path, normal(body)), "{name}");
     true
@@ -152,7 +189,7 @@ struct Port {
 async fn orders_with_any_attributes_are_sent_as_they_are_said() {
     let [project, offering, plan] = [1, 2, 3].map(Uuid::from_u128);
     let url = |path: &str, uuid: Uuid| format!("http://waldur.example.org/api/{path}/{}/", uuid.simple());
-    let (recorder, consumer) = recording();
+    let (recorder, consumer) = recording(Uuid::nil());
     let machine = Machine {
         name: "node-1".to_owned(),
         flavor: url("openstack-flavors", Uuid::from_u128(4)),
@@ -171,7 +208,7 @@ async fn orders_with_any_attributes_are_sent_as_they_are_said() {
         .await
         .unwrap();
 
-    let sent = recorder.0.lock().unwrap().clone();
+    let sent = recorder.sent.lock().unwrap().clone();
     let plans = format!("marketplace-public-offerings/{}/plans", offering.simple());
     let expected = json!({
         "project": url("projects", project),
@@ -196,6 +233,55 @@ async fn orders_with_any_attributes_are_sent_as_they_are_said() {
     assert!(assert_said("order", "/api/marketplace-orders/", &expected).await);
     assert!(assert_said("terminate", &sent[1].0, &terminated).await);
     assert_ne!(normal(&expected["limits"]), normal(&json!({ "cores": 4, "hours": 2.5 })));
+}
+
+#[tokio::test]
+async fn each_field_of_orders_and_changes_can_be_said() {
+    let [project, offering, plan] = [1, 2, 3].map(Uuid::from_u128);
+    let url = |path: &str, uuid: Uuid| format!("http://waldur.example.org/api/{path}/{}/", uuid.simple());
+    let plan = url(&format!("marketplace-public-offerings/{}/plans", offering.simple()), plan);
+    let resource = format!("/api/marketplace-resources/{}", Uuid::from_u128(6).simple());
+    let order = json!({
+        "project": url("projects", project),
+        "offering": url("marketplace-public-offerings", offering),
+        "plan": plan,
+        "attributes": { "name": "node-1", "networks": [], "image": null },
+        "limits": { "cores": 4 },
+        "slug": "node-1",
+        "request_comment": "for the course",
+        "callback_url": "https://portal.example.org/orders",
+        "start_date": "2099-01-02",
+    });
+    let renewal =
+        json!({ "extension_months": 12, "limits": { "cores": 8 }, "request_comment": "another year" });
+    let requests = [
+        ("/api/marketplace-orders/".to_owned(), order),
+        (
+            format!("{resource}/update_limits/"),
+            json!({ "limits": { "cores": 8 }, "request_comment": "more" }),
+        ),
+        (format!("{resource}/switch_plan/"), json!({ "plan": plan })),
+        (format!("{resource}/renew/"), renewal),
+        (format!("{resource}/renew/"), json!({ "extension_months": 24 })),
+        (
+            format!("/api/projects/{}/add_user/", project.simple()),
+            json!({ "user": Uuid::from_u128(7).simple().to_string(), "role": "PROJECT.MEMBER" }),
+        ),
+    ];
+    for (path, body) in requests {
+        assert!(assert_said("hand-written", &path, &body).await, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_is_set_and_the_end_date_kept() {
+    let (recorder, consumer) = recording(Uuid::nil());
+    let resource = consumer.resource(Uuid::from_u128(6));
+    resource.set_description("of the course").await.unwrap();
+    assert!(matches!(resource.set_description("").await.unwrap(), Applied::Already));
+    let sent = recorder.sent.lock().unwrap().clone();
+    let [(_, sent)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(sent, &json!({ "description": "of the course", "end_date": END }));
 }
 
 #[tokio::test]
