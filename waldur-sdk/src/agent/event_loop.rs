@@ -16,7 +16,7 @@ use super::backend::Backend;
 use super::processor::OrderProcessor;
 use super::report::{OrderResult, ProcessedOrder};
 use crate::bulk::{Item, Report};
-use crate::events::{Event, Notification};
+use crate::events::{Event, EventKind, Notification};
 
 /// How often an order is read again because an event came before the change could be read.
 const LOOKS: u32 = 4;
@@ -92,6 +92,12 @@ enum Ended {
 }
 
 impl<B: Backend> OrderProcessor<B> {
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::Order]
+    }
+
     /// Processes orders as their events arrive, until `until` ends (such as
     /// [`shutdown_signal`](super::shutdown_signal)), the processor is stopped or the stream ends. The orders
     /// in progress are finished first.
@@ -108,10 +114,9 @@ impl<B: Backend> OrderProcessor<B> {
     /// # ) -> Result<(), waldur_sdk::Error> {
     /// use waldur_sdk::ClientExt as _;
     /// use waldur_sdk::agent::{OrderProcessor, shutdown_signal};
-    /// use waldur_sdk::events::EventKind;
     ///
     /// let processor = OrderProcessor::new(&client, [offering], backend).on_order(|order| println!("{order}"));
-    /// let events = client.events().offering(offering).kinds([EventKind::Order]).subscribe()?;
+    /// let events = client.events().offering(offering).kinds(processor.event_kinds()).subscribe()?;
     /// processor.run_on_events(events, shutdown_signal(), |report| println!("{report}")).await;
     /// # Ok(())
     /// # }

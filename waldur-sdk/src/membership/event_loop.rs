@@ -16,12 +16,28 @@ use super::report::{MembershipSync, SyncedResource, outcome_of};
 use super::scope::{Pass, Scope, Who};
 use super::{Membership, MembershipBackend};
 use crate::bulk::{Item, Report};
-use crate::events::{Event, Notification};
+use crate::events::{Event, EventKind, Notification};
 
 /// How long an event waits. A burst of events is one synchronization, and the change can be read by then.
 const SETTLE: Duration = Duration::from_millis(500);
 
 impl<B: MembershipBackend> Membership<B> {
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        let included = self.options.included;
+        let accounts =
+            [(included.service, EventKind::ServiceAccount), (included.course, EventKind::CourseAccount)];
+        let mut kinds = vec![
+            EventKind::UserRole,
+            EventKind::Resource,
+            EventKind::OfferingUser,
+            EventKind::OfferingResourcesSync,
+        ];
+        kinds.extend(accounts.into_iter().filter_map(|(is_included, kind)| is_included.then_some(kind)));
+        kinds
+    }
+
     /// Synchronizes members as events arrive, until `until` ends, such as
     /// [`shutdown_signal`](crate::agent::shutdown_signal), or the stream ends. The resource in progress is
     /// finished first.
@@ -51,12 +67,10 @@ impl<B: MembershipBackend> Membership<B> {
     /// # ) -> Result<(), waldur_sdk::Error> {
     /// use waldur_sdk::ClientExt as _;
     /// use waldur_sdk::agent::shutdown_signal;
-    /// use waldur_sdk::events::EventKind;
     /// use waldur_sdk::membership::Membership;
     ///
-    /// let kinds = [EventKind::UserRole, EventKind::Resource, EventKind::OfferingUser];
-    /// let events = client.events().offering(offering).kinds(kinds).subscribe()?;
-    /// let membership = Membership::new(&client, backend).offering(offering);
+    /// let membership = Membership::new(&client, backend).offering(offering).service_accounts();
+    /// let events = client.events().offering(offering).kinds(membership.event_kinds()).subscribe()?;
     /// membership.run_on_events(events, shutdown_signal(), |sync| match sync {
     ///     Ok(sync) => println!("{sync}"),
     ///     Err(error) => eprintln!("{error}"),

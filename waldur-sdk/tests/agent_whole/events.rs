@@ -7,10 +7,11 @@ use serde_json::json;
 use tokio::time::timeout;
 use waldur_sandbox::Actor;
 use waldur_sdk::ClientExt as _;
+use waldur_sdk::accounts::{ServiceAccountOwner, ServiceAccountRequest};
 use waldur_sdk::agent::Agent;
 use waldur_sdk::api::Method;
 
-use super::common::client_as;
+use super::common::{client_as, provider_as};
 use super::world::{World, account_of};
 use super::{LIMIT, activities, client, sandbox};
 
@@ -127,4 +128,35 @@ async fn limits_for_a_period_come_through_the_same_subscription() {
     stop.stop();
     timeout(LIMIT, running).await.unwrap().unwrap();
     assert!(!sandbox.documents(policies)[0].properties["last_result"].is_null());
+}
+
+#[tokio::test]
+async fn service_accounts_are_members_by_their_events_if_they_are_to_be() {
+    let sandbox = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), client(&sandbox));
+    let resource = client.provider().resource(ids.resources.ok).get().await.unwrap();
+    let account = resource.backend_id.to_string();
+    let world = Arc::new(World::with_accounts([account.clone()]));
+    let (on_activity, mut seen) = activities();
+    // With the usual interval: what happens within the test happens by events.
+    let agent = Agent::builder(&client)
+        .offering(ids.offerings.slurm)
+        .membership_with(Arc::clone(&world), |membership| membership.service_accounts())
+        .events()
+        .on_activity(on_activity)
+        .build()
+        .unwrap();
+    let (monitor, stop) = (agent.monitor(), agent.stop_handle());
+    let running = tokio::spawn(agent.run_until(std::future::pending::<()>()));
+    seen.until_holds("the first round is done", || monitor.health().loops[0].counts.rounds > 0).await;
+    let wanted = ServiceAccountRequest { username: "svc-ci".to_owned(), ..ServiceAccountRequest::default() };
+    let customer = provider_as(&sandbox, Actor::Consumer);
+    customer.create_service_account(ServiceAccountOwner::Project, ids.project, wanted).await.unwrap();
+    seen.until_holds("it is a member", || {
+        let state = world.state.lock().unwrap();
+        state.members.get(&account).is_some_and(|members| members.contains("svc-ci"))
+    })
+    .await;
+    stop.stop();
+    timeout(LIMIT, running).await.unwrap().unwrap();
 }

@@ -19,7 +19,7 @@ use crate::agent::rounds::{OnItem, repeat};
 use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, Report};
 #[cfg(feature = "events")]
-use crate::events::{Event, Notification};
+use crate::events::{Event, EventKind, Notification};
 use crate::row;
 
 /// Creates, names and removes the accounts of some offerings' users: passes the offering users to the
@@ -221,6 +221,13 @@ impl<U: Usernames> AccountsProcessor<U> {
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedAccount>)) {
         let enough = AtomicBool::new(false);
         repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+    }
+
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[cfg(feature = "events")]
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::OfferingUser]
     }
 
     /// Does a round when events ask for it, until `until` ends, the processor is stopped, or the stream ends:

@@ -21,7 +21,7 @@ use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, ListFailure, Report};
 use crate::confirm::Confirm;
 #[cfg(feature = "events")]
-use crate::events::{Event, Notification};
+use crate::events::{Event, EventKind, Notification};
 use crate::outage::Outage;
 use crate::row::{self, Rows, UnreadableRow};
 
@@ -186,6 +186,13 @@ impl<B: Importable> ImportsProcessor<B> {
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedImport>)) {
         let enough = AtomicBool::new(false);
         repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+    }
+
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[cfg(feature = "events")]
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::ImportableResources]
     }
 
     /// Does a round when events ask for it, until `until` ends, the processor is stopped, or the stream ends:

@@ -21,7 +21,7 @@ use crate::agent::stop::StopHandle;
 use crate::backend_id::{BackendId, NoBackendId};
 use crate::bulk::Item;
 use crate::confirm::{Confirm, Seen};
-use crate::events::{Delivery, Event, EventAction, Notification, ResourcePeriodicLimitsEvent};
+use crate::events::{Delivery, Event, EventAction, EventKind, Notification, ResourcePeriodicLimitsEvent};
 
 /// Applies the limits for a period that the policies of some offerings compute: has a [`PeriodicLimits`] back
 /// end apply them, and reports the outcome to Waldur.
@@ -132,6 +132,12 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
+    }
+
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::ResourcePeriodicLimits]
     }
 
     /// Applies settings as their events arrive, until `until` ends (such as

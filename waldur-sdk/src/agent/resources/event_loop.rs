@@ -16,7 +16,7 @@ use super::processor::ResourcesProcessor;
 use super::report::{ProcessedResource, ResourceResult};
 use super::resource::{AgentResource, mode_of};
 use crate::bulk::Report;
-use crate::events::{Event, Notification, ResourceEvent};
+use crate::events::{Event, EventKind, Notification, ResourceEvent};
 use crate::row::UnreadableRow;
 
 const RETRIEVE: &Operation = builder::MarketplaceProviderResourcesRetrieve::OPERATION;
@@ -78,6 +78,12 @@ impl Agenda {
 }
 
 impl<B: ResourceBackend> ResourcesProcessor<B> {
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::Resource, EventKind::OfferingResourcesSync]
+    }
+
     /// Processes resources as their events arrive, until `until` ends (such as
     /// [`shutdown_signal`](crate::agent::shutdown_signal)), the processor is stopped or the stream ends. The
     /// resources in progress are finished first.
@@ -97,10 +103,9 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
     /// # ) -> Result<(), waldur_sdk::Error> {
     /// use waldur_sdk::ClientExt as _;
     /// use waldur_sdk::agent::{ResourcesProcessor, shutdown_signal};
-    /// use waldur_sdk::events::EventKind;
     ///
-    /// let events = client.events().offering(offering).kinds([EventKind::Resource]).subscribe()?;
     /// let processor = ResourcesProcessor::new(&client, [offering], backend);
+    /// let events = client.events().offering(offering).kinds(processor.event_kinds()).subscribe()?;
     /// processor.run_on_events(events, shutdown_signal(), |report| println!("{report}")).await;
     /// # Ok(())
     /// # }

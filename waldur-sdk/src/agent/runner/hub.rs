@@ -26,13 +26,13 @@ pub(super) struct Hub {
 #[derive(Debug)]
 struct Slot {
     offerings: Vec<Uuid>,
-    kinds: &'static [EventKind],
+    kinds: Vec<EventKind>,
     inbox: Mutex<Option<UnboundedSender<Notification>>>,
 }
 
 impl Hub {
     /// Adds a loop that goes by these events. Returns its number.
-    pub(super) fn add(&mut self, offerings: Vec<Uuid>, kinds: &'static [EventKind]) -> usize {
+    pub(super) fn add(&mut self, offerings: Vec<Uuid>, kinds: Vec<EventKind>) -> usize {
         self.slots.push(Slot { offerings, kinds, inbox: Mutex::default() });
         self.slots.len() - 1
     }

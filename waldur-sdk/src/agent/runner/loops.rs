@@ -43,146 +43,51 @@ pub(super) trait Loop: Send + Sync {
 
     /// Returns the kinds of events that the loop goes by.
     #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind];
+    fn kinds(&self) -> Vec<EventKind>;
 }
 
-impl<B: Backend + 'static> Loop for OrderProcessor<B> {
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
+/// Implements [`Loop`] for loops that do rounds. The last word is the field with what is called with each item.
+macro_rules! rounds {
+    ($($name:ident<$backend:ident> where { $($bounds:tt)* }, $on_item:ident;)*) => {$(
+        impl<$backend> Loop for $name<$backend>
+        where
+            $($bounds)*
+        {
+            fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
+                async move {
+                    let (stopped, each) = (run.stop.stopped(), |result| run.probe.ended_round(result));
+                    #[cfg(feature = "events")]
+                    if let Some(inbox) = run.inbox {
+                        return self.run_on_events(inbox, stopped, each).await;
+                    }
+                    $name::run(&self, stopped, each).await;
+                }
+                .boxed()
             }
-            OrderProcessor::run(&self, stopped, each).await;
+
+            fn interval(&self) -> Duration {
+                self.interval
+            }
+
+            fn observe(&mut self, probe: &Arc<Probe>) {
+                self.$on_item.observe(probe.observer());
+            }
+
+            #[cfg(feature = "events")]
+            fn kinds(&self) -> Vec<EventKind> {
+                self.event_kinds()
+            }
         }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_order.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::Order]
-    }
+    )*};
 }
 
-impl<B> Loop for Membership<B>
-where
-    B: MembershipBackend + 'static,
-    B::Error: Send,
-{
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |result| run.probe.ended_round(result));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
-            }
-            Membership::run(&self, stopped, each).await;
-        }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_resource.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::UserRole, EventKind::Resource, EventKind::OfferingUser, EventKind::OfferingResourcesSync]
-    }
-}
-
-impl<U: Usernames + 'static> Loop for AccountsProcessor<U> {
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
-            }
-            AccountsProcessor::run(&self, stopped, each).await;
-        }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_account.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::OfferingUser]
-    }
-}
-
-impl<B: ResourceBackend + 'static> Loop for ResourcesProcessor<B> {
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
-            }
-            ResourcesProcessor::run(&self, stopped, each).await;
-        }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_resource.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::Resource, EventKind::OfferingResourcesSync]
-    }
-}
-
-impl<B: Importable + 'static> Loop for ImportsProcessor<B> {
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
-            }
-            ImportsProcessor::run(&self, stopped, each).await;
-        }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_request.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::ImportableResources]
-    }
+rounds! {
+    OrderProcessor<B> where { B: Backend + 'static }, on_order;
+    Membership<B> where { B: MembershipBackend + 'static, B::Error: Send }, on_resource;
+    AccountsProcessor<U> where { U: Usernames + 'static }, on_account;
+    ResourcesProcessor<B> where { B: ResourceBackend + 'static }, on_resource;
+    ImportsProcessor<B> where { B: Importable + 'static }, on_request;
+    UsageProcessor<M> where { M: Meter + 'static }, on_resource;
 }
 
 #[cfg(feature = "events")]
@@ -206,34 +111,7 @@ impl<B: PeriodicLimits + 'static> Loop for PeriodicLimitsProcessor<B> {
 
     fn observe(&mut self, _: &Arc<Probe>) {}
 
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::ResourcePeriodicLimits]
-    }
-}
-
-impl<M: Meter + 'static> Loop for UsageProcessor<M> {
-    fn run(self: Arc<Self>, run: Run) -> BoxFuture<'static, ()> {
-        async move {
-            let (stopped, each) = (run.stop.stopped(), |report| run.probe.ended_round(report));
-            #[cfg(feature = "events")]
-            if let Some(inbox) = run.inbox {
-                return self.run_on_events(inbox, stopped, each).await;
-            }
-            UsageProcessor::run(&self, stopped, each).await;
-        }
-        .boxed()
-    }
-
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn observe(&mut self, probe: &Arc<Probe>) {
-        self.on_resource.observe(probe.observer());
-    }
-
-    #[cfg(feature = "events")]
-    fn kinds(&self) -> &'static [EventKind] {
-        &[EventKind::Order, EventKind::Resource, EventKind::OfferingResourcesSync]
+    fn kinds(&self) -> Vec<EventKind> {
+        self.event_kinds()
     }
 }

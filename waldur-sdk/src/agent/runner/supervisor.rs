@@ -117,8 +117,8 @@ mod tests {
         fn observe(&mut self, _: &Arc<Probe>) {}
 
         #[cfg(feature = "events")]
-        fn kinds(&self) -> &'static [EventKind] {
-            &[]
+        fn kinds(&self) -> Vec<EventKind> {
+            Vec::new()
         }
     }
 

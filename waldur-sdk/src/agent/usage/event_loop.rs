@@ -16,7 +16,7 @@ use super::meter::Meter;
 use super::processor::UsageProcessor;
 use super::report::MeteredMonth;
 use crate::bulk::Report;
-use crate::events::{Event, Notification, OrderEvent};
+use crate::events::{Event, EventKind, Notification, OrderEvent};
 use crate::outage::Outage;
 use crate::row::{self, row};
 
@@ -103,6 +103,12 @@ impl Agenda {
 }
 
 impl<M: Meter> UsageProcessor<M> {
+    /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
+    #[must_use]
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        vec![EventKind::Order, EventKind::Resource, EventKind::OfferingResourcesSync]
+    }
+
     /// Reports the usage of a resource soon after an event, and that of all resources in rounds, until
     /// `until` ends (such as [`shutdown_signal`](crate::agent::shutdown_signal)), the processor is stopped,
     /// or the stream ends. No further resource is begun then. Calls `each` after each round; see
@@ -129,10 +135,9 @@ impl<M: Meter> UsageProcessor<M> {
     /// # ) -> Result<(), waldur_sdk::Error> {
     /// use waldur_sdk::ClientExt as _;
     /// use waldur_sdk::agent::{UsageProcessor, shutdown_signal};
-    /// use waldur_sdk::events::EventKind;
     ///
     /// let processor = UsageProcessor::new(&client, [offering], meter);
-    /// let kinds = [EventKind::Order, EventKind::Resource, EventKind::OfferingResourcesSync];
+    /// let kinds = processor.event_kinds();
     /// // With a name of its own: two subscriptions with the same name share the events of an offering.
     /// let events = client.events().offering(offering).kinds(kinds).identity("usage", "1.0").subscribe()?;
     /// processor.run_on_events(events, shutdown_signal(), |report| println!("{report}")).await;
