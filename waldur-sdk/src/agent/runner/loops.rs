@@ -46,7 +46,7 @@ pub(super) trait Loop: Send + Sync {
     fn kinds(&self) -> Vec<EventKind>;
 }
 
-/// Implements [`Loop`] for loops that do rounds. The last word is the field with what is called with each item.
+/// Implements [`Loop`] for loops that do rounds. Last comes the field with what is called with each item.
 macro_rules! rounds {
     ($($name:ident<$backend:ident> where { $($bounds:tt)* }, $on_item:ident;)*) => {$(
         impl<$backend> Loop for $name<$backend>
