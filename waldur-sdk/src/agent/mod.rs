@@ -15,6 +15,7 @@ mod processor;
 mod registration;
 mod report;
 mod resources;
+mod result;
 mod rounds;
 mod runner;
 mod stop;

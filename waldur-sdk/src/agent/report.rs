@@ -1,16 +1,16 @@
 //! The results of a round, order by order.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use waldur_api_client::types::OrderState;
 use waldur_api_client::{Error, ErrorKind};
 
+use super::result::{failed, in_backend, in_progress, kinds, not_begun, seconds, skipped};
 use super::task::AgentOrder;
 use crate::backend_id::NoBackendId;
-use crate::bulk::{Item, Outcome, Report};
+use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
 /// A step that an order was completed without, because the server doesn't have the operation.
@@ -106,31 +106,7 @@ pub enum OrderResult {
     NotBegun,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
 impl OrderResult {
-    /// Returns the kind, for counts and logs.
-    #[must_use]
-    pub fn kind(&self) -> OrderResultKind {
-        match self {
-            Self::Done { .. } => OrderResultKind::Done,
-            Self::Rejected { .. } => OrderResultKind::Rejected,
-            Self::Deferred => OrderResultKind::Deferred,
-            Self::Superseded { .. } => OrderResultKind::Superseded,
-            Self::Erred { .. } => OrderResultKind::Erred,
-            Self::NoBackendId => OrderResultKind::NoBackendId,
-            Self::Unknown { .. } => OrderResultKind::Unknown,
-            Self::Failed { .. } => OrderResultKind::Failed,
-            Self::InBackend { .. } => OrderResultKind::InBackend,
-            Self::Resting { .. } => OrderResultKind::Resting,
-            Self::Held => OrderResultKind::Held,
-            Self::InProgress => OrderResultKind::InProgress,
-            Self::NotBegun => OrderResultKind::NotBegun,
-        }
-    }
-
     /// Returns the steps that a done order was completed without.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedStep] {
@@ -161,83 +137,23 @@ impl fmt::Display for OrderResult {
     }
 }
 
-/// The kind of an [`OrderResult`]. Displays as words, such as `without backend id`, and serializes as the
-/// name that [`as_str`](Self::as_str) returns, such as `no_backend_id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum OrderResultKind {
-    /// [`OrderResult::Done`]
-    Done,
-    /// [`OrderResult::Rejected`]
-    Rejected,
-    /// [`OrderResult::Deferred`]
-    Deferred,
-    /// [`OrderResult::Superseded`]
-    Superseded,
-    /// [`OrderResult::Erred`]
-    Erred,
-    /// [`OrderResult::NoBackendId`]
-    NoBackendId,
-    /// [`OrderResult::Unknown`]
-    Unknown,
-    /// [`OrderResult::Failed`]
-    Failed,
-    /// [`OrderResult::InBackend`]
-    InBackend,
-    /// [`OrderResult::Resting`]
-    Resting,
-    /// [`OrderResult::Held`]
-    Held,
-    /// [`OrderResult::InProgress`]
-    InProgress,
-    /// [`OrderResult::NotBegun`]
-    NotBegun,
-}
-
-impl OrderResultKind {
-    /// Returns the name for programs, such as `no_backend_id`. It stays the same in later versions.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Rejected => "rejected",
-            Self::Deferred => "deferred",
-            Self::Superseded => "superseded",
-            Self::Erred => "erred",
-            Self::NoBackendId => "no_backend_id",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::InBackend => "in_backend",
-            Self::Resting => "resting",
-            Self::Held => "held",
-            Self::InProgress => "in_progress",
-            Self::NotBegun => "not_begun",
-        }
-    }
-
-    /// Returns the words for people.
-    fn words(self) -> &'static str {
-        match self {
-            Self::NoBackendId => "without backend id",
-            Self::Unknown => "of unknown type",
-            Self::InBackend => "in the back end",
-            Self::Held => "held back",
-            Self::InProgress => "in progress",
-            Self::NotBegun => "not begun",
-            other => other.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for OrderResultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-impl Serialize for OrderResultKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+kinds! {
+    /// The kind of an [`OrderResult`]. Displays as words, such as `without backend id`, and serializes as the
+    /// name that [`as_str`](Self::as_str) returns, such as `no_backend_id`.
+    pub enum OrderResultKind of OrderResult, ProcessedOrder, "orders" {
+        Done = "done",
+        Rejected = "rejected",
+        Deferred = "deferred",
+        Superseded = "superseded",
+        Erred = "erred",
+        NoBackendId = "no_backend_id" as "without backend id",
+        Unknown = "unknown" as "of unknown type",
+        Failed = "failed",
+        InBackend = "in_backend" as "in the back end",
+        Resting = "resting",
+        Held = "held" as "held back",
+        InProgress = "in_progress" as "in progress",
+        NotBegun = "not_begun" as "not begun",
     }
 }
 
@@ -266,11 +182,9 @@ impl ProcessedOrder {
             (OrderResult::Done { .. } | OrderResult::Rejected { .. }, _) => Ok(Applied::Now).into(),
             (OrderResult::Superseded { state }, _) => skipped(format!("the order is {state}")),
             (OrderResult::Deferred, _) => skipped("the decision was deferred"),
-            (OrderResult::InBackend { again_in }, _) => {
-                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
-            }
-            (OrderResult::InProgress, _) => skipped("another round is at work on it"),
-            (OrderResult::NotBegun, _) => skipped("the processor was stopped"),
+            (OrderResult::InBackend { again_in }, _) => in_backend(*again_in),
+            (OrderResult::InProgress, _) => in_progress(),
+            (OrderResult::NotBegun, _) => not_begun(),
             (_, Some(error)) => Outcome::Failed { error },
             (OrderResult::NoBackendId, None) => {
                 Outcome::Failed { error: NoBackendId { resource: self.order.resource_uuid }.into() }
@@ -281,33 +195,5 @@ impl ProcessedOrder {
             (result, None) => failed(ErrorKind::UnexpectedResponse, result.to_string()),
         };
         Item::new(self, outcome)
-    }
-}
-
-fn skipped(reason: impl Into<String>) -> Outcome {
-    Outcome::Skipped { reason: reason.into() }
-}
-
-fn failed(kind: ErrorKind, headline: String) -> Outcome {
-    Outcome::Failed { error: Error::new(kind, "").with_headline(headline) }
-}
-
-impl Report<ProcessedOrder> {
-    /// Returns how many orders have a result of this kind.
-    #[must_use]
-    pub fn count(&self, kind: OrderResultKind) -> usize {
-        self.items.iter().filter(|item| item.target.result.kind() == kind).count()
-    }
-
-    /// Returns how many orders have a result of each kind, for a log or
-    /// [`AgentService::set_statistics`](super::AgentService::set_statistics). Kinds without orders are
-    /// absent.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<OrderResultKind, usize> {
-        let mut counts = BTreeMap::new();
-        for item in &self.items {
-            *counts.entry(item.target.result.kind()).or_default() += 1;
-        }
-        counts
     }
 }

@@ -1,16 +1,16 @@
 //! The results of a round, offering user by offering user.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use waldur_api_client::types::OfferingUserState;
 use waldur_api_client::{Error, ErrorKind};
 
 use super::account::AgentAccount;
+use crate::agent::result::{failed, in_backend, in_progress, kinds, not_begun, seconds, skipped};
 use crate::backend_id::AccountName;
-use crate::bulk::{Item, Outcome, Report};
+use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
 /// What a round did with an offering user. Serializes as an object whose `kind` is that of
@@ -96,32 +96,6 @@ pub enum AccountResult {
     NotBegun,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
-impl AccountResult {
-    /// Returns the kind, for counts and logs.
-    #[must_use]
-    pub fn kind(&self) -> AccountResultKind {
-        match self {
-            Self::Ready { .. } => AccountResultKind::Ready,
-            Self::Pending { .. } => AccountResultKind::Pending,
-            Self::Deleted => AccountResultKind::Deleted,
-            Self::NotNamedByProvider { .. } => AccountResultKind::NotNamedByProvider,
-            Self::Superseded { .. } => AccountResultKind::Superseded,
-            Self::Erred { .. } => AccountResultKind::Erred,
-            Self::Failed { .. } => AccountResultKind::Failed,
-            Self::InBackend { .. } => AccountResultKind::InBackend,
-            Self::Resting { .. } => AccountResultKind::Resting,
-            Self::Held => AccountResultKind::Held,
-            Self::NothingToDo => AccountResultKind::NothingToDo,
-            Self::InProgress => AccountResultKind::InProgress,
-            Self::NotBegun => AccountResultKind::NotBegun,
-        }
-    }
-}
-
 impl fmt::Display for AccountResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().fmt(f)?;
@@ -141,83 +115,23 @@ impl fmt::Display for AccountResult {
     }
 }
 
-/// The kind of an [`AccountResult`]. Displays as words, such as `not named by the provider`, and serializes
-/// as the name that [`as_str`](Self::as_str) returns, such as `not_named_by_provider`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum AccountResultKind {
-    /// [`AccountResult::Ready`]
-    Ready,
-    /// [`AccountResult::Pending`]
-    Pending,
-    /// [`AccountResult::Deleted`]
-    Deleted,
-    /// [`AccountResult::NotNamedByProvider`]
-    NotNamedByProvider,
-    /// [`AccountResult::Superseded`]
-    Superseded,
-    /// [`AccountResult::Erred`]
-    Erred,
-    /// [`AccountResult::Failed`]
-    Failed,
-    /// [`AccountResult::InBackend`]
-    InBackend,
-    /// [`AccountResult::Resting`]
-    Resting,
-    /// [`AccountResult::Held`]
-    Held,
-    /// [`AccountResult::NothingToDo`]
-    NothingToDo,
-    /// [`AccountResult::InProgress`]
-    InProgress,
-    /// [`AccountResult::NotBegun`]
-    NotBegun,
-}
-
-impl AccountResultKind {
-    /// Returns the name for programs, such as `not_named_by_provider`. It stays the same in later versions.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Pending => "pending",
-            Self::Deleted => "deleted",
-            Self::NotNamedByProvider => "not_named_by_provider",
-            Self::Superseded => "superseded",
-            Self::Erred => "erred",
-            Self::Failed => "failed",
-            Self::InBackend => "in_backend",
-            Self::Resting => "resting",
-            Self::Held => "held",
-            Self::NothingToDo => "nothing_to_do",
-            Self::InProgress => "in_progress",
-            Self::NotBegun => "not_begun",
-        }
-    }
-
-    /// Returns the words for people.
-    fn words(self) -> &'static str {
-        match self {
-            Self::NotNamedByProvider => "not named by the provider",
-            Self::InBackend => "in the back end",
-            Self::Held => "held back",
-            Self::NothingToDo => "nothing to do",
-            Self::InProgress => "in progress",
-            Self::NotBegun => "not begun",
-            other => other.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for AccountResultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-impl Serialize for AccountResultKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+kinds! {
+    /// The kind of an [`AccountResult`]. Displays as words, such as `not named by the provider`, and
+    /// serializes as the name that [`as_str`](Self::as_str) returns, such as `not_named_by_provider`.
+    pub enum AccountResultKind of AccountResult, ProcessedAccount, "offering users" {
+        Ready = "ready",
+        Pending = "pending",
+        Deleted = "deleted",
+        NotNamedByProvider = "not_named_by_provider" as "not named by the provider",
+        Superseded = "superseded",
+        Erred = "erred",
+        Failed = "failed",
+        InBackend = "in_backend" as "in the back end",
+        Resting = "resting",
+        Held = "held" as "held back",
+        NothingToDo = "nothing_to_do" as "nothing to do",
+        InProgress = "in_progress" as "in progress",
+        NotBegun = "not_begun" as "not begun",
     }
 }
 
@@ -250,40 +164,12 @@ impl ProcessedAccount {
             (result @ (Pending { .. } | NotNamedByProvider { .. } | Superseded { .. }), _) => {
                 skipped(result.to_string())
             }
-            (AccountResult::InBackend { again_in }, _) => {
-                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
-            }
-            (InProgress, _) => skipped("another round is at work on it".to_owned()),
-            (NotBegun, _) => skipped("the processor was stopped".to_owned()),
+            (AccountResult::InBackend { again_in }, _) => in_backend(*again_in),
+            (InProgress, _) => in_progress(),
+            (NotBegun, _) => not_begun(),
             (_, Some(error)) => Outcome::Failed { error },
-            (result, None) => Outcome::Failed {
-                error: Error::new(ErrorKind::UnexpectedResponse, "").with_headline(result.to_string()),
-            },
+            (result, None) => failed(ErrorKind::UnexpectedResponse, result.to_string()),
         };
         Item::new(self, outcome)
-    }
-}
-
-fn skipped(reason: String) -> Outcome {
-    Outcome::Skipped { reason }
-}
-
-impl Report<ProcessedAccount> {
-    /// Returns how many offering users have a result of this kind.
-    #[must_use]
-    pub fn count(&self, kind: AccountResultKind) -> usize {
-        self.items.iter().filter(|item| item.target.result.kind() == kind).count()
-    }
-
-    /// Returns how many offering users have a result of each kind, for a log or
-    /// [`AgentService::set_statistics`](crate::agent::AgentService::set_statistics). Kinds without offering
-    /// users are absent.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<AccountResultKind, usize> {
-        let mut counts = BTreeMap::new();
-        for item in &self.items {
-            *counts.entry(item.target.result.kind()).or_default() += 1;
-        }
-        counts
     }
 }

@@ -1,17 +1,17 @@
 //! The results of a round, request by request.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::BackendResourceReqStateEnum as RequestState;
 use waldur_api_client::{Error, ErrorKind};
 
+use crate::agent::result::{failed, in_backend, in_progress, kinds, not_begun, seconds, skipped};
 use crate::backend_id::BackendId;
-use crate::bulk::{Item, Outcome, Report};
+use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 use crate::row::row;
 
@@ -101,28 +101,6 @@ pub enum ImportResult {
     NotBegun,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
-impl ImportResult {
-    /// Returns the kind, for counts and logs.
-    #[must_use]
-    pub fn kind(&self) -> ImportResultKind {
-        match self {
-            Self::Answered { .. } => ImportResultKind::Answered,
-            Self::Superseded { .. } => ImportResultKind::Superseded,
-            Self::Erred { .. } => ImportResultKind::Erred,
-            Self::Failed { .. } => ImportResultKind::Failed,
-            Self::InBackend { .. } => ImportResultKind::InBackend,
-            Self::Resting { .. } => ImportResultKind::Resting,
-            Self::Held => ImportResultKind::Held,
-            Self::InProgress => ImportResultKind::InProgress,
-            Self::NotBegun => ImportResultKind::NotBegun,
-        }
-    }
-}
-
 impl fmt::Display for ImportResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().fmt(f)?;
@@ -141,69 +119,19 @@ impl fmt::Display for ImportResult {
     }
 }
 
-/// The kind of an [`ImportResult`]. Displays as words, such as `in the back end`, and serializes as the name
-/// that [`as_str`](Self::as_str) returns, such as `in_backend`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ImportResultKind {
-    /// [`ImportResult::Answered`]
-    Answered,
-    /// [`ImportResult::Superseded`]
-    Superseded,
-    /// [`ImportResult::Erred`]
-    Erred,
-    /// [`ImportResult::Failed`]
-    Failed,
-    /// [`ImportResult::InBackend`]
-    InBackend,
-    /// [`ImportResult::Resting`]
-    Resting,
-    /// [`ImportResult::Held`]
-    Held,
-    /// [`ImportResult::InProgress`]
-    InProgress,
-    /// [`ImportResult::NotBegun`]
-    NotBegun,
-}
-
-impl ImportResultKind {
-    /// Returns the name for programs, such as `in_backend`. It stays the same in later versions.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Superseded => "superseded",
-            Self::Erred => "erred",
-            Self::Failed => "failed",
-            Self::InBackend => "in_backend",
-            Self::Resting => "resting",
-            Self::Held => "held",
-            Self::InProgress => "in_progress",
-            Self::NotBegun => "not_begun",
-        }
-    }
-
-    /// Returns the words for people.
-    fn words(self) -> &'static str {
-        match self {
-            Self::InBackend => "in the back end",
-            Self::Held => "held back",
-            Self::InProgress => "in progress",
-            Self::NotBegun => "not begun",
-            other => other.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for ImportResultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-impl Serialize for ImportResultKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+kinds! {
+    /// The kind of an [`ImportResult`]. Displays as words, such as `in the back end`, and serializes as the
+    /// name that [`as_str`](Self::as_str) returns, such as `in_backend`.
+    pub enum ImportResultKind of ImportResult, ProcessedImport, "requests" {
+        Answered = "answered",
+        Superseded = "superseded",
+        Erred = "erred",
+        Failed = "failed",
+        InBackend = "in_backend" as "in the back end",
+        Resting = "resting",
+        Held = "held" as "held back",
+        InProgress = "in_progress" as "in progress",
+        NotBegun = "not_begun" as "not begun",
     }
 }
 
@@ -229,38 +157,15 @@ impl ProcessedImport {
     /// Makes the item of a request. `error` is what failed, if the result says that something did.
     pub(super) fn into_item(self, error: Option<Error>) -> Item<Self> {
         use ImportResult::{Answered, InBackend, InProgress, NotBegun, Superseded};
-        let skipped = |reason: String| Outcome::Skipped { reason };
         let outcome = match (&self.result, error) {
             (Answered { .. }, _) => Ok(Applied::Now).into(),
             (result @ Superseded { .. }, _) => skipped(result.to_string()),
-            (InBackend { again_in }, _) => {
-                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
-            }
-            (InProgress, _) => skipped("another round is at work on it".to_owned()),
-            (NotBegun, _) => skipped("the processor was stopped".to_owned()),
+            (InBackend { again_in }, _) => in_backend(*again_in),
+            (InProgress, _) => in_progress(),
+            (NotBegun, _) => not_begun(),
             (_, Some(error)) => Outcome::Failed { error },
-            (result, None) => Outcome::Failed {
-                error: Error::new(ErrorKind::UnexpectedResponse, "").with_headline(result.to_string()),
-            },
+            (result, None) => failed(ErrorKind::UnexpectedResponse, result.to_string()),
         };
         Item::new(self, outcome)
-    }
-}
-
-impl Report<ProcessedImport> {
-    /// Returns how many requests have a result of this kind.
-    #[must_use]
-    pub fn count(&self, kind: ImportResultKind) -> usize {
-        self.items.iter().filter(|item| item.target.result.kind() == kind).count()
-    }
-
-    /// Returns how many requests have a result of each kind. Kinds without requests are absent.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<ImportResultKind, usize> {
-        let mut counts = BTreeMap::new();
-        for item in &self.items {
-            *counts.entry(item.target.result.kind()).or_default() += 1;
-        }
-        counts
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use waldur_api_client::{Error, ErrorKind};
 
 use super::backend::PeriodicSettings;
+use crate::agent::result::{failed, in_backend, seconds, skipped};
 use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
@@ -48,10 +49,6 @@ pub enum PeriodicLimitsResult {
     Refused,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
 impl fmt::Display for PeriodicLimitsResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,16 +85,15 @@ impl ProcessedPeriodicLimits {
     /// Makes the item. `error` is what failed, if the result says that something did.
     pub(super) fn into_item(self, error: Option<Error>) -> Item<Self> {
         use PeriodicLimitsResult::{Erred, Failed, InBackend, Outdated, Refused};
-        let skipped = |reason: &str| Outcome::Skipped { reason: reason.to_owned() };
         let outcome = match (&self.result, error) {
             (PeriodicLimitsResult::Applied { .. }, _) => Ok(Applied::Now).into(),
             (Outdated, _) => skipped("newer settings were applied"),
-            (InBackend { .. }, _) => skipped("the back end is at work on it"),
+            (InBackend { again_in }, _) => in_backend(*again_in),
             (Refused, Some(error)) => Outcome::Refused { error },
             (Erred { .. } | Failed { .. }, Some(error)) => Outcome::Failed { error },
-            (result @ (Erred { .. } | Failed { .. } | Refused), None) => Outcome::Failed {
-                error: Error::new(ErrorKind::Backend, "").with_headline(result.to_string()),
-            },
+            (result @ (Erred { .. } | Failed { .. } | Refused), None) => {
+                failed(ErrorKind::Backend, result.to_string())
+            }
         };
         Item::new(self, outcome)
     }

@@ -1,16 +1,16 @@
 //! The results of a round, resource by resource.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Error, ErrorKind};
 
 use super::resource::AgentResource;
+use crate::agent::result::{failed, in_backend, in_progress, kinds, not_begun, seconds, skipped};
 use crate::backend_id::NoBackendId;
-use crate::bulk::{Item, Outcome, Report};
+use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
 /// Something that was done for a resource. Displays as words, such as `limits set`.
@@ -126,29 +126,6 @@ pub enum ResourceResult {
     NotBegun,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
-}
-
-impl ResourceResult {
-    /// Returns the kind, for counts and logs.
-    #[must_use]
-    pub fn kind(&self) -> ResourceResultKind {
-        match self {
-            Self::InSync => ResourceResultKind::InSync,
-            Self::NoBackendId => ResourceResultKind::NoBackendId,
-            Self::Superseded { .. } => ResourceResultKind::Superseded,
-            Self::Erred { .. } => ResourceResultKind::Erred,
-            Self::Failed { .. } => ResourceResultKind::Failed,
-            Self::InBackend { .. } => ResourceResultKind::InBackend,
-            Self::Resting { .. } => ResourceResultKind::Resting,
-            Self::Held => ResourceResultKind::Held,
-            Self::InProgress => ResourceResultKind::InProgress,
-            Self::NotBegun => ResourceResultKind::NotBegun,
-        }
-    }
-}
-
 impl fmt::Display for ResourceResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().fmt(f)?;
@@ -163,74 +140,20 @@ impl fmt::Display for ResourceResult {
     }
 }
 
-/// The kind of a [`ResourceResult`]. Displays as words, such as `in sync`, and serializes as the name that
-/// [`as_str`](Self::as_str) returns, such as `in_sync`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ResourceResultKind {
-    /// [`ResourceResult::InSync`]
-    InSync,
-    /// [`ResourceResult::NoBackendId`]
-    NoBackendId,
-    /// [`ResourceResult::Superseded`]
-    Superseded,
-    /// [`ResourceResult::Erred`]
-    Erred,
-    /// [`ResourceResult::Failed`]
-    Failed,
-    /// [`ResourceResult::InBackend`]
-    InBackend,
-    /// [`ResourceResult::Resting`]
-    Resting,
-    /// [`ResourceResult::Held`]
-    Held,
-    /// [`ResourceResult::InProgress`]
-    InProgress,
-    /// [`ResourceResult::NotBegun`]
-    NotBegun,
-}
-
-impl ResourceResultKind {
-    /// Returns the name for programs, such as `in_sync`. It stays the same in later versions.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InSync => "in_sync",
-            Self::NoBackendId => "no_backend_id",
-            Self::Superseded => "superseded",
-            Self::Erred => "erred",
-            Self::Failed => "failed",
-            Self::InBackend => "in_backend",
-            Self::Resting => "resting",
-            Self::Held => "held",
-            Self::InProgress => "in_progress",
-            Self::NotBegun => "not_begun",
-        }
-    }
-
-    /// Returns the words for people.
-    fn words(self) -> &'static str {
-        match self {
-            Self::InSync => "in sync",
-            Self::NoBackendId => "without backend id",
-            Self::InBackend => "in the back end",
-            Self::Held => "held back",
-            Self::InProgress => "in progress",
-            Self::NotBegun => "not begun",
-            other => other.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for ResourceResultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-impl Serialize for ResourceResultKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+kinds! {
+    /// The kind of a [`ResourceResult`]. Displays as words, such as `in sync`, and serializes as the name
+    /// that [`as_str`](Self::as_str) returns, such as `in_sync`.
+    pub enum ResourceResultKind of ResourceResult, ProcessedResource, "resources" {
+        InSync = "in_sync" as "in sync",
+        NoBackendId = "no_backend_id" as "without backend id",
+        Superseded = "superseded",
+        Erred = "erred",
+        Failed = "failed",
+        InBackend = "in_backend" as "in the back end",
+        Resting = "resting",
+        Held = "held" as "held back",
+        InProgress = "in_progress" as "in progress",
+        NotBegun = "not_begun" as "not begun",
     }
 }
 
@@ -269,44 +192,16 @@ impl ProcessedResource {
             (InSync, _) if self.done.is_empty() => Ok(Applied::Already).into(),
             (InSync, _) => Ok(Applied::Now).into(),
             (result @ Superseded { .. }, _) => skipped(result.to_string()),
-            (InBackend { again_in }, _) => {
-                skipped(format!("the back end is at work on it; checked again in {again_in:?}"))
-            }
-            (InProgress, _) => skipped("another round is at work on it".to_owned()),
-            (NotBegun, _) => skipped("the processor was stopped".to_owned()),
+            (InBackend { again_in }, _) => in_backend(*again_in),
+            (InProgress, _) => in_progress(),
+            (NotBegun, _) => not_begun(),
             (ResourceResult::NoBackendId, _) => match self.resource.state {
                 ResourceState::Erred => skipped("it has no id in the back end".to_owned()),
                 _ => Outcome::Failed { error: NoBackendId { resource: self.resource.uuid }.into() },
             },
             (_, Some(error)) => Outcome::Failed { error },
-            (result, None) => Outcome::Failed {
-                error: Error::new(ErrorKind::UnexpectedResponse, "").with_headline(result.to_string()),
-            },
+            (result, None) => failed(ErrorKind::UnexpectedResponse, result.to_string()),
         };
         Item::new(self, outcome)
-    }
-}
-
-fn skipped(reason: String) -> Outcome {
-    Outcome::Skipped { reason }
-}
-
-impl Report<ProcessedResource> {
-    /// Returns how many resources have a result of this kind.
-    #[must_use]
-    pub fn count(&self, kind: ResourceResultKind) -> usize {
-        self.items.iter().filter(|item| item.target.result.kind() == kind).count()
-    }
-
-    /// Returns how many resources have a result of each kind, for a log or
-    /// [`AgentService::set_statistics`](crate::agent::AgentService::set_statistics). Kinds without resources
-    /// are absent.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<ResourceResultKind, usize> {
-        let mut counts = BTreeMap::new();
-        for item in &self.items {
-            *counts.entry(item.target.result.kind()).or_default() += 1;
-        }
-        counts
     }
 }
