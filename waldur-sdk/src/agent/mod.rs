@@ -8,6 +8,7 @@ mod backend;
 mod event_loop;
 mod imports;
 mod ledger;
+mod listing;
 mod order_run;
 #[cfg(feature = "events")]
 mod periodic_limits;

@@ -2,26 +2,22 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::{Either, join_all, select};
-use futures_util::stream;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::approval::{Approval, Decision};
 use super::backend::Backend;
 use super::ledger::{Backoff, Begin, Ledger, Pause};
+use super::listing::{list_each, not_ready, work_on_each};
 use super::order_run::OrderRun;
 use super::report::{OrderResult, ProcessedOrder};
-use super::rounds::OnItem;
+use super::rounds::{OnItem, repeat, until_next};
 use super::stop::StopHandle;
 use super::task::AgentOrder;
-use crate::bulk::{Item, ListFailure, Report};
+use crate::bulk::{Item, Report};
 use crate::outage::Outage;
 use crate::row::{self, Rows};
 use waldur_api_client::types::OrderState;
@@ -213,36 +209,16 @@ impl<B: Backend> OrderProcessor<B> {
     /// [`run_once`](Self::run_once) in a loop instead.
     ///
     /// Dropping this future interrupts the orders in progress. The next processor takes them up again.
-    pub async fn run(&self, until: impl Future, mut each: impl FnMut(Report<ProcessedOrder>)) {
-        let mut until = pin!(until);
+    pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedOrder>)) {
         let enough = AtomicBool::new(false);
-        while !self.stop.is_stopped() {
-            let round = pin!(self.round(&enough));
-            let report = match select(round, until.as_mut()).await {
-                Either::Left((report, _)) => report,
-                Either::Right((_, round)) => {
-                    enough.store(true, Ordering::Relaxed);
-                    each(round.await);
-                    return;
-                }
-            };
-            let pause = self.pause(&report);
-            each(report);
-            let (rest, stopped) = (pin!(sleep(pause)), pin!(self.stop.stopped()));
-            let pause = select(rest, stopped);
-            if let Either::Right(_) = select(pause, until.as_mut()).await {
-                return;
-            }
-        }
-    }
-
-    /// Returns the pause after a round: the interval, or less if the back end is to be called again earlier.
-    fn pause(&self, report: &Report<ProcessedOrder>) -> Duration {
-        let checks = report.items.iter().filter_map(|item| match item.target.result {
-            OrderResult::InBackend { again_in } => Some(again_in.max(Duration::from_secs(1))),
-            _ => None,
-        });
-        checks.min().map_or(self.interval, |check| check.min(self.interval))
+        let checks = |report: &Report<ProcessedOrder>| {
+            let checks = report.items.iter().filter_map(|item| match item.target.result {
+                OrderResult::InBackend { again_in } => Some(again_in),
+                _ => None,
+            });
+            until_next(self.interval, checks)
+        };
+        repeat(checks, &enough, &self.stop, until, || self.round(&enough), each).await;
     }
 
     pub(super) async fn round(&self, enough: &AtomicBool) -> Report<ProcessedOrder> {
@@ -253,49 +229,22 @@ impl<B: Backend> OrderProcessor<B> {
         }
         self.on_order.begin();
         if let Err(error) = self.backend.ready().await {
-            let error = error.into_error();
-            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
-            report.unlisted.extend(self.offerings.iter().map(unlisted));
-            return report;
+            return not_ready(&self.offerings, error);
         }
-        let mut listed = Vec::new();
-        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
-        for (offering, list) in self.offerings.iter().zip(lists) {
-            match list {
-                Ok(orders) => {
-                    let (orders, unreadable) = orders.into_parts();
-                    let readable = orders.iter().map(|order| Some(order.uuid));
-                    // An unreadable order is still open. One without a uuid may be any.
-                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
-                    if let Some(open) = open {
-                        self.ledger.keep(*offering, &open);
-                    }
-                    listed.extend(orders.into_iter().map(|order| (*offering, order)));
-                    report.unreadable.extend(unreadable);
-                }
-                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
-            }
-        }
+        let uuid_of = |order: &AgentOrder| order.uuid;
+        let list = |offering| self.list(offering);
+        let listed = list_each(&self.offerings, &self.ledger, &mut report, list, uuid_of).await;
         // Of this round: an outage that ended between two rounds holds nothing back.
-        let outage = Arc::new(Outage::new(&self.client));
-        let outage = &outage;
-        let mut working = stream::iter(listed.into_iter().enumerate())
-            .map(|(index, (offering, order))| async move {
-                let (result, error) = match is_over() {
-                    true => (OrderResult::NotBegun, None),
-                    false => self.take(offering, &order, outage).await,
-                };
-                tracing::debug!(order = %order.uuid, %result, "an order was processed");
-                (index, ProcessedOrder { order, result }.into_item(error))
-            })
-            .buffer_unordered(self.client.bulk_concurrency());
-        let mut orders = Vec::new();
-        while let Some((index, order)) = working.next().await {
-            self.on_order.call(&order);
-            orders.push((index, order));
-        }
-        orders.sort_unstable_by_key(|(index, _)| *index);
-        report.items = orders.into_iter().map(|(_, order)| order).collect();
+        let outage = &Arc::new(Outage::new(&self.client));
+        let work = |(offering, order): (Uuid, AgentOrder)| async move {
+            let (result, error) = match is_over() {
+                true => (OrderResult::NotBegun, None),
+                false => self.take(offering, &order, outage).await,
+            };
+            tracing::debug!(order = %order.uuid, %result, "an order was processed");
+            ProcessedOrder { order, result }.into_item(error)
+        };
+        report.items = work_on_each(&self.client, listed, &self.on_order, work).await;
         report
     }
 

@@ -20,10 +20,16 @@ use crate::bulk::Report;
 use crate::events::{Event, Notification};
 pub(super) use crate::on_item::OnItem;
 
-/// Does a round and calls `each` with its report, again and again, with a pause of `interval` between them.
+/// Returns the pause before the next round: `interval`, or less if a back end that is at work is to be called
+/// earlier, but a second at least.
+pub(super) fn until_next(interval: Duration, checks: impl Iterator<Item = Duration>) -> Duration {
+    checks.map(|check| check.max(Duration::from_secs(1))).min().map_or(interval, |check| check.min(interval))
+}
+
+/// Does a round and calls `each` with its report, again and again. After each, `pause` says how long to wait.
 /// When `until` ends or the loop is stopped, sets `enough`, waits for the end of the round, and returns.
 pub(super) async fn repeat<R, F>(
-    interval: Duration,
+    pause: impl Fn(&R) -> Duration,
     enough: &AtomicBool,
     stop: &StopHandle,
     until: impl Future,
@@ -43,8 +49,9 @@ pub(super) async fn repeat<R, F>(
                 return;
             }
         };
+        let pause = pause(&report);
         each(report);
-        if let Either::Right(_) = select(pin!(sleep(interval)), &mut until).await {
+        if let Either::Right(_) = select(pin!(sleep(pause)), &mut until).await {
             return;
         }
     }
@@ -130,6 +137,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_back_end_that_is_to_be_called_earlier_shortens_the_pause() {
+        let seconds = Duration::from_secs;
+        let pause = |checks: &[u64]| until_next(seconds(60), checks.iter().map(|check| seconds(*check)));
+        assert_eq!(pause(&[]), seconds(60));
+        assert_eq!(pause(&[90, 20, 30]), seconds(20));
+        assert_eq!(pause(&[0]), seconds(1));
+        assert_eq!(pause(&[600]), seconds(60));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn rounds_repeat_after_the_interval_and_the_last_one_is_finished() {
         let (begun, enough) = (Instant::now(), AtomicBool::new(false));
@@ -140,9 +157,14 @@ mod tests {
             (rounds.get(), enough.load(Ordering::Relaxed))
         };
         let (handle, stop) = (StopHandle::new(), sleep(Duration::from_secs(30)));
-        repeat(Duration::from_secs(10), &enough, &handle, stop, round, |report| {
-            reports.borrow_mut().push(report)
-        })
+        repeat(
+            |_| Duration::from_secs(10),
+            &enough,
+            &handle,
+            stop,
+            round,
+            |report| reports.borrow_mut().push(report),
+        )
         .await;
         // They begin at 0 s, 14 s and 28 s; the last one ends after the stop.
         assert_eq!(*reports.borrow(), [(1, false), (2, false), (3, true)]);
@@ -154,10 +176,10 @@ mod tests {
             handle.stop();
             std::future::pending::<()>().await;
         };
-        repeat(Duration::from_secs(10), &enough, &handle, stop, round, drop).await;
+        repeat(|_| Duration::from_secs(10), &enough, &handle, stop, round, drop).await;
         assert_eq!((begun.elapsed(), rounds.get()), (Duration::from_secs(6), 4));
         // It is stopped for good.
-        repeat(Duration::from_secs(10), &enough, &handle, sleep(Duration::ZERO), round, drop).await;
+        repeat(|_| Duration::from_secs(10), &enough, &handle, sleep(Duration::ZERO), round, drop).await;
         assert_eq!(rounds.get(), 4);
     }
 

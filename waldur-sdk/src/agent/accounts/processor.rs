@@ -15,7 +15,7 @@ use super::report::{AccountResult, ProcessedAccount};
 use crate::agent::ledger::{Backoff, Ledger};
 #[cfg(feature = "events")]
 use crate::agent::rounds::repeat_on_events;
-use crate::agent::rounds::{OnItem, repeat};
+use crate::agent::rounds::{OnItem, repeat, until_next};
 use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, Report};
 #[cfg(feature = "events")]
@@ -147,7 +147,8 @@ impl<U: Usernames> AccountsProcessor<U> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute. A pause is shorter if
+    /// a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -220,7 +221,8 @@ impl<U: Usernames> AccountsProcessor<U> {
     /// again.
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedAccount>)) {
         let enough = AtomicBool::new(false);
-        repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+        let pause = |report: &Report<ProcessedAccount>| until_next(self.interval, checks(report));
+        repeat(pause, &enough, &self.stop, until, || self.round(&enough), each).await;
     }
 
     /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
@@ -263,4 +265,12 @@ impl<U: Usernames> AccountsProcessor<U> {
         let failed = (!report.is_ok()).then_some(self.interval);
         pauses.chain(failed).min().map(|pause| pause.min(self.interval))
     }
+}
+
+/// Returns the times after which the back end is to be called again.
+fn checks(report: &Report<ProcessedAccount>) -> impl Iterator<Item = Duration> {
+    report.items.iter().filter_map(|item| match item.target.result {
+        AccountResult::InBackend { again_in } => Some(again_in),
+        _ => None,
+    })
 }

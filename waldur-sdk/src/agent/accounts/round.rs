@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{MutexGuard, PoisonError};
 
-use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -18,7 +17,8 @@ use super::policy::NamePolicy;
 use super::processor::AccountsProcessor;
 use super::report::{AccountResult, ProcessedAccount};
 use crate::agent::ledger::{Begin, Pause};
-use crate::bulk::{Item, ListFailure, Report};
+use crate::agent::listing::{list_each, not_ready, work_on_each};
+use crate::bulk::{Item, Report};
 use crate::confirm::Confirm;
 use crate::outage::Outage;
 use crate::row::{self, Rows};
@@ -46,32 +46,13 @@ impl<U: Usernames> AccountsProcessor<U> {
         }
         self.on_account.begin();
         if let Err(error) = self.usernames.ready().await {
-            let error = error.into_error();
-            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
-            report.unlisted.extend(self.offerings.iter().map(unlisted));
-            return report;
+            return not_ready(&self.offerings, error);
         }
-        let is_over = &is_over;
-        let mut listed = Vec::new();
-        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
-        for (offering, list) in self.offerings.iter().zip(lists) {
-            match list {
-                Ok(rows) => {
-                    let (accounts, unreadable) = rows.into_parts();
-                    let readable = accounts.iter().map(|account| Some(account.uuid));
-                    // An unreadable row may be any if it has no uuid.
-                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
-                    if let Some(open) = open {
-                        self.ledger.keep(*offering, &open);
-                    }
-                    // A server that doesn't know a filter ignores it.
-                    let accounts = accounts.into_iter().filter(|one| one.offering_uuid == *offering);
-                    listed.extend(accounts.filter_map(|account| Some((account.task()?, account))));
-                    report.unreadable.extend(unreadable);
-                }
-                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
-            }
-        }
+        let list = |offering| self.list(offering);
+        let rows = list_each(&self.offerings, &self.ledger, &mut report, list, |one| one.uuid).await;
+        // A server that doesn't know a filter ignores it.
+        let own = rows.into_iter().filter(|(offering, one)| one.offering_uuid == *offering);
+        let listed: Vec<_> = own.filter_map(|(_, account)| Some((account.task()?, account))).collect();
         // Of this round: an outage that ended between two rounds holds nothing back.
         let outage = Outage::new(&self.client);
         let confirm = Confirm::new(&self.client).during(&outage);
@@ -86,24 +67,16 @@ impl<U: Usernames> AccountsProcessor<U> {
             .collect()
             .await;
         let policies = &policies;
-        let mut working = stream::iter(listed.into_iter().enumerate())
-            .map(|(index, (task, account))| async move {
-                let policy = policies.get(&account.offering_uuid).filter(|_| task == AccountTask::Name);
-                let (result, error) = match is_over() {
-                    true => (AccountResult::NotBegun, None),
-                    false => self.take(task, &account, policy, confirm).await,
-                };
-                tracing::debug!(account = %account.uuid, %result, "an offering user was processed");
-                (index, ProcessedAccount { account, result }.into_item(error))
-            })
-            .buffer_unordered(self.client.bulk_concurrency());
-        let mut accounts = Vec::new();
-        while let Some((index, account)) = working.next().await {
-            self.on_account.call(&account);
-            accounts.push((index, account));
-        }
-        accounts.sort_unstable_by_key(|(index, _)| *index);
-        report.items = accounts.into_iter().map(|(_, account)| account).collect();
+        let work = |(task, account): (AccountTask, AgentAccount)| async move {
+            let policy = policies.get(&account.offering_uuid).filter(|_| task == AccountTask::Name);
+            let (result, error) = match is_over() {
+                true => (AccountResult::NotBegun, None),
+                false => self.take(task, &account, policy, confirm).await,
+            };
+            tracing::debug!(account = %account.uuid, %result, "an offering user was processed");
+            ProcessedAccount { account, result }.into_item(error)
+        };
+        report.items = work_on_each(&self.client, listed, &self.on_account, work).await;
         self.look_again(&report.items);
         report
     }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 use waldur_api_client::types::BackendResourceReqStateEnum as RequestState;
@@ -14,11 +13,12 @@ use super::backend::Importable;
 use super::import_run::{Ended, ImportRun};
 use super::report::{ImportRequest, ImportResult, ProcessedImport};
 use crate::agent::ledger::{Backoff, Begin, Ledger, Pause};
+use crate::agent::listing::list_each;
 #[cfg(feature = "events")]
 use crate::agent::rounds::repeat_on_events;
-use crate::agent::rounds::{OnItem, repeat};
+use crate::agent::rounds::{OnItem, repeat, until_next};
 use crate::agent::stop::StopHandle;
-use crate::bulk::{Item, ListFailure, Report};
+use crate::bulk::{Item, Report};
 use crate::confirm::Confirm;
 #[cfg(feature = "events")]
 use crate::events::{Event, EventKind, Notification};
@@ -120,7 +120,8 @@ impl<B: Importable> ImportsProcessor<B> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute. A pause is shorter
+    /// if a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -185,7 +186,8 @@ impl<B: Importable> ImportsProcessor<B> {
     /// Dropping this future interrupts the request in progress. The next processor takes it up again.
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedImport>)) {
         let enough = AtomicBool::new(false);
-        repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+        let pause = |report: &Report<ProcessedImport>| until_next(self.interval, checks(report));
+        repeat(pause, &enough, &self.stop, until, || self.round(&enough), each).await;
     }
 
     /// Returns the kinds of events to subscribe to for [`run_on_events`](Self::run_on_events).
@@ -239,30 +241,15 @@ impl<B: Importable> ImportsProcessor<B> {
             return report;
         }
         self.on_request.begin();
-        let mut listed = Vec::new();
-        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
-        for (offering, list) in self.offerings.iter().zip(lists) {
-            match list {
-                Ok(rows) => {
-                    let (requests, unreadable) = rows.into_parts();
-                    let readable = requests.iter().map(|request| Some(request.uuid));
-                    // An unreadable row may be any if it has no uuid.
-                    let open: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
-                    if let Some(open) = open {
-                        self.ledger.keep(*offering, &open);
-                    }
-                    // A server that doesn't know a filter ignores it.
-                    let is_of =
-                        |row: &ImportRequest| row.offering_uuid == *offering && OPEN.contains(&row.state);
-                    listed.extend(requests.into_iter().filter(is_of));
-                    report.unreadable.extend(unreadable);
-                }
-                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
-            }
-        }
+        let list = |offering| self.list(offering);
+        let rows = list_each(&self.offerings, &self.ledger, &mut report, list, |row| row.uuid).await;
+        // A server that doesn't know a filter ignores it.
+        let is_of =
+            |offering, row: &ImportRequest| row.offering_uuid == offering && OPEN.contains(&row.state);
+        let own = rows.into_iter().filter(|(offering, row)| is_of(*offering, row));
         // Of this round: an outage that ended between two rounds holds nothing back.
         let outage = Outage::new(&self.client);
-        for request in listed {
+        for (_, request) in own {
             let (item, unreadable) = match is_over() {
                 true => (untouched(request, ImportResult::NotBegun), Vec::new()),
                 false => self.take(request, self.confirm(&outage)).await,
@@ -328,4 +315,12 @@ impl<B: Importable> ImportsProcessor<B> {
 /// Makes the item of a request that nothing was done for.
 fn untouched(request: ImportRequest, result: ImportResult) -> Item<ProcessedImport> {
     ProcessedImport { request, result }.into_item(None)
+}
+
+/// Returns the times after which the back end is to be called again.
+fn checks(report: &Report<ProcessedImport>) -> impl Iterator<Item = Duration> {
+    report.items.iter().filter_map(|item| match item.target.result {
+        ImportResult::InBackend { again_in } => Some(again_in),
+        _ => None,
+    })
 }

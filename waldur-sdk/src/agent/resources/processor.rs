@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error, ListExt as _};
@@ -17,10 +15,11 @@ use super::resource::{AgentResource, LimitsSource, ResourceRow};
 use super::resource_run::{Ended, ResourceRun, Rules};
 use super::user_limits::UserLimits;
 use crate::agent::ledger::{Backoff, Begin, Ledger, Pause};
-use crate::agent::rounds::{OnItem, repeat};
+use crate::agent::listing::{list_each, not_ready, work_on_each};
+use crate::agent::rounds::{OnItem, repeat, until_next};
 use crate::agent::stop::StopHandle;
 use crate::backend_id::BackendId;
-use crate::bulk::{Item, ListFailure, Report};
+use crate::bulk::{Item, Report};
 use crate::confirm::Confirm;
 use crate::outage::Outage;
 use crate::resources::{self, Resources};
@@ -179,7 +178,8 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is five minutes.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is five minutes. A pause is shorter
+    /// if a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -247,7 +247,8 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
     /// Dropping this future interrupts the resources in progress. The next processor takes them up again.
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<ProcessedResource>)) {
         let enough = AtomicBool::new(false);
-        repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+        let pause = |report: &Report<ProcessedResource>| until_next(self.interval, checks(report));
+        repeat(pause, &enough, &self.stop, until, || self.round(&enough), each).await;
     }
 
     fn confirm<'a>(&'a self, outage: &'a Outage) -> Confirm<'a> {
@@ -262,57 +263,28 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         }
         self.on_resource.begin();
         if let Err(error) = self.backend.ready().await {
-            let error = error.into_error();
-            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
-            report.unlisted.extend(self.offerings.iter().map(unlisted));
-            return report;
+            return not_ready(&self.offerings, error);
         }
-        let is_over = &is_over;
-        let mut listed = Vec::new();
-        let lists = join_all(self.offerings.iter().map(|offering| self.list(*offering))).await;
-        for (offering, list) in self.offerings.iter().zip(lists) {
-            match list {
-                Ok(rows) => {
-                    let (rows, unreadable) = rows.into_parts();
-                    let readable = rows.iter().map(|row| Some(row.uuid));
-                    // An unreadable row may be any if it has no uuid.
-                    let there: Option<_> = readable.chain(unreadable.iter().map(|row| row.uuid)).collect();
-                    if let Some(there) = there {
-                        self.ledger.keep(*offering, &there);
-                    }
-                    // A server that doesn't know a filter ignores it.
-                    let is_of =
-                        |row: &AgentResource| row.offering_uuid == *offering && SETTLED.contains(&row.state);
-                    listed.extend(rows.into_iter().filter(is_of));
-                    report.unreadable.extend(unreadable);
-                }
-                Err(error) => report.unlisted.push(ListFailure { offering_uuid: *offering, error }),
-            }
-        }
+        let list = |offering| self.list(offering);
+        let rows = list_each(&self.offerings, &self.ledger, &mut report, list, |row| row.uuid).await;
+        // A server that doesn't know a filter ignores it.
+        let is_of =
+            |offering, row: &AgentResource| row.offering_uuid == offering && SETTLED.contains(&row.state);
+        let own = rows.into_iter().filter(|(offering, row)| is_of(*offering, row));
+        let listed: Vec<AgentResource> = own.map(|(_, row)| row).collect();
         // Of this round: an outage that ended between two rounds holds nothing back.
         let outage = Outage::new(&self.client);
         let confirm = self.confirm(&outage);
         let user_limits = |offering: &Uuid| (*offering, UserLimits::new(&self.client, *offering, None));
         let user_limits: BTreeMap<Uuid, UserLimits> = self.offerings.iter().map(user_limits).collect();
-        let mut resources = Vec::new();
-        {
-            let user_limits = &user_limits;
-            let mut working = stream::iter(listed.into_iter().enumerate())
-                .map(|(index, resource)| async move {
-                    let item = match user_limits.get(&resource.offering_uuid) {
-                        Some(user_limits) if !is_over() => self.take(resource, user_limits, confirm).await,
-                        _ => ProcessedResource::untouched(resource, ResourceResult::NotBegun).into_item(None),
-                    };
-                    (index, item)
-                })
-                .buffer_unordered(self.client.bulk_concurrency());
-            while let Some((index, item)) = working.next().await {
-                self.on_resource.call(&item);
-                resources.push((index, item));
+        let of_offerings = &user_limits;
+        let work = |resource: AgentResource| async move {
+            match of_offerings.get(&resource.offering_uuid) {
+                Some(user_limits) if !is_over() => self.take(resource, user_limits, confirm).await,
+                _ => ProcessedResource::untouched(resource, ResourceResult::NotBegun).into_item(None),
             }
-        }
-        resources.sort_unstable_by_key(|(index, _)| *index);
-        report.items = resources.into_iter().map(|(_, item)| item).collect();
+        };
+        report.items = work_on_each(&self.client, listed, &self.on_resource, work).await;
         report.unreadable.extend(user_limits.into_values().flat_map(UserLimits::into_unreadable));
         report
     }
@@ -373,4 +345,12 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         tracing::debug!(resource = %resource.uuid, %result, ?done, "a resource was processed");
         ProcessedResource { resource, done, unsupported, result }.into_item(error)
     }
+}
+
+/// Returns the times after which the back end is to be called again.
+fn checks(report: &Report<ProcessedResource>) -> impl Iterator<Item = Duration> {
+    report.items.iter().filter_map(|item| match item.target.result {
+        ResourceResult::InBackend { again_in } => Some(again_in),
+        _ => None,
+    })
 }

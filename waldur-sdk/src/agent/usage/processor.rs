@@ -216,7 +216,7 @@ impl<M: Meter> UsageProcessor<M> {
     /// Dropping this future interrupts the round. The next one goes on.
     pub async fn run(&self, until: impl Future, each: impl FnMut(Report<MeteredMonth>)) {
         let enough = AtomicBool::new(false);
-        repeat(self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
+        repeat(|_| self.interval, &enough, &self.stop, until, || self.round(&enough), each).await;
     }
 
     pub(super) fn is_over(&self, enough: &AtomicBool) -> bool {
