@@ -1,14 +1,10 @@
 //! Rounds that are cut off.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-
 use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
+use waldur_sdk::Uuid;
 use waldur_sdk::agent::OrderProcessor;
-use waldur_sdk::{Client, RetryPolicy, Uuid};
 
-use crate::common::client_builder;
+use crate::common::interrupting::{cut_off_after, single_minded};
 use crate::{Cluster, OF_EACH, all_ended, assert_looked_first, assert_true, sandbox_with};
 
 /// What is compared between runs: orders, resources, accounts.
@@ -22,22 +18,6 @@ fn everything(sandbox: &Sandbox, cluster: &Cluster) -> String {
         resource.plan_period = resource.plan_period.map(|_| Uuid::nil());
     }
     format!("{orders:#?} {resources:#?} {:#?} {}", world.accounts, world.made)
-}
-
-/// Ends as soon as so many requests were answered, whatever the work is waiting for then.
-async fn cut_off_after(count: usize, sandbox: &Sandbox, work: impl Future) -> bool {
-    let mut work = pin!(work);
-    poll_fn(|context| match sandbox.requests().len() >= count {
-        true => Poll::Ready(true),
-        false => work.as_mut().poll(context).map(|_| false),
-    })
-    .await
-}
-
-/// A client that sends one request after the other, each once.
-fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
-    let builder = client_builder(sandbox);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
 }
 
 #[tokio::test]

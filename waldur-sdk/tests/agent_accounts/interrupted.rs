@@ -1,13 +1,9 @@
 //! Rounds that are cut off.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-
 use waldur_sandbox::{Fault, Misbehaviour, OfferingUserState as State, Sandbox};
-use waldur_sdk::{Client, RetryPolicy};
+use waldur_sdk::Client;
 
-use crate::common::client_builder;
+use crate::common::interrupting::{cut_off_after, single_minded};
 use crate::{Directory, comment, processor_of, sandbox_with, there, uuid_at};
 
 const USERS: &[(&str, State, &str)] = &[
@@ -35,22 +31,6 @@ async fn everything(client: &Client, sandbox: &Sandbox, directory: &Directory) -
     let mut made = world.made.clone();
     made.sort_unstable();
     format!("{:#?} {comments:#?} {:#?} {made:?}", there(sandbox), world.accounts)
-}
-
-/// Ends as soon as so many requests were answered, whatever the work is waiting for then.
-async fn cut_off_after(count: usize, sandbox: &Sandbox, work: impl Future) -> bool {
-    let mut work = pin!(work);
-    poll_fn(|context| match sandbox.requests().len() >= count {
-        true => Poll::Ready(true),
-        false => work.as_mut().poll(context).map(|_| false),
-    })
-    .await
-}
-
-/// A client that sends one request after the other, each once.
-fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
-    let builder = client_builder(sandbox);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
 }
 
 #[tokio::test]

@@ -1,36 +1,15 @@
 //! Rounds that are cut off.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-
 use waldur_sandbox::{Fault, Misbehaviour, Sandbox};
 use waldur_sdk::agent::ResourceResultKind as Kind;
-use waldur_sdk::{Client, RetryPolicy};
 
-use crate::common::client_builder;
+use crate::common::interrupting::{cut_off_after, single_minded};
 use crate::{Cluster, OF_EACH, processor_of, sandbox_with, sorted, there};
 
 /// What is compared between runs: the resources, the accounts, and what was called.
 fn everything(sandbox: &Sandbox, cluster: &Cluster) -> String {
     let (calls, accounts) = cluster.with(|world| (world.calls.clone(), world.accounts.clone()));
     format!("{:#?} {accounts:#?} {:?}", there(sandbox), sorted(calls))
-}
-
-/// Ends as soon as so many requests were answered, whatever the work is waiting for then.
-async fn cut_off_after(count: usize, sandbox: &Sandbox, work: impl Future) -> bool {
-    let mut work = pin!(work);
-    poll_fn(|context| match sandbox.requests().len() >= count {
-        true => Poll::Ready(true),
-        false => work.as_mut().poll(context).map(|_| false),
-    })
-    .await
-}
-
-/// A client that sends one request after the other, each once.
-fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
-    let builder = client_builder(sandbox);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
 }
 
 #[tokio::test]

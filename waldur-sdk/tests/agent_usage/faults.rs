@@ -1,13 +1,11 @@
 //! Answers that are lost, errors, and rounds that are cut off.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use waldur_sandbox::{Fault, Misbehaviour, Release, Sandbox};
-use waldur_sdk::{Client, RetryPolicy};
+use waldur_sdk::RetryPolicy;
 
+use crate::common::interrupting::{cut_off_after, single_minded};
 use crate::common::{client_builder, posts_to, quick};
 use crate::{
     Accounting, Line, SET_USAGE, brief, expected, processor, processor_of, sandbox_of, this_month, totals,
@@ -113,22 +111,6 @@ async fn on_a_bad_day_all_usage_is_reported() {
         }
         assert_eq!(users(&sandbox).len(), 30);
     }
-}
-
-/// Ends as soon as so many requests were answered, whatever the work is waiting for then.
-async fn cut_off_after(count: usize, sandbox: &Sandbox, work: impl Future) -> bool {
-    let mut work = pin!(work);
-    poll_fn(|context| match sandbox.requests().len() >= count {
-        true => Poll::Ready(true),
-        false => work.as_mut().poll(context).map(|_| false),
-    })
-    .await
-}
-
-/// A client that sends one request after the other, each once.
-fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
-    let builder = client_builder(sandbox);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
 }
 
 #[tokio::test]

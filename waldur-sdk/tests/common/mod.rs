@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
+pub(crate) mod interrupting;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

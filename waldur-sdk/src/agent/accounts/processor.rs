@@ -147,8 +147,9 @@ impl<U: Usernames> AccountsProcessor<U> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute. A pause is shorter if
-    /// a back end in progress is to be called earlier.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute.
+    ///
+    /// A pause is shorter if a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;

@@ -120,8 +120,9 @@ impl<B: Importable> ImportsProcessor<B> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute. A pause is shorter
-    /// if a back end in progress is to be called earlier.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is a minute.
+    ///
+    /// A pause is shorter if a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;

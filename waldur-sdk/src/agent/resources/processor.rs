@@ -178,8 +178,9 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         self
     }
 
-    /// Sets the pause of [`run`](Self::run) between two rounds. The default is five minutes. A pause is shorter
-    /// if a back end in progress is to be called earlier.
+    /// Sets the pause of [`run`](Self::run) between two rounds. The default is five minutes.
+    ///
+    /// A pause is shorter if a back end in progress is to be called earlier.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
