@@ -129,6 +129,7 @@ pub mod offerings;
 mod on_item;
 pub mod orders;
 mod outage;
+mod pause;
 pub mod people;
 mod provider;
 pub mod resources;

@@ -108,7 +108,8 @@ impl Outage {
                 });
                 failing.reason = reason;
                 let pause: Duration = failing.pauses.next().unwrap_or_default().max(asked);
-                failing.next = failing.next.max(now + pause);
+                // What waits until then is told that nothing was sent.
+                failing.next = failing.next.max(now + pause.min(self.policy.max_elapsed));
                 state.failing = Some(failing);
                 state.generation += 1;
             }

@@ -142,7 +142,7 @@ impl Error {
         &self.0.body
     }
 
-    /// Returns the `Retry-After` of the response: how long to wait before another attempt.
+    /// Returns the `Retry-After` of the response: how long to wait before another attempt, at most a day.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -148,7 +148,7 @@ pub(super) enum BackendErrorKind {
 impl BackendError {
     /// Returns an error that says that the back end is still at work on the order, such as on a job that was
     /// queued. It is no failure: the function is called again after `check_again_in`, without a growing
-    /// pause.
+    /// pause. The loops wait for a second at least.
     ///
     /// ```
     /// use std::time::Duration;

@@ -17,6 +17,7 @@ use super::processor::OrderProcessor;
 use super::report::{OrderResult, ProcessedOrder};
 use crate::bulk::{Item, Report};
 use crate::events::{Event, EventKind, Notification};
+use crate::pause::{check_again, later};
 
 /// How often an order is read again because an event came before the change could be read.
 const LOOKS: u32 = 4;
@@ -51,7 +52,7 @@ impl Agenda {
 
     /// Plans an order, unless it is planned earlier already.
     fn plan(&mut self, order: Uuid, pause: Duration, looks: u32) {
-        let plan = Plan { at: Instant::now() + pause, looks };
+        let plan = Plan { at: later(pause), looks };
         let planned = self.planned.entry(order).or_insert(plan);
         if plan.at < planned.at {
             *planned = plan;
@@ -59,7 +60,7 @@ impl Agenda {
     }
 
     fn plan_round(&mut self, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = later(pause);
         self.round = Some(self.round.map_or(at, |planned| planned.min(at)));
     }
 
@@ -248,9 +249,8 @@ impl<B: Backend> OrderProcessor<B> {
     /// Returns the time after which an order with this result has to be processed again, if it has to be.
     fn pause_of(&self, result: &OrderResult) -> Option<Duration> {
         match result {
-            OrderResult::Failed { again_in }
-            | OrderResult::Resting { again_in }
-            | OrderResult::InBackend { again_in } => Some(*again_in),
+            OrderResult::Failed { again_in } | OrderResult::Resting { again_in } => Some(*again_in),
+            OrderResult::InBackend { again_in } => Some(check_again(*again_in)),
             OrderResult::Held => Some(self.interval),
             OrderResult::InProgress => Some(Duration::from_secs(1)),
             OrderResult::NoBackendId | OrderResult::Unknown { .. } | OrderResult::Deferred => {

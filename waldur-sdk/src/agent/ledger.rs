@@ -10,6 +10,7 @@ use uuid::Uuid;
 use waldur_api_client::Error;
 
 use super::backend::Provisioned;
+use crate::pause::later;
 
 /// The pauses before an order is tried again; each is twice as long as the one before.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +138,7 @@ impl Attempt<'_> {
     pub(super) fn in_backend(self, check_again_in: Duration) {
         if let Some(entry) = self.ledger.entries().get_mut(&self.order) {
             entry.failures = 0;
-            entry.not_before =
-                Instant::now().checked_add(check_again_in).map(|time| (time, Pause::InBackend));
+            entry.not_before = Some((later(check_again_in), Pause::InBackend));
         }
     }
 
@@ -148,7 +148,7 @@ impl Attempt<'_> {
         let Some(entry) = entries.get_mut(&self.order) else { return backoff.first };
         entry.failures = entry.failures.saturating_add(1);
         let pause = backoff.pause(entry.failures).max(asked.unwrap_or_default());
-        entry.not_before = Instant::now().checked_add(pause).map(|time| (time, Pause::Failed(error.clone())));
+        entry.not_before = Some((later(pause), Pause::Failed(error.clone())));
         pause
     }
 }

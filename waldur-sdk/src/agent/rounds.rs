@@ -19,11 +19,14 @@ use crate::bulk::Report;
 #[cfg(feature = "events")]
 use crate::events::{Event, Notification};
 pub(super) use crate::on_item::OnItem;
+use crate::pause::check_again;
+#[cfg(feature = "events")]
+use crate::pause::later;
 
 /// Returns the pause before the next round: `interval`, or less if a back end that is at work is to be called
 /// earlier, but a second at least.
 pub(super) fn until_next(interval: Duration, checks: impl Iterator<Item = Duration>) -> Duration {
-    checks.map(|check| check.max(Duration::from_secs(1))).min().map_or(interval, |check| check.min(interval))
+    checks.map(check_again).min().map_or(interval, |check| check.min(interval))
 }
 
 /// Does a round and calls `each` with its report, again and again. After each, `pause` says how long to wait.
@@ -86,7 +89,7 @@ pub(super) async fn repeat_on_events<T, F>(
             },
             Notification::Reconcile { .. } => Duration::ZERO,
         };
-        let at = Instant::now() + pause;
+        let at = later(pause);
         *due = Some(due.map_or(at, |planned| planned.min(at)));
     };
     let (mut events, until, stopped) = (pin!(events.fuse()), pin!(until), pin!(stop.stopped()));
@@ -122,7 +125,7 @@ pub(super) async fn repeat_on_events<T, F>(
             }
         };
         if let Some(pause) = pause(&report) {
-            let at = Instant::now() + pause;
+            let at = later(pause);
             due = Some(due.map_or(at, |planned| planned.min(at)));
         }
         each(report);

@@ -10,6 +10,7 @@ use waldur_api_client::types::ServiceAccountState;
 use super::MemberKind;
 use super::project_accounts::ProjectAccount;
 use crate::events::{AccountEvent, Event, EventAction};
+use crate::pause::later;
 
 /// How many users of one project, or of one offering, are synchronized one by one. More of them are
 /// synchronized together, which takes fewer requests.
@@ -108,7 +109,7 @@ pub(super) struct Agenda(BTreeMap<Part, Instant>);
 impl Agenda {
     /// Plans a part, unless it is planned earlier already.
     pub(super) fn plan(&mut self, part: Part, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = later(pause);
         let is_planned = |(planned, time): (&Part, &Instant)| planned.contains(part) && *time <= at;
         if self.0.iter().any(is_planned) {
             return;

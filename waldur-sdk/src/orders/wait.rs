@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::{Order, OrderHandle};
+use crate::pause::later;
 use waldur_api_client::types::OrderState;
 use waldur_api_client::{Error, ErrorKind};
 
@@ -187,11 +188,7 @@ impl Watch {
             self.ended = true;
             return Some(Err(UnfinishedOrder { order, error: None }.into_error(ErrorKind::Ended)));
         }
-        // `Duration::MAX` would overflow the clock.
-        let deadline = *self.deadline.get_or_insert_with(|| {
-            let now = Instant::now();
-            now.checked_add(self.wait.timeout).unwrap_or(now + PATIENCE * 24 * 365)
-        });
+        let deadline = *self.deadline.get_or_insert_with(|| later(self.wait.timeout));
         loop {
             if self.last.is_some() || self.error.is_some() {
                 let pause = self.backoff.next().unwrap_or(self.wait.pauses.1);

@@ -20,6 +20,8 @@ use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, Report};
 #[cfg(feature = "events")]
 use crate::events::{Event, EventKind, Notification};
+#[cfg(feature = "events")]
+use crate::pause::check_again;
 use crate::row;
 
 /// Creates, names and removes the accounts of some offerings' users: passes the offering users to the
@@ -259,7 +261,7 @@ impl<U: Usernames> AccountsProcessor<U> {
     #[cfg(feature = "events")]
     fn pause(&self, report: &Report<ProcessedAccount>) -> Option<Duration> {
         let pauses = report.items.iter().filter_map(|item| match item.target.result {
-            AccountResult::InBackend { again_in } => Some(again_in.max(Duration::from_secs(1))),
+            AccountResult::InBackend { again_in } => Some(check_again(again_in)),
             AccountResult::Pending { .. } | AccountResult::InProgress => Some(self.interval),
             _ => None,
         });

@@ -21,6 +21,7 @@ use crate::agent::listing::{list_each, not_ready, work_on_each};
 use crate::bulk::{Item, Report};
 use crate::confirm::Confirm;
 use crate::outage::Outage;
+use crate::pause::later;
 use crate::row::{self, Rows};
 
 /// The states in which the provider has something to do.
@@ -88,8 +89,8 @@ impl<U: Usernames> AccountsProcessor<U> {
         let states: Vec<_> = OPEN.into_iter().chain(with_ok.then_some(OfferingUserState::Ok)).collect();
         let list = self.client.marketplace_offering_users_list().offering_uuid([offering]).state(states);
         let rows = row::all(list.into_request(), self.client.bulk_concurrency()).await?;
-        if with_ok && let Some(due) = Instant::now().checked_add(self.unnamed_interval) {
-            self.unnamed_due().insert(offering, due);
+        if with_ok {
+            self.unnamed_due().insert(offering, later(self.unnamed_interval));
         }
         Ok(rows)
     }

@@ -23,6 +23,8 @@ use crate::confirm::Confirm;
 #[cfg(feature = "events")]
 use crate::events::{Event, EventKind, Notification};
 use crate::outage::Outage;
+#[cfg(feature = "events")]
+use crate::pause::check_again;
 use crate::row::{self, Rows, UnreadableRow};
 
 /// The states in which a request waits for its answer.
@@ -223,7 +225,7 @@ impl<B: Importable> ImportsProcessor<B> {
     #[cfg(feature = "events")]
     fn pause(&self, report: &Report<ProcessedImport>) -> Option<Duration> {
         let pauses = report.items.iter().filter_map(|item| match item.target.result {
-            ImportResult::InBackend { again_in } => Some(again_in.max(Duration::from_secs(1))),
+            ImportResult::InBackend { again_in } => Some(check_again(again_in)),
             ImportResult::InProgress => Some(self.interval),
             _ => None,
         });

@@ -22,6 +22,7 @@ use crate::backend_id::{BackendId, NoBackendId};
 use crate::bulk::Item;
 use crate::confirm::{Confirm, Seen};
 use crate::events::{Delivery, Event, EventAction, EventKind, Notification, ResourcePeriodicLimitsEvent};
+use crate::pause::{check_again, later};
 
 /// Applies the limits for a period that the policies of some offerings compute: has a [`PeriodicLimits`] back
 /// end apply them, and reports the outcome to Waldur.
@@ -181,9 +182,9 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
                         Some(_) => next.failures.saturating_add(1),
                         None => 0,
                     };
-                    next.at = Instant::now() + again_in;
+                    next.at = later(again_in);
                     // Brokers end a session that holds a message for half an hour.
-                    match next.since.elapsed() + again_in < HELD {
+                    match next.since.elapsed().saturating_add(again_in) < HELD {
                         true => _ = waiting.insert(next.event.resource_uuid, next),
                         false => next.delivery.nack(true),
                     }
@@ -245,7 +246,8 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
                     if let Err(error) = &outcome
                         && let BackendErrorKind::InProgress { check_again_in, .. } = error.kind()
                     {
-                        let result = PeriodicLimitsResult::InBackend { again_in: *check_again_in };
+                        let result =
+                            PeriodicLimitsResult::InBackend { again_in: check_again(*check_again_in) };
                         return ProcessedPeriodicLimits { settings, result }.into_item(None);
                     }
                     let done = Done { event: event.clone(), outcome: outcome.clone() };

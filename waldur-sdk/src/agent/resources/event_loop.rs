@@ -17,6 +17,7 @@ use super::report::{ProcessedResource, ResourceResult};
 use super::resource::{AgentResource, mode_of};
 use crate::bulk::Report;
 use crate::events::{Event, EventKind, Notification, ResourceEvent};
+use crate::pause::{check_again, later};
 use crate::row::UnreadableRow;
 
 const RETRIEVE: &Operation = builder::MarketplaceProviderResourcesRetrieve::OPERATION;
@@ -46,13 +47,13 @@ enum Work {
 
 impl Agenda {
     fn plan(&mut self, resource: Uuid, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = later(pause);
         let planned = self.resources.entry(resource).or_insert(at);
         *planned = at.min(*planned);
     }
 
     fn plan_round(&mut self, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = later(pause);
         self.round = Some(self.round.map_or(at, |planned| planned.min(at)));
     }
 
@@ -224,8 +225,8 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
             let pause = match item.target.result {
                 ResourceResult::Failed { again_in }
                 | ResourceResult::Erred { again_in, .. }
-                | ResourceResult::InBackend { again_in }
                 | ResourceResult::Resting { again_in } => again_in,
+                ResourceResult::InBackend { again_in } => check_again(again_in),
                 ResourceResult::Held => self.interval,
                 ResourceResult::InProgress => Duration::from_secs(1),
                 _ => continue,

@@ -18,6 +18,7 @@ use super::report::MeteredMonth;
 use crate::bulk::Report;
 use crate::events::{Event, EventKind, Notification, OrderEvent};
 use crate::outage::Outage;
+use crate::pause::later;
 use crate::row::{self, row};
 
 /// How long an event waits for further ones. The change can be read by then, too.
@@ -75,7 +76,7 @@ impl Agenda {
     }
 
     fn plan_round(&mut self, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = later(pause);
         self.round = Some(self.round.map_or(at, |planned| planned.min(at)));
     }
 
