@@ -1,7 +1,7 @@
 //! Sends requests, and reads their responses.
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::Request;
 
 use super::future::ResponseFuture;
@@ -9,7 +9,7 @@ use super::response::{BufferedResponse, ByteStream, Response, warn_about};
 use crate::client::Client;
 use crate::error::Error;
 use crate::transport::Received;
-use crate::wire::{Decoded, LenientDecode, Operation, decode};
+use crate::wire::{DecodeError, Decoded, LenientDecode, Operation, decode};
 
 /// A request that can be sent, or the reason why it can't.
 #[derive(Debug)]
@@ -106,18 +106,25 @@ impl PreparedRequest {
     pub fn optional<T: LenientDecode + Send + 'static>(self) -> ResponseFuture<Option<T>> {
         ResponseFuture::new(async move {
             let operation = self.operation;
-            let (received, method) = self.send().await?;
-            let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
-            let body = buffered.body.unwrap_or_else(|error| {
-                tracing::warn!(
-                    operation = operation.id,
-                    %error,
-                    "the call was applied, but its response was cut off"
-                );
-                Bytes::new()
-            });
-            Ok(Response::new(decode_applied(operation, &body), buffered.status, buffered.headers))
+            let (body, status, headers) = self.applied().await?;
+            Ok(Response::new(decode_applied(operation, &body), status, headers))
         })
+    }
+
+    /// Sends the request. Returns what was received of the body of a call that was applied.
+    async fn applied(self) -> Result<(Bytes, StatusCode, HeaderMap), Error> {
+        let operation = self.operation;
+        let (received, method) = self.send().await?;
+        let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
+        let body = buffered.body.unwrap_or_else(|error| {
+            tracing::warn!(
+                operation = operation.id,
+                %error,
+                "the call was applied, but its response was cut off"
+            );
+            Bytes::new()
+        });
+        Ok((body, buffered.status, buffered.headers))
     }
 }
 
@@ -133,12 +140,16 @@ fn decode_applied<T: LenientDecode>(operation: &'static Operation, body: &[u8]) 
             value
         }
         Err(error) => {
-            tracing::warn!(
-                operation = operation.id,
-                %error,
-                "the call was applied, but its response can't be decoded"
-            );
+            warn_undecodable(operation, &error);
             None
         }
     }
+}
+
+fn warn_undecodable(operation: &Operation, error: &DecodeError) {
+    tracing::warn!(
+        operation = operation.id,
+        %error,
+        "the call was applied, but its response can't be decoded"
+    );
 }

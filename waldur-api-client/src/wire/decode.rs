@@ -68,15 +68,17 @@ impl std::error::Error for DecodeError {}
 /// If the text isn't JSON, or as a whole is of another kind than `T`.
 pub fn decode<T: LenientDecode>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
     let (value, mismatches) = read(bytes);
-    match value {
-        Ok(value) => whole(bytes, value, mismatches),
-        Err(error) => match huge_numbers_as_texts(bytes) {
-            Some(bytes) => {
-                let (value, mismatches) = read(&bytes);
-                whole(&bytes, value.map_err(DecodeError::Json)?, mismatches)
-            }
-            None => Err(DecodeError::Json(error)),
-        },
+    let (value, mismatches) = match value {
+        Ok(value) => (value, mismatches),
+        Err(error) => {
+            let bytes = huge_numbers_as_texts(bytes).ok_or(DecodeError::Json(error))?;
+            let (value, mismatches) = read(&bytes);
+            (value.map_err(DecodeError::Json)?, mismatches)
+        }
+    };
+    match (value, other_shape(bytes, T::SHAPE)) {
+        (Some(value), None) => Ok(Decoded { value, mismatches }),
+        (_, found) => Err(refused(T::SHAPE, found, mismatches)),
     }
 }
 
@@ -88,25 +90,18 @@ fn read<T: LenientDecode>(bytes: &[u8]) -> (Result<Option<T>, serde_json::Error>
     (value, take_mismatches())
 }
 
-/// Refuses a response that as a whole is of another kind than `T`, even if it is empty.
-fn whole<T: LenientDecode>(
-    bytes: &[u8],
-    value: Option<T>,
-    mut mismatches: Vec<TypeMismatch>,
-) -> Result<Decoded<T>, DecodeError> {
-    let found = match (T::SHAPE, bytes.trim_ascii_start().first()) {
+/// Returns the kind of a response that as a whole is of another kind than `shape`, even if it is empty.
+fn other_shape(bytes: &[u8], shape: Shape) -> Option<&'static str> {
+    match (shape, bytes.trim_ascii_start().first()) {
         (Shape::Array, Some(b'{')) => Some("an object"),
         (Shape::Object(_), Some(b'[')) => Some("an array"),
         _ => None,
-    };
-    match (value, found) {
-        (Some(value), None) => Ok(Decoded { value, mismatches }),
-        (_, found) => Err(DecodeError::TypeMismatch(
-            mismatches
-                .pop()
-                .unwrap_or_else(|| TypeMismatch::new(T::SHAPE.expected(), found.unwrap_or(NOTHING))),
-        )),
     }
+}
+
+fn refused(shape: Shape, found: Option<&'static str>, mut mismatches: Vec<TypeMismatch>) -> DecodeError {
+    let whole = || TypeMismatch::new(shape.expected(), found.unwrap_or(NOTHING));
+    DecodeError::TypeMismatch(mismatches.pop().unwrap_or_else(whole))
 }
 
 /// Returns `bytes` with the numbers that no type can hold, such as `1e400`, as texts; `None` if there are no

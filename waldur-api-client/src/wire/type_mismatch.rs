@@ -110,11 +110,17 @@ pub(crate) fn mark() -> usize {
 /// Adds `step` to the paths of the mismatches that were recorded since `mark`.
 pub(crate) fn at(mark: usize, step: impl FnOnce() -> Cow<'static, str>) {
     if COUNT.get() > mark {
-        let step = step();
-        MISMATCHES.with_borrow_mut(|all| {
-            all.iter_mut().skip(mark).for_each(|mismatch| mismatch.steps.push(step.clone()));
-        });
+        add_step(mark, step());
     }
+}
+
+#[cold]
+fn add_step(mark: usize, step: Cow<'static, str>) {
+    MISMATCHES.with_borrow_mut(|all| {
+        let since = all.iter_mut().skip(mark);
+        let steps = std::iter::repeat_n(step, since.len());
+        since.zip(steps).for_each(|(mismatch, step)| mismatch.steps.push(step));
+    });
 }
 
 /// Returns the recorded mismatches and clears the record.
