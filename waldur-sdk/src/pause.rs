@@ -16,7 +16,7 @@ pub(crate) fn later(pause: Duration) -> Instant {
     Instant::now() + pause.min(LONGEST)
 }
 
-/// Returns the pause before a back end that asked for this one is called again. A back end that says zero isn't
+/// Returns the pause before a back end that requests this one is called again. A back end that says zero isn't
 /// called without a pause.
 #[cfg(feature = "agent")]
 pub(crate) fn check_again(asked: Duration) -> Duration {

@@ -7,7 +7,7 @@ use http::header::{DATE, HeaderMap, RETRY_AFTER};
 /// Longer waits are a mistake, such as seconds since 1970: they would stop a program that runs for months.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Returns how long a response asks to wait, at most a day: seconds, or until a date of the server's own clock.
+/// Returns how long a response asks to wait, at most a day. It sends seconds, or a date of its own clock.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;

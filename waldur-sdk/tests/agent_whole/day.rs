@@ -144,7 +144,7 @@ fn used(sandbox: &Sandbox, world: &World) -> BTreeMap<String, Decimal> {
 
 /// Replays the log. Returns what the back end must have: nothing was made twice, or removed when it wasn't
 /// there.
-fn replay(log: &[String]) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn replay(log: &[String]) -> BTreeMap<String, BTreeSet<String>> {
     let mut accounts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut ever, mut users) = (BTreeSet::new(), BTreeSet::new());
     for entry in log {

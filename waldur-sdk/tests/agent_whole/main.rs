@@ -7,6 +7,7 @@ mod common;
 mod day;
 mod events;
 mod figures;
+mod on_a_server;
 mod side_by_side;
 #[cfg(target_os = "linux")]
 mod slurm;
@@ -91,6 +92,17 @@ impl Activities {
         let waited = timeout(LIMIT, async {
             while !holds() {
                 self.0.recv().await.expect("the agent goes on");
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{what}"));
+    }
+
+    /// Waits until `holds`, which asks the server after each activity.
+    async fn until_seen(&mut self, what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+        let waited = timeout(limit, async {
+            while !holds().await {
+                self.0.recv().await.expect("the agent goes on");
+                while self.0.try_recv().is_ok() {}
             }
         });
         waited.await.unwrap_or_else(|_| panic!("{what}"));
