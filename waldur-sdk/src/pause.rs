@@ -16,8 +16,8 @@ pub(crate) fn later(pause: Duration) -> Instant {
     Instant::now() + pause.min(LONGEST)
 }
 
-/// Returns the pause before a back end that requests this one is called again. A back end that says zero isn't
-/// called without a pause.
+/// Returns the pause before a back end that requests this one is called again. A back end that says zero is
+/// called after a second.
 #[cfg(feature = "agent")]
 pub(crate) fn check_again(asked: Duration) -> Duration {
     asked.max(SHORTEST_CHECK)
