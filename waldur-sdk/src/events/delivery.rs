@@ -84,6 +84,20 @@ impl Delivery {
         }
     }
 
+    /// Returns a delivery, and a function that waits for what the broker is told of it: whether the event is
+    /// to be delivered again.
+    #[cfg(all(test, feature = "agent"))]
+    pub(crate) fn in_test(
+        event: Event,
+        offering: Uuid,
+        redelivered: bool,
+    ) -> (Self, impl AsyncFnOnce() -> bool) {
+        let (sender, mut settled) = tokio::sync::mpsc::unbounded_channel();
+        let delivery = Self::new(event, offering, redelivered, None, Receipt::new(String::new(), sender));
+        let wait = async move || settled.recv().await.is_some_and(|one| one.verdict == Verdict::Requeue);
+        (delivery, wait)
+    }
+
     /// Returns the event.
     #[must_use]
     pub fn event(&self) -> &Event {

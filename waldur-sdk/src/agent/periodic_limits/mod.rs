@@ -4,6 +4,9 @@
 mod backend;
 mod processor;
 mod report;
+#[cfg(test)]
+mod tests;
+mod waiting;
 
 pub use backend::{AppliedLimits, PeriodicLimits, PeriodicSettings};
 pub use processor::PeriodicLimitsProcessor;

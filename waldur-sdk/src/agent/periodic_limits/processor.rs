@@ -8,13 +8,14 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 use uuid::Uuid;
 use waldur_api_client::types::SlurmCommandResultRequest;
 use waldur_api_client::{Client, Error};
 
 use super::backend::{AppliedLimits, PeriodicLimits, PeriodicSettings};
 use super::report::{PeriodicLimitsResult, ProcessedPeriodicLimits};
+use super::waiting::{Waiting, WaitingList};
 use crate::agent::backend::{BackendError, BackendErrorKind};
 use crate::agent::ledger::Backoff;
 use crate::agent::stop::StopHandle;
@@ -33,7 +34,9 @@ use crate::pause::{check_again, later};
 ///
 /// After a transient failure of the back end, or any failure of the server, the settings are tried again
 /// after a pause, which doubles with each failure. Settings that were applied are not applied again because
-/// their report failed, and older ones that are delivered again are passed over.
+/// their report failed, and older ones that are delivered again are passed over. The event of settings that
+/// wait for more than twenty minutes is given back to the broker meanwhile, which ends a session that holds
+/// one for longer; when it comes again, it doesn't shorten the pause.
 ///
 /// Settings are applied one after the other. Each takes a request.
 ///
@@ -79,21 +82,6 @@ pub struct PeriodicLimitsProcessor<B> {
     /// What was applied last, by the resource. It is locked while settings are applied.
     applied: Mutex<HashMap<Uuid, Done>>,
     stop: StopHandle,
-}
-
-/// How long an event is held without an acknowledgement.
-const HELD: Duration = Duration::from_secs(20 * 60);
-
-/// Settings that are to be applied.
-#[derive(Debug)]
-struct Waiting {
-    event: ResourcePeriodicLimitsEvent,
-    delivery: Delivery,
-    /// How often they failed in a row.
-    failures: u32,
-    /// When the event arrived.
-    since: Instant,
-    at: Instant,
 }
 
 /// Settings that the back end has applied, or refused for good.
@@ -153,28 +141,25 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
     ) {
         let (mut events, until, stopped) = (pin!(events.fuse()), pin!(until), pin!(self.stop.stopped()));
         let mut until = select(until, stopped);
-        let mut waiting: HashMap<Uuid, Waiting> = HashMap::new();
+        let mut waiting = WaitingList::default();
         while !self.stop.is_stopped() {
-            let due = waiting.iter().map(|(resource, one)| (one.at, *resource)).min();
+            let due = waiting.due();
             let timer = pin!(async {
                 match due {
-                    Some((at, resource)) => {
-                        sleep_until(at).await;
-                        resource
-                    }
+                    Some(at) => sleep_until(at).await,
                     None => std::future::pending().await,
                 }
             });
-            let next = match select(timer, select(events.next(), &mut until)).await {
-                Either::Left((resource, _)) => waiting.remove(&resource),
-                Either::Right((Either::Left((Some(Notification::Event(delivery)), _)), _)) => {
-                    self.note(&mut waiting, delivery)
+            match select(select(events.next(), &mut until), timer).await {
+                Either::Left((Either::Left((Some(Notification::Event(delivery)), _)), _)) => {
+                    self.note(&mut waiting, delivery);
                 }
                 // What was lost with the connection can't be read.
-                Either::Right((Either::Left((Some(Notification::Reconcile { .. }), _)), _)) => None,
-                Either::Right(_) => return,
-            };
-            let Some(mut next) = next else { continue };
+                Either::Left((Either::Left((Some(Notification::Reconcile { .. }), _)), _)) => {}
+                Either::Left(_) => return,
+                Either::Right(_) => {}
+            }
+            let Some(mut next) = waiting.take() else { continue };
             let item = self.process(&next).await;
             match item.target.result {
                 PeriodicLimitsResult::Failed { again_in } | PeriodicLimitsResult::InBackend { again_in } => {
@@ -183,45 +168,30 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
                         None => 0,
                     };
                     next.at = later(again_in);
-                    // Brokers end a session that holds a message for half an hour.
-                    match next.since.elapsed().saturating_add(again_in) < HELD {
-                        true => _ = waiting.insert(next.event.resource_uuid, next),
-                        false => next.delivery.nack(true),
-                    }
+                    waiting.insert(next);
                 }
-                _ => drop(next.delivery.ack()),
+                _ => next.ack(),
             }
             tracing::debug!(target = %item.target, result = %item.target.result, "limits were applied");
             each(item);
         }
     }
 
-    /// Returns the settings of an event that are to be applied now. Those of the resource that wait are
-    /// replaced by newer ones.
-    fn note(&self, waiting: &mut HashMap<Uuid, Waiting>, delivery: Delivery) -> Option<Waiting> {
+    /// Notes the settings of an event. Events of other kinds and offerings are acknowledged.
+    fn note(&self, waiting: &mut WaitingList, delivery: Delivery) {
         let is_own = self.offerings.contains(&delivery.offering());
-        let event = match delivery.event() {
-            Event::ResourcePeriodicLimits(event) if is_own && is_to_apply(event) => event.clone(),
-            _ => {
-                delivery.ack();
-                return None;
+        match delivery.event() {
+            Event::ResourcePeriodicLimits(event) if is_own && is_to_apply(event) => {
+                let event = event.clone();
+                waiting.arrived(Waiting::new(event, delivery));
             }
-        };
-        let is_older = |one: &Waiting| delivery.is_redelivered() && one.event.timestamp > event.timestamp;
-        if waiting.get(&event.resource_uuid).is_some_and(is_older) {
-            delivery.ack();
-            return None;
+            _ => drop(delivery.ack()),
         }
-        if let Some(older) = waiting.remove(&event.resource_uuid) {
-            older.delivery.ack();
-        }
-        let now = Instant::now();
-        Some(Waiting { event, delivery, failures: 0, since: now, at: now })
     }
 
     async fn process(&self, one: &Waiting) -> Item<ProcessedPeriodicLimits> {
         let event = &one.event;
-        let settings = settings_of(event, one.delivery.offering());
+        let settings = settings_of(event, one.offering);
         let pause = |error: &Error| {
             let pause = self.backoff.pause(one.failures.saturating_add(1));
             pause.max(error.retry_after().unwrap_or_default())
@@ -230,7 +200,7 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
         let last = applied.get(&event.resource_uuid);
         // The times are local, so they are compared only where an older one is likely.
         let is_newer = |last: &Done| last.event.timestamp > event.timestamp;
-        if one.delivery.is_redelivered() && last.is_some_and(is_newer) {
+        if one.is_redelivered && last.is_some_and(is_newer) {
             return ProcessedPeriodicLimits { settings, result: PeriodicLimitsResult::Outdated }
                 .into_item(None);
         }
