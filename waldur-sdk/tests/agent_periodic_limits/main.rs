@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod interrupted;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -61,21 +62,31 @@ impl Slurm {
 async fn sandbox_with_policy() -> (Sandbox, Client, Uuid) {
     let sandbox = Sandbox::builder().orders(0).start().await.unwrap();
     let client = client_builder(&sandbox).retry(quick()).build().unwrap();
+    let policy = add_policy(&sandbox, &client).await;
+    sandbox.clear_requests();
+    (sandbox, client, policy)
+}
+
+/// Adds a policy of the offering.
+async fn add_policy(sandbox: &Sandbox, client: &Client) -> Uuid {
     let offering = sandbox.ids().offerings.slurm;
     let scope = format!("{}/api/marketplace-provider-offerings/{}/", sandbox.url(), offering.simple());
     let body =
         json!({ "scope": scope, "actions": "request_slurm_resource_pausing", "component_limits_set": [] });
     let path = format!("/api/{POLICIES}/");
     client.request(Method::POST, path).json(&body).send().await.unwrap();
-    let policy = sandbox.documents(POLICIES)[0].uuid;
-    sandbox.clear_requests();
-    (sandbox, client, policy)
+    sandbox.documents(POLICIES).last().unwrap().uuid
 }
 
 /// Publishes settings of a resource, as servers do.
 fn publish(sandbox: &Sandbox, policy: Uuid, share: i64, backend_id: &str) {
+    publish_of(sandbox.ids().resources.ok, sandbox, policy, share, backend_id);
+}
+
+/// The same of this resource.
+fn publish_of(resource: Uuid, sandbox: &Sandbox, policy: Uuid, share: i64, backend_id: &str) {
     let body = json!({
-        "resource_uuid": sandbox.ids().resources.ok, "policy_uuid": policy, "backend_id": backend_id,
+        "resource_uuid": resource, "policy_uuid": policy, "backend_id": backend_id,
         "action": "apply_periodic_settings", "timestamp": format!("2026-05-01T10:{share:02}:00"),
         "settings": { "fairshare": share, "limit_type": "GrpTRESMins", "grp_tres_mins": { "billing": 60 } },
     });

@@ -150,14 +150,15 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
                     None => std::future::pending().await,
                 }
             });
-            match select(select(events.next(), &mut until), timer).await {
-                Either::Left((Either::Left((Some(Notification::Event(delivery)), _)), _)) => {
+            match select(&mut until, select(events.next(), timer)).await {
+                Either::Left(_) => return,
+                Either::Right((Either::Left((Some(Notification::Event(delivery)), _)), _)) => {
                     self.note(&mut waiting, delivery);
                 }
                 // What was lost with the connection can't be read.
-                Either::Left((Either::Left((Some(Notification::Reconcile { .. }), _)), _)) => {}
-                Either::Left(_) => return,
-                Either::Right(_) => {}
+                Either::Right((Either::Left((Some(Notification::Reconcile { .. }), _)), _)) => {}
+                Either::Right((Either::Left((None, _)), _)) => return,
+                Either::Right((Either::Right(_), _)) => {}
             }
             let Some(mut next) = waiting.take() else { continue };
             let item = self.process(&next).await;
