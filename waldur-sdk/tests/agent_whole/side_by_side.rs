@@ -179,6 +179,7 @@ async fn settings_that_make_no_agent_are_refused() {
         (new().orders(Arc::clone(&world)), "offering"),
         (new().offering(offering), "agent"),
         (with().orders(Arc::clone(&world)), "orders"),
+        (with().periodic_limits(Arc::clone(&world)), "periodic_limits"),
         (with().identity(" ", "1"), "identity"),
         (with().backend("", "1"), "backend"),
         (with().heartbeat(Duration::ZERO), "heartbeat"),

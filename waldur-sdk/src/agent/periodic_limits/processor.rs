@@ -137,6 +137,17 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
         &self,
         events: impl Stream<Item = Notification>,
         until: impl Future,
+        each: impl FnMut(Item<ProcessedPeriodicLimits>),
+    ) {
+        self.run_observed(events, until, || {}, each).await;
+    }
+
+    /// Does what [`run_on_events`](Self::run_on_events) does. Calls `begin` before settings are applied.
+    pub(in crate::agent) async fn run_observed(
+        &self,
+        events: impl Stream<Item = Notification>,
+        until: impl Future,
+        mut begin: impl FnMut(),
         mut each: impl FnMut(Item<ProcessedPeriodicLimits>),
     ) {
         let (mut events, until, stopped) = (pin!(events.fuse()), pin!(until), pin!(self.stop.stopped()));
@@ -161,6 +172,7 @@ impl<B: PeriodicLimits> PeriodicLimitsProcessor<B> {
                 Either::Right((Either::Right(_), _)) => {}
             }
             let Some(mut next) = waiting.take() else { continue };
+            begin();
             let item = self.process(&next).await;
             match item.target.result {
                 PeriodicLimitsResult::Failed { again_in } | PeriodicLimitsResult::InBackend { again_in } => {

@@ -68,7 +68,7 @@ pub struct LoopHealth {
 pub enum LoopState {
     /// It has not begun.
     NotBegun,
-    /// A round is under way.
+    /// A round is under way, or limits for a period are being applied.
     InRound,
     /// It waits for the next round, or for events.
     Waiting,

@@ -75,7 +75,7 @@ impl Hub {
         }
     }
 
-    fn pass(&self, delivery: Delivery) {
+    pub(super) fn pass(&self, delivery: Delivery) {
         let (offering, kind) = (delivery.offering(), delivery.event().kind());
         let is_wanted = |slot: &&Slot| slot.offerings.contains(&offering) && slot.kinds.contains(&kind);
         let wanting: Vec<&Slot> = self.slots.iter().filter(is_wanted).collect();

@@ -96,7 +96,8 @@ impl<B: PeriodicLimits + 'static> Loop for PeriodicLimitsProcessor<B> {
         async move {
             match run.inbox {
                 Some(inbox) => {
-                    self.run_on_events(inbox, run.stop.stopped(), |item| run.probe.item(&item)).await;
+                    let (begin, each) = (|| run.probe.item_begun(), |item| run.probe.item_ended(&item));
+                    self.run_observed(inbox, run.stop.stopped(), begin, each).await;
                 }
                 None => run.stop.stopped().await,
             }
@@ -113,5 +114,65 @@ impl<B: PeriodicLimits + 'static> Loop for PeriodicLimitsProcessor<B> {
 
     fn kinds(&self) -> Vec<EventKind> {
         self.event_kinds()
+    }
+}
+
+#[cfg(all(test, feature = "events"))]
+mod tests {
+    use serde_json::json;
+    use tokio::time::sleep;
+    use uuid::Uuid;
+    use waldur_api_client::Client;
+
+    use super::super::activity::LoopKind;
+    use super::super::health::LoopState;
+    use super::super::hub::Hub;
+    use super::super::monitor::OnActivity;
+    use super::*;
+    use crate::agent::backend::BackendError;
+    use crate::agent::periodic_limits::{AppliedLimits, PeriodicSettings};
+    use crate::backend_id::BackendId;
+    use crate::events::{Delivery, Event};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    struct Slow;
+
+    impl PeriodicLimits for Slow {
+        async fn apply(&self, _: &PeriodicSettings, _: &BackendId) -> Result<AppliedLimits, BackendError> {
+            sleep(90 * MINUTE).await;
+            Ok(AppliedLimits::new())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn limits_for_a_period_are_stalled_while_the_back_end_hangs() {
+        let offering = Uuid::from_u128(1);
+        let client = Client::builder().url("http://127.0.0.1:9").token("t").build().unwrap();
+        let limits = Arc::new(PeriodicLimitsProcessor::new(&client, [offering], Slow));
+        let (mut hub, stop) = (Hub::default(), StopHandle::new());
+        let slot = hub.add(vec![offering], limits.event_kinds());
+        let kind = LoopKind::PeriodicLimits;
+        let on_activity = OnActivity::default();
+        let probe = Arc::new(Probe::new(kind, vec![offering], Duration::MAX, 30 * MINUTE, on_activity));
+        let run = Run { probe: Arc::clone(&probe), stop: stop.clone(), inbox: hub.open(slot, false) };
+        let state = || (probe.health().state, probe.health().is_stalled);
+        let work = async {
+            probe.started();
+            sleep(1000 * MINUTE).await;
+            assert_eq!(state(), (LoopState::Waiting, false), "it has nothing to do");
+            let body = json!({ "resource_uuid": Uuid::from_u128(2), "backend_id": "hpc_1" });
+            let event = Event::read(body.to_string().as_bytes(), Some(&EventKind::ResourcePeriodicLimits));
+            hub.pass(Delivery::in_test(event, offering, false).0);
+            sleep(20 * MINUTE).await;
+            assert_eq!(state(), (LoopState::InRound, false));
+            sleep(20 * MINUTE).await;
+            assert_eq!(state(), (LoopState::InRound, true));
+            sleep(1000 * MINUTE).await;
+            assert_eq!(state(), (LoopState::Waiting, false));
+            assert_eq!(probe.health().counts.applied, 1);
+            stop.stop();
+        };
+        futures_util::future::join(Loop::run(limits, run), work).await;
     }
 }

@@ -200,6 +200,19 @@ impl Probe {
         self.on_activity.call(&T::activity(item));
     }
 
+    /// A loop that does no rounds is at work on an item.
+    #[cfg(feature = "events")]
+    pub(super) fn item_begun(&self) {
+        self.note(|seen, _| seen.state = LoopState::InRound);
+    }
+
+    /// A loop that does no rounds is through with an item.
+    #[cfg(feature = "events")]
+    pub(super) fn item_ended<T: Observed>(&self, item: &Item<T>) {
+        self.note(|seen, _| seen.state = LoopState::Waiting);
+        self.item(item);
+    }
+
     /// A round has ended.
     pub(super) fn ended_round<R>(&self, result: R)
     where

@@ -133,7 +133,7 @@ impl AgentBuilder {
     }
 
     /// Applies limits for a period in this back end: see [`PeriodicLimitsProcessor`]. They come by
-    /// [events](Self::events) only.
+    /// [events](Self::events) only, which have to be switched on.
     #[cfg(feature = "events")]
     pub fn periodic_limits<B: PeriodicLimits + 'static>(self, backend: B) -> Self {
         self.with(LoopKind::PeriodicLimits, move |client, offerings| {

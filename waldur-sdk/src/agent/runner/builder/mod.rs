@@ -165,8 +165,8 @@ impl AgentBuilder {
     /// Builds the agent. Nothing is sent before it is run.
     ///
     /// # Errors
-    /// If there is no offering or no loop, a loop is switched on twice, or a setting is invalid
-    /// ([`Error::is_configuration`]).
+    /// If there is no offering or no loop, a loop is switched on twice or without the events that it needs,
+    /// or a setting is invalid ([`Error::is_configuration`]).
     pub fn build(self) -> Result<Agent, Error> {
         self.check()?;
         let stop = StopHandle::new();
@@ -245,6 +245,13 @@ impl AgentBuilder {
             if !kinds.insert(*kind) {
                 return refused(kind.as_str(), "is switched on twice");
             }
+        }
+        #[cfg(feature = "events")]
+        if kinds.contains(&LoopKind::PeriodicLimits) && self.events.is_none() {
+            return refused(
+                LoopKind::PeriodicLimits.as_str(),
+                "come by events only, which are not switched on",
+            );
         }
         if self.heartbeat.is_zero() {
             return refused("heartbeat", "must not be zero");
