@@ -70,7 +70,13 @@ async fn a_failing_server_errs_no_request() {
 async fn on_a_bad_day_every_request_is_answered_once() {
     for dice in 0..3 {
         let sandbox = sandbox_by(dice, 3).await;
-        sandbox.misbehave(Misbehaviour::any_of(Fault::each()).chance(0.2));
+        // What was added twice can't be told from what a server hides: an object that it leaves out, or one
+        // whose id it doesn't show.
+        let hides = |fault: &Fault| {
+            matches!(fault, Fault::VanishedItems(_) | Fault::NullFields(_) | Fault::BlankFields(_))
+        };
+        let faults = Fault::each().into_iter().filter(|fault| !hides(fault));
+        sandbox.misbehave(Misbehaviour::any_of(faults).chance(0.2));
         let client =
             client_builder(&sandbox).timeout(Duration::from_millis(400)).retry(quick()).build().unwrap();
         let cluster = Cluster::of(&sandbox);
@@ -82,8 +88,7 @@ async fn on_a_bad_day_every_request_is_answered_once() {
             let report = processor_of(&client, &sandbox, &cluster).run_once().await;
             assert_eq!(report.count(Kind::Erred), 0, "{report:#?}");
         }
-        let ids = importable(&sandbox);
-        assert!(ANSWERED.iter().all(|id| ids.contains(&(*id).to_owned())), "{ids:?}");
+        assert_eq!(importable(&sandbox), ANSWERED);
     }
 }
 

@@ -10,7 +10,9 @@ use waldur_sdk::agent::{
 use waldur_sdk::{BackendId, Uuid};
 
 use crate::common::{posts, posts_to, sent};
-use crate::{ANSWERED, Cluster, REQUESTS, importable, kinds, processor, sandbox_with, states};
+use crate::{ANSWERED, Cluster, IMPORTABLE, REQUESTS, importable, kinds, processor, sandbox_with, states};
+
+const LIST: &str = "backend_resource_requests_list";
 
 #[tokio::test]
 async fn what_waldur_does_not_know_is_added() {
@@ -101,25 +103,46 @@ async fn a_failing_back_end_errs_a_request_only_for_good() {
 }
 
 #[tokio::test]
-async fn an_odd_row_is_named_and_the_others_are_done() {
-    for (operation, field, value) in [
-        ("backend_resource_requests_list", "offering", Value::Null),
-        ("backend_resource_requests_list", "state", Value::Null),
-        ("marketplace_provider_resources_list", "backend_id", json!(["a"])),
-        ("backend_resources_list", "backend_id", json!({})),
-    ] {
+async fn an_odd_request_is_named_and_the_others_are_answered() {
+    for field in ["offering", "state"] {
         let sandbox = sandbox_with(2).await;
-        let row = match operation {
-            "backend_resource_requests_list" => sandbox.documents(REQUESTS)[0].uuid,
-            "backend_resources_list" => sandbox.documents("backend-resources")[0].uuid,
-            _ => sandbox.resources().into_iter().find(|row| row.name == "later").unwrap().uuid,
-        };
-        sandbox.corrupt(operation, row, field, value);
+        sandbox.corrupt(LIST, sandbox.documents(REQUESTS)[0].uuid, field, Value::Null);
         let report = processor(&sandbox, &Cluster::of(&sandbox)).run_once().await;
-        assert!(report.unreadable.iter().all(|row| row.problem.contains(field)), "{report:#?}");
-        assert!(!report.unreadable.is_empty() && report.count(Kind::Answered) >= 1, "{report:#?}");
-        assert_eq!(states(&sandbox)[1], "Done");
+        let [row] = &report.unreadable[..] else { panic!("{report:#?}") };
+        assert!(row.problem.contains(field), "{row}");
+        assert_eq!((kinds(&report), &*states(&sandbox)[1]), (vec![Kind::Answered], "Done"));
     }
+}
+
+#[tokio::test]
+async fn nothing_is_added_while_a_row_may_hide_an_id() {
+    for (list, field, value) in [
+        ("marketplace_provider_resources_list", "backend_id", Some(json!(["a"]))),
+        ("marketplace_provider_resources_list", "backend_id", None),
+        ("backend_resources_list", "backend_id", Some(json!({}))),
+    ] {
+        let sandbox = sandbox_with(1).await;
+        let row = match list {
+            "backend_resources_list" => sandbox.documents(IMPORTABLE)[0].uuid,
+            _ => sandbox.resources().into_iter().find(|row| row.name == "known").unwrap().uuid,
+        };
+        sandbox.corrupt(list, row, field, value);
+        let processor = processor(&sandbox, &Cluster::of(&sandbox));
+        let report = processor.run_once().await;
+        assert_eq!((kinds(&report), states(&sandbox)), (vec![Kind::Failed], vec!["Processing".into()]));
+        let error = report.items[0].outcome.error().unwrap();
+        assert!(error.is_unexpected_response() && error.to_string().contains(list), "{error}");
+        assert!(report.unreadable[0].problem.contains(field), "{report:#?}");
+        assert_eq!(posts_to(&sandbox, "/backend-resources/"), 0);
+        sandbox.clear_corruptions();
+        assert_eq!(kinds(&processor.run_once().await), [Kind::Answered]);
+        assert_eq!(importable(&sandbox), ANSWERED);
+    }
+    // The id is what matters.
+    let sandbox = sandbox_with(1).await;
+    sandbox.corrupt("backend_resources_list", sandbox.documents(IMPORTABLE)[0].uuid, "uuid", json!("x"));
+    assert_eq!(kinds(&processor(&sandbox, &Cluster::of(&sandbox)).run_once().await), [Kind::Answered]);
+    assert_eq!(importable(&sandbox), ANSWERED);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ const KNOWN: [ResourceState; 5] = [
 row! {
     struct KnownRow {
         #[allow(dead_code, reason = "by it, rows that are repeated on another page are recognised")]
-        uuid: Uuid = need "uuid",
+        uuid: Option<Uuid> = optional "uuid",
         backend_id: String = exact "backend_id",
     }
 }
@@ -129,6 +129,9 @@ impl<'a, B: Importable> ImportRun<'a, B> {
     }
 
     /// Returns the ids of the back end that Waldur knows, as resources or as what can be imported.
+    ///
+    /// # Errors
+    /// If a list can't be read, or a row of one: what it hides would be added again.
     async fn known(&mut self) -> Result<BTreeSet<String>, Error> {
         let (offering, concurrency) = (self.request.offering_uuid, self.client.bulk_concurrency());
         let resources = Resources::new(self.client).offering(offering);
@@ -143,7 +146,10 @@ impl<'a, B: Importable> ImportRun<'a, B> {
             known.extend(rows.into_iter().map(|row| row.backend_id));
             self.unreadable.extend(unreadable);
         }
-        Ok(known)
+        match self.unreadable.first() {
+            None => Ok(known),
+            Some(row) => Err(Error::new(ErrorKind::UnexpectedResponse, hidden(row))),
+        }
     }
 
     /// Adds a resource to those that can be imported. It is sent once: a second one would be another row.
@@ -167,9 +173,11 @@ impl<'a, B: Importable> ImportRun<'a, B> {
         let look = || async {
             let rows = row::all::<KnownRow, _>(list.clone().into_request(), 1).await?;
             // A server that doesn't know a filter ignores it.
-            Ok(match rows.iter().any(|row| row.backend_id == id.trim()) {
-                true => Seen::Applied(()),
-                false => Seen::Unchanged("it isn't among the resources that can be imported".to_owned()),
+            let is_there = rows.iter().any(|row| row.backend_id == id.trim());
+            Ok(match rows.unreadable().first() {
+                _ if is_there => Seen::Applied(()),
+                Some(row) => Seen::Unclear(hidden(row)),
+                None => Seen::Unchanged("it isn't among the resources that can be imported".to_owned()),
             })
         };
         self.confirm.once().after(Error::is_ambiguous).send(send, look).await.map(drop)
@@ -227,6 +235,10 @@ impl<'a, B: Importable> ImportRun<'a, B> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn hidden(row: &UnreadableRow) -> String {
+    format!("a row may hide an id that is there: {row}")
 }
 
 async fn state_of(client: &Client, request: Uuid) -> Result<RequestState, Error> {

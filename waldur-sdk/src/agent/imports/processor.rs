@@ -47,7 +47,8 @@ const OPEN: [RequestState; 2] = [RequestState::Sent, RequestState::Processing];
 /// time, so that none adds what another has added.
 ///
 /// Nothing is added twice: what Waldur knows is read before, and what was added is looked for if its answer
-/// is lost. So a processor can be interrupted anywhere, and the next one goes on.
+/// is lost. So a processor can be interrupted anywhere, and the next one goes on. While a row of what Waldur
+/// knows can't be read, nothing is added, and the report [names the row](crate::Report::unreadable).
 ///
 /// A round takes a request for each offering. Each answer takes four, and one for each resource that is
 /// added. Servers of 2024 and before have no such requests: their offerings are
