@@ -33,6 +33,22 @@ async fn a_lost_answer_is_looked_up() {
 }
 
 #[tokio::test]
+async fn users_that_the_server_accepted_are_named_though_others_failed() {
+    let (sandbox, accounting) = (sandbox_of(Release::Schema, 1).await, Accounting::of(LINES));
+    let single = client_builder(&sandbox).bulk_concurrency(1).build().unwrap();
+    sandbox.fail_next(1, "POST", "/set_user_usages/", Fault::Status(403));
+    let processor = processor_of(&single, &sandbox, &accounting);
+    let report = processor.run_once().await;
+    let [item] = &report.items[..] else { panic!("{report:#?}") };
+    assert!(item.outcome.error().unwrap().is_forbidden(), "{item}");
+    let accepted: Vec<_> = item.target.users.iter().map(ToString::to_string).collect();
+    assert_eq!(accepted, ["ram of alice01"]);
+    assert_eq!((item.target.reported.len(), users(&sandbox).len()), (3, 1));
+    let report = processor.run_once().await;
+    assert_eq!((report.items[0].target.users.len(), users(&sandbox).len()), (2, 3), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_failing_server_costs_one_round() {
     for (operation, fails) in [
         ("marketplace_provider_resources_list", 0),

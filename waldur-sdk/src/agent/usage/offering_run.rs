@@ -242,25 +242,28 @@ impl<M: Meter> UsageProcessor<M> {
             }
         }
         if !users.is_empty() {
-            target.users = self.send_users(resource, month, users).await?;
+            self.send_users(target, users).await?;
         }
         Ok(true)
     }
 
-    /// Reports the usage by user. Returns what the server accepted.
-    async fn send_users(
-        &self,
-        resource: Uuid,
-        month: Month,
-        users: Vec<UserAmount>,
-    ) -> Result<Vec<UserAmount>, Error> {
-        let report = ResourceHandle::new(&self.client, resource).report_user_usage(month, users).await?;
-        if let Some(item) = report.failures().next()
-            && let Some(error) = item.outcome.error()
-        {
-            return Err(error.clone().with_note(format!("{} was not reported", item.target)));
+    /// Reports the usage by user. What the server accepted is in `target`, also after a failure.
+    ///
+    /// # Errors
+    /// The first failure.
+    async fn send_users(&self, target: &mut MeteredMonth, users: Vec<UserAmount>) -> Result<(), Error> {
+        let resource = ResourceHandle::new(&self.client, target.resource_uuid);
+        let mut failed = None;
+        for item in resource.report_user_usage(target.month, users).await? {
+            match item.outcome.error() {
+                None => target.users.push(item.target),
+                Some(error) => {
+                    let note = || error.clone().with_note(format!("{} was not reported", item.target));
+                    failed.get_or_insert_with(note);
+                }
+            }
         }
-        Ok(report.into_iter().map(|item| item.target).collect())
+        failed.map_or(Ok(()), Err)
     }
 }
 

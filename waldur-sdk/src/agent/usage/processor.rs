@@ -12,6 +12,7 @@ use waldur_api_client::{Client, Error};
 use super::meter::Meter;
 use super::report::MeteredMonth;
 use super::sift::Rules;
+use crate::agent::listing::not_ready;
 use crate::agent::rounds::{OnItem, repeat};
 use crate::agent::stop::StopHandle;
 use crate::bulk::{Item, ListFailure, Report};
@@ -235,10 +236,7 @@ impl<M: Meter> UsageProcessor<M> {
         }
         self.on_resource.begin();
         if let Err(error) = self.meter.ready().await {
-            let error = error.into_error();
-            let unlisted = |offering: &Uuid| ListFailure { offering_uuid: *offering, error: error.clone() };
-            report.unlisted.extend(self.offerings.iter().map(unlisted));
-            return report;
+            return not_ready(&self.offerings, error);
         }
         // Of this round: an outage that ended between two rounds holds nothing back.
         let outage = Outage::new(&self.client);
