@@ -23,7 +23,7 @@ pub(crate) use self::changes::{holds, send_backend_id, send_last_sync, send_limi
 pub use self::endpoints::Endpoint;
 pub use self::handle::ResourceHandle;
 #[cfg(feature = "agent")]
-pub(crate) use self::state::{send_erred, send_ok};
+pub(crate) use self::state::{send_erred, send_ok, shows_erred};
 pub use self::team::TeamMember;
 use crate::collection::collection;
 use crate::row::{self, Row, row};

@@ -44,11 +44,15 @@ pub(crate) async fn send_erred(
     let body = ResourceSetStateErredRequest::builder().error_message(message).error_traceback(traceback);
     let call = client.marketplace_provider_resources_set_as_erred().uuid(resource).body(body);
     let send = || async { call.clone().send().await.map(drop) };
-    // An empty message leaves the existing one.
-    let is_so = |now: &StateRow| {
-        now.state == ResourceState::Erred && (message.is_empty() || now.error_message == message)
-    };
+    let is_so = |now: &StateRow| shows_erred(&now.state, &now.error_message, message);
     change(client, confirm, resource, send, is_so, Seen::Differs).await
+}
+
+/// Returns whether a resource with this state and error message was marked as erred with `message`. Servers
+/// cut off the white space at its ends, and an empty message leaves the existing one.
+pub(crate) fn shows_erred(state: &ResourceState, error_message: &str, message: &str) -> bool {
+    let message = message.trim();
+    *state == ResourceState::Erred && (message.is_empty() || error_message.trim() == message)
 }
 
 impl ResourceHandle {
@@ -67,7 +71,7 @@ impl ResourceHandle {
     /// Marks the resource as erred. (`marketplace_provider_resources_set_as_erred`)
     ///
     /// `message` is shown to the customer, `traceback` to the operators. Both may be empty; an empty message
-    /// leaves the existing one.
+    /// leaves the existing one. Servers cut off the white space at the ends.
     ///
     /// Requires the permission `RESOURCE.SET_STATE` on the provider's organization. Servers of 2024 require
     /// staff.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use waldur_sandbox::ResourceState as State;
+use waldur_sandbox::{Fault, ResourceState as State};
 use waldur_sdk::NoBackendId;
 use waldur_sdk::agent::ResourceMode::{Normal, Paused};
 use waldur_sdk::agent::{BackendError, ResourceResult, ResourceResultKind as Kind};
@@ -79,6 +79,23 @@ async fn a_broken_resource_is_erred_once_and_mended_when_the_back_end_says_so() 
     assert_eq!(kinds(&processor.run_once().await), [Kind::InSync; 2]);
     assert_eq!((resource(&sandbox, "one").state, resource(&sandbox, "two").state), (State::Ok, State::Ok));
     assert_eq!(posts_to(&sandbox, "/set_as_ok/"), 2);
+}
+
+#[tokio::test]
+async fn a_message_that_the_server_stores_differently_is_sent_once() {
+    for message in ["slurmctld: no such account\n", "\n  \t"] {
+        let (sandbox, cluster) = (sandbox_with(ERRED).await, Cluster::of(ERRED));
+        let processor = processor(&sandbox, &cluster);
+        fail(&cluster, &BackendError::permanent(message));
+        // The answer is lost, and the resource shows that it was applied.
+        sandbox.fail_next(1, "POST", "/set_as_erred/", Fault::ResetAfter);
+        for _ in 0..3 {
+            assert_eq!(kinds(&processor.run_once().await), [Kind::Erred; 2]);
+        }
+        let told = if message.trim().is_empty() { 1 } else { 2 };
+        assert_eq!(posts_to(&sandbox, "/set_as_erred/"), told, "{message:?}");
+        assert_eq!(resource(&sandbox, "one").error_message, message.trim());
+    }
 }
 
 #[tokio::test]

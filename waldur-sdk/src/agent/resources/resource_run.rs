@@ -19,7 +19,9 @@ use crate::agent::backend::{BackendError, BackendErrorKind};
 use crate::agent::task::Limits;
 use crate::backend_id::BackendId;
 use crate::confirm::{Applied, Confirm};
-use crate::resources::{self, holds, send_erred, send_last_sync, send_limits, send_metadata, send_ok};
+use crate::resources::{
+    self, holds, send_erred, send_last_sync, send_limits, send_metadata, send_ok, shows_erred,
+};
 
 /// How a processor treats its resources.
 #[derive(Clone, Copy, Debug)]
@@ -292,7 +294,7 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
             }
         }
         let message = error.to_string();
-        let is_told = |row: &AgentResource| row.state == ResourceState::Erred && row.error_message == message;
+        let is_told = |row: &AgentResource| shows_erred(&row.state, &row.error_message, &message);
         if !is_told(resource) {
             // Servers mark a resource as erred in any state, also while an order is changing it.
             let unsaid = |unsent: Error| unsent.with_note(format!("it can't be marked as erred: {message}"));
