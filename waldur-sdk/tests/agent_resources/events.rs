@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
-use waldur_sandbox::{Actor, BrokerFault, BrokerMisbehaviour, Release, Sandbox};
+use waldur_sandbox::{Actor, BrokerFault, BrokerMisbehaviour, Fault, Release, Sandbox};
 use waldur_sdk::agent::ProcessedResource;
 use waldur_sdk::agent::ResourceMode::{Normal, Paused};
 use waldur_sdk::events::EventKind;
-use waldur_sdk::{ClientExt as _, Report};
+use waldur_sdk::{ClientExt as _, Report, Uuid};
 
 use crate::common::client_as;
+use crate::limits::{cluster_with, sandbox_with_users, users};
 use crate::{Cluster, OF_EACH, client, offering, processor, resource, seed_cases};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -57,4 +59,59 @@ async fn pause_and_restore(misbehaviour: Option<BrokerMisbehaviour>) {
     };
     tokio::time::timeout(LIMIT, processor.run_on_events(events, work, each)).await.unwrap();
     assert_eq!(cluster.calls(), ["hpc_same pause", "hpc_same restore"]);
+}
+
+/// Processes a resource by an event, after the first round. Returns the reports since then, until one has the
+/// resource.
+async fn by_event(
+    sandbox: &Sandbox,
+    cluster: &Cluster,
+    resource: Uuid,
+    before: impl FnOnce(),
+) -> Vec<Report<ProcessedResource>> {
+    let (client, offering) = (client(sandbox), offering(sandbox));
+    let events = client.events().offering(offering).kinds([EventKind::Resource]).connect().await.unwrap();
+    let processor = processor(sandbox, cluster).interval(Duration::from_secs(3600));
+    let (sender, mut reports) = unbounded_channel();
+    let mut seen = Vec::new();
+    let work = async {
+        drop(reports.recv().await.unwrap());
+        before();
+        let body =
+            json!({ "resource_uuid": resource.simple().to_string(), "paused": false, "downscaled": false });
+        assert_eq!(sandbox.broker().publish("resource", offering, body), 1);
+        while seen.last().is_none_or(|report: &Report<ProcessedResource>| report.items.is_empty()) {
+            seen.push(reports.recv().await.unwrap());
+        }
+    };
+    let each = move |report| _ = sender.send(report);
+    tokio::time::timeout(LIMIT, processor.run_on_events(events, work, each)).await.unwrap();
+    seen
+}
+
+#[tokio::test]
+async fn a_resource_that_can_be_read_only_after_its_event_is_processed() {
+    let odd = Fault::MissingFields(vec!["state".to_owned()]);
+    for (fault, is_named) in [(Fault::Status(404), false), (Fault::Status(403), false), (odd, true)] {
+        let (sandbox, cluster) = (crate::sandbox_with(crate::SAME).await, Cluster::of(crate::SAME));
+        let same = resource(&sandbox, "same").uuid;
+        let path_end = format!("/marketplace-provider-resources/{}/", same.simple());
+        let before = || sandbox.fail_next(1, "GET", &path_end, fault);
+        let reports = by_event(&sandbox, &cluster, same, before).await;
+        let [first, .., last] = &reports[..] else { panic!("{reports:#?}") };
+        assert_eq!((first.items.len(), first.unreadable.len()), (0, usize::from(is_named)), "{first:#?}");
+        assert_eq!(last.items[0].target.resource.uuid, same);
+    }
+}
+
+#[tokio::test]
+async fn limits_of_users_that_cannot_be_read_are_named_by_event_as_by_round() {
+    let sandbox = sandbox_with_users().await;
+    let cluster = cluster_with(users([("alice01", 5), ("bob01", 7)]));
+    let limit = sandbox.documents("component-user-usage-limits")[0].uuid;
+    sandbox.corrupt("component_user_usage_limits_list", limit, "limit", json!("much"));
+    let reports = by_event(&sandbox, &cluster, resource(&sandbox, "shared").uuid, || ()).await;
+    let [report] = &reports[..] else { panic!("{reports:#?}") };
+    let [row] = &report.unreadable[..] else { panic!("{report:#?}") };
+    assert_eq!((row.uuid, row.operation), (Some(limit), "component_user_usage_limits_list"));
 }

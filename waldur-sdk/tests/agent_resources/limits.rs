@@ -74,7 +74,7 @@ async fn an_order_since_the_list_is_not_undone() {
 }
 
 /// A resource with limits of `alice01` and `bob01`, and a user without an account.
-async fn sandbox_with_users() -> Sandbox {
+pub(crate) async fn sandbox_with_users() -> Sandbox {
     let builder = Sandbox::builder().orders(0).seed(|seed| {
         let offering = seed_cases(seed, crate::SAME);
         let project = seed.ids().project;
@@ -91,12 +91,12 @@ async fn sandbox_with_users() -> Sandbox {
     builder.start().await.unwrap()
 }
 
-fn users<const N: usize>(users: [(&str, i64); N]) -> BTreeMap<AccountName, Limits> {
+pub(crate) fn users<const N: usize>(users: [(&str, i64); N]) -> BTreeMap<AccountName, Limits> {
     users.into_iter().map(|(name, cpu)| (AccountName::new(name).unwrap(), cpus(cpu))).collect()
 }
 
 /// A cluster whose users have these limits in the shared resource.
-fn cluster_with(there: BTreeMap<AccountName, Limits>) -> Cluster {
+pub(crate) fn cluster_with(there: BTreeMap<AccountName, Limits>) -> Cluster {
     let cluster = Cluster::of(crate::SAME);
     let mut account = crate::Account::new(Normal, 8);
     account.user_limits = Some(there);

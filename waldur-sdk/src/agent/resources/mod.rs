@@ -1,6 +1,8 @@
 //! Resources: the back end keeps each as Waldur wants it, and Waldur learns how it is in the back end.
 
 mod adjusted;
+#[cfg(feature = "events")]
+mod agenda;
 mod backend;
 #[cfg(feature = "events")]
 mod event_loop;

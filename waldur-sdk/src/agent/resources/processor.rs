@@ -23,7 +23,7 @@ use crate::bulk::{Item, Report};
 use crate::confirm::Confirm;
 use crate::outage::Outage;
 use crate::resources::{self, Resources};
-use crate::row::{self, Rows};
+use crate::row::{self, Rows, UnreadableRow};
 
 /// The states of resources that are kept in line. In all others an order is changing them.
 const SETTLED: [ResourceState; 2] = [ResourceState::Ok, ResourceState::Erred];
@@ -219,11 +219,23 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
     /// offering that the caller provides. It isn't processed twice at a time, even if a round takes it up
     /// meanwhile. (`marketplace_provider_resources_retrieve`)
     ///
+    /// Limits of its users that can't be read are left as they are, and logged; a round names them in its
+    /// report.
+    ///
     /// # Errors
     /// If the resource can't be read. All later failures are in the item.
     pub async fn process(&self, resource: impl Into<Uuid>) -> Result<Item<ProcessedResource>, Error> {
-        let row: ResourceRow = resources::read(&self.client, resource.into()).await?;
+        Ok(self.process_one(resource.into()).await?.0)
+    }
+
+    /// Processes one resource. Returns the rows of its users' limits that can't be read, too.
+    pub(super) async fn process_one(
+        &self,
+        resource: Uuid,
+    ) -> Result<(Item<ProcessedResource>, Vec<UnreadableRow>), Error> {
+        let row: ResourceRow = resources::read(&self.client, resource).await?;
         let resource = AgentResource::from(row);
+        let mut unreadable = Vec::new();
         let item = if self.stop.is_stopped() {
             ProcessedResource::untouched(resource, ResourceResult::NotBegun).into_item(None)
         } else if !SETTLED.contains(&resource.state) {
@@ -235,10 +247,12 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
         } else {
             let outage = Outage::new(&self.client);
             let user_limits = UserLimits::new(&self.client, resource.offering_uuid, Some(resource.uuid));
-            self.take(resource, &user_limits, self.confirm(&outage)).await
+            let item = self.take(resource, &user_limits, self.confirm(&outage)).await;
+            unreadable = user_limits.into_unreadable();
+            item
         };
         self.on_resource.call(&item);
-        Ok(item)
+        Ok((item, unreadable))
     }
 
     /// Does round after round, until `until` ends (such as
