@@ -73,9 +73,13 @@ async fn an_order_since_the_list_is_not_undone() {
     assert_eq!((kinds(&report), cluster.calls().len()), (vec![Kind::Superseded], 0), "{report:#?}");
 }
 
-/// A resource with limits of `alice01` and `bob01`, and a user without an account.
 pub(crate) async fn sandbox_with_users() -> Sandbox {
-    let builder = Sandbox::builder().orders(0).seed(|seed| {
+    sandbox_with_users_by(0).await
+}
+
+/// A resource with limits of `alice01` and `bob01`, and a user without an account; with these dice for faults.
+pub(crate) async fn sandbox_with_users_by(dice: u64) -> Sandbox {
+    let builder = Sandbox::builder().orders(0).dice(dice).seed(|seed| {
         let offering = seed_cases(seed, crate::SAME);
         let project = seed.ids().project;
         let other = seed.resource(offering, project, "other", State::Ok);
@@ -164,4 +168,23 @@ async fn users_of_a_restricted_resource_keep_their_limits() {
     sandbox.corrupt(crate::RESOURCES, uuid, "restrict_member_access", json!(true));
     let report = processor(&sandbox, &cluster).run_once().await;
     assert_eq!((report.count(Kind::InSync), cluster.calls().len()), (2, 0), "{report:#?}");
+}
+
+#[tokio::test]
+async fn limits_of_users_are_left_alone_if_the_resource_has_changed_since_the_list() {
+    for (field, value, end) in [
+        ("state", "Updating".into(), Kind::Superseded),
+        ("backend_id", "hpc_other".into(), Kind::Superseded),
+        ("restrict_member_access", true.into(), Kind::InSync),
+    ] {
+        let (sandbox, cluster) = (sandbox_with_users().await, cluster_with(users([("bob01", 1)])));
+        let shared = resource(&sandbox, "shared");
+        sandbox.corrupt("marketplace_provider_resources_retrieve", shared.uuid, field, Some(value));
+        let report = processor(&sandbox, &cluster).run_once().await;
+        let item = report.items.iter().find(|item| item.target.resource.uuid == shared.uuid).unwrap();
+        assert_eq!((item.target.result.kind(), cluster.calls().len()), (end, 0), "{field}: {report:#?}");
+        // Nothing is told of what may be another one.
+        let is_told = resource(&sandbox, "shared").backend_metadata.get("qos").is_some();
+        assert_eq!(is_told, end == Kind::InSync, "{field}");
+    }
 }

@@ -59,8 +59,8 @@ const SETTLED: [ResourceState; 2] = [ResourceState::Ok, ResourceState::Erred];
 ///
 /// A round takes a request for each offering, and two more if the back end says limits of users. A resource
 /// that is in line takes none, or one if its last sync is old; one that differs takes one to read it, and one
-/// for each step in Waldur. One whose users' limits differ takes two to read these, and one whose limits are
-/// set in Waldur takes another one to read them, since servers reduce those that exceed a maximum.
+/// for each step in Waldur. One whose users' limits differ takes three, to read it and these, and one whose
+/// limits are set in Waldur takes another one to read them, since servers reduce those that exceed a maximum.
 ///
 /// Servers of 2024 and before can't set limits and the state, and have no last sync: see
 /// [`ProcessedResource::unsupported`].

@@ -158,8 +158,8 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
                 };
             }
         }
-        if let Err(error) = self.set_user_limits(&resource, &pulled).await? {
-            return self.failed(&resource, error).await;
+        if let Some(ended) = self.set_user_limits(&resource, &pulled).await? {
+            return Ok(ended);
         }
         self.tell_waldur(&resource, &pulled).await
     }
@@ -193,33 +193,38 @@ impl<'a, B: ResourceBackend> ResourceRun<'a, B> {
     }
 
     /// Sets the limits of users that differ, unless the back end doesn't say them or the members have no
-    /// access.
+    /// access. Returns how the run has ended, if it has.
     ///
     /// # Errors
-    /// If the limits can't be read. The failure of the back end is in the result.
+    /// If the limits or the resource can't be read, or the back end failed transiently.
     async fn set_user_limits(
         &mut self,
         resource: &AgentResource,
         pulled: &PulledResource,
-    ) -> Result<Result<(), BackendError>, Error> {
-        let Some(there) = &pulled.user_limits else { return Ok(Ok(())) };
-        if resource.members_restricted == Some(true) {
-            return Ok(Ok(()));
+    ) -> Result<Option<Ended>, Error> {
+        let Some(there) = &pulled.user_limits else { return Ok(None) };
+        if resource.members_restricted == Some(true)
+            || self.user_limits.of(resource.uuid, self.confirm).await?.differing(there).is_empty()
+        {
+            return Ok(None);
         }
-        if self.user_limits.of(resource.uuid, self.confirm).await?.differing(there).is_empty() {
-            return Ok(Ok(()));
-        }
-        // The list is as old as the round, and a row may have slipped from page to page.
-        let again = UserLimits::new(self.client, resource.offering_uuid, Some(resource.uuid));
-        for (name, limits) in again.of(resource.uuid, self.confirm).await?.differing(there) {
-            if let Err(error) = self.backend.set_user_limits(resource, self.id, &name, &limits).await {
-                return Ok(Err(error));
+        // The list is as old as the round, and a row may have slipped from page to page. The resource may
+        // have changed, too.
+        let now = match self.read(resource).await? {
+            Look::Same(now) if now.members_restricted == Some(true) => return Ok(None),
+            Look::Same(now) => now,
+            Look::Other(state) => return superseded(state).map(Some),
+        };
+        let again = UserLimits::new(self.client, now.offering_uuid, Some(now.uuid));
+        for (name, limits) in again.of(now.uuid, self.confirm).await?.differing(there) {
+            if let Err(error) = self.backend.set_user_limits(&now, self.id, &name, &limits).await {
+                return self.failed(&now, error).await.map(Some);
             }
             if !self.done.contains(&ResourceStep::UserLimitsSet) {
                 self.done.push(ResourceStep::UserLimitsSet);
             }
         }
-        Ok(Ok(()))
+        Ok(None)
     }
 
     /// Records in Waldur how the resource is in the back end.
