@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour, ResourceState as State, Sandbox};
 use waldur_sdk::agent::ResourceMode::{Normal, Paused};
-use waldur_sdk::agent::{LimitsSource, ResourceResultKind as Kind, ResourcesProcessor};
-use waldur_sdk::{ClientExt as _, RetryPolicy, Uuid};
+use waldur_sdk::agent::{Limits, LimitsSource, ResourceResultKind as Kind, ResourcesProcessor};
+use waldur_sdk::{AccountName, ClientExt as _, RetryPolicy, Uuid};
 
+use crate::common::interrupting::cut_off_after;
 use crate::common::{client_as, client_builder, posts_to, quick};
+use crate::limits::{cluster_with, sandbox_with_users_by, users};
 use crate::{
     CALLS, Case, Cluster, OF_EACH, PAUSED, case, kinds, processor, processor_of, resource, sandbox_with,
     seed_cases, sorted, there,
@@ -104,6 +106,38 @@ async fn on_a_bad_day_every_resource_ends_right() {
         assert_eq!((report.count(Kind::InSync), report.count(Kind::Erred)), (7, 2), "{report:#?}");
         assert_eq!(sorted(cluster.calls()), CALLS);
         assert_eq!(resource(&sandbox, "both").backend_metadata["qos"], serde_json::json!(Paused));
+    }
+}
+
+#[tokio::test]
+async fn on_a_bad_day_limits_of_users_are_set_once() {
+    // A server that leaves users' limits or names out says that there are none.
+    let hides = |fault: &Fault| {
+        matches!(fault, Fault::VanishedItems(_) | Fault::NullFields(_) | Fault::BlankFields(_))
+    };
+    for dice in 0..5 {
+        let sandbox = sandbox_with_users_by(dice).await;
+        let cluster = cluster_with(users([("bob01", 1), ("carol01", 3)]));
+        let faults = Fault::each().into_iter().filter(|fault| !hides(fault));
+        sandbox.misbehave(Misbehaviour::any_of(faults).chance(0.2));
+        let client =
+            client_builder(&sandbox).timeout(Duration::from_millis(400)).retry(quick()).build().unwrap();
+        let expected = ["alice01", "bob01", "carol01"].map(|name| format!("hpc_shared limits of {name}"));
+        let mut rounds = 0;
+        while cluster.calls().len() < expected.len() {
+            rounds += 1;
+            assert!(rounds < 300, "{:?}", cluster.calls());
+            // A new process each time, which is killed after some requests.
+            let requests = sandbox.requests().len() + rounds % 12;
+            cut_off_after(requests, &sandbox, processor_of(&client, &sandbox, &cluster).run_once()).await;
+        }
+        sandbox.clear_faults();
+        let report = processor_of(&client, &sandbox, &cluster).run_once().await;
+        assert_eq!(report.count(Kind::InSync), 2, "{report:#?}");
+        assert_eq!(sorted(cluster.calls()), expected, "{dice}");
+        let mut there = users([("alice01", 5), ("bob01", 7)]);
+        there.insert(AccountName::new("carol01").unwrap(), Limits::new());
+        assert_eq!(cluster.account("hpc_shared").user_limits, Some(there));
     }
 }
 
