@@ -247,7 +247,7 @@ pub(crate) fn partial_update(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::ok(Value::Object(render::offering_user(call, state, row, &Fields::ALL))))
 }
 
-/// Sets the provider's comments, unless the offering user is deleted.
+/// Sets the provider's comments, unless the offering user is deleted. White space around them is cut off.
 pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
     let row = provided(call, state)?;
     if row.state == Deleted {
@@ -259,7 +259,7 @@ pub(crate) fn update_comments(call: &Call, state: &mut State) -> Outcome {
         ("service_provider_comment_url", &mut row.comment_url),
     ] {
         if let Some(text) = data.get(name).and_then(Value::as_str) {
-            *field = text.to_owned();
+            *field = text.trim().to_owned();
         }
     }
     row.modified = call.now;

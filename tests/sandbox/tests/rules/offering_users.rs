@@ -174,10 +174,14 @@ async fn comments_are_cleared_by_validation_and_refused_after_deletion() {
     );
     for (state, status) in [(OfferingUserState::Deleting, 200), (OfferingUserState::Deleted, 403)] {
         let (sandbox, path) = account(state).await;
-        let body = json!({"service_provider_comment": "hello"});
+        let body = json!({"service_provider_comment": " hello\n", "service_provider_comment_url": ""});
         let url = format!("{path}update_comments/");
         let set = send(&sandbox, Actor::Provider, Method::PATCH, &url, Some(body)).await;
         assert_eq!(set.status, status, "{state}");
+        if status == 200 {
+            // White space is cut off.
+            assert_eq!(set.json()["service_provider_comment"], "hello");
+        }
     }
 }
 
