@@ -154,7 +154,8 @@ impl OfferingUserHandle {
     }
 }
 
-/// A comment for the user of an offering user. Empty texts are not sent.
+/// A comment for the user of an offering user, without the white space around it that servers cut off. Empty
+/// texts are not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Comment {
     pub(crate) text: String,
@@ -162,6 +163,10 @@ pub(crate) struct Comment {
 }
 
 impl Comment {
+    pub(crate) fn new(text: &str, url: &str) -> Self {
+        Self { text: text.trim().to_owned(), url: url.trim().to_owned() }
+    }
+
     /// Returns the body of a transition with this comment.
     ///
     /// # Errors
@@ -222,14 +227,14 @@ impl TransitionCall {
     /// Sets a comment for the user, such as what to do next. Only transitions for which
     /// [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
-        self.comment.text = comment.into();
+        self.comment.text = comment.into().trim().to_owned();
         self
     }
 
     /// Sets the URL of a page for the user, beginning with `http://` or `https://`. Only transitions for
     /// which [`OfferingUserTransition::takes_comment`] returns true accept one.
     pub fn comment_url(mut self, url: impl Into<String>) -> Self {
-        self.comment.url = url.into();
+        self.comment.url = url.into().trim().to_owned();
         self
     }
 

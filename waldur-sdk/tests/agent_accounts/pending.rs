@@ -63,6 +63,23 @@ async fn an_older_comment_does_not_stay_beside_a_new_state() {
 }
 
 #[tokio::test]
+async fn white_space_around_a_comment_makes_no_difference() {
+    let sandbox = sandbox_of(Release::Schema, WAITING).await;
+    let directory = Directory::default().told(" Link your account\n", " https://hpc.example.org/link ");
+    let processor = processor(&sandbox, &directory);
+    assert_eq!(processor.run_once().await.applied(), 2);
+    assert_eq!(processor.run_once().await.unchanged(), 2);
+    let directory = directory.told("\tLink it until Friday ", "");
+    assert_eq!(processor.run_once().await.applied(), 2);
+    assert_eq!(processor.run_once().await.unchanged(), 2);
+    let told = comment(&client(&sandbox), uuid_at(&sandbox, 0)).await;
+    assert_eq!(told, ("Link it until Friday".to_owned(), String::new()));
+    directory.told(" ", " ");
+    assert_eq!(processor.run_once().await.applied(), 2);
+    assert_eq!(processor.run_once().await.unchanged(), 2);
+}
+
+#[tokio::test]
 async fn without_states_users_are_not_told() {
     let sandbox = sandbox_of(Release::Late2024, WAITING).await;
     let directory = Directory::default().told("Link your account", "");

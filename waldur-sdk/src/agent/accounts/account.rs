@@ -64,8 +64,7 @@ impl AgentAccount {
     }
 
     pub(super) fn comment(&self) -> Comment {
-        let (text, url) = (&self.service_provider_comment, &self.service_provider_comment_url);
-        Comment { text: text.clone(), url: url.clone() }
+        Comment::new(&self.service_provider_comment, &self.service_provider_comment_url)
     }
 }
 

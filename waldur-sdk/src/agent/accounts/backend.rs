@@ -112,22 +112,20 @@ impl UsernameAnswer {
 
     /// Returns the answer that the user has to link an account before. The comment tells the user so.
     pub fn account_linking(comment: impl Into<String>) -> Self {
-        let comment = Comment { text: comment.into(), url: String::new() };
-        Self(Answer::Pending(Waiting::AccountLinking, comment))
+        Self(Answer::Pending(Waiting::AccountLinking, Comment::new(&comment.into(), "")))
     }
 
     /// Returns the answer that the user has to be validated before. The comment tells the user what is
     /// missing.
     pub fn additional_validation(comment: impl Into<String>) -> Self {
-        let comment = Comment { text: comment.into(), url: String::new() };
-        Self(Answer::Pending(Waiting::AdditionalValidation, comment))
+        Self(Answer::Pending(Waiting::AdditionalValidation, Comment::new(&comment.into(), "")))
     }
 
     /// Sets the address of a page for the user, beginning with `http://` or `https://`. It has no effect if
     /// the account exists.
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
         if let Answer::Pending(_, comment) = &mut self.0 {
-            comment.url = url.into();
+            comment.url = url.into().trim().to_owned();
         }
         self
     }
