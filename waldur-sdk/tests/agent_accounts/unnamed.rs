@@ -62,7 +62,8 @@ async fn a_user_with_something_to_do_is_told_by_the_comment() {
     let users: &[_] = &[("linker", State::Ok, "")];
     let (sandbox, directory) = (sandbox_with(users).await, Directory::default());
     let directory = directory.told("Link your account", "https://hpc.example.org/link");
-    let processor = processor(&sandbox, &directory).unnamed_interval(Duration::ZERO);
+    // It is looked for in every round, without waiting for the interval.
+    let processor = processor(&sandbox, &directory);
     for changes in [1, 0] {
         let report = processor.run_once().await;
         assert_eq!((kinds(&report), report.applied()), (vec![Kind::Pending], changes), "{report:#?}");

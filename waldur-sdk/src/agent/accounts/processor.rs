@@ -38,7 +38,8 @@ use crate::row;
 /// - Deleting: the back end removes the account, and the offering user becomes Deleted. If the back end fails
 ///   permanently, it becomes Error deleting.
 /// - OK without a name: it gets one as above, and stays OK. Such offering users are looked for in the first
-///   round and then [once an hour](Self::unnamed_interval), because all others are listed with them.
+///   round and then [once an hour](Self::unnamed_interval), because all others are listed with them; in the
+///   next round if one of them failed, or has something to do first.
 ///
 /// Accounts are named only where the offering's `username_generation_policy` leaves that to the provider
 /// (`service_provider`). With another policy, or if the server doesn't send it, nothing is named, and the

@@ -99,9 +99,9 @@ impl<U: Usernames> AccountsProcessor<U> {
         self.unnamed_due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes those that are OK without a name due again if one of them may get it in the next round.
+    /// Makes those that are OK without a name due again if one of them may get its name in the next round.
     fn look_again(&self, accounts: &[Item<ProcessedAccount>]) {
-        use AccountResult::{Erred, Failed, Held, InBackend, InProgress, NotBegun, Resting};
+        use AccountResult::{Erred, Failed, Held, InBackend, InProgress, NotBegun, Pending, Resting};
         for ProcessedAccount { account, result } in accounts.iter().map(|item| &item.target) {
             let is_left = matches!(
                 result,
@@ -111,6 +111,7 @@ impl<U: Usernames> AccountsProcessor<U> {
                     | InBackend { .. }
                     | InProgress
                     | NotBegun
+                    | Pending { .. }
                     | Resting { .. }
             );
             if is_left && account.state == Some(OfferingUserState::Ok) {
