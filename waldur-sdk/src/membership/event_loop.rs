@@ -52,12 +52,13 @@ impl<B: MembershipBackend> Membership<B> {
     /// | offering user | that user, at all resources of the offering | 2, and 1 per project |
     /// | resource | the resource | 3 |
     /// | service account, course account | such accounts, at the project's resources | 3 or 4 |
+    /// | all resources of the offering | everything of the offering | 2, and 1 per project |
     ///
     /// If many users of a project change at once, the project is synchronized as a whole. Everything is
     /// synchronized when [`Notification::Reconcile`] says so. A part of which something failed is repeated
     /// after the [interval](Self::interval). Calls `each` after each synchronization.
     ///
-    /// The last two kinds matter only with [`service_accounts`](Self::service_accounts) and
+    /// Events of accounts matter only with [`service_accounts`](Self::service_accounts) and
     /// [`course_accounts`](Self::course_accounts). A closed account is removed by the name in its event if
     /// the server doesn't list it any more.
     ///

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waldur_sandbox::{Actor, Fault, OfferingUserState as State, Release, Sandbox, Seed};
 use waldur_sdk::accounts::ServiceAccountOwner;
-use waldur_sdk::events::{EventKind, Events};
+use waldur_sdk::events::Events;
 use waldur_sdk::membership::{
     ListedMember, Member, Membership, MembershipBackend, MembershipResource, MembershipSync,
 };
@@ -32,15 +32,12 @@ async fn sandbox() -> (Sandbox, Uuid) {
     (sandbox, dora)
 }
 
-async fn subscribe(client: &Client, offering: Uuid) -> Events {
-    let kinds = [
-        EventKind::UserRole,
-        EventKind::Resource,
-        EventKind::OfferingUser,
-        EventKind::ServiceAccount,
-        EventKind::CourseAccount,
-    ];
-    client.events().offering(offering).kinds(kinds).connect().await.unwrap()
+async fn subscribe<B: MembershipBackend>(
+    client: &Client,
+    offering: Uuid,
+    membership: &Membership<B>,
+) -> Events {
+    client.events().offering(offering).kinds(membership.event_kinds()).connect().await.unwrap()
 }
 
 /// Waits until a synchronization has ended after which the back end was called for `change`.
@@ -55,8 +52,8 @@ async fn members_follow_roles_and_restrictions() {
     let (sandbox, dora) = sandbox().await;
     let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
     let recorder = Recorder::of(["alice01", "dora01"]);
-    let events = subscribe(&client, ids.offerings.slurm).await;
     let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm);
+    let events = subscribe(&client, ids.offerings.slurm, &membership).await;
     let (sender, mut rounds) = unbounded_channel();
     let each = move |sync: Result<MembershipSync, Error>| {
         assert!(sync.is_ok(), "{sync:?}");
@@ -89,10 +86,10 @@ async fn a_failed_synchronization_is_repeated_after_the_interval() {
     let (sandbox, _) = sandbox().await;
     let (slurm, client) = (sandbox.ids().offerings.slurm, caller(&sandbox, Actor::Provider));
     let recorder = Recorder::of(["dora01"]);
-    let events = subscribe(&client, slurm).await;
+    let membership = Membership::new(&client, &recorder).offering(slurm).interval(Duration::from_millis(5));
+    let events = subscribe(&client, slurm, &membership).await;
     let list = "/marketplace-provider-resources/";
     sandbox.fail_next(2, "GET", list, Fault::Status(403));
-    let membership = Membership::new(&client, &recorder).offering(slurm).interval(Duration::from_millis(5));
     let (sender, mut rounds) = unbounded_channel();
     let mut failed = 0;
     let each = |sync: Result<MembershipSync, Error>| {
@@ -131,13 +128,35 @@ async fn a_member_that_failed_is_tried_again_after_the_interval() {
     let sandbox = Sandbox::builder().release(Release::Newer).orders(0).start().await.unwrap();
     let (slurm, client) = (sandbox.ids().offerings.slurm, caller(&sandbox, Actor::Provider));
     let flaky = Flaky(true.into(), Recorder::of([]));
-    let events = subscribe(&client, slurm).await;
     let membership = Membership::new(&client, &flaky).offering(slurm).interval(Duration::from_millis(5));
+    let events = subscribe(&client, slurm, &membership).await;
     let (sender, mut rounds) = unbounded_channel();
     let each = move |_: Result<MembershipSync, Error>| {
         let _ = sender.send(());
     };
     let work = until_change(&mut rounds, &flaky.1, "add polar_0001 alice01");
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_of_all_resources_synchronizes_the_offering() {
+    let (sandbox, _) = sandbox().await;
+    let (slurm, client) = (sandbox.ids().offerings.slurm, caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of(["dora01"]);
+    let membership = Membership::new(&client, &recorder).offering(slurm);
+    let events = subscribe(&client, slurm, &membership).await;
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |_: Result<MembershipSync, Error>| {
+        let _ = sender.send(());
+    };
+    let work = async {
+        rounds.recv().await.unwrap();
+        recorder.calls.lock().unwrap().clear();
+        let event = json!({ "offering_uuid": slurm.simple().to_string(), "action": "sync_all_resources" });
+        assert_eq!(sandbox.broker().publish("offering_resources_sync", slurm, event), 1);
+        rounds.recv().await.unwrap();
+        assert!(recorder.changes().contains(&"remove polar_0001 dora01".to_owned()));
+    };
     tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
 }
 
@@ -159,8 +178,8 @@ async fn an_event_reads_what_it_is_about() {
     let (sandbox, dora) = sandbox().await;
     let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
     let recorder = Recorder::of([]);
-    let events = subscribe(&client, ids.offerings.slurm).await;
     let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm).service_accounts();
+    let events = subscribe(&client, ids.offerings.slurm, &membership).await;
     let (sender, mut rounds) = unbounded_channel();
     let each = move |sync: Result<MembershipSync, Error>| {
         let _ = sender.send(sync.unwrap());
@@ -203,8 +222,8 @@ async fn a_closed_account_is_removed_by_its_event() {
     let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
     let recorder = Recorder::of(["alice01", "svc-ci", "svc-other"]);
     let account = service_account(&sandbox, "svc-ci").await;
-    let events = subscribe(&client, ids.offerings.slurm).await;
     let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm).service_accounts();
+    let events = subscribe(&client, ids.offerings.slurm, &membership).await;
     let (sender, mut rounds) = unbounded_channel();
     let each = move |_: Result<MembershipSync, Error>| {
         let _ = sender.send(());
