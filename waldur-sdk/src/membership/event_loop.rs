@@ -15,6 +15,7 @@ use super::project_accounts::ProjectAccount;
 use super::report::{MembershipSync, SyncedResource, outcome_of};
 use super::scope::{Pass, Scope, Who};
 use super::{Membership, MembershipBackend};
+use crate::backend_id::NoBackendId;
 use crate::bulk::{Item, Report};
 use crate::events::{Event, EventKind, Notification};
 
@@ -56,7 +57,8 @@ impl<B: MembershipBackend> Membership<B> {
     ///
     /// If many users of a project change at once, the project is synchronized as a whole. Everything is
     /// synchronized when [`Notification::Reconcile`] says so. A part of which something failed is repeated
-    /// after the [interval](Self::interval). Calls `each` after each synchronization.
+    /// after the [interval](Self::interval), unless the back end wasn't called because a resource has no id
+    /// there: such a resource waits for its next event. Calls `each` after each synchronization.
     ///
     /// Events of accounts matter only with [`service_accounts`](Self::service_accounts) and
     /// [`course_accounts`](Self::course_accounts). A closed account is removed by the name in its event if
@@ -122,7 +124,7 @@ impl<B: MembershipBackend> Membership<B> {
                     }
                 }
             };
-            if !result.as_ref().is_ok_and(MembershipSync::is_ok) {
+            if is_to_repeat(&result) {
                 agenda.plan(part, self.interval);
                 closed.extend(of_part.iter().cloned());
             }
@@ -193,6 +195,21 @@ impl<B: MembershipBackend> Membership<B> {
             }
         };
         self.pass(Pass { scope, enough, closed }).await
+    }
+}
+
+/// Returns whether the same synchronization may do more after a pause. A resource gets its id in the back end
+/// by an order, not by waiting.
+fn is_to_repeat(result: &Result<MembershipSync, Error>) -> bool {
+    let may_pass = |error: &Error| error.cause::<NoBackendId>().is_none();
+    match result {
+        Ok(sync) => {
+            let failed = sync.resources.failures();
+            !sync.departed.is_ok()
+                || !sync.resources.unreadable.is_empty()
+                || failed.filter_map(|item| item.outcome.error()).any(may_pass)
+        }
+        Err(error) => may_pass(error),
     }
 }
 

@@ -11,7 +11,7 @@ use waldur_sdk::events::Events;
 use waldur_sdk::membership::{
     ListedMember, Member, Membership, MembershipBackend, MembershipResource, MembershipSync,
 };
-use waldur_sdk::{Client, ClientExt as _, Error, Uuid, api};
+use waldur_sdk::{Client, ClientExt as _, Error, NoBackendId, Uuid, api};
 
 use crate::common::{client_as, provider_as};
 use crate::project_accounts::service_account;
@@ -135,6 +135,39 @@ async fn a_member_that_failed_is_tried_again_after_the_interval() {
         let _ = sender.send(());
     };
     let work = until_change(&mut rounds, &flaky.1, "add polar_0001 alice01");
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_resource_without_an_id_waits_for_its_event() {
+    let (sandbox, dora) = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    sandbox.corrupt("marketplace_provider_resources_list", ids.resources.ok, "backend_id", json!(""));
+    sandbox.corrupt("marketplace_provider_resources_retrieve", ids.resources.ok, "backend_id", json!(""));
+    let recorder = Recorder::of([]);
+    let membership =
+        Membership::new(&client, &recorder).offering(ids.offerings.slurm).interval(Duration::ZERO);
+    let events = subscribe(&client, ids.offerings.slurm, &membership).await;
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |sync: Result<MembershipSync, Error>| {
+        let _ = sender.send(sync);
+    };
+    let staff = client_as(&sandbox, Actor::Staff);
+    let work = async {
+        let has_no_id = |error: Option<&Error>| error.unwrap().cause::<NoBackendId>().is_some();
+        let sync = rounds.recv().await.unwrap().unwrap();
+        assert!(sync.resources.failures().all(|item| has_no_id(item.outcome.error())), "{sync}");
+        assert!(!sync.is_ok());
+        staff.provider().resource(ids.resources.ok).set_restrict_member_access(true).await.unwrap();
+        let of_resource = rounds.recv().await.unwrap();
+        assert!(has_no_id(of_resource.as_ref().err()), "{of_resource:?}");
+        // Without a further synchronization in between.
+        let path = format!("/api/projects/{}/add_user/", ids.project.simple());
+        let role = json!({ "role": "PROJECT.MEMBER", "user": dora.simple().to_string() });
+        staff.request(api::Method::POST, &path).json(&role).send().await.unwrap();
+        let of_dora = rounds.recv().await.unwrap().unwrap();
+        assert!(recorder.changes().iter().any(|change| change.ends_with(" dora01")), "{of_dora}");
+    };
     tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
 }
 
