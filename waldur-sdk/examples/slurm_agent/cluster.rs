@@ -1,4 +1,4 @@
-//! The back end: what the loops of the agent do with the cluster.
+//! The back end: what orders, members and usage are on the cluster.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +11,17 @@ use waldur_sdk::{BackendId, Decimal, Month};
 
 use crate::command::{CommandError, Program};
 use crate::config::{Component, Config};
-use crate::sacctmgr::Sacctmgr;
+use crate::sacctmgr::{Entry, Sacctmgr};
 use crate::sreport::Sreport;
 
 /// A cluster and the components that are sold of it.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    accounts: Sacctmgr,
+    pub(crate) accounts: Sacctmgr,
     reports: Sreport,
     parent: String,
     prefix: String,
+    pub(crate) downscaled_qos: String,
     components: BTreeMap<String, Component>,
 }
 
@@ -36,6 +37,7 @@ impl Cluster {
             reports: Sreport { program: program(&slurm.sreport), cluster: slurm.cluster.clone() },
             parent: slurm.parent_account.clone(),
             prefix: slurm.account_prefix.clone(),
+            downscaled_qos: slurm.downscaled_qos.clone(),
             components: config.components.clone(),
         }
     }
@@ -52,16 +54,35 @@ impl Cluster {
 
     /// Returns the TRES-minutes of limits. Components that the cluster doesn't have are an error: the order
     /// would be carried out without them.
-    fn minutes(&self, limits: &Limits) -> Result<Vec<(String, Decimal)>, BackendError> {
+    pub(crate) fn minutes(&self, limits: &Limits) -> Result<Vec<(String, Decimal)>, BackendError> {
         let minutes = limits.iter().map(|(type_, limit)| match self.components.get(type_) {
-            Some(component) => {
-                let minutes = limit.checked_mul(component.factor);
-                let minutes = minutes.ok_or_else(|| format!("the limit of {type_} is too large: {limit}"))?;
-                Ok((component.tres.clone(), minutes.round().normalize()))
-            }
+            Some(component) => match component.minutes(*limit) {
+                Some(minutes) => Ok((component.tres.clone(), minutes)),
+                None => Err(format!("the limit of {type_} is too large: {limit}")),
+            },
             None => Err(format!("the component {type_} is not in the agent's configuration")),
         });
         minutes.collect::<Result<_, String>>().map_err(BackendError::transient)
+    }
+
+    /// Returns the limits that an account has, by component. Minutes are whole numbers, so a limit of Waldur
+    /// that comes to the same minutes is taken as it is.
+    pub(crate) fn limits(&self, account: &Entry, waldur: &Limits) -> Limits {
+        let limits = self.components.iter().filter_map(|(type_, component)| {
+            let set = *account.minutes.get(&component.tres)?;
+            let same = waldur.get(type_).filter(|limit| component.minutes(**limit) == Some(set));
+            Some((type_.clone(), same.copied().or_else(|| set.checked_div(component.factor))?))
+        });
+        limits.collect()
+    }
+
+    /// Returns what is set for the account of a resource.
+    ///
+    /// # Errors
+    /// A permanent one if the cluster doesn't have it.
+    pub(crate) async fn account(&self, id: &BackendId) -> Result<Entry, BackendError> {
+        let missing = || BackendError::permanent(format!("the cluster has no account {id}"));
+        self.accounts.account(id.as_str()).await?.ok_or_else(missing)
     }
 }
 
@@ -85,7 +106,7 @@ impl Backend for Cluster {
         let limits = self.minutes(&order.limits)?;
         // Named after the resource, so an attempt that was interrupted is found again.
         let account = format!("{}{}", self.prefix, order.resource_uuid.simple());
-        if !self.accounts.has_account(&account).await? {
+        if self.accounts.account(&account).await?.is_none() {
             let is_plain = |c: &char| c.is_ascii_alphanumeric() || " -_.".contains(*c);
             let description: String = order.resource_name.chars().filter(is_plain).collect();
             self.accounts.add_account(&account, &self.parent, &description).await?;
@@ -96,6 +117,7 @@ impl Backend for Cluster {
 
     async fn update(&self, task: &Task, id: &BackendId) -> Result<(), BackendError> {
         let limits = self.minutes(&task.order().limits)?;
+        self.account(id).await?;
         Ok(self.accounts.set_limits(id.as_str(), &limits).await?)
     }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -22,9 +22,7 @@ pub(crate) struct Program {
 pub(crate) struct Printed {
     /// The command, for messages.
     command: String,
-    /// Whether it ended with status 0.
-    pub(crate) is_success: bool,
-    status: String,
+    status: ExitStatus,
     text: String,
     errors: String,
 }
@@ -34,8 +32,9 @@ pub(crate) struct Printed {
 pub(crate) enum CommandError {
     Start { command: String, source: io::Error },
     Late { command: String, limit: Duration },
-    Failed { command: String, status: String, line: String },
+    Failed { command: String, status: ExitStatus, line: String },
     Unexpected { command: String, number: usize, line: String, problem: &'static str },
+    Name { name: String },
 }
 
 impl fmt::Display for CommandError {
@@ -46,6 +45,9 @@ impl fmt::Display for CommandError {
             Self::Failed { command, status, line } => write!(f, "`{command}` failed ({status}): {line}"),
             Self::Unexpected { command, number, line, problem } => {
                 write!(f, "`{command}` printed in line {number}: {line:?}: {problem}")
+            }
+            Self::Name { name } => {
+                write!(f, "{name:?} is no name for SLURM: it has capitals or special characters")
             }
         }
     }
@@ -77,8 +79,7 @@ impl Program {
         };
         Ok(Printed {
             command,
-            is_success: output.status.success(),
-            status: output.status.to_string(),
+            status: output.status,
             text: String::from_utf8_lossy(&output.stdout).into_owned(),
             errors: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
@@ -86,6 +87,16 @@ impl Program {
 }
 
 impl Printed {
+    /// Returns the exit status; none if a signal ended the command.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Returns whether the command ended with the status 0.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.success()
+    }
+
     /// Returns whether it printed a line with this text.
     pub(crate) fn contains(&self, text: &str) -> bool {
         self.text.contains(text) || self.errors.contains(text)
@@ -98,17 +109,18 @@ impl Printed {
         CommandError::Failed { command: self.command, status: self.status, line }
     }
 
-    /// Parses the lines as this number of fields, separated by `|`, and passes each to `read`.
+    /// Parses the lines as this number of fields, and passes each to `read`.
     pub(crate) fn read<const N: usize, T>(
         self,
+        separator: char,
         read: impl Fn([&str; N]) -> Result<T, &'static str>,
     ) -> Result<Vec<T>, CommandError> {
-        if !self.is_success {
+        if !self.is_success() {
             return Err(self.fail());
         }
         let lines = self.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let rows = lines.map(|(at, line)| {
-            let fields: Vec<&str> = line.split('|').map(str::trim).collect();
+            let fields: Vec<&str> = line.split(separator).map(str::trim).collect();
             let fields = <[&str; N]>::try_from(fields).map_err(|_| "it has another number of fields");
             fields.and_then(&read).map_err(|problem| CommandError::Unexpected {
                 command: self.command.clone(),

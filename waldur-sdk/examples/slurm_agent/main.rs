@@ -1,14 +1,20 @@
 //! A whole agent for a SLURM cluster: `cargo run --features agent,events --example slurm_agent -- FILE`.
 //!
 //! It makes an account for each resource, with the ordered limits, keeps the associations of the account in
-//! line with the team, and reports the usage of the month. FILE is like the one next to this source. The
-//! server and the token are in the environment, WALDUR_API_URL and WALDUR_ACCESS_TOKEN, or in a profile of
-//! the client. SIGTERM and Ctrl-C end it when the orders in progress are finished.
+//! line with the team, and reports the usage of the month. Between orders it pauses, downscales and restores
+//! accounts as Waldur says, sets limits that were changed, and marks resources whose account is gone as
+//! erred. It tells Waldur the names that users have in the directory of the site.
+//!
+//! FILE is like the one next to this source. The server and the token are in the environment, WALDUR_API_URL
+//! and WALDUR_ACCESS_TOKEN, or in a profile of the client. SIGTERM and Ctrl-C end the agent when what is in
+//! progress is finished.
 
 mod cluster;
 mod command;
 mod config;
+mod directory;
 mod health;
+mod resources;
 mod sacctmgr;
 mod sreport;
 
@@ -19,11 +25,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use waldur_sdk::Client;
 use waldur_sdk::agent::{Activity, Agent, shutdown_signal};
+use waldur_sdk::{Client, Outcome};
 
 use cluster::Cluster;
 use config::Config;
+use directory::Directory;
 
 /// Serves an offering with a SLURM cluster.
 #[derive(Parser)]
@@ -52,11 +59,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
             // The associations of the accounts are the agent's: nobody else adds any.
             members.remove_unknown().interval(seconds(intervals.membership))
         })
+        .resources_with(Arc::clone(&cluster), move |resources| {
+            resources.interval(seconds(intervals.resources))
+        })
         .usage_with(Arc::clone(&cluster), move |usage| {
             let usage = usage.interval(seconds(intervals.usage));
             factors.into_iter().fold(usage, |usage, (component, factor)| usage.factor(component, factor))
         })
         .on_activity(log);
+    let builder = match config.usernames.as_ref().map(Directory::new) {
+        Some(directory) => {
+            builder.accounts_with(directory, move |accounts| accounts.interval(seconds(intervals.accounts)))
+        }
+        None => builder,
+    };
     let agent = if config.events { builder.events() } else { builder }.build()?;
 
     let endpoint = health::serve(config.health, agent.monitor()).await?;
@@ -70,11 +86,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Logs what the agent does: what was done as information, what failed as a warning.
 fn log(activity: &Activity<'_>) {
-    let failed = match activity {
-        Activity::Order(item) => item.outcome.error(),
-        Activity::Members(item) => item.outcome.error(),
-        Activity::Account(item) => item.outcome.error(),
-        Activity::Usage(item) => item.outcome.error(),
+    let outcome = match activity {
+        Activity::Order(item) => &item.outcome,
+        Activity::Members(item) => &item.outcome,
+        Activity::Account(item) => &item.outcome,
+        Activity::Resource(item) => &item.outcome,
+        Activity::Usage(item) => &item.outcome,
         // The items were logged. What concerns none of them, such as a list that failed, is in the summary.
         Activity::RoundEnded { kind, summary } if !summary.is_ok() => {
             return tracing::warn!("{kind}: {summary}");
@@ -82,10 +99,11 @@ fn log(activity: &Activity<'_>) {
         Activity::RoundBegun { .. } => return tracing::debug!("{activity}"),
         // The agent has logged them.
         Activity::Panicked { .. } | Activity::NotRegistered { .. } => return,
-        _ => None,
+        _ => return tracing::info!("{activity}"),
     };
-    match failed {
-        Some(_) => tracing::warn!("{activity}"),
-        None => tracing::info!("{activity}"),
+    match outcome {
+        Outcome::Unchanged => tracing::debug!("{activity}"),
+        outcome if outcome.error().is_some() => tracing::warn!("{activity}"),
+        _ => tracing::info!("{activity}"),
     }
 }

@@ -49,7 +49,7 @@ impl Sreport {
                 "format=Account,Login,TresName,Used".to_owned(),
             ];
             let printed = self.program.run(&arguments).await?;
-            used.extend(printed.read(|[account, user, tres, minutes]| {
+            used.extend(printed.read('|', |[account, user, tres, minutes]| {
                 let minutes = minutes.parse().map_err(|_| "the amount is not a number")?;
                 let (account, user, tres) = (account.to_owned(), user.to_owned(), tres.to_owned());
                 Ok(Used { account, user, tres, minutes })

@@ -1,140 +1,18 @@
-//! The example `slurm_agent`: a process, with stand-ins for the commands of SLURM.
+//! Orders, members and usage.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
 
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 use tokio::time::timeout;
-use waldur_sandbox::{Actor, OfferingUserState, OrderState, Release, Sandbox};
-use waldur_sdk::consumer::PlacedOrder;
-use waldur_sdk::{ClientExt as _, Decimal, Uuid};
+use waldur_sandbox::{Actor, OrderState};
+use waldur_sdk::{ClientExt as _, Decimal};
 
-use super::LIMIT;
-use super::common::client_as;
-
-/// A cluster: the stand-ins and their state.
-struct Slurm(TempDir);
-
-impl Slurm {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("state")).unwrap();
-        let stand_ins = [
-            ("sacctmgr", include_str!("stand_ins/sacctmgr")),
-            ("sreport", include_str!("stand_ins/sreport")),
-        ];
-        for (name, text) in stand_ins {
-            let path = directory.path().join(name);
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        Self(directory)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn lines(&self, name: &str) -> Vec<String> {
-        let text = fs::read_to_string(self.path("state").join(name)).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// Writes a configuration with short intervals.
-    fn configure(&self, offering: Uuid) -> PathBuf {
-        let text = include_str!("../../examples/slurm_agent/slurm_agent.toml")
-            .replace("5d3c0000-0000-4000-8000-000000000001", &offering.to_string())
-            .replace("127.0.0.1:9464", "127.0.0.1:0")
-            .replace("events = true", "events = false")
-            .replace("orders = 60", "orders = 1")
-            .replace("membership = 600", "membership = 1")
-            .replace("usage = 3600", "usage = 1")
-            .replace("/usr/bin/sacctmgr", self.path("sacctmgr").to_str().unwrap())
-            .replace("/usr/bin/sreport", self.path("sreport").to_str().unwrap());
-        let path = self.path("agent.toml");
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-/// A process of the agent.
-struct Process {
-    child: Child,
-    log: Lines<BufReader<ChildStdout>>,
-    seen: Vec<String>,
-}
-
-impl Process {
-    fn start(sandbox: &Sandbox, slurm: &Slurm) -> Self {
-        // Next to the tests: cargo builds examples with them.
-        let mut program = std::env::current_exe().unwrap();
-        program.pop();
-        program.pop();
-        program.extend(["examples", "slurm_agent"]);
-        assert!(
-            program.exists(),
-            "build it: cargo build -p waldur-sdk --features agent,events --example slurm_agent"
-        );
-        let mut child = Command::new(program)
-            .arg(slurm.configure(sandbox.ids().offerings.slurm))
-            .env("WALDUR_API_URL", sandbox.url())
-            .env("WALDUR_ACCESS_TOKEN", sandbox.token(Actor::Provider))
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, log, seen: Vec::new() }
-    }
-
-    /// Waits until `holds`, which is asked after each line of the log. Returns the line.
-    async fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> String {
-        let seen = &mut self.seen;
-        let waited = timeout(LIMIT, async {
-            loop {
-                let line = self.log.next_line().await.unwrap();
-                let line = line.unwrap_or_else(|| panic!("{what}: the agent has ended: {seen:#?}"));
-                seen.push(line.clone());
-                if holds(&line) {
-                    return line;
-                }
-            }
-        });
-        waited.await.unwrap_or_else(|_| panic!("{what}"))
-    }
-
-    /// Ends it as systemd does.
-    async fn terminate(mut self) -> ExitStatus {
-        let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
-        timeout(LIMIT, self.child.wait()).await.unwrap().unwrap()
-    }
-}
-
-/// Bob has an account at the offering, whose `ram` is limited.
-async fn sandbox() -> Sandbox {
-    let builder = Sandbox::builder().release(Release::Newer).orders(0).without_resources().seed(|seed| {
-        let ids = *seed.ids();
-        seed.billing_type(ids.offerings.slurm, "ram", "limit");
-        for (user, name) in [(ids.users.alice, "alice01"), (ids.users.bob, "bob01")] {
-            seed.offering_user(ids.offerings.slurm, user, name, OfferingUserState::Ok);
-        }
-    });
-    builder.start().await.unwrap()
-}
-
-async fn place(sandbox: &Sandbox, name: &str) -> PlacedOrder {
-    let ids = *sandbox.ids();
-    let project = client_as(sandbox, Actor::Consumer).consumer().project(ids.project);
-    project.order(ids.offerings.slurm).name(name).limit("ram", 8).accept_terms().await.unwrap()
-}
+use super::super::LIMIT;
+use super::super::common::client_as;
+use super::{Process, Slurm, account_of, command, place, sandbox};
 
 #[tokio::test]
 async fn orders_members_and_usage_until_sigterm() {
@@ -145,8 +23,8 @@ async fn orders_members_and_usage_until_sigterm() {
 
     let placed = place(&sandbox, "waves; rm -rf \"$HOME\"").await;
     let (order, resource) = (placed.order_uuid.unwrap(), placed.resource_uuid.unwrap());
-    let account = format!("w_{}", resource.simple());
-    let user_is_added = |name: &str| slurm.lines("changes").contains(&format!("user {name} {account}"));
+    let account = account_of(&placed);
+    let user_is_added = |name: &str| slurm.has_changed(&format!("user {name} {account}"));
     agent.until("members are added", |_| user_is_added("alice01") && user_is_added("bob01")).await;
     assert_eq!(sandbox.order(order).unwrap().state, OrderState::Done);
     assert_eq!(sandbox.resource(resource).unwrap().backend_id, account);
@@ -175,7 +53,7 @@ async fn orders_members_and_usage_until_sigterm() {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let health: serde_json::Value = serde_json::from_str(body).unwrap();
     let kinds: Vec<_> = health["loops"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
-    assert_eq!(kinds, ["orders", "membership", "usage"]);
+    assert_eq!(kinds, ["orders", "membership", "resources", "usage", "accounts"]);
 
     // A member who left, and the end of the resource.
     let consumer = client_as(&sandbox, Actor::Consumer).consumer();
@@ -185,9 +63,9 @@ async fn orders_members_and_usage_until_sigterm() {
         .await
         .unwrap();
     let bob_left = format!("no user bob01 {account}");
-    agent.until("Bob is removed", |_| slurm.lines("changes").contains(&bob_left)).await;
+    agent.until("Bob is removed", |_| slurm.has_changed(&bob_left)).await;
     consumer.resource(resource).terminate().await.unwrap();
-    agent.until("it ends", |_| slurm.lines("changes").contains(&format!("no account {account}"))).await;
+    agent.until("it ends", |_| slurm.has_changed(&format!("no account {account}"))).await;
 
     assert!(agent.terminate().await.success());
     let mut changes = slurm.lines("changes");
@@ -230,7 +108,7 @@ async fn killed_in_the_middle_of_an_order_and_started_again_the_account_is_made_
     agent.until("the order is done", |line| line.contains("order") && line.contains("applied")).await;
     assert!(agent.terminate().await.success());
     assert_eq!(sandbox.order(placed.order_uuid.unwrap()).unwrap().state, OrderState::Done);
-    let account = format!("w_{}", placed.resource_uuid.unwrap().simple());
+    let account = account_of(&placed);
     let changes = slurm.lines("changes");
     assert_eq!(changes.iter().filter(|one| **one == format!("account {account}")).count(), 1, "{changes:?}");
     assert_eq!(changes.iter().filter(|one| one.starts_with("account")).count(), 1);
@@ -241,10 +119,9 @@ async fn odd_output_is_named_with_its_command_and_line() {
     let (sandbox, slurm) = (sandbox().await, Slurm::new());
     let mut agent = Process::start(&sandbox, &slurm);
     let placed = place(&sandbox, "waves").await;
-    let resource = placed.resource_uuid.unwrap();
     let is_done = |_: &str| sandbox.order(placed.order_uuid.unwrap()).unwrap().state == OrderState::Done;
     agent.until("the order is done", is_done).await;
-    let account = format!("w_{}", resource.simple());
+    let account = account_of(&placed);
     for (text, problem) in [
         ("x|alice01|cpu\n", "in line 1: \"x|alice01|cpu\": it has another number of fields"),
         ("\nx|alice01|cpu|much\n", "in line 2: \"x|alice01|cpu|much\": the amount is not a number"),
@@ -256,4 +133,56 @@ async fn odd_output_is_named_with_its_command_and_line() {
     }
     assert!(agent.terminate().await.success());
     assert!(sandbox.usages().iter().all(|usage| usage.amount == Decimal::ZERO));
+}
+
+#[tokio::test]
+async fn a_change_of_a_missing_account_is_no_success() {
+    // The loop of resources would mark the resource as erred before the order is placed.
+    let (sandbox, slurm) = (sandbox().await, Slurm::new().set("resources = 300", "resources = 3600"));
+    let mut agent = Process::start(&sandbox, &slurm);
+    let placed = place(&sandbox, "waves").await;
+    let state = |order| sandbox.order(order).unwrap().state;
+    agent.until("the order is done", |_| state(placed.order_uuid.unwrap()) == OrderState::Done).await;
+    let account = account_of(&placed);
+    fs::remove_dir_all(slurm.of_account(&account, "")).unwrap();
+    let resource = client_as(&sandbox, Actor::Consumer).consumer().resource(placed.resource_uuid.unwrap());
+    let changed = resource.set_limits([("ram", 16)]).await.unwrap();
+    let order = changed.order_uuid.unwrap();
+    agent
+        .until("the order has ended", |_| matches!(state(order), OrderState::Done | OrderState::Erred))
+        .await;
+    assert!(agent.terminate().await.success());
+    assert_eq!(state(order), OrderState::Erred);
+    let message = sandbox.order_content(order).unwrap().error_message;
+    assert_eq!(message, format!("the cluster has no account {account}"));
+}
+
+#[tokio::test]
+async fn an_account_that_was_not_added_is_no_success() {
+    let (sandbox, slurm) = (sandbox().await, Slurm::new());
+    let refusal = " This parent account 'waldur' doesn't exist.";
+    fs::write(slurm.path("state/refusal"), refusal).unwrap();
+    let mut agent = Process::start(&sandbox, &slurm);
+    let placed = place(&sandbox, "waves").await;
+    let is_named = |line: &str| line.contains("add account") && line.contains(refusal.trim());
+    agent.until("the refusal is named", is_named).await;
+    assert!(agent.terminate().await.success());
+    assert_eq!(sandbox.order(placed.order_uuid.unwrap()).unwrap().state, OrderState::Executing);
+    assert_eq!(slurm.lines("changes"), [""; 0]);
+}
+
+#[tokio::test]
+async fn names_that_slurm_would_change_are_refused_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    for (line, by, problem) in [
+        ("account_prefix = \"w_\"", "account_prefix = \"W_\"", "slurm.account_prefix: \\\"W_\\\""),
+        ("downscaled_qos = \"downscaled\"", "downscaled_qos = \"a,b\"", "slurm.downscaled_qos: \\\"a,b\\\""),
+    ] {
+        let slurm = Slurm::new().set(line, by);
+        let output = timeout(LIMIT, command(&sandbox, &slurm).output()).await.unwrap().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && errors.contains(problem), "{errors}");
+        assert_eq!(slurm.lines("calls"), [""; 0]);
+    }
+    assert!(sandbox.requests().is_empty());
 }
