@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
-use waldur_api_client::types::ServiceAccountState;
+use waldur_api_client::types::{OrderState, RequestTypes, ServiceAccountState};
 
 use super::MemberKind;
 use super::project_accounts::ProjectAccount;
-use crate::events::{AccountEvent, Event, EventAction};
+use crate::events::{AccountEvent, Event, EventAction, OrderEvent};
 use crate::pause::later;
 
 /// How many users of one project, or of one offering, are synchronized one by one. More of them are
@@ -69,6 +69,7 @@ pub(super) fn part_of(offering: Uuid, event: &Event) -> Option<Part> {
             (None, None) => Part::Project { offering, project: role.project_uuid },
         },
         Event::Resource(resource) => Part::Resource(resource.resource_uuid),
+        Event::Order(order) => return new_resource(offering, order),
         // The projects of the user aren't known.
         Event::OfferingUser(account) => match account.user_uuid {
             Some(user) => Part::User { offering, project: None, user },
@@ -81,6 +82,13 @@ pub(super) fn part_of(offering: Uuid, event: &Event) -> Option<Part> {
         Event::OfferingResourcesSync(_) => Part::Offering(offering),
         _ => return None,
     })
+}
+
+/// Returns the resource that an order has created, or all of the offering if the event doesn't name it.
+fn new_resource(offering: Uuid, order: &OrderEvent) -> Option<Part> {
+    let may_create = matches!(order.order_type, None | Some(RequestTypes::Create | RequestTypes::Restore));
+    let is_done = order.state == Some(OrderState::Done);
+    (may_create && is_done).then(|| order.resource_uuid.map_or(Part::Offering(offering), Part::Resource))
 }
 
 /// Returns the account that was closed, if the event says so. The server may not list it any more.

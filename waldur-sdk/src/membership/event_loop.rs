@@ -32,6 +32,7 @@ impl<B: MembershipBackend> Membership<B> {
         let mut kinds = vec![
             EventKind::UserRole,
             EventKind::Resource,
+            EventKind::Order,
             EventKind::OfferingUser,
             EventKind::OfferingResourcesSync,
         ];
@@ -52,6 +53,7 @@ impl<B: MembershipBackend> Membership<B> {
     /// | roles of a whole project | the project's resources | 3 |
     /// | offering user | that user, at all resources of the offering | 2, and 1 per project |
     /// | resource | the resource | 3 |
+    /// | a resource's order is done | the new resource; where the event doesn't name it, the offering's | 3 |
     /// | service account, course account | such accounts, at the project's resources | 3 or 4 |
     /// | all resources of the offering | everything of the offering | 2, and 1 per project |
     ///

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use waldur_sandbox::{Actor, Fault, OfferingUserState as State, Release, Sandbox, Seed};
 use waldur_sdk::accounts::ServiceAccountOwner;
@@ -244,6 +244,43 @@ async fn an_event_reads_what_it_is_about() {
         assert_eq!(reads(&sandbox), [list, resources, team], "{sync}");
         assert!(recorder.changes().contains(&"add polar_0001 svc-ci".to_owned()), "{sync}");
         assert!(recorder.changes().iter().all(|change| change.ends_with(" svc-ci")), "{sync}");
+    };
+    tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_resource_gets_its_members_when_its_order_is_done() {
+    let (sandbox, _) = sandbox().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    let recorder = Recorder::of([]);
+    let membership = Membership::new(&client, &recorder).offering(ids.offerings.slurm);
+    let events = subscribe(&client, ids.offerings.slurm, &membership).await;
+    let (sender, mut rounds) = unbounded_channel();
+    let each = move |sync: Result<MembershipSync, Error>| {
+        let _ = sender.send(sync.unwrap());
+    };
+    let publish = |mut event: Value| {
+        event["order_uuid"] = json!(Uuid::from_u128(7));
+        assert_eq!(sandbox.broker().publish("order", ids.offerings.slurm, event), 1);
+    };
+    let resource = ids.resources.ok.simple().to_string();
+    let work = async {
+        // The first synchronization is of everything.
+        let _ = rounds.recv().await.unwrap();
+        sandbox.clear_requests();
+        recorder.calls.lock().unwrap().clear();
+        for (state, type_) in [("executing", "Create"), ("done", "Update"), ("erred", "Create")] {
+            publish(json!({ "order_state": state, "order_type": type_, "resource_uuid": resource }));
+        }
+        publish(json!({ "order_state": "done", "order_type": "Create", "resource_uuid": resource }));
+        let sync = rounds.recv().await.unwrap();
+        let [resources, users] = ["marketplace-provider-resources", "marketplace-offering-users"];
+        assert_eq!(reads(&sandbox), [users, resources, "marketplace-provider-resources/team"], "{sync}");
+        assert_eq!(*recorder.calls.lock().unwrap(), ["list polar_0001 -", "add polar_0001 alice01"]);
+        // Older servers don't name the resource.
+        publish(json!({ "order_state": "done" }));
+        let sync = rounds.recv().await.unwrap();
+        assert!(sync.resources.items.len() > 1, "{sync}");
     };
     tokio::time::timeout(LIMIT, membership.run_on_events(events, work, each)).await.unwrap();
 }

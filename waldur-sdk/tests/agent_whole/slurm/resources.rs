@@ -82,3 +82,20 @@ async fn a_resource_whose_account_is_gone_is_erred_until_it_is_back() {
     assert!(agent.terminate().await.success());
     assert_eq!(slurm.lines("changes").len(), 4, "{:?}", slurm.lines("changes"));
 }
+
+#[tokio::test]
+async fn by_events_a_pause_follows_without_a_round() {
+    let mut slurm = Slurm::new().set("events = true", "events = true");
+    for (line, hours) in [("resources = 300", "resources = 7200"), ("orders = 60", "orders = 7200")] {
+        slurm = slurm.set(line, hours);
+    }
+    let sandbox = sandbox().await;
+    let mut agent = Process::start(&sandbox, &slurm);
+    let placed = place(&sandbox, "waves").await;
+    let (account, uuid) = (account_of(&placed), placed.resource_uuid.unwrap());
+    let user_is_added = |name: &str| slurm.has_changed(&format!("user {name} {account}"));
+    agent.until("members are added", |_| user_is_added("alice01") && user_is_added("bob01")).await;
+    provider_as(&sandbox, Actor::Staff).resource(uuid).set_paused(true).await.unwrap();
+    agent.until("it is paused", |_| slurm.has_changed(&format!("submit {account} 0"))).await;
+    assert!(agent.terminate().await.success());
+}
