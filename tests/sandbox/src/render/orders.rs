@@ -18,7 +18,7 @@ pub(crate) fn order(call: &Call, state: &State, order: &Order, fields: &Fields) 
     let plan = resource.plan.and_then(|uuid| offering.plan(uuid)).unwrap_or(&offering.plan);
     let new_plan = order.plan.and_then(|uuid| offering.plan(uuid)).unwrap_or(plan);
     let old_plan = Some(plan).filter(|_| order.kind == OrderType::Update);
-    let mut map = render::offering_summary(call, state, offering, plan, fields);
+    let mut map = render::offering_summary(call, state, offering, new_plan, fields);
     map.extend(object! { fields;
         "attributes": order.attributes.clone(),
         "limits": order.limits.clone(),

@@ -36,14 +36,17 @@ pub(crate) fn check_limits(offering: &Offering, limits: &Map<String, Value>) -> 
 }
 
 /// Refuses attributes that the options of the offering don't allow. Other attributes are accepted. An
-/// attribute that is missing gets its default.
+/// attribute that is missing gets its default, and spaces around the name are removed.
 pub(crate) fn check_attributes(
     offering: &Offering,
     attributes: &mut Map<String, Value>,
 ) -> Result<(), Answer> {
     let mut form = Form::default();
-    if attributes.get("name").and_then(Value::as_str).unwrap_or_default().is_empty() {
+    let name = attributes.get("name").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    if name.is_empty() {
         form.refuse("name", REQUIRED);
+    } else {
+        attributes.insert("name".to_owned(), name.into());
     }
     for (name, option) in &offering.options {
         let default = option.get("default").filter(|default| !default.is_null());
