@@ -1,6 +1,8 @@
 //! The members of a project.
 
-use chrono::{DateTime, Utc};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::Error;
@@ -46,8 +48,8 @@ impl ProjectHandle {
     }
 
     /// Gives a user a role in the project, such as `PROJECT.MEMBER`, until `expires`; without an end if that
-    /// is `None`. If the user has the role already, its end is set. (`projects_list_users_list`,
-    /// `projects_add_user`, `projects_update_user`)
+    /// is `None`. If the user has the role already, its end is set. Servers keep microseconds of `expires`.
+    /// (`projects_list_users_list`, `projects_add_user`, `projects_update_user`)
     ///
     /// Requires the permission `PROJECT.CREATE_PERMISSION` or `PROJECT.UPDATE_PERMISSION` on the project or
     /// its organization.
@@ -64,13 +66,14 @@ impl ProjectHandle {
         expires: Option<DateTime<Utc>>,
     ) -> Result<Applied, Error> {
         let (user, role) = (user.into(), role.into());
+        let expires = expires.map(|time| time.trunc_subsecs(6));
         let member = self.member(user, &role).await?;
         if member.as_ref().is_some_and(|member| member.expires == expires) {
             return Ok(Applied::Already);
         }
-        let is_new = member.is_none();
+        let has_role = AtomicBool::new(member.is_some());
         let send = || async {
-            if is_new {
+            if !has_role.load(Ordering::Relaxed) {
                 let mut body = UserRoleCreateRequest::builder().user(user).role(role.as_str());
                 if let Some(time) = expires {
                     body = body.expiration_time(time);
@@ -86,7 +89,10 @@ impl ProjectHandle {
             self.client.projects_update_user().uuid(self.uuid).body(body).send().await.map(drop)
         };
         let look = || async {
-            Ok(match self.member(user, &role).await? {
+            let member = self.member(user, &role).await?;
+            // Somebody else may have given the role, with another end.
+            has_role.store(member.is_some(), Ordering::Relaxed);
+            Ok(match member {
                 Some(member) if member.expires == expires => Seen::Applied(()),
                 Some(_) => Seen::Differs("the role has another end".to_owned()),
                 None => Seen::Unchanged("the user doesn't have the role".to_owned()),

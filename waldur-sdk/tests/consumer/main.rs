@@ -9,6 +9,7 @@ mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod find;
+mod meddling;
 mod ordering;
 mod people;
 mod recorded;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::Timelike as _;
 use waldur_sandbox::{Actor, Fault, Misbehaviour};
 use waldur_sdk::types::InvitationStateEnum;
 use waldur_sdk::{Applied, Decimal, Utc};
 
 use super::common::posts_to;
+use super::meddling::meddled;
 use super::{cluster, consumer_as, ordered};
 
 #[tokio::test]
@@ -32,15 +34,36 @@ async fn members_get_change_and_lose_roles() {
         assert_eq!(project.remove_member(user, "PROJECT.MEMBER").await.unwrap(), Applied::Now);
         assert_eq!(project.remove_member(user, "PROJECT.MEMBER").await.unwrap(), Applied::Already);
     }
-    project.add_member(user, "PROJECT.MANAGER", soon).await.unwrap();
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).operation("projects_add_user").times(1));
+    // Servers keep microseconds.
+    let soon = soon.map(|time| time.with_nanosecond(123_456_789).unwrap());
+    assert_eq!(project.add_member(user, "PROJECT.MANAGER", soon).await.unwrap(), Applied::Now);
+    assert_eq!(project.add_member(user, "PROJECT.MANAGER", soon).await.unwrap(), Applied::Already);
     let (_, expires) = role(user).await.unwrap();
-    assert_eq!(expires.map(|time| time.timestamp()), soon.map(|time| time.timestamp()));
+    assert_eq!(expires.map(|time| time.timestamp_micros()), soon.map(|time| time.timestamp_micros()));
     project.add_member(user, "PROJECT.MANAGER", None).await.unwrap();
     assert_eq!(role(user).await, Some(("PROJECT.MANAGER".to_owned(), None)));
     let unknown = project.add_member(user, "PROJECT.KING", None).await.unwrap_err();
     assert_eq!(unknown.messages().about("role").count(), 1, "{unknown}");
     let by_member = consumer_as(&sandbox, Actor::Bob).project(ids.project);
     assert!(by_member.add_member(user, "PROJECT.MEMBER", None).await.unwrap_err().is_forbidden());
+}
+
+#[tokio::test]
+async fn a_role_that_somebody_else_gave_meanwhile_gets_the_end() {
+    let sandbox = cluster().start().await.unwrap();
+    let ids = *sandbox.ids();
+    let (user, soon) = (ids.users.outsider, Some(Utc::now() + Duration::from_secs(3600)));
+    let other = consumer_as(&sandbox, Actor::Staff).project(ids.project);
+    let meddled = meddled(&sandbox, Actor::Consumer, "projects_add_user", async move {
+        other.add_member(user, "PROJECT.MEMBER", None).await.unwrap();
+    });
+    let project = meddled.project(ids.project);
+    assert_eq!(project.add_member(user, "PROJECT.MEMBER", soon).await.unwrap(), Applied::Now);
+    let members = project.members().all().await.unwrap();
+    let expires = members.iter().find(|member| member.user_uuid == user).unwrap().expires;
+    assert_eq!(expires.map(|time| time.timestamp_micros()), soon.map(|time| time.timestamp_micros()));
+    assert_eq!(posts_to(&sandbox, "/update_user/"), 1);
 }
 
 #[tokio::test]
