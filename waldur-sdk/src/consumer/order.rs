@@ -331,7 +331,7 @@ impl OrderRequest {
                 && self.limits.iter().all(|(type_, limit)| order.limits.get(type_) == Some(limit))
         };
         let list = Orders::new(&self.client).project(self.project).offering(self.offering);
-        place(&self.client, list, is_it, send).await
+        place(&self.client, CREATE, list, is_it, send).await
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use waldur_api_client::types::OrderDetailsOEnum;
-use waldur_api_client::{Client, Error, ErrorKind, ListExt as _};
+use waldur_api_client::{Client, Error, ErrorKind, ListExt as _, Operation};
 
 use super::orders::{Order, OrderHandle, Orders};
 use super::wait::PlacedOrderWait;
@@ -55,10 +55,50 @@ pub(super) struct Named {
 }
 
 row! {
-    /// The order that was the newest before another one is placed.
     struct Newest {
         uuid: Uuid = need "uuid",
         created: Option<DateTime<Utc>> = optional "created",
+    }
+}
+
+/// What tells an order that is placed from those that were there before.
+enum Before {
+    /// There was none.
+    Nothing,
+    /// The newest order, by the server's clock.
+    Newest { uuid: Uuid, created: DateTime<Utc> },
+    /// The newest order could not be read, or has no time.
+    Unknown,
+}
+
+impl Before {
+    /// Reads the newest order of a list.
+    async fn read(list: &Orders) -> Result<Self, Error> {
+        let newest = list.request().o([OrderDetailsOEnum::from("-created")]).into_request().limit(1);
+        let rows = row::each::<Newest, _>(newest).await?;
+        Ok(match (rows.first(), rows.unreadable()) {
+            (None, []) => Self::Nothing,
+            (Some(&Newest { uuid, created: Some(created) }), []) => Self::Newest { uuid, created },
+            _ => Self::Unknown,
+        })
+    }
+
+    /// Keeps the orders that may be new.
+    fn narrow(&self, list: Orders) -> Orders {
+        match self {
+            Self::Newest { created, .. } => list.created_since(*created),
+            Self::Nothing | Self::Unknown => list,
+        }
+    }
+
+    /// Returns whether an order was there before; `None` if nothing tells.
+    fn has(&self, order: &Order) -> Option<bool> {
+        match self {
+            Self::Nothing => Some(false),
+            Self::Newest { uuid, .. } if order.uuid == *uuid => Some(true),
+            Self::Newest { created, .. } => Some(order.created? < *created),
+            Self::Unknown => None,
+        }
     }
 }
 
@@ -70,6 +110,7 @@ row! {
 /// The server's refusal, and [`Error::is_unconfirmed`] if it is not known whether the order was placed.
 pub(super) async fn place<S>(
     client: &Client,
+    operation: &'static Operation,
     list: Orders,
     is_it: impl Fn(&Order) -> bool,
     send: impl Fn() -> S,
@@ -77,29 +118,27 @@ pub(super) async fn place<S>(
 where
     S: Future<Output = Result<Option<Named>, Error>>,
 {
-    let newest = list.request().o([OrderDetailsOEnum::from("-created")]).into_request().limit(1);
-    let newest = row::each::<Newest, _>(newest).await?.into_iter().next();
+    let before = Before::read(&list).await?;
     let send = || async {
         send().await?.ok_or_else(|| {
             Error::new(ErrorKind::UnexpectedResponse, "the response doesn't name the order that was placed")
+                .with_operation(operation)
         })
     };
     let look = || async {
-        let since = newest.as_ref().and_then(|newest| newest.created);
-        let list = since.map_or_else(|| list.clone(), |time| list.clone().created_since(time));
-        let (orders, unreadable) = list.all().await?.into_parts();
-        let is_older = |order: &Order| {
-            newest.as_ref().is_some_and(|newest| newest.uuid == order.uuid)
-                || order.created.zip(since).is_some_and(|(created, since)| created < since)
-        };
-        let mut new = orders.iter().filter(|order| !is_older(order) && is_it(order));
-        Ok(match (new.next(), new.next(), unreadable.first()) {
-            (Some(order), None, None) => {
+        let (orders, unreadable) = before.narrow(list.clone()).all().await?.into_parts();
+        if let Some(row) = unreadable.first() {
+            return Ok(Seen::Unclear(format!("an order that may be it can't be read: {row}")));
+        }
+        let is_candidate = |order: &&Order| before.has(order) != Some(true) && is_it(order);
+        let mut candidates = orders.iter().filter(is_candidate);
+        Ok(match (candidates.next(), candidates.next()) {
+            (None, _) => Seen::Differs("no such order is there, but it may still arrive".to_owned()),
+            (Some(order), None) if before.has(order) == Some(false) => {
                 Seen::Applied(Named { order: order.uuid, resource: order.resource_uuid })
             }
-            (None, _, None) => Seen::Differs("no such order is there, but it may still arrive".to_owned()),
-            (_, _, Some(row)) => Seen::Unclear(format!("an order that may be it can't be read: {row}")),
-            _ => Seen::Unclear("several such orders are new".to_owned()),
+            (Some(order), None) => Seen::Unclear(format!("{order} may be it, or may have been there before")),
+            (Some(_), Some(_)) => Seen::Unclear("several such orders may be new".to_owned()),
         })
     };
     let confirm = Confirm::new(client).after(Error::is_ambiguous).once();

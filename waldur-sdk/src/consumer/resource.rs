@@ -25,6 +25,7 @@ use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::row;
 
 const UPDATE_LIMITS: &Operation = builder::MarketplaceResourcesUpdateLimits::OPERATION;
+const RESTORE: &Operation = builder::MarketplaceResourcesRestore::OPERATION;
 const RENEW: &Operation = builder::MarketplaceResourcesRenew::OPERATION;
 const SWITCH_PLAN: &Operation = builder::MarketplaceResourcesSwitchPlan::OPERATION;
 const TERMINATE: &Operation = builder::MarketplaceResourcesTerminate::OPERATION;
@@ -235,6 +236,41 @@ enum Change {
     Terminate { attributes: Map<String, Value>, unusable: Option<String> },
 }
 
+impl Change {
+    fn operation(&self) -> &'static Operation {
+        match self {
+            Self::Limits { .. } => UPDATE_LIMITS,
+            Self::Plan(_) => SWITCH_PLAN,
+            Self::Renew { .. } => RENEW,
+            Self::Restore => RESTORE,
+            Self::Terminate { .. } => TERMINATE,
+        }
+    }
+
+    fn type_(&self) -> RequestTypes {
+        match self {
+            Self::Limits { .. } | Self::Plan(_) | Self::Renew { .. } => RequestTypes::Update,
+            Self::Restore => RequestTypes::Restore,
+            Self::Terminate { .. } => RequestTypes::Terminate,
+        }
+    }
+
+    /// Returns whether an order of this type asks for the change. Limits, plan and renewal have one type.
+    fn is_in(&self, order: &Order) -> bool {
+        let has =
+            |(type_, limit): (&String, &Decimal)| order.limits.get(type_).is_some_and(|has| has == limit);
+        let months = order.attributes.get("extension_months").and_then(Value::as_u64);
+        match self {
+            Self::Limits { limits, .. } => months.is_none() && limits.iter().all(has),
+            Self::Renew { months: wanted, limits, .. } => {
+                months == Some(u64::from(*wanted)) && limits.iter().all(has)
+            }
+            Self::Plan(plan) => order.plan_uuid == Some(*plan),
+            Self::Restore | Self::Terminate { .. } => true,
+        }
+    }
+}
+
 /// An order for a change of a resource. Awaiting it checks the change against the offering and places the
 /// order.
 ///
@@ -339,14 +375,6 @@ impl ResourceOrder {
         Ok(Some(row))
     }
 
-    fn type_(&self) -> RequestTypes {
-        match self.change {
-            Change::Limits { .. } | Change::Plan(_) | Change::Renew { .. } => RequestTypes::Update,
-            Change::Restore => RequestTypes::Restore,
-            Change::Terminate { .. } => RequestTypes::Terminate,
-        }
-    }
-
     /// Sends the request, and returns the uuid of the order that the response names.
     async fn send(&self, row: Option<&OfferingRow>) -> Result<Option<Uuid>, Error> {
         let offering = row.map(|row| row.offering_uuid).unwrap_or_default();
@@ -394,13 +422,16 @@ impl ResourceOrder {
 
     async fn run(self) -> Result<PlacedOrder, Error> {
         let row = self.prepare().await?;
-        let (resource, type_) = (self.resource, self.type_());
+        let (resource, type_) = (self.resource, self.change.type_());
         let send = || async {
             let order = self.send(row.as_ref()).await?;
             Ok(order.map(|order| Named { order, resource: Some(resource) }))
         };
-        let is_it = |order: &Order| order.type_ == type_ && order.resource_uuid == Some(resource);
-        place(&self.client, Orders::new(&self.client).resource(resource), is_it, send).await
+        let is_it = |order: &Order| {
+            order.type_ == type_ && order.resource_uuid == Some(resource) && self.change.is_in(order)
+        };
+        let list = Orders::new(&self.client).resource(resource);
+        place(&self.client, self.change.operation(), list, is_it, send).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! Changes and the end of resources.
 
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderType, ResourceState as State};
+use waldur_sdk::consumer::{ResourceHandle, ResourceOrder};
 use waldur_sdk::types::ResourceState;
-use waldur_sdk::{Applied, NaiveDate};
+use waldur_sdk::{Applied, NaiveDate, Uuid};
 
 use super::common::posts_to;
+use super::meddling::meddled;
 use super::{cluster, consumer_as, finish, messages, ordered};
 
 #[tokio::test]
@@ -102,6 +104,55 @@ async fn a_change_whose_response_is_lost_is_found_and_not_repeated() {
     assert!(resource.terminate().await.unwrap_err().is_unconfirmed());
     assert_eq!(posts_to(&sandbox, "/terminate/"), 1);
     assert_eq!(sandbox.resource(uuid).unwrap().state, State::Ok);
+}
+
+/// Orders of limits and plans are of one type. Somebody else's order is not taken for a lost one.
+#[tokio::test]
+async fn a_change_by_somebody_else_is_not_taken_for_a_lost_one() {
+    const LIMITS: &str = "marketplace_resources_update_limits";
+    const PLAN: &str = "marketplace_resources_switch_plan";
+    type Ask = fn(&ResourceHandle, [Uuid; 2]) -> ResourceOrder;
+    let limits: Ask = |resource, _| resource.set_limits([("cpu", 8)]);
+    let other_limits: Ask = |resource, _| resource.set_limits([("cpu", 16)]);
+    let plan: Ask = |resource, plans| resource.set_plan(plans[0]);
+    let other_plan: Ask = |resource, plans| resource.set_plan(plans[1]);
+    for (operation, ask, meanwhile, is_it) in [
+        (LIMITS, limits, other_limits, false),
+        (LIMITS, limits, plan, false),
+        (PLAN, plan, other_plan, false),
+        (PLAN, plan, limits, false),
+        // The same change by somebody else is the requested one.
+        (LIMITS, limits, limits, true),
+        (PLAN, plan, plan, true),
+    ] {
+        let sandbox = cluster()
+            .seed(|seed| {
+                let slurm = seed.ids().offerings.slurm;
+                seed.plan(slurm, "Large");
+                seed.plan(slurm, "Huge");
+            })
+            .start()
+            .await
+            .unwrap();
+        let uuid = ordered(&sandbox, "waves").await;
+        let owner = consumer_as(&sandbox, Actor::Consumer);
+        let offering = owner.offering(sandbox.ids().offerings.slurm).get().await.unwrap();
+        let named = |name| offering.plans.iter().find(|plan| plan.name == name).unwrap().uuid;
+        let plans = [named("Large"), named("Huge")];
+        let other = owner.resource(uuid);
+        let consumer = meddled(&sandbox, Actor::Consumer, operation, async move {
+            meanwhile(&other, plans).await.unwrap();
+        });
+        let result = ask(&consumer.resource(uuid), plans).await;
+        match result {
+            Ok(order) => {
+                assert!(is_it, "{operation}");
+                assert_eq!(sandbox.orders().last().map(|order| order.uuid), order.order_uuid);
+            }
+            Err(error) => assert!(!is_it && error.is_unconfirmed(), "{operation}: {error}"),
+        }
+        assert_eq!(sandbox.orders().len(), 2, "{operation}");
+    }
 }
 
 #[tokio::test]

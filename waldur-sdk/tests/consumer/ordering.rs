@@ -187,6 +187,24 @@ async fn an_order_whose_response_is_lost_is_found() {
     }
 }
 
+/// An equal order may be an old one if the newest order before could not be read.
+#[tokio::test]
+async fn an_old_order_is_not_taken_for_one_whose_response_is_lost() {
+    for fault in
+        [Fault::MissingFields(vec!["created".to_owned()]), Fault::NullFields(vec!["uuid".to_owned()])]
+    {
+        let sandbox = cluster().start().await.unwrap();
+        ordered(&sandbox, "waves").await;
+        let what = format!("{fault:?}");
+        sandbox.misbehave(Misbehaviour::new(fault).operation("marketplace_orders_list").times(1));
+        sandbox
+            .misbehave(Misbehaviour::new(Fault::ResetBefore).operation("marketplace_orders_create").times(1));
+        let error = valid(&sandbox, Actor::Consumer).await.unwrap_err();
+        assert!(error.is_unconfirmed(), "{what}: {error}");
+        assert_eq!(sandbox.orders().len(), 1, "{what}");
+    }
+}
+
 /// A request that didn't arrive, or not yet, is not repeated.
 #[tokio::test]
 async fn an_order_that_is_not_there_is_not_placed_again() {
