@@ -22,6 +22,7 @@ use super::resources::{Resource, Resources};
 
 const CREATE: &Operation = builder::MarketplaceOrdersCreate::OPERATION;
 const LIST: &Operation = builder::MarketplaceResourcesList::OPERATION;
+const ORDERS: &Operation = builder::MarketplaceOrdersList::OPERATION;
 
 /// A request for a resource of an offering in a project. Awaiting it checks it against the offering and sends
 /// it. (`marketplace_public_offerings_retrieve`, `marketplace_orders_list`, `marketplace_orders_create`)
@@ -60,8 +61,8 @@ const LIST: &Operation = builder::MarketplaceResourcesList::OPERATION;
 ///   the server knows, it refuses itself.
 /// - [`Error::is_not_found`]: the offering doesn't exist or is not visible to the caller.
 /// - [`Error::is_forbidden`]: the caller may not order in the project.
-/// - [`Error::is_unexpected_response`]: a resource that may be the [existing](Self::find_existing) one can't
-///   be read. Nothing is sent then.
+/// - [`Error::is_unexpected_response`]: a resource that may be the [existing](Self::find_existing) one, or its
+///   order, can't be read. Nothing is sent then.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the order is not there. It may still arrive: look
 ///   again later, or use [`find_existing`](Self::find_existing).
 #[derive(Clone, Debug)]
@@ -124,14 +125,15 @@ impl OrderRequest {
         self
     }
 
-    /// Sets the name of the resource, which is the attribute `name`.
+    /// Sets the name of the resource, which is the attribute `name`. Spaces around it are removed, as servers
+    /// do.
     pub fn name(self, name: impl Into<String>) -> Self {
         self.attribute("name", name.into())
     }
 
     /// Sets an attribute, which may be any JSON.
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.attributes.insert(name.into(), value.into());
+        self.set_attribute(name.into(), value.into());
         self
     }
 
@@ -139,7 +141,9 @@ impl OrderRequest {
     /// that it doesn't have are kept.
     pub fn attributes(mut self, attributes: impl Serialize) -> Self {
         match serde_json::to_value(attributes) {
-            Ok(Value::Object(attributes)) => self.attributes.extend(attributes),
+            Ok(Value::Object(attributes)) => {
+                attributes.into_iter().for_each(|(name, value)| self.set_attribute(name, value));
+            }
             Ok(_) => self.unusable.push("the attributes are no object".to_owned()),
             Err(error) => self.unusable.push(format!("the attributes can't be written as JSON: {error}")),
         }
@@ -223,6 +227,16 @@ impl OrderRequest {
         problems
     }
 
+    /// Sets an attribute. The name of the resource is compared with those that servers show, which have no
+    /// spaces around them.
+    fn set_attribute(&mut self, name: String, value: Value) {
+        let value = match value {
+            Value::String(text) if name == "name" => text.trim().into(),
+            value => value,
+        };
+        self.attributes.insert(name, value);
+    }
+
     fn wanted_name(&self) -> Option<&str> {
         self.attributes.get("name").and_then(Value::as_str)
     }
@@ -230,7 +244,7 @@ impl OrderRequest {
     /// Finds the resource with the name of this order.
     async fn find(&self) -> Result<Option<PlacedOrder>, Error> {
         let mut problems = self.unusable();
-        let Some(name) = self.wanted_name().filter(|name| !name.trim().is_empty()) else {
+        let Some(name) = self.wanted_name().filter(|name| !name.is_empty()) else {
             problems.add("attributes.name", "an existing resource can only be found by its name");
             return problems.into_result(CREATE).map(|()| None);
         };
@@ -246,9 +260,11 @@ impl OrderRequest {
         let is_certain = |row: &Resource| {
             !row.name.is_empty() && row.project_uuid.is_some() && row.offering_uuid.is_some()
         };
+        let unexpected = |operation, problem: String| {
+            Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(operation).unsent(true))
+        };
         let unclear = |what: String| {
-            let problem = format!("{what} may be the resource `{name}`, so nothing is ordered");
-            Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST).unsent(true))
+            unexpected(LIST, format!("{what} may be the resource `{name}`, so nothing is ordered"))
         };
         if let Some(row) = unreadable.first() {
             return unclear(row.to_string());
@@ -263,19 +279,22 @@ impl OrderRequest {
         }
         problems.into_result(CREATE)?;
         let orders = Orders::new(&self.client).resource(resource.uuid).of_type(RequestTypes::Create);
-        let order = orders
-            .all()
-            .await?
-            .iter()
-            .find(|order| order.resource_uuid == Some(resource.uuid))
-            .map(Uuid::from);
-        Ok(Some(PlacedOrder::found(&self.client, order, resource.uuid)))
+        let (orders, unreadable) = orders.all().await?.into_parts();
+        let order = orders.iter().find(|order| order.resource_uuid == Some(resource.uuid)).map(Uuid::from);
+        match (order, unreadable.first()) {
+            (None, Some(row)) => {
+                let resource = resource.uuid.simple();
+                unexpected(ORDERS, format!("{row}; it may be the order that created resource {resource}"))
+            }
+            _ => Ok(Some(PlacedOrder::found(&self.client, order, resource.uuid))),
+        }
     }
 
     fn body(&self) -> Result<OrderCreateRequest, Error> {
         let client = &self.client;
-        let invalid =
-            |problem: &dyn fmt::Display| Error::invalid_fields([(String::new(), problem.to_string())]);
+        let invalid = |problem: &dyn fmt::Display| {
+            Error::invalid_fields([(String::new(), problem.to_string())]).with_operation(CREATE)
+        };
         let attributes = GenericOrderAttributes::builder().additional(self.attributes.clone());
         let attributes = GenericOrderAttributes::try_from(attributes).map_err(|problem| invalid(&problem))?;
         let mut body = OrderCreateRequest::builder()

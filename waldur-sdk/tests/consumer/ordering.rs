@@ -244,6 +244,43 @@ async fn an_existing_resource_is_found_instead_of_ordered() {
     assert_eq!(posts_to(&sandbox, PLACED), 2);
 }
 
+/// Servers remove the spaces around a name.
+#[tokio::test]
+async fn a_name_with_spaces_around_it_is_found_again() {
+    let sandbox = cluster().start().await.unwrap();
+    let first = valid(&sandbox, Actor::Consumer).name(" waves ").find_existing().await.unwrap();
+    assert_eq!(sandbox.resource(first.resource_uuid.unwrap()).unwrap().name, "waves");
+    for request in [
+        valid(&sandbox, Actor::Consumer).name(" waves "),
+        valid(&sandbox, Actor::Consumer).attributes(json!({ "name": "waves\n" })),
+    ] {
+        let again = request.find_existing().await.unwrap();
+        assert_eq!((again.applied, again.order_uuid), (Applied::Already, first.order_uuid));
+    }
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).operation("marketplace_orders_create").times(1));
+    let lost = valid(&sandbox, Actor::Consumer).name("tides ").await.unwrap();
+    assert_eq!(sandbox.orders().last().map(|order| order.uuid), lost.order_uuid);
+    assert_eq!(posts_to(&sandbox, PLACED), 2);
+}
+
+/// Without its order, the wait for a resource that is being created would end at once.
+#[tokio::test]
+async fn an_existing_resource_whose_order_is_unreadable_is_an_error() {
+    let sandbox = cluster().start().await.unwrap();
+    let first = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap();
+    sandbox.misbehave(
+        Misbehaviour::new(Fault::NullFields(vec!["uuid".to_owned()]))
+            .operation("marketplace_orders_list")
+            .times(1),
+    );
+    let error = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap_err();
+    assert!(error.is_unexpected_response() && !error.is_ambiguous(), "{error}");
+    assert_eq!(error.operation(), "marketplace_orders_list");
+    let again = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap();
+    assert_eq!(again.order_uuid, first.order_uuid);
+    assert_eq!(posts_to(&sandbox, PLACED), 1);
+}
+
 /// Whatever fails on the way, and however often the program is run again, a name is ordered once.
 #[tokio::test]
 async fn a_storm_of_faults_never_orders_twice() {
