@@ -13,6 +13,7 @@ use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::row;
 
 const CREATE: &Operation = builder::UserInvitationsCreate::OPERATION;
+const LIST: &Operation = builder::UserInvitationsList::OPERATION;
 
 row! {
     /// An invitation of an email address to a role.
@@ -146,7 +147,10 @@ impl ProjectHandle {
         let call = self.client.user_invitations_create().body(body);
         let send = || async {
             let made = call.clone().send().await?.into_inner().and_then(Invitation::of);
-            made.ok_or_else(|| Error::new(ErrorKind::UnexpectedResponse, "the response is no invitation"))
+            made.ok_or_else(|| {
+                let problem = "the response doesn't name the invitation that was made";
+                Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(CREATE)
+            })
         };
         let look = || async {
             Ok(match self.invitation(&email, &role).await? {
@@ -157,13 +161,17 @@ impl ProjectHandle {
         Confirm::new(&self.client).after(Error::is_ambiguous).once().send(send, look).await
     }
 
-    /// Sends the message of an invitation again. (`user_invitations_send`)
+    /// Sends the message of an invitation again. An expired invitation becomes pending.
+    /// (`user_invitations_send`)
+    ///
+    /// Requires the permission `PROJECT.CREATE_PERMISSION` on the project or its organization.
     ///
     /// # Errors
     /// - [`Error::is_conflict`]: the invitation is neither pending nor expired.
     /// - [`Error::is_not_found`]: the invitation doesn't exist or is not visible to the caller.
     /// - [`Error::is_forbidden`]: the caller lacks the permission.
-    /// - [`Error::is_unconfirmed`]: the response was lost. Calling it again may send the message twice.
+    /// - [`Error::is_unconfirmed`]: the response was lost. The request is not repeated, because it may send
+    ///   the message twice.
     pub async fn resend_invitation(&self, invitation: impl Into<Uuid>) -> Result<(), Error> {
         match self.client.user_invitations_send().uuid(invitation.into()).send().await {
             Ok(_) => Ok(()),
@@ -174,11 +182,15 @@ impl ProjectHandle {
         }
     }
 
-    /// Cancels an invitation. (`user_invitations_cancel`)
+    /// Cancels a pending invitation. (`user_invitations_cancel`, `user_invitations_retrieve`)
+    ///
+    /// Requires the permission `PROJECT.CREATE_PERMISSION` on the project or its organization.
     ///
     /// # Errors
-    /// - [`Error::is_conflict`]: the invitation was answered.
-    /// - Those of [`resend_invitation`](Self::resend_invitation).
+    /// - [`Error::is_conflict`]: the invitation is not pending any more: it was answered or has expired.
+    /// - [`Error::is_not_found`]: the invitation doesn't exist or is not visible to the caller.
+    /// - [`Error::is_forbidden`]: the caller lacks the permission.
+    /// - [`Error::is_unconfirmed`]: the response was lost, and the invitation can't be read.
     pub async fn cancel_invitation(&self, invitation: impl Into<Uuid>) -> Result<Applied, Error> {
         let uuid = invitation.into();
         let send = || async { self.client.user_invitations_cancel().uuid(uuid).send().await.map(drop) };
@@ -187,6 +199,9 @@ impl ProjectHandle {
             Ok(match now.state.unwrap_or_else(|| "".into()) {
                 InvitationStateEnum::Canceled => Seen::Applied(()),
                 InvitationStateEnum::Pending => Seen::Unchanged("the invitation is still pending".to_owned()),
+                InvitationStateEnum::Other(state) => {
+                    Seen::Unclear(format!("the invitation's state is `{state}`"))
+                }
                 state => Seen::Superseded(format!("the invitation is {state}")),
             })
         };
@@ -194,11 +209,20 @@ impl ProjectHandle {
     }
 
     /// Finds the pending invitation of an address to a role.
+    ///
+    /// # Errors
+    /// Those of the list, and [`Error::is_unexpected_response`] if one that may be it can't be read.
     async fn invitation(&self, email: &str, role: &str) -> Result<Option<Invitation>, Error> {
-        let list = self.invitations().pending().email(email).all().await?;
+        let (rows, unreadable) = self.invitations().pending().email(email).all().await?.into_parts();
         let is_it = |row: &Invitation| {
             row.email.eq_ignore_ascii_case(email) && row.role == role && row.scope_uuid == Some(self.uuid)
         };
-        Ok(list.into_iter().find(is_it))
+        match (rows.into_iter().find(is_it), unreadable.first()) {
+            (None, Some(row)) => {
+                let problem = format!("{row}; it may be the invitation of {email}");
+                Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST).unsent(true))
+            }
+            (found, _) => Ok(found),
+        }
     }
 }

@@ -10,26 +10,34 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::OrderState;
-use waldur_api_client::{Client, Error, ErrorKind};
+use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 
 use super::orders::Order;
 use super::resources::{Resource, read};
 use crate::orders::{self, UnfinishedOrder};
 use crate::row;
 
+const RETRIEVE: &Operation = builder::MarketplaceOrdersRetrieve::OPERATION;
+
 type OnChange = Box<dyn FnMut(&orders::Order) + Send>;
 
 /// A wait for an order to be done. Awaiting it returns the resource.
 ///
-/// Between the states in which an order waits (`pending-consumer`, `pending-project`, `pending-start-date`,
-/// `pending-provider`) and `executing`, [`on_change`](Self::on_change) is called. A resource that needed no
-/// order is returned at once.
+/// The order is read again and again. [`on_change`](Self::on_change) is called with each new state: those of
+/// waiting for an approval or a day (`pending-consumer`, `pending-project`, `pending-start-date`,
+/// `pending-provider`), then `executing`, then `done`. If the resource was there already and has no order,
+/// the resource is returned at once.
 ///
 /// # Errors
-/// - [`Error::is_ended`]: the order ended otherwise. The cause ([`Error::cause`]) is an [`EndedOrder`].
-/// - [`Error::is_timeout`]: the time limit is over. The cause is an
-///   [`UnfinishedOrder`](crate::orders::UnfinishedOrder), unless the order could never be read.
-/// - Other errors of reading the order or the resource, except those that a later attempt may not have.
+/// - [`Error::is_ended`]: the order failed, was rejected or was canceled. [`Error::cause`] returns an
+///   [`EndedOrder`], which tells them apart.
+/// - [`Error::is_timeout`]: the order was not done within the [time limit](Self::timeout). [`Error::cause`]
+///   returns an [`UnfinishedOrder`](crate::orders::UnfinishedOrder) with its last state, unless the order
+///   could not be read even once.
+/// - [`Error::is_not_found`] or [`Error::is_forbidden`]: the caller may not see the order or the resource.
+/// - [`Error::is_unexpected_response`]: the order is done, but it names no resource.
+/// - Other errors of reading the order or the resource. Temporary failures of reading the order
+///   ([`Error::is_retryable`]) don't end the wait.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct PlacedOrderWait {
     client: Client,
@@ -153,7 +161,10 @@ impl PlacedOrderWait {
         }
         match self.resource {
             Some(resource) => read(&self.client, resource).await,
-            None => Err(Error::new(ErrorKind::UnexpectedResponse, "the order has no resource")),
+            None => {
+                let problem = "the order is done, but names no resource";
+                Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(RETRIEVE))
+            }
         }
     }
 }
