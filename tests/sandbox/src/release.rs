@@ -112,6 +112,7 @@ pub const SINCE: &[(&str, Release)] = &[
     ("marketplace_resources_retrieve", Late2024),
     ("marketplace_resources_update", Late2024),
     ("marketplace_resources_partial_update", Late2024),
+    ("marketplace_resources_renew", Schema),
     ("marketplace_resources_restore", Schema),
     ("marketplace_resources_team_list", Late2024),
     ("marketplace_resources_plan_periods_list", Late2024),

@@ -17,6 +17,15 @@ impl Seed<'_> {
         }
     }
 
+    /// Makes a component of an offering one that is paid in advance. Resources of such offerings can be
+    /// renewed.
+    pub fn prepaid(&mut self, offering: Uuid, component: &str) {
+        let components = self.state.offerings.get_mut(offering).map(|row| row.components.iter_mut());
+        for row in components.into_iter().flatten().filter(|row| row.kind == component) {
+            row.properties.is_prepaid = Some(true);
+        }
+    }
+
     /// Adds an attribute that orders of an offering have: its name, and its option as the schema has it,
     /// such as `{"label": "Queue", "type": "select_string", "choices": ["a", "b"], "required": true}`.
     pub fn order_option(&mut self, offering: Uuid, name: &str, option: Value) {

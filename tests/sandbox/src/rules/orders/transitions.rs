@@ -1,6 +1,7 @@
 //! Changes of an order's state, in one table.
 
 use http::StatusCode;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::protocol::answer::{Answer, Outcome, conflict, unsupported};
@@ -13,8 +14,8 @@ use crate::store::OrderState::{
     Canceled, Done, Erred, Executing, PendingConsumer, PendingProvider, PendingStartDate, Rejected,
 };
 use crate::store::{
-    AGENT_KIND, Actor, BASIC_KIND, Offering, Order, OrderState, OrderType, PlanPeriod, ResourceState, Review,
-    State, resource_state,
+    AGENT_KIND, Actor, BASIC_KIND, Offering, Order, OrderState, OrderType, PlanPeriod, Resource,
+    ResourceState, Review, State, resource_state,
 };
 
 /// A change of an order's state: the party that may do it, the states it starts from, the types of offerings
@@ -141,8 +142,7 @@ pub(crate) fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
         resource.plan_period = Some(PlanPeriod { uuid: period, start });
     }
     if to == Done && order.kind == OrderType::Update {
-        resource.limits.extend(order.limits.clone());
-        resource.plan = order.plan.or(resource.plan);
+        update(resource, order);
     }
     let (offering, project) = (resource.offering, resource.project);
     if was != ResourceState::Ok
@@ -152,6 +152,17 @@ pub(crate) fn move_to(state: &mut State, uuid: Uuid, to: OrderState) {
         offering_users::add_for_team(state, offering, project);
     }
     events::order(state, uuid);
+}
+
+/// Changes a resource as an order for other limits, another plan or a renewal says. The limits of the order
+/// replace those of the resource, also those that the order doesn't name.
+fn update(resource: &mut Resource, order: &Order) {
+    if !order.limits.is_empty() {
+        resource.limits.clone_from(&order.limits);
+    }
+    resource.plan = order.plan.or(resource.plan);
+    let day = order.attributes.get("new_end_date").and_then(Value::as_str);
+    resource.properties.end_date = day.and_then(|day| day.parse().ok()).or(resource.properties.end_date);
 }
 
 /// Approves an order; one with a later start date waits for it.

@@ -212,6 +212,7 @@ pub(super) static ROUTES: &[Route] = routes! {
     public "marketplace-public-offerings/*/plans/" READ { GET offerings::public_plans }
     public "marketplace-public-offerings/*/plans/*/" READ { GET offerings::public_plan }
     signed "marketplace-resources/*/update_limits/" ACTION { POST resources::ordering::update_limits }
+    signed "marketplace-resources/*/renew/" ACTION { POST resources::ordering::renew }
     signed "marketplace-resources/*/switch_plan/" ACTION { POST resources::ordering::switch_plan }
     signed "marketplace-resources/*/restore/" ACTION { POST resources::ordering::restore }
 
