@@ -39,6 +39,7 @@ mod people;
 mod placing;
 mod projects;
 mod resource;
+mod resource_order;
 mod resources;
 mod wait;
 
@@ -55,7 +56,8 @@ pub use self::orders::{Order, OrderHandle, Orders};
 pub use self::people::Member;
 pub use self::placing::PlacedOrder;
 pub use self::projects::{Project, ProjectHandle, Projects};
-pub use self::resource::{ResourceHandle, ResourceOrder};
+pub use self::resource::ResourceHandle;
+pub use self::resource_order::ResourceOrder;
 pub use self::resources::{ReportSection, Resource, Resources, Scope};
 pub use self::wait::{EndedOrder, OrderEnd, PlacedOrderWait};
 

@@ -1,42 +1,19 @@
 //! One resource: changed and ended by orders, described without.
 
-use std::collections::{BTreeMap, HashMap};
-use std::future::IntoFuture;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use uuid::Uuid;
-use waldur_api_client::types::{
-    self, PatchedResourceUpdateRequest, RequestTypes, ResourceRenewRequest, ResourceRequest,
-    ResourceSwitchPlanRequest, ResourceTerminateRequest, ResourceUpdateLimitsRequest,
-};
-use waldur_api_client::{Client, Error, Nullable, Number, Operation, builder};
+use waldur_api_client::types::{self, PatchedResourceUpdateRequest};
+use waldur_api_client::{Client, Error, Nullable, builder};
 
-use super::address;
-use super::check::Problems;
-use super::offerings::OfferingHandle;
-use super::orders::{Order, Orders};
-use super::placing::{Named, PlacedOrder, place};
+use super::orders::Orders;
+use super::resource_order::{Change, ResourceOrder};
 use super::resources::{Resource, read};
 use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::row;
-
-const UPDATE_LIMITS: &Operation = builder::MarketplaceResourcesUpdateLimits::OPERATION;
-const RESTORE: &Operation = builder::MarketplaceResourcesRestore::OPERATION;
-const RENEW: &Operation = builder::MarketplaceResourcesRenew::OPERATION;
-const SWITCH_PLAN: &Operation = builder::MarketplaceResourcesSwitchPlan::OPERATION;
-const TERMINATE: &Operation = builder::MarketplaceResourcesTerminate::OPERATION;
-
-row! {
-    /// What an order for another plan or other limits is checked against.
-    struct OfferingRow {
-        name: String = or_default "name",
-        offering_uuid: Uuid = need "offering_uuid",
-    }
-}
 
 row! {
     struct EditedRow {
@@ -116,8 +93,11 @@ impl ResourceHandle {
         Orders::new(&self.client).resource(self.uuid)
     }
 
-    /// Orders other limits, by the component's type, in the component's unit.
-    /// (`marketplace_resources_update_limits`)
+    /// Orders other limits, by the component's type, in the component's unit. The limits of other components
+    /// stay. (`marketplace_resources_retrieve`, `marketplace_resources_update_limits`)
+    ///
+    /// Servers replace all limits by those of an order, so the present limits of other components are sent,
+    /// too.
     ///
     /// Requires the permission `RESOURCE.SET_LIMITS` on the project or its organization.
     pub fn set_limits<K: Into<String>, L: Into<Decimal>>(
@@ -125,38 +105,47 @@ impl ResourceHandle {
         limits: impl IntoIterator<Item = (K, L)>,
     ) -> ResourceOrder {
         let limits = limits.into_iter().map(|(type_, limit)| (type_.into(), limit.into())).collect();
-        ResourceOrder::new(self, Change::Limits { limits, comment: None })
+        ResourceOrder::new(&self.client, self.uuid, Change::Limits { limits, comment: None })
     }
 
     /// Orders another plan. (`marketplace_resources_switch_plan`)
     ///
     /// Requires the permission `RESOURCE.SET_PLAN` on the project or its organization.
     pub fn set_plan(&self, plan: impl Into<Uuid>) -> ResourceOrder {
-        ResourceOrder::new(self, Change::Plan(plan.into()))
+        ResourceOrder::new(&self.client, self.uuid, Change::Plan(plan.into()))
     }
 
-    /// Orders a renewal, which moves the end date by this number of months. (`marketplace_resources_renew`)
+    /// Orders a renewal, which moves the end date by this number of months: from the present end date, or from
+    /// today if there is none or it is past. (`marketplace_resources_renew`)
     ///
-    /// Servers accept 12 to 60 months. The limits are kept, unless [`limits`](ResourceOrder::limits) sets
-    /// others for the new period.
+    /// Servers renew resources of offerings with a [prepaid](super::Component::is_prepaid) component, by 12 to
+    /// 60 months. The limits stay, unless [`limits`](ResourceOrder::limits) sets others for the new period.
     ///
     /// Requires the permission `RESOURCE.SET_LIMITS` on the project or its organization.
     pub fn renew(&self, months: u32) -> ResourceOrder {
-        ResourceOrder::new(self, Change::Renew { months, limits: BTreeMap::new(), comment: None })
+        ResourceOrder::new(
+            &self.client,
+            self.uuid,
+            Change::Renew { months, limits: BTreeMap::new(), comment: None },
+        )
     }
 
     /// Orders the restoration of a resource that was terminated. (`marketplace_resources_restore`)
     ///
     /// Servers have it for some types of offerings only.
     pub fn restore(&self) -> ResourceOrder {
-        ResourceOrder::new(self, Change::Restore)
+        ResourceOrder::new(&self.client, self.uuid, Change::Restore)
     }
 
     /// Orders the termination of the resource. (`marketplace_resources_terminate`)
     ///
     /// Requires the permission `RESOURCE.TERMINATE` on the project or its organization.
     pub fn terminate(&self) -> ResourceOrder {
-        ResourceOrder::new(self, Change::Terminate { attributes: Map::new(), unusable: None })
+        ResourceOrder::new(
+            &self.client,
+            self.uuid,
+            Change::Terminate { attributes: Map::new(), unusable: None },
+        )
     }
 
     /// Sets the name of the resource, at once. (`marketplace_resources_partial_update`)
@@ -223,228 +212,5 @@ impl ResourceHandle {
             })
         };
         Ok(Confirm::new(&self.client).after(Error::is_ambiguous).send(send, look).await?.1)
-    }
-}
-
-/// A change of a resource that is an order.
-#[derive(Clone, Debug)]
-enum Change {
-    Limits { limits: BTreeMap<String, Decimal>, comment: Option<String> },
-    Plan(Uuid),
-    Renew { months: u32, limits: BTreeMap<String, Decimal>, comment: Option<String> },
-    Restore,
-    Terminate { attributes: Map<String, Value>, unusable: Option<String> },
-}
-
-impl Change {
-    fn operation(&self) -> &'static Operation {
-        match self {
-            Self::Limits { .. } => UPDATE_LIMITS,
-            Self::Plan(_) => SWITCH_PLAN,
-            Self::Renew { .. } => RENEW,
-            Self::Restore => RESTORE,
-            Self::Terminate { .. } => TERMINATE,
-        }
-    }
-
-    fn type_(&self) -> RequestTypes {
-        match self {
-            Self::Limits { .. } | Self::Plan(_) | Self::Renew { .. } => RequestTypes::Update,
-            Self::Restore => RequestTypes::Restore,
-            Self::Terminate { .. } => RequestTypes::Terminate,
-        }
-    }
-
-    /// Returns whether an order of this type asks for the change. Limits, plan and renewal have one type.
-    fn is_in(&self, order: &Order) -> bool {
-        let has =
-            |(type_, limit): (&String, &Decimal)| order.limits.get(type_).is_some_and(|has| has == limit);
-        let months = order.attributes.get("extension_months").and_then(Value::as_u64);
-        match self {
-            Self::Limits { limits, .. } => months.is_none() && limits.iter().all(has),
-            Self::Renew { months: wanted, limits, .. } => {
-                months == Some(u64::from(*wanted)) && limits.iter().all(has)
-            }
-            Self::Plan(plan) => order.plan_uuid == Some(*plan),
-            Self::Restore | Self::Terminate { .. } => true,
-        }
-    }
-}
-
-/// An order for a change of a resource. Awaiting it checks the change against the offering and places the
-/// order.
-///
-/// The order is never sent twice. If its response is lost, the resource's orders are looked at.
-///
-/// # Errors
-/// - [`Error::is_validation`]: the offering doesn't allow the change. [`Error::messages`] has all problems
-///   with their fields.
-/// - [`Error::is_conflict`]: the state of the resource doesn't allow it, or another order is open.
-/// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
-/// - [`Error::is_forbidden`]: the caller lacks the permission.
-/// - [`Error::is_unconfirmed`]: the response was lost, and the order is not there. It may still arrive.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is sent until it is awaited"]
-pub struct ResourceOrder {
-    client: Client,
-    resource: Uuid,
-    change: Change,
-    is_checked: bool,
-}
-
-impl ResourceOrder {
-    fn new(resource: &ResourceHandle, change: Change) -> Self {
-        Self { client: resource.client.clone(), resource: resource.uuid, change, is_checked: true }
-    }
-
-    /// Sets a comment for those who approve the order. Only orders for other limits and renewals have one;
-    /// for others it is left out.
-    pub fn comment(mut self, text: impl Into<String>) -> Self {
-        if let Change::Limits { comment, .. } | Change::Renew { comment, .. } = &mut self.change {
-            *comment = Some(text.into());
-        }
-        self
-    }
-
-    /// Sets limits, by the component's type, in the component's unit. Only orders for other limits and
-    /// renewals have them; for others they are left out.
-    pub fn limits<K: Into<String>, L: Into<Decimal>>(
-        mut self,
-        wanted: impl IntoIterator<Item = (K, L)>,
-    ) -> Self {
-        if let Change::Limits { limits, .. } | Change::Renew { limits, .. } = &mut self.change {
-            limits.extend(wanted.into_iter().map(|(type_, limit)| (type_.into(), limit.into())));
-        }
-        self
-    }
-
-    /// Sets the attributes of a termination, such as `{"action": "force_destroy"}`: a struct that derives
-    /// [`Serialize`], or a map. Orders for other changes have none; for those they are left out.
-    pub fn attributes(mut self, wanted: impl Serialize) -> Self {
-        if let Change::Terminate { attributes, unusable } = &mut self.change {
-            match serde_json::to_value(wanted) {
-                Ok(Value::Object(wanted)) => attributes.extend(wanted),
-                Ok(_) => *unusable = Some("the attributes are no object".to_owned()),
-                Err(error) => *unusable = Some(format!("the attributes can't be written as JSON: {error}")),
-            }
-        }
-        self
-    }
-
-    /// Sends the order without checking it against the offering. The server still checks it.
-    pub fn unchecked(mut self) -> Self {
-        self.is_checked = false;
-        self
-    }
-
-    /// Returns what the request needs of the resource, and checks the change against the offering.
-    ///
-    /// # Errors
-    /// [`Error::is_validation`] with all problems, and the errors of reading the resource or the offering.
-    async fn prepare(&self) -> Result<Option<OfferingRow>, Error> {
-        let mut problems = Problems::default();
-        if let Change::Terminate { unusable, .. } = &self.change {
-            unusable.iter().for_each(|problem| problems.add("attributes", problem.as_str()));
-            return problems.into_result(TERMINATE).map(|()| None);
-        }
-        let needs_row = match &self.change {
-            Change::Limits { .. } => self.is_checked,
-            Change::Renew { limits, .. } => self.is_checked && !limits.is_empty(),
-            _ => true,
-        };
-        if !needs_row {
-            return Ok(None);
-        }
-        let row: OfferingRow = read(&self.client, self.resource).await?;
-        let offering = async || OfferingHandle::new(&self.client, row.offering_uuid).get().await;
-        match &self.change {
-            Change::Limits { limits, .. } => {
-                problems.check_limits(&offering().await?, limits);
-                problems.into_result(UPDATE_LIMITS)?;
-            }
-            Change::Renew { limits, .. } => {
-                problems.check_limits(&offering().await?, limits);
-                problems.into_result(RENEW)?;
-            }
-            Change::Plan(plan) if self.is_checked => {
-                problems.check_plan(&offering().await?, *plan);
-                problems.into_result(SWITCH_PLAN)?;
-            }
-            _ => {}
-        }
-        Ok(Some(row))
-    }
-
-    /// Sends the request, and returns the uuid of the order that the response names.
-    async fn send(&self, row: Option<&OfferingRow>) -> Result<Option<Uuid>, Error> {
-        let offering = row.map(|row| row.offering_uuid).unwrap_or_default();
-        let (client, uuid) = (&self.client, self.resource);
-        let named = match &self.change {
-            Change::Limits { limits, comment } => {
-                let mut body = ResourceUpdateLimitsRequest::builder().limits(numbers(limits));
-                if let Some(comment) = comment {
-                    body = body.request_comment(comment.as_str());
-                }
-                client.marketplace_resources_update_limits().uuid(uuid).body(body).send().await?.into_inner()
-            }
-            Change::Plan(plan) => {
-                let plans = format!("marketplace-public-offerings/{}/plans", offering.simple());
-                let body = ResourceSwitchPlanRequest::builder().plan(address(client, &plans, *plan));
-                client.marketplace_resources_switch_plan().uuid(uuid).body(body).send().await?.into_inner()
-            }
-            Change::Renew { months, limits, comment } => {
-                let mut body = ResourceRenewRequest::builder().extension_months(i64::from(*months));
-                if !limits.is_empty() {
-                    body = body.limits(numbers(limits));
-                }
-                if let Some(comment) = comment {
-                    body = body.request_comment(comment.as_str());
-                }
-                client.marketplace_resources_renew().uuid(uuid).body(body).send().await?.into_inner()
-            }
-            Change::Restore => {
-                let offering = address(client, "marketplace-public-offerings", offering);
-                let name = row.map(|row| row.name.as_str()).unwrap_or_default();
-                let body = ResourceRequest::builder().name(name).offering(offering);
-                client.marketplace_resources_restore().uuid(uuid).body(body).send().await?;
-                None
-            }
-            Change::Terminate { attributes, .. } => {
-                let mut body = ResourceTerminateRequest::builder();
-                if !attributes.is_empty() {
-                    body = body.attributes(Value::Object(attributes.clone()));
-                }
-                client.marketplace_resources_terminate().uuid(uuid).body(body).send().await?.into_inner()
-            }
-        };
-        Ok(named.and_then(|named| named.order_uuid))
-    }
-
-    async fn run(self) -> Result<PlacedOrder, Error> {
-        let row = self.prepare().await?;
-        let (resource, type_) = (self.resource, self.change.type_());
-        let send = || async {
-            let order = self.send(row.as_ref()).await?;
-            Ok(order.map(|order| Named { order, resource: Some(resource) }))
-        };
-        let is_it = |order: &Order| {
-            order.type_ == type_ && order.resource_uuid == Some(resource) && self.change.is_in(order)
-        };
-        let list = Orders::new(&self.client).resource(resource);
-        place(&self.client, self.change.operation(), list, is_it, send).await
-    }
-}
-
-/// Returns limits as requests have them.
-fn numbers(limits: &BTreeMap<String, Decimal>) -> HashMap<String, Number> {
-    limits.iter().map(|(type_, limit)| (type_.clone(), Number(*limit))).collect()
-}
-
-impl IntoFuture for ResourceOrder {
-    type Output = Result<PlacedOrder, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
     }
 }

@@ -49,6 +49,28 @@ async fn limits_and_plan_are_changed_by_orders() {
     assert_eq!(resource.orders().count().await.unwrap(), 3);
 }
 
+/// Servers replace all limits by those of an order.
+#[tokio::test]
+async fn the_limits_of_other_components_stay() {
+    let sandbox = cluster()
+        .seed(|seed| {
+            let slurm = seed.ids().offerings.slurm;
+            seed.billing_type(slurm, "ram", "limit");
+        })
+        .start()
+        .await
+        .unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    let order = resource.set_limits([("ram", 16)]).await.unwrap();
+    finish(&sandbox, &order).await;
+    assert_eq!(order.wait().await.unwrap().limits.len(), 2);
+    let order = resource.set_limits([("cpu", 8)]).unchecked().await.unwrap();
+    finish(&sandbox, &order).await;
+    let limits = order.wait().await.unwrap().limits;
+    assert_eq!(limits, [("cpu".to_owned(), 8.into()), ("ram".to_owned(), 16.into())].into());
+}
+
 #[tokio::test]
 async fn a_resource_is_ended_and_restored() {
     let sandbox = cluster().start().await.unwrap();

@@ -13,6 +13,7 @@ mod meddling;
 mod ordering;
 mod people;
 mod recorded;
+mod renewal;
 mod waiting;
 
 use serde_json::json;

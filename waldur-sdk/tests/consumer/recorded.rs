@@ -33,7 +33,7 @@ impl Transport for Recorder {
         let answer = if request.method() == reqwest::Method::GET {
             match path.strip_prefix("/api/marketplace-resources/") {
                 Some(uuid) if !uuid.is_empty() => {
-                    json!({ "name": "node-1", "end_date": END, "offering_uuid": self.offering })
+                    json!({ "name": "node-1", "end_date": END, "limits": {}, "offering_uuid": self.offering })
                 }
                 _ => json!([]),
             }

@@ -1,0 +1,124 @@
+//! Renewals of prepaid resources.
+
+use chrono::Months;
+use serde_json::json;
+use waldur_sandbox::{Actor, Builder, Fault, Misbehaviour, OrderType};
+use waldur_sdk::{Applied, Error, NaiveDate};
+
+use super::common::{posts_to, today};
+use super::meddling::meddled;
+use super::{cluster, consumer_as, finish, messages, ordered};
+
+/// Returns a sandbox whose cluster is paid in advance.
+fn prepaid() -> Builder {
+    cluster().seed(|seed| {
+        let slurm = seed.ids().offerings.slurm;
+        seed.prepaid(slurm, "cpu");
+        seed.billing_type(slurm, "ram", "limit");
+    })
+}
+
+#[tokio::test]
+async fn a_renewal_moves_the_end_date_and_keeps_the_limits() {
+    let sandbox = prepaid().start().await.unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    resource.set_end_date(NaiveDate::from_ymd_opt(2099, 5, 6)).await.unwrap();
+    let order = resource.renew(12).comment("the second year").await.unwrap();
+    assert_eq!(sandbox.order(order.order_uuid.unwrap()).unwrap().type_, OrderType::Update);
+    let asked = order.order().unwrap().get().await.unwrap();
+    assert_eq!(asked.request_comment, "the second year");
+    assert_eq!(asked.attributes["extension_months"], json!(12));
+    assert_eq!(resource.get().await.unwrap().end_date, NaiveDate::from_ymd_opt(2099, 5, 6));
+    finish(&sandbox, &order).await;
+    let renewed = order.wait().await.unwrap();
+    assert_eq!(renewed.end_date, NaiveDate::from_ymd_opt(2100, 5, 6));
+    assert_eq!(renewed.limits, [("cpu".to_owned(), 4.into())].into());
+}
+
+#[tokio::test]
+async fn a_renewal_of_a_resource_without_an_end_begins_today() {
+    let sandbox = prepaid().start().await.unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    let days = [today(), today().succ_opt().unwrap()];
+    let order = resource.renew(60).await.unwrap();
+    finish(&sandbox, &order).await;
+    let end = order.wait().await.unwrap().end_date.unwrap();
+    assert!(days.iter().any(|day| *day + Months::new(60) == end), "{end}");
+}
+
+#[tokio::test]
+async fn a_renewal_with_other_limits_keeps_those_of_other_components() {
+    let sandbox = prepaid().start().await.unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    finish(&sandbox, &resource.set_limits([("ram", 16)]).await.unwrap()).await;
+    let order = resource.renew(12).limits([("cpu", 8)]).await.unwrap();
+    finish(&sandbox, &order).await;
+    let limits = order.wait().await.unwrap().limits;
+    assert_eq!(limits, [("cpu".to_owned(), 8.into()), ("ram".to_owned(), 16.into())].into());
+}
+
+#[tokio::test]
+async fn a_renewal_whose_response_is_lost_is_found_and_not_repeated() {
+    let sandbox = prepaid().start().await.unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).operation("marketplace_resources_renew").times(1));
+    let order = resource.renew(12).await.unwrap();
+    assert_eq!(order.applied, Applied::Now);
+    assert_eq!(sandbox.orders().last().map(|order| order.uuid), order.order_uuid);
+    assert_eq!(posts_to(&sandbox, "/renew/"), 1);
+}
+
+#[tokio::test]
+async fn a_change_by_somebody_else_is_not_taken_for_a_lost_renewal() {
+    for meanwhile in ["another period", "other limits"] {
+        let sandbox = prepaid().start().await.unwrap();
+        let uuid = ordered(&sandbox, "waves").await;
+        let other = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+        let consumer = meddled(&sandbox, Actor::Consumer, "marketplace_resources_renew", async move {
+            match meanwhile {
+                "another period" => other.renew(24).await.unwrap(),
+                _ => other.set_limits([("cpu", 8)]).await.unwrap(),
+            };
+        });
+        let error = consumer.resource(uuid).renew(12).await.unwrap_err();
+        assert!(error.is_unconfirmed(), "{meanwhile}: {error}");
+        assert_eq!(sandbox.orders().len(), 2, "{meanwhile}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_is_refused_with_its_field() {
+    let sandbox = prepaid().start().await.unwrap();
+    let uuid = ordered(&sandbox, "waves").await;
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    for months in [0, 11, 61] {
+        let error = resource.renew(months).await.unwrap_err();
+        assert!(error.is_validation(), "{error}");
+        assert_eq!(error.messages().about("extension_months").count(), 1, "{error}");
+    }
+    // The bounds are the server's: older ones have others.
+    assert_eq!(sandbox.take_violations().len(), 3);
+    let error = resource.renew(12).limits([("cpu", 65), ("tpu", 1)]).await.unwrap_err();
+    assert_eq!(
+        messages(&error),
+        [
+            "limits.cpu: 65 is more than the maximum 64",
+            "limits.tpu: the offering has no such component; limits can be set of: cpu, ram",
+        ]
+    );
+    let error = resource.renew(12).limits([("tpu", 1)]).unchecked().await.unwrap_err();
+    assert_eq!(error.messages().about("limits").count(), 1, "{error}");
+    assert!(consumer_as(&sandbox, Actor::Bob).resource(uuid).renew(12).await.unwrap_err().is_forbidden());
+    let outsider = consumer_as(&sandbox, Actor::Outsider);
+    assert!(outsider.resource(uuid).renew(12).await.unwrap_err().is_not_found());
+    resource.renew(12).await.unwrap();
+    assert!(resource.renew(12).await.unwrap_err().is_conflict(), "one order at a time");
+    let usual = cluster().start().await.unwrap();
+    let uuid = ordered(&usual, "waves").await;
+    let error: Error = consumer_as(&usual, Actor::Consumer).resource(uuid).renew(12).await.unwrap_err();
+    assert!(error.is_validation() && error.status() == Some(400), "{error}");
+}
