@@ -103,6 +103,7 @@ pub const SINCE: &[(&str, Release)] = &[
     ("marketplace_provider_offerings_update_user_attribute_config", Schema),
     ("marketplace_provider_offerings_update_user_attribute_config_update", Schema),
     ("marketplace_provider_offerings_update_user_attribute_config_partial_update", Schema),
+    ("marketplace_categories_list", Late2024),
     ("marketplace_public_offerings_list", Late2024),
     ("marketplace_public_offerings_retrieve", Late2024),
     ("marketplace_public_offerings_plans_list", Late2024),

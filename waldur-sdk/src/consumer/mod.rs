@@ -28,6 +28,7 @@
 //! ```
 
 mod attributes;
+mod categories;
 mod check;
 mod customers;
 mod invitations;
@@ -47,6 +48,7 @@ use uuid::Uuid;
 use waldur_api_client::Client;
 
 pub use self::attributes::AttributeField;
+pub use self::categories::{Categories, Category};
 pub use self::customers::{Customer, CustomerHandle, Customers, PriceEstimate};
 pub use self::invitations::{Invitation, Invitations};
 pub use self::invoices::{Invoice, InvoiceItem, Invoices};
@@ -96,6 +98,11 @@ impl Consumer {
     #[must_use]
     pub fn project(&self, project: impl Into<Uuid>) -> ProjectHandle {
         ProjectHandle::new(&self.client, project.into())
+    }
+
+    /// Returns the categories of the marketplace, to narrow and to list them.
+    pub fn categories(&self) -> Categories {
+        Categories::new(&self.client)
     }
 
     /// Returns the public offerings that can be ordered, to narrow and to list them.

@@ -1,6 +1,7 @@
 //! Organizations, projects, offerings and what an order of them needs.
 
 use waldur_sandbox::Actor;
+use waldur_sdk::consumer::Categories;
 use waldur_sdk::types::{BillingTypeEnum, OptionFieldTypeEnum};
 
 use super::{cluster, consumer_as};
@@ -49,6 +50,43 @@ async fn only_offerings_that_can_be_ordered_are_found() {
     assert_eq!(orderable.await.unwrap()[..], all[..]);
     let named = consumer.offerings().name("consult").provider(ids.provider_customer).first().await.unwrap();
     assert_eq!(named.unwrap().uuid, ids.offerings.basic);
+}
+
+#[tokio::test]
+async fn categories_are_found_by_their_offerings_and_resources() {
+    let sandbox = cluster()
+        .seed(|seed| {
+            let basic = seed.ids().offerings.basic;
+            let support = seed.category("Support");
+            seed.categorise(basic, support);
+            seed.category("Storage");
+        })
+        .start()
+        .await
+        .unwrap();
+    let ids = *sandbox.ids();
+    let consumer = consumer_as(&sandbox, Actor::Bob);
+    let titles = async |categories: Categories| {
+        let all = categories.all().await.unwrap();
+        all.iter().map(|category| category.title.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(consumer.categories()).await, ["Computing", "Storage", "Support"]);
+    assert_eq!(consumer.categories().count().await.unwrap(), 3);
+    assert_eq!(titles(consumer.categories().title("STOR")).await, ["Storage"]);
+    assert_eq!(titles(consumer.categories().offering_name("polar")).await, ["Computing"]);
+    let offered = ["Computing", "Support"];
+    assert_eq!(titles(consumer.categories().provider(ids.provider_customer)).await, offered);
+    assert_eq!(titles(consumer.categories().provider(ids.consumer_customer)).await, [""; 0]);
+    assert_eq!(titles(consumer.categories().shared()).await, offered);
+    assert_eq!(titles(consumer.categories().used_in_project(ids.project)).await, offered);
+    assert_eq!(titles(consumer.categories().used_in_project(ids.empty_project)).await, [""; 0]);
+    assert_eq!(titles(consumer.categories().used_by_customer(ids.consumer_customer)).await, offered);
+    assert_eq!(titles(consumer.categories().group(ids.project)).await, [""; 0]);
+    let support = consumer.categories().title("support").first().await.unwrap().unwrap();
+    assert_eq!((support.offering_count, support.available_offerings_count), (Some(1), Some(1)));
+    let offerings = consumer.offerings().category(&support).all().await.unwrap();
+    assert_eq!(offerings.iter().map(|one| one.uuid).collect::<Vec<_>>(), [ids.offerings.basic]);
+    assert!(offerings.iter().all(|one| one.category_uuid == Some(support.uuid)));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::protocol::call::Call;
 use crate::protocol::listing::{Fields, object};
-use crate::store::{Customer, Project, State, category};
+use crate::store::{Customer, Project, Resource, State};
 use crate::wire::{hex, timestamp};
 
 pub(crate) fn customer(call: &Call, state: &State, row: &Customer, fields: &Fields) -> Map<String, Value> {
@@ -61,7 +61,16 @@ pub(crate) fn customer(call: &Call, state: &State, row: &Customer, fields: &Fiel
 
 pub(crate) fn project(call: &Call, state: &State, row: &Project, fields: &Fields) -> Map<String, Value> {
     let customer = state.customer_of(row);
-    let count = || state.resources.iter().filter(|resource| resource.project == row.uuid).count();
+    let resources: Vec<&Resource> =
+        state.resources.iter().filter(|resource| resource.project == row.uuid).collect();
+    let by_category = || {
+        let mut counts = Map::new();
+        for offering in resources.iter().filter_map(|resource| state.offerings.get(resource.offering)) {
+            let count = counts.entry(hex(offering.category)).or_insert(json!(0));
+            *count = json!(count.as_u64().unwrap_or_default() + 1);
+        }
+        counts
+    };
     let mut map = object! { fields;
         "url": call.url(&format!("projects/{}/", hex(row.uuid))),
         "uuid": hex(row.uuid),
@@ -84,9 +93,9 @@ pub(crate) fn project(call: &Call, state: &State, row: &Project, fields: &Fields
         "oecd_fos_2007_label": Value::Null,
         "is_industry": false,
         "image": Value::Null,
-        "resources_count": count(),
+        "resources_count": resources.len(),
         "billing_price_estimate": price(),
-        "marketplace_resource_count": json!({ hex(category()): count() }),
+        "marketplace_resource_count": by_category(),
     };
     map.extend(row.properties.to_map(|name| fields.wants(name)));
     map

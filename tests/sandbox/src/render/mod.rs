@@ -14,8 +14,8 @@ pub(crate) use customers::{customer, price, project};
 pub(crate) use generic::{generic_address, generic_object};
 pub(crate) use offering_users::{offering_user, offering_user_address};
 pub(crate) use offerings::{
-    OfferingView, components, endpoint, glauth, offering, offering_summary, order_options, plan, plans,
-    public_offering, resources_count, secret_options, ten_decimals, user_attributes,
+    OfferingView, category, components, endpoint, glauth, offering, offering_summary, order_options, plan,
+    plans, public_offering, resources_count, secret_options, ten_decimals, user_attributes,
 };
 pub(crate) use orders::order;
 pub(crate) use people::{key, user};

@@ -9,7 +9,7 @@ use crate::protocol::call::Call;
 use crate::protocol::listing::{Fields, object};
 use crate::render;
 use crate::store::{
-    CATEGORY_TITLE, Component, Endpoint, OFFERING_DESCRIPTION, Offering, Plan, State, category, named,
+    Category, Component, Endpoint, OFFERING_DESCRIPTION, Offering, OfferingState, Plan, State, named,
 };
 use crate::wire::{hex, timestamp};
 
@@ -58,8 +58,8 @@ pub(crate) fn offering_summary(
         "offering_billable": true,
         "offering_plugin_options": plugin_options(),
         "provider_uuid": hex(offering.customer),
-        "category_title": CATEGORY_TITLE,
-        "category_uuid": hex(category()),
+        "category_title": state.category_title(offering),
+        "category_uuid": hex(offering.category),
         "category_icon": Value::Null,
         "plan": call.url(&format!("{address}plans/{}/", hex(plan.uuid))),
         "plan_unit": "month",
@@ -72,6 +72,34 @@ pub(crate) fn offering_summary(
         map.extend(object! { fields; "provider_name": provider.name.as_str(), "provider_slug": provider.slug.as_str() });
     }
     map
+}
+
+/// Returns a category of the marketplace. Every caller can order all of its active offerings.
+pub(crate) fn category(
+    call: &Call,
+    state: &State,
+    category: &Category,
+    fields: &Fields,
+) -> Map<String, Value> {
+    let active = |row: &&Offering| row.category == category.uuid && row.state == OfferingState::Active;
+    let count = state.offerings.iter().filter(active).count();
+    object! { fields;
+        "url": call.url(&format!("marketplace-categories/{}/", hex(category.uuid))),
+        "uuid": hex(category.uuid),
+        "title": category.title.as_str(),
+        "description": "",
+        "icon": Value::Null,
+        "default_vm_category": false,
+        "default_volume_category": false,
+        "default_tenant_category": false,
+        "offering_count": count,
+        "available_offerings_count": count,
+        "sections": Value::Array(Vec::new()),
+        "columns": Value::Array(Vec::new()),
+        "components": Value::Array(Vec::new()),
+        "articles": Value::Array(Vec::new()),
+        "group": Value::Null,
+    }
 }
 
 /// Returns an endpoint of an offering or a resource.
@@ -113,9 +141,9 @@ pub(crate) fn offering(
         "customer_uuid": hex(offering.customer),
         "customer_name": state.customers.get(offering.customer).map(|customer| customer.name.clone()),
         "project": Value::Null,
-        "category": call.url(&format!("marketplace-categories/{}/", hex(category()))),
-        "category_uuid": hex(category()),
-        "category_title": CATEGORY_TITLE,
+        "category": call.url(&format!("marketplace-categories/{}/", hex(offering.category))),
+        "category_uuid": hex(offering.category),
+        "category_title": state.category_title(offering),
         "rating": Value::Null,
         "attributes": Map::new(),
         "options": order_options(offering),

@@ -1,6 +1,7 @@
 //! What the server allows and does, by collection.
 
 pub(crate) mod access;
+pub(crate) mod categories;
 pub(crate) mod customers;
 pub(crate) mod events;
 pub(crate) mod generic;

@@ -12,9 +12,9 @@ use crate::render;
 use crate::rules::events::OfferingUserEvent::{Create, Update, UsernameSet};
 use crate::rules::{generic, offering_users};
 use crate::store::{
-    Actor, CATEGORY_TITLE, COURSE_ACCOUNTS, Collection, Consent, Customer, GenericObject, Key, Offering,
-    OfferingUser, OfferingUserState, PROJECT_SERVICE_ACCOUNTS, Person, Project, ROBOT_ACCOUNTS, Role,
-    ServiceProvider, State,
+    Actor, COURSE_ACCOUNTS, Collection, Consent, Customer, GenericObject, Key, Offering, OfferingUser,
+    OfferingUserState, PROJECT_SERVICE_ACCOUNTS, Person, Project, ROBOT_ACCOUNTS, Role, ServiceProvider,
+    State,
 };
 use crate::wire::{hex, parse_uuid, timestamp};
 
@@ -206,7 +206,7 @@ pub(crate) fn offerings(call: &Call, state: &mut State) -> Outcome {
             "uuid": hex(offering.uuid),
             "name": offering.name.as_str(),
             "slug": offering.slug.as_str(),
-            "category_title": CATEGORY_TITLE,
+            "category_title": state.category_title(offering),
             "type": offering.kind,
             "state": offering.state.as_str(),
             "resources_count": render::resources_count(state, offering),

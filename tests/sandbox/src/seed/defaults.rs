@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use crate::seed::Seed;
 use crate::seed::{Ids, OfferingIds};
 use crate::store::{
-    AGENT_KIND, Actor, BASIC_KIND, Clock, OWNER, OfferingUserState, OrderState, OrderType, ResourceState,
-    State, resource_state,
+    AGENT_KIND, Actor, BASIC_KIND, CATEGORY_TITLE, Category, Clock, OWNER, OfferingUserState, OrderState,
+    OrderType, ResourceState, State, category, resource_state,
 };
 
 /// The number of orders in each state, of fifty.
@@ -53,6 +53,7 @@ pub(crate) fn seed(ids: &Ids, clock: Clock, orders: &[OrderState], resources: bo
 impl<'a> Seed<'a> {
     fn organisations(&mut self) {
         let ids = self.ids;
+        self.state.categories.push(Category { uuid: category(), title: CATEGORY_TITLE.to_owned() });
         self.add_customer(ids.provider_customer, "Polar Computing Centre", "PCC", "polar-co-1");
         self.add_customer(ids.consumer_customer, "University of the North", "", "universi-1");
         self.add_service_provider(ids.service_provider, ids.provider_customer);

@@ -18,7 +18,7 @@ use crate::store::{
     AGENT_KIND, Actor, Component, ComponentProperties, Consent, Content, Customer, GenericObject, Key,
     Offering, OfferingState, OfferingUser, OfferingUserState, Order, OrderProperties, OrderState, OrderType,
     Person, Plan, PlanPeriod, Project, ProjectProperties, ROBOT_ACCOUNTS, Reference, Resource, ResourceState,
-    Review, Role, Scope, ServiceProvider, State, Usage, UserUsage, month_of, named,
+    Review, Role, Scope, ServiceProvider, State, Usage, UserUsage, category, month_of, named,
 };
 
 /// Adds objects to the initial state of a sandbox.
@@ -180,6 +180,7 @@ impl<'a> Seed<'a> {
         self.state.offerings.push(Offering {
             uuid,
             customer,
+            category: category(),
             name: name.to_owned(),
             slug: slug.to_owned(),
             kind,

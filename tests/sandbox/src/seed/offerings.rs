@@ -4,9 +4,23 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Seed;
-use crate::store::OfferingState;
+use crate::store::{Category, OfferingState};
 
 impl Seed<'_> {
+    /// Adds a category of the marketplace.
+    pub fn category(&mut self, title: &str) -> Uuid {
+        let uuid = self.state.unused(&format!("category {title}"));
+        self.state.categories.push(Category { uuid, title: title.to_owned() });
+        uuid
+    }
+
+    /// Moves an offering to a category.
+    pub fn categorise(&mut self, offering: Uuid, category: Uuid) {
+        if let Some(row) = self.state.offerings.get_mut(offering) {
+            row.category = category;
+        }
+    }
+
     /// Sets the least and the greatest limit of a component of an offering. Only components with the
     /// [billing type](Seed::billing_type) `limit` take limits.
     pub fn limit_bounds(&mut self, offering: Uuid, component: &str, min: Option<i64>, max: Option<i64>) {

@@ -28,7 +28,7 @@ pub(crate) use collections::{
 pub(crate) use generic::{Content, GenericObject, Reference, Scope};
 pub(crate) use names::{CATEGORY_TITLE, OFFERING_DESCRIPTION, category, named, role_uuid};
 pub(crate) use offering_users::{Consent, OfferingUser};
-pub(crate) use offerings::{AGENT_KIND, BASIC_KIND, Component, Endpoint, Offering, Plan};
+pub(crate) use offerings::{AGENT_KIND, BASIC_KIND, Category, Component, Endpoint, Offering, Plan};
 pub(crate) use people::{Customer, Key, OWNER, Person, Project, Role, ServiceProvider};
 pub(crate) use properties::{ComponentProperties, OrderProperties, ProjectProperties, ResourceProperties};
 pub(crate) use resources::{Order, PlanPeriod, Resource, Review};
@@ -54,6 +54,7 @@ pub(crate) struct State {
     pub(crate) people: Table<Person>,
     pub(crate) keys: Table<Key>,
     pub(crate) service_providers: Table<ServiceProvider>,
+    pub(crate) categories: Table<Category>,
     pub(crate) offerings: Table<Offering>,
     pub(crate) resources: Table<Resource>,
     pub(crate) orders: Table<Order>,
@@ -115,6 +116,11 @@ impl State {
         self.offerings.iter().filter(move |offering| offering.customer == customer)
     }
 
+    /// Returns the title of an offering's category.
+    pub(crate) fn category_title(&self, offering: &Offering) -> &str {
+        self.categories.get(offering.category).map_or("", |category| category.title.as_str())
+    }
+
     /// Returns the open order of a resource. Waldur allows one at a time.
     pub(crate) fn open_order(&self, resource: &Resource) -> Option<&Order> {
         resource
@@ -167,6 +173,7 @@ rows!(
     Person,
     Key,
     ServiceProvider,
+    Category,
     Offering,
     Resource,
     Order,

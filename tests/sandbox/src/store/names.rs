@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
+/// The category of offerings by default.
 pub(crate) const CATEGORY_TITLE: &str = "Computing";
 
 pub(crate) const OFFERING_DESCRIPTION: &str = "Offered by the sandbox";

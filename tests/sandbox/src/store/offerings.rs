@@ -50,10 +50,18 @@ pub(crate) struct Endpoint {
     pub(crate) url: String,
 }
 
+/// A category of the marketplace.
+#[derive(Clone, Debug)]
+pub(crate) struct Category {
+    pub(crate) uuid: Uuid,
+    pub(crate) title: String,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Offering {
     pub(crate) uuid: Uuid,
     pub(crate) customer: Uuid,
+    pub(crate) category: Uuid,
     pub(crate) name: String,
     pub(crate) slug: String,
     /// [`AGENT_KIND`] or [`BASIC_KIND`].

@@ -4,8 +4,8 @@ use http::Method;
 
 use super::Route;
 use crate::rules::{
-    customers, generic, invitations, invoices, offering_users, offerings, orders, people, providers,
-    resources, system, usages,
+    categories, customers, generic, invitations, invoices, offering_users, offerings, orders, people,
+    providers, resources, system, usages,
 };
 
 const LIST: &str = "GET, POST, HEAD, OPTIONS";
@@ -88,6 +88,8 @@ pub(super) static ROUTES: &[Route] = routes! {
     public "marketplace-public-offerings/" READ { GET offerings::public_list }
     public "marketplace-public-offerings/*/" READ { GET offerings::public_retrieve }
     signed "marketplace-plan-components/" READ { GET offerings::plan_components }
+
+    public "marketplace-categories/" LIST { GET categories::list }
 
     signed "marketplace-resources/" LIST { GET resources::consumer_list }
     signed "marketplace-resources/*/" ITEM {
