@@ -56,6 +56,7 @@ pub const SINCE: &[(&str, Release)] = &[
     ("projects_retrieve", Late2024),
     ("projects_update", Late2024),
     ("projects_partial_update", Late2024),
+    ("projects_destroy", Late2024),
     ("projects_list_users_list", Late2024),
     ("projects_add_user", Late2024),
     ("projects_update_user", Late2024),

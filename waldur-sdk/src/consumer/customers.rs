@@ -3,9 +3,10 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
-use waldur_api_client::{Client, Error, builder};
+use waldur_api_client::{Client, Error, builder, types};
 
 use super::invoices::Invoices;
+use super::new_project::NewProject;
 use super::projects::Projects;
 use crate::collection::collection;
 use crate::row::{self, row};
@@ -39,6 +40,17 @@ row! {
         pub tax: Decimal = or_default "tax",
         /// The tax of [`current`](Self::current).
         pub tax_current: Decimal = or_default "tax_current",
+    }
+}
+
+impl PriceEstimate {
+    pub(super) fn of(model: types::NestedPriceEstimate) -> Self {
+        Self {
+            total: model.total.unwrap_or_default(),
+            current: model.current.unwrap_or_default(),
+            tax: model.tax.unwrap_or_default(),
+            tax_current: model.tax_current.unwrap_or_default(),
+        }
     }
 }
 
@@ -92,8 +104,8 @@ impl Customers {
 /// A handle of one organization. Nothing is sent until a verb is called.
 #[derive(Clone, Debug)]
 pub struct CustomerHandle {
-    client: Client,
-    uuid: Uuid,
+    pub(super) client: Client,
+    pub(super) uuid: Uuid,
 }
 
 impl CustomerHandle {
@@ -118,6 +130,12 @@ impl CustomerHandle {
     /// Returns the projects of the organization, to narrow and to list them.
     pub fn projects(&self) -> Projects {
         Projects::new(&self.client).customer(self.uuid)
+    }
+
+    /// Creates a project of the organization, with a name. Spaces around the name are removed, as servers do.
+    /// Awaiting the request sends it. (`projects_create`)
+    pub fn create_project(&self, name: impl Into<String>) -> NewProject {
+        NewProject::new(&self.client, self.uuid, &name.into())
     }
 
     /// Returns the invoices of the organization, to narrow and to list them.

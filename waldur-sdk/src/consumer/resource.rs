@@ -148,7 +148,8 @@ impl ResourceHandle {
         )
     }
 
-    /// Sets the name of the resource, at once. (`marketplace_resources_partial_update`)
+    /// Sets the name of the resource, at once. Spaces around it are removed, as servers do.
+    /// (`marketplace_resources_partial_update`)
     ///
     /// Requires the permission `RESOURCE.UPDATE` on the project or its organization.
     ///
@@ -159,16 +160,18 @@ impl ResourceHandle {
     /// - [`Error::is_unconfirmed`]: the response was lost, and the resource can't be read.
     pub async fn rename(&self, name: impl Into<String>) -> Result<Applied, Error> {
         let name = name.into();
+        let name = name.trim();
         let now: EditedRow = read(&self.client, self.uuid).await?;
         if now.name == name {
             return Ok(Applied::Already);
         }
-        let body = now.kept().name(name.as_str());
+        let body = now.kept().name(name);
         let call = self.client.marketplace_resources_partial_update().uuid(self.uuid).body(body);
         self.edit(call, |now| now.name == name).await
     }
 
-    /// Sets the description of the resource, at once. (`marketplace_resources_partial_update`)
+    /// Sets the description of the resource, at once. Spaces around it are removed, as servers do.
+    /// (`marketplace_resources_partial_update`)
     ///
     /// Requires the permission `RESOURCE.UPDATE` on the project or its organization.
     ///
@@ -176,11 +179,12 @@ impl ResourceHandle {
     /// Those of [`rename`](Self::rename).
     pub async fn set_description(&self, text: impl Into<String>) -> Result<Applied, Error> {
         let text = text.into();
+        let text = text.trim();
         let now: EditedRow = read(&self.client, self.uuid).await?;
         if now.description == text {
             return Ok(Applied::Already);
         }
-        let body = now.kept().description(text.as_str());
+        let body = now.kept().description(text);
         let call = self.client.marketplace_resources_partial_update().uuid(self.uuid).body(body);
         self.edit(call, |now| now.description == text).await
     }

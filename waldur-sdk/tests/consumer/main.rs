@@ -12,6 +12,7 @@ mod find;
 mod meddling;
 mod ordering;
 mod people;
+mod projects;
 mod recorded;
 mod renewal;
 mod waiting;

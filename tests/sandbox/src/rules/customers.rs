@@ -1,10 +1,11 @@
 //! `customers` and `projects`.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::protocol::answer::{Answer, Outcome, forbidden, invalid_field, no_match};
+use crate::protocol::answer::{Answer, Outcome, forbidden, invalid, invalid_field, no_match};
 use crate::protocol::call::Call;
 use crate::protocol::filters::contains;
 use crate::protocol::form::Form;
@@ -14,7 +15,10 @@ use crate::rules::events;
 use crate::rules::orders::days::begin_due;
 use crate::rules::people::ROLES;
 use crate::rules::references;
-use crate::store::{Actor, Customer, Person, Project, ProjectProperties, Role, State, named, role_uuid};
+use crate::store::{
+    Actor, Customer, Person, Project, ProjectProperties, Resource, ResourceState, Role, State, named,
+    role_uuid,
+};
 use crate::wire::{hex, parse_time, parse_uuid, timestamp};
 
 const PROJECT_ORDERINGS: &[Ordered<Project>] = &[
@@ -89,6 +93,7 @@ pub(crate) fn create_project(call: &Call, state: &mut State) -> Outcome {
     if actor != Actor::Staff && !state.owns(actor, customer) {
         return Err(forbidden());
     }
+    check_end(call, &data)?;
     let uuid = state.fresh_uuid();
     let mut row = Project {
         uuid,
@@ -106,8 +111,23 @@ pub(crate) fn create_project(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::created(Value::Object(body)).with_text(header::LOCATION, &location))
 }
 
+/// Refuses a last day that is past.
+fn check_end(call: &Call, data: &Map<String, Value>) -> Result<(), Answer> {
+    let day = data.get("end_date").and_then(Value::as_str).and_then(|day| day.parse::<NaiveDate>().ok());
+    if day.is_some_and(|day| day < call.now.date_naive()) {
+        return Err(invalid_field("end_date", "Cannot be earlier than the current date."));
+    }
+    Ok(())
+}
+
+/// Changes a project. Spaces around texts are removed.
 fn update(row: &mut Project, mut data: Map<String, Value>) {
     data.remove("customer");
+    for value in data.values_mut() {
+        if let Value::String(text) = value {
+            *text = text.trim().to_owned();
+        }
+    }
     for (name, field) in
         [("name", &mut row.name), ("description", &mut row.description), ("slug", &mut row.slug)]
     {
@@ -118,15 +138,39 @@ fn update(row: &mut Project, mut data: Map<String, Value>) {
     row.properties.update(&data);
 }
 
-/// Changes a project, by PUT or PATCH.
+/// Changes a project, by PUT or PATCH: as owner of its customer or as its manager. Only owners set its end.
 pub(crate) fn update_project(call: &Call, state: &mut State) -> Outcome {
-    let uuid = managed(call, state)?;
+    let uuid = visible(call, state)?.uuid;
+    let actor = call.actor()?;
+    let role = state.person(actor).and_then(|person| person.role_in(uuid));
+    if role.is_none_or(|role| role.name != "PROJECT.MANAGER") {
+        state.must_consume(actor, uuid)?;
+    }
     let data = call.checked()?;
+    check_end(call, &data)?;
+    if data.contains_key("end_date") {
+        state.must_consume(actor, uuid)?;
+    }
     let row = state.projects.get_mut(uuid).ok_or_else(|| no_match("Project"))?;
     update(row, data);
     begin_due(state);
     let row = visible(call, state)?;
     Ok(Answer::ok(Value::Object(render::project(call, state, row, &Fields::ALL))))
+}
+
+/// Deletes a project whose resources are all terminated, and the roles in it.
+pub(crate) fn delete_project(call: &Call, state: &mut State) -> Outcome {
+    let uuid = managed(call, state)?;
+    let is_active = |row: &Resource| row.project == uuid && row.state != ResourceState::Terminated;
+    if state.resources.iter().any(is_active) {
+        let message = "Project contains active resources. Please remove them before deleting project.";
+        return Err(invalid(json!([message])));
+    }
+    state.projects.remove(uuid);
+    for person in state.people.iter_mut() {
+        person.roles.retain(|role| role.scope != uuid);
+    }
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
 fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Project, Answer> {
@@ -158,12 +202,21 @@ fn member(data: &Map<String, Value>, state: &State) -> Result<(Uuid, &'static st
     Ok((user.uuid, role.0))
 }
 
+/// Returns when a role ends, which must be in the future.
+fn end(call: &Call, data: &Map<String, Value>) -> Result<Option<DateTime<Utc>>, Answer> {
+    let end = data.get("expiration_time").and_then(Value::as_str).and_then(parse_time);
+    if end.is_some_and(|end| end <= call.now) {
+        return Err(invalid_field("expiration_time", "The time is past."));
+    }
+    Ok(end)
+}
+
 /// Gives a user a role in the project.
 pub(crate) fn add_user(call: &Call, state: &mut State) -> Outcome {
     let project = managed(call, state)?;
     let data = call.checked()?;
     let (user, role) = member(&data, state)?;
-    let expires = data.get("expiration_time").and_then(Value::as_str).and_then(parse_time);
+    let expires = end(call, &data)?;
     let person = state.people.get_mut(user).ok_or_else(|| no_match("User"))?;
     if person.roles.iter().any(|known| known.scope == project && known.name == role) {
         return Err(invalid_field("user", "User already has role in this scope."));
@@ -184,7 +237,7 @@ pub(crate) fn update_user(call: &Call, state: &mut State) -> Outcome {
     let project = managed(call, state)?;
     let data = call.checked()?;
     let (user, role) = member(&data, state)?;
-    let expires = data.get("expiration_time").and_then(Value::as_str).and_then(parse_time);
+    let expires = end(call, &data)?;
     let person = state.people.get_mut(user).ok_or_else(|| no_match("User"))?;
     let known = person.roles.iter_mut().find(|known| known.scope == project && known.name == role);
     let known = known.ok_or_else(|| invalid_field("user", "User does not have role in this scope."))?;

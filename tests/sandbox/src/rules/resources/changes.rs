@@ -241,7 +241,8 @@ pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
     Ok(status("Resource slug has been changed."))
 }
 
-/// Changes name, description and end date. A missing end date is unset, also by PATCH.
+/// Changes name, description and end date. A missing end date is unset, also by PATCH. Spaces around texts are
+/// removed.
 pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
     let uuid = provided(call, state)?.uuid;
     update(call, state, uuid)
@@ -260,6 +261,11 @@ fn update(call: &Call, state: &mut State, resource: Uuid) -> Outcome {
     let mut data = call.checked()?;
     if last_day(&data).is_some_and(|day| day < call.now.date_naive()) {
         return Err(invalid_field("end_date", "The day is past."));
+    }
+    for value in data.values_mut() {
+        if let Value::String(text) = value {
+            *text = text.trim().to_owned();
+        }
     }
     if let Some(Value::String(name)) = data.remove("name") {
         row.name = name;

@@ -53,7 +53,8 @@ pub(super) static ROUTES: &[Route] = routes! {
     signed "projects/*/" ITEM {
         GET customers::project,
         PUT customers::update_project,
-        PATCH customers::update_project
+        PATCH customers::update_project,
+        DELETE customers::delete_project
     }
     signed "projects/*/list_users/" READ { GET customers::list_users }
     signed "projects/*/add_user/" ACTION { POST customers::add_user }
