@@ -1,19 +1,18 @@
-//! Invitations to a project.
+//! Invitations to projects and organizations.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
-use waldur_api_client::types::{self, InvitationRequest, InvitationState, InvitationStateEnum};
-use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
+use waldur_api_client::types::{self, InvitationState, InvitationStateEnum};
+use waldur_api_client::{Client, Error, builder};
 
 use super::address;
+use super::customers::CustomerHandle;
+use super::new_invitation::NewInvitation;
 use super::projects::ProjectHandle;
-use crate::collection::{List, collection};
+use crate::collection::collection;
 use crate::confirm::{Applied, Confirm, Seen};
 use crate::row::row;
-
-const CREATE: &Operation = builder::UserInvitationsCreate::OPERATION;
-const LIST: &Operation = builder::UserInvitationsList::OPERATION;
 
 row! {
     /// An invitation of an email address to a role.
@@ -28,8 +27,26 @@ row! {
         pub role: String = or_default "role_name",
         /// The state; `Other("")` if the server doesn't send it.
         pub state: InvitationStateEnum = or_unknown "state",
-        /// What the invitation is to: the project.
+        /// What the invitation is to: the project or the organization.
         pub scope_uuid: Option<Uuid> = optional "scope_uuid",
+        /// The name of the project or the organization.
+        pub scope_name: String = or_default "scope_name",
+        /// The full name of the person; may be empty.
+        pub full_name: String = or_default "full_name",
+        /// The name of the person in their own script; may be empty.
+        pub native_name: String = or_default "native_name",
+        /// The organization that the person works for; may be empty.
+        pub organization: String = or_default "organization",
+        /// The job title of the person; may be empty.
+        pub job_title: String = or_default "job_title",
+        /// The phone number of the person; may be empty.
+        pub phone_number: String = or_default "phone_number",
+        /// The civil number of the person; may be empty.
+        pub civil_number: String = or_default "civil_number",
+        /// The text that was added to the message; may be empty.
+        pub extra_text: String = or_default "extra_invitation_text",
+        /// The username of who made the invitation.
+        pub created_by_username: String = or_default "created_by_username",
         /// When the invitation was made.
         pub created: Option<DateTime<Utc>> = optional "created",
         /// When the invitation ends.
@@ -40,13 +57,22 @@ row! {
 }
 
 impl Invitation {
-    fn of(model: types::Invitation) -> Option<Self> {
+    pub(super) fn of(model: types::Invitation) -> Option<Self> {
         Some(Self {
             uuid: model.uuid?,
             email: model.email.unwrap_or_default(),
             role: model.role_name.unwrap_or_default(),
             state: model.state.unwrap_or_else(|| "".into()),
             scope_uuid: model.scope_uuid,
+            scope_name: model.scope_name.unwrap_or_default(),
+            full_name: model.full_name.unwrap_or_default(),
+            native_name: model.native_name.unwrap_or_default(),
+            organization: model.organization.unwrap_or_default(),
+            job_title: model.job_title.unwrap_or_default(),
+            phone_number: model.phone_number.unwrap_or_default(),
+            civil_number: model.civil_number.unwrap_or_default(),
+            extra_text: model.extra_invitation_text.unwrap_or_default(),
+            created_by_username: model.created_by_username.unwrap_or_default(),
             created: model.created,
             expires: model.expires,
             error_message: model.error_message.unwrap_or_default(),
@@ -60,24 +86,45 @@ impl From<&Invitation> for Uuid {
     }
 }
 
-/// The invitations to a project. Filters narrow the collection; its verbs list it. Nothing is sent until a
-/// verb is called. (`user_invitations_list`)
+/// What invitations are listed of.
+#[derive(Clone, Copy, Debug)]
+enum Scope {
+    Customer(Uuid),
+    Project(Uuid),
+}
+
+/// The invitations to a project, or to an organization and its projects. Filters narrow the collection; its
+/// verbs list it. Nothing is sent until a verb is called. (`user_invitations_list`)
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a verb is called"]
 pub struct Invitations {
     client: Client,
-    project: Uuid,
-    is_pending: bool,
+    scope: Scope,
+    states: Vec<InvitationState>,
     email: Option<String>,
+    role: Option<String>,
 }
 
 collection!(Invitations, Invitation);
 
 impl Invitations {
-    /// Keeps invitations that were sent and not yet answered.
-    pub fn pending(mut self) -> Self {
-        self.is_pending = true;
+    fn new(client: &Client, scope: Scope) -> Self {
+        Self { client: client.clone(), scope, states: Vec::new(), email: None, role: None }
+    }
+
+    pub(super) fn of_project(client: &Client, project: Uuid) -> Self {
+        Self::new(client, Scope::Project(project))
+    }
+
+    /// Keeps invitations in `state`. Call it again to accept further states.
+    pub fn state(mut self, state: InvitationState) -> Self {
+        self.states.push(state);
         self
+    }
+
+    /// Keeps invitations that were sent and not yet answered.
+    pub fn pending(self) -> Self {
+        self.state(InvitationState::Pending)
     }
 
     /// Keeps invitations of addresses that contain this text.
@@ -86,79 +133,48 @@ impl Invitations {
         self
     }
 
+    /// Keeps invitations to this role, such as `PROJECT.MEMBER`.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.role = Some(role.into());
+        self
+    }
+
     fn request(&self) -> builder::UserInvitationsList {
-        let scope = address(&self.client, "projects", self.project);
-        let mut list = self.client.user_invitations_list().scope(scope);
-        if self.is_pending {
-            list = list.state([InvitationState::Pending]);
+        let mut list = self.client.user_invitations_list();
+        list = match self.scope {
+            Scope::Customer(uuid) => list.customer_uuid(uuid),
+            Scope::Project(uuid) => list.scope(address(&self.client, "projects", uuid)),
+        };
+        if !self.states.is_empty() {
+            list = list.state(self.states.clone());
         }
         if let Some(email) = &self.email {
             list = list.email(email.clone());
+        }
+        if let Some(role) = &self.role {
+            list = list.role_name(role.clone());
         }
         list
     }
 }
 
-row! {
-    struct Role {
-        uuid: Uuid = need "uuid",
-        name: String = or_default "name",
+impl CustomerHandle {
+    /// Returns the invitations to the organization and to its projects, to narrow and to list them.
+    pub fn invitations(&self) -> Invitations {
+        Invitations::new(&self.client, Scope::Customer(self.uuid))
     }
 }
 
 impl ProjectHandle {
     /// Returns the invitations to the project, to narrow and to list them.
     pub fn invitations(&self) -> Invitations {
-        Invitations { client: self.client.clone(), project: self.uuid, is_pending: false, email: None }
+        Invitations::of_project(&self.client, self.uuid)
     }
 
-    /// Invites somebody to a role in the project, such as `PROJECT.MEMBER`. The server sends a message to the
-    /// address. (`roles_list`, `user_invitations_list`, `user_invitations_create`)
-    ///
-    /// If the address has a pending invitation to the role, nothing is sent and that one is returned, as
-    /// [`Applied::Already`]. To send its message again, call [`resend_invitation`](Self::resend_invitation).
-    ///
-    /// Requires the permission `PROJECT.CREATE_PERMISSION` on the project or its organization.
-    ///
-    /// # Errors
-    /// - [`Error::is_validation`]: there is no such role, or the server doesn't accept the address.
-    /// - [`Error::is_forbidden`]: the caller lacks the permission.
-    /// - [`Error::is_unconfirmed`]: the response was lost, and the invitation is not there. It may still
-    ///   arrive.
-    pub async fn invite(
-        &self,
-        email: impl Into<String>,
-        role: impl Into<String>,
-    ) -> Result<(Invitation, Applied), Error> {
-        let (email, role) = (email.into(), role.into());
-        if let Some(invitation) = self.invitation(&email, &role).await? {
-            return Ok((invitation, Applied::Already));
-        }
-        let roles: List<Role> = List::new(&self.client, self.client.roles_list().name(role.as_str()));
-        let Some(found) = roles.all().await?.into_iter().find(|row| row.name == role) else {
-            let problem = (String::from("role"), format!("there is no role `{role}`"));
-            return Err(Error::invalid_fields([problem]).with_operation(CREATE));
-        };
-        let body = InvitationRequest::builder().email(email.as_str()).role(found.uuid).scope(address(
-            &self.client,
-            "projects",
-            self.uuid,
-        ));
-        let call = self.client.user_invitations_create().body(body);
-        let send = || async {
-            let made = call.clone().send().await?.into_inner().and_then(Invitation::of);
-            made.ok_or_else(|| {
-                let problem = "the response doesn't name the invitation that was made";
-                Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(CREATE)
-            })
-        };
-        let look = || async {
-            Ok(match self.invitation(&email, &role).await? {
-                Some(invitation) => Seen::Applied(invitation),
-                None => Seen::Differs("no such invitation is there, but it may still arrive".to_owned()),
-            })
-        };
-        Confirm::new(&self.client).after(Error::is_ambiguous).once().send(send, look).await
+    /// Invites an email address to a role in the project, such as `PROJECT.MEMBER`. Awaiting the request sends
+    /// it. (`user_invitations_create`)
+    pub fn invite(&self, email: impl Into<String>, role: impl Into<String>) -> NewInvitation {
+        NewInvitation::new(&self.client, self.uuid, &email.into(), role.into())
     }
 
     /// Sends the message of an invitation again. An expired invitation becomes pending.
@@ -206,23 +222,5 @@ impl ProjectHandle {
             })
         };
         Ok(Confirm::new(&self.client).send(send, look).await?.1)
-    }
-
-    /// Finds the pending invitation of an address to a role.
-    ///
-    /// # Errors
-    /// Those of the list, and [`Error::is_unexpected_response`] if one that may be it can't be read.
-    async fn invitation(&self, email: &str, role: &str) -> Result<Option<Invitation>, Error> {
-        let (rows, unreadable) = self.invitations().pending().email(email).all().await?.into_parts();
-        let is_it = |row: &Invitation| {
-            row.email.eq_ignore_ascii_case(email) && row.role == role && row.scope_uuid == Some(self.uuid)
-        };
-        match (rows.into_iter().find(is_it), unreadable.first()) {
-            (None, Some(row)) => {
-                let problem = format!("{row}; it may be the invitation of {email}");
-                Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(LIST).unsent(true))
-            }
-            (found, _) => Ok(found),
-        }
     }
 }

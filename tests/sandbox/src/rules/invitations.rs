@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::protocol::answer::{Answer, Outcome, conflict, forbidden, invalid_field, no_match};
 use crate::protocol::call::Call;
+use crate::protocol::filters::contains;
 use crate::protocol::form::Form;
 use crate::protocol::listing;
 use crate::render;
@@ -26,12 +27,17 @@ pub(crate) fn list(call: &Call, state: &mut State) -> Outcome {
     let scope = call.text("scope").map(|address| address.trim_end_matches('/').rsplit('/').next());
     let scope = scope.map(|segment| segment.and_then(parse_uuid));
     let email = call.text("email");
+    let customer = call.uuid_filter("customer_uuid")?;
+    let is_of = |project: Uuid, customer: Uuid| {
+        state.projects.get(project).is_some_and(|project| project.customer == customer)
+    };
     let admits = |row: &GenericObject| {
         row.is_of(&INVITATIONS)
             && row.scope.project.is_some_and(|project| state.consumes(actor, project))
             && (states.is_empty() || states.contains(&row.state.as_str()))
             && scope.is_none_or(|project| row.scope.project == project)
-            && email.is_none_or(|part| row.text("email").contains(part))
+            && customer.is_none_or(|uuid| row.scope.project.is_some_and(|project| is_of(project, uuid)))
+            && email.is_none_or(|part| contains(row.text("email"), part))
     };
     let rows: Vec<&GenericObject> = state.generic_objects.iter().filter(|row| admits(row)).collect();
     listing::page(call, &rows, |row, fields| render::generic_object(call, state, row, fields))
