@@ -9,6 +9,9 @@ use waldur_api_client::types::OptionFieldTypeEnum;
 
 use crate::row::row;
 
+/// What is wrong with a value that is no date.
+pub(super) const NO_DATE: &str = "it must be a date such as 2027-05-31";
+
 /// An attribute that orders of an offering have: a field of the order form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -102,7 +105,7 @@ impl AttributeField {
             },
             Date => {
                 let is_date = value.as_str().is_some_and(|text| text.parse::<chrono::NaiveDate>().is_ok());
-                (!is_date).then(|| "it must be a date such as 2027-05-31".to_owned())
+                (!is_date).then(|| NO_DATE.to_owned())
             }
             Time => {
                 let is_time = value.as_str().is_some_and(|text| text.parse::<chrono::NaiveTime>().is_ok());

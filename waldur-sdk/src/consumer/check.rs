@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use waldur_api_client::types::OfferingState;
 use waldur_api_client::{Error, Operation};
 
+use super::attributes::NO_DATE;
 use super::offerings::{Component, OfferingDetails};
 
 /// The types of offerings whose orders have the attributes of the order form and no others. Orders of other
@@ -16,7 +18,10 @@ const FORM_ONLY: [&str; 4] =
     ["Marketplace.Basic", "Marketplace.Script", "Marketplace.Slurm", "Support.OfferingTemplate"];
 
 /// The attributes that every order may have.
-const COMMON: [&str; 2] = ["name", "description"];
+const COMMON: [&str; 3] = ["name", "description", END_DATE];
+
+/// The attribute that is the last day of the resource.
+const END_DATE: &str = "end_date";
 
 /// What is wrong with an order: the path of a field, and a text.
 #[derive(Debug, Default)]
@@ -83,6 +88,17 @@ impl Problems {
     pub(super) fn check_attributes(&mut self, offering: &OfferingDetails, attributes: &Map<String, Value>) {
         if attributes.get("name").and_then(Value::as_str).is_none_or(|name| name.trim().is_empty()) {
             self.add("attributes.name", "the resource needs a name");
+        }
+        match attributes.get(END_DATE).filter(|day| !day.is_null()) {
+            Some(day) => {
+                if day.as_str().is_none_or(|day| day.parse::<NaiveDate>().is_err()) {
+                    self.add("attributes.end_date", NO_DATE);
+                }
+            }
+            None if offering.components.iter().any(|component| component.is_prepaid) => {
+                self.add("attributes.end_date", "the offering is paid in advance, and needs an end date");
+            }
+            None => {}
         }
         for field in &offering.attributes {
             let path = format!("attributes.{}", field.name);

@@ -174,6 +174,12 @@ impl OrderRequest {
         self
     }
 
+    /// Sets the last day of the resource, which is the attribute `end_date`. Offerings with a
+    /// [prepaid](super::Component::is_prepaid) component require it.
+    pub fn end_date(self, day: NaiveDate) -> Self {
+        self.attribute("end_date", day.to_string())
+    }
+
     /// Accepts the offering's terms of service, which some offerings require.
     pub fn accept_terms(mut self) -> Self {
         self.accepts_terms = true;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, Sandbox};
 use waldur_sdk::consumer::OrderRequest;
-use waldur_sdk::{Applied, Uuid};
+use waldur_sdk::{Applied, NaiveDate, Uuid};
 
 use super::common::posts_to;
 use super::{cluster, consumer_as, messages, ordered};
@@ -98,6 +98,7 @@ async fn one_error_names_every_problem_before_anything_is_sent() {
     let request = consumer.project(ids.project).order(ids.offerings.slurm).plan(ids.plans.basic);
     let request = request.limit("cpu", 100).limit("ram", 1).limit("tpu", 1);
     let request = request.attribute("queue", "night").attribute("nodes", 9).attribute("colour", "red");
+    let request = request.attribute("end_date", "next year");
     let refused = request.await.unwrap_err();
     assert!(refused.is_validation() && !refused.is_ambiguous());
     let plan = ids.plans.basic.simple();
@@ -105,8 +106,9 @@ async fn one_error_names_every_problem_before_anything_is_sent() {
         messages(&refused),
         [
             "attributes.colour: the offering has no such attribute; it has: queue, nodes, grant, name, \
-             description"
+             description, end_date"
                 .to_owned(),
+            "attributes.end_date: it must be a date such as 2027-05-31".to_owned(),
             "attributes.grant: the attribute is required".to_owned(),
             "attributes.name: the resource needs a name".to_owned(),
             "attributes.nodes: 9 is more than the maximum 8".to_owned(),
@@ -152,6 +154,7 @@ async fn the_server_refuses_what_is_not_checked() {
         (valid(&sandbox, Actor::Consumer).attribute("nodes", 0), "nodes"),
         (valid(&sandbox, Actor::Consumer).attribute("queue", "night"), "queue"),
         (valid(&sandbox, Actor::Consumer).name(""), "name"),
+        (valid(&sandbox, Actor::Consumer).attribute("end_date", "2099/05/06"), "end_date"),
     ] {
         assert!(request.check().await.unwrap_err().is_validation(), "{field}");
         let refused = request.unchecked().await.unwrap_err();
@@ -159,6 +162,46 @@ async fn the_server_refuses_what_is_not_checked() {
         assert_eq!(refused.messages().about(field).count(), 1, "{field}: {refused}");
     }
     assert!(sandbox.orders().is_empty());
+}
+
+/// What only the server knows, it refuses, and names the field.
+#[tokio::test]
+async fn the_server_refuses_days_that_are_past_and_projects_that_are_hidden() {
+    let sandbox = cluster().start().await.unwrap();
+    let past = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap();
+    for (request, field) in [
+        (valid(&sandbox, Actor::Consumer).end_date(past), "end_date"),
+        (valid(&sandbox, Actor::Outsider), "project"),
+    ] {
+        assert!(request.check().await.is_ok(), "{field}");
+        let refused = request.await.unwrap_err();
+        assert!(refused.is_validation() && refused.status() == Some(400), "{refused}");
+        assert_eq!(refused.messages().about(field).count(), 1, "{field}: {refused}");
+    }
+    assert!(sandbox.orders().is_empty());
+}
+
+#[tokio::test]
+async fn a_resource_gets_the_end_date_of_its_order() {
+    let sandbox = cluster()
+        .seed(|seed| {
+            let slurm = seed.ids().offerings.slurm;
+            seed.prepaid(slurm, "cpu");
+        })
+        .start()
+        .await
+        .unwrap();
+    let endless = valid(&sandbox, Actor::Consumer).await.unwrap_err();
+    assert_eq!(
+        messages(&endless),
+        ["attributes.end_date: the offering is paid in advance, and needs an end date"]
+    );
+    let endless = valid(&sandbox, Actor::Consumer).unchecked().await.unwrap_err();
+    assert_eq!(endless.messages().about("attributes.end_date").count(), 1, "{endless}");
+    let day = NaiveDate::from_ymd_opt(2099, 5, 6).unwrap();
+    let placed = valid(&sandbox, Actor::Consumer).end_date(day).await.unwrap();
+    let resource = consumer_as(&sandbox, Actor::Consumer).resource(placed.resource_uuid.unwrap());
+    assert_eq!(resource.get().await.unwrap().end_date, Some(day));
 }
 
 #[tokio::test]

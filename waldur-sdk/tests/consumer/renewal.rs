@@ -2,12 +2,14 @@
 
 use chrono::Months;
 use serde_json::json;
-use waldur_sandbox::{Actor, Builder, Fault, Misbehaviour, OrderType};
-use waldur_sdk::{Applied, Error, NaiveDate};
+use waldur_sandbox::{Actor, Builder, Fault, Misbehaviour, OrderType, Sandbox};
+use waldur_sdk::{Applied, Error, NaiveDate, Uuid};
 
 use super::common::{posts_to, today};
 use super::meddling::meddled;
 use super::{cluster, consumer_as, finish, messages, ordered};
+
+const END: NaiveDate = NaiveDate::from_ymd_opt(2099, 5, 6).unwrap();
 
 /// Returns a sandbox whose cluster is paid in advance.
 fn prepaid() -> Builder {
@@ -18,18 +20,27 @@ fn prepaid() -> Builder {
     })
 }
 
+/// Orders a resource that ends on [`END`], and lets the provider finish it.
+async fn prepaid_resource(sandbox: &Sandbox) -> Uuid {
+    let ids = sandbox.ids();
+    let project = consumer_as(sandbox, Actor::Consumer).project(ids.project);
+    let order = project.order(ids.offerings.slurm).name("waves").attribute("grant", "g1").limit("cpu", 4);
+    let order = order.end_date(END).await.unwrap();
+    finish(sandbox, &order).await;
+    order.resource_uuid.unwrap()
+}
+
 #[tokio::test]
 async fn a_renewal_moves_the_end_date_and_keeps_the_limits() {
     let sandbox = prepaid().start().await.unwrap();
-    let uuid = ordered(&sandbox, "waves").await;
+    let uuid = prepaid_resource(&sandbox).await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
-    resource.set_end_date(NaiveDate::from_ymd_opt(2099, 5, 6)).await.unwrap();
     let order = resource.renew(12).comment("the second year").await.unwrap();
     assert_eq!(sandbox.order(order.order_uuid.unwrap()).unwrap().type_, OrderType::Update);
     let asked = order.order().unwrap().get().await.unwrap();
     assert_eq!(asked.request_comment, "the second year");
     assert_eq!(asked.attributes["extension_months"], json!(12));
-    assert_eq!(resource.get().await.unwrap().end_date, NaiveDate::from_ymd_opt(2099, 5, 6));
+    assert_eq!(resource.get().await.unwrap().end_date, Some(END));
     finish(&sandbox, &order).await;
     let renewed = order.wait().await.unwrap();
     assert_eq!(renewed.end_date, NaiveDate::from_ymd_opt(2100, 5, 6));
@@ -39,8 +50,9 @@ async fn a_renewal_moves_the_end_date_and_keeps_the_limits() {
 #[tokio::test]
 async fn a_renewal_of_a_resource_without_an_end_begins_today() {
     let sandbox = prepaid().start().await.unwrap();
-    let uuid = ordered(&sandbox, "waves").await;
+    let uuid = prepaid_resource(&sandbox).await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+    resource.set_end_date(None).await.unwrap();
     let days = [today(), today().succ_opt().unwrap()];
     let order = resource.renew(60).await.unwrap();
     finish(&sandbox, &order).await;
@@ -51,7 +63,7 @@ async fn a_renewal_of_a_resource_without_an_end_begins_today() {
 #[tokio::test]
 async fn a_renewal_with_other_limits_keeps_those_of_other_components() {
     let sandbox = prepaid().start().await.unwrap();
-    let uuid = ordered(&sandbox, "waves").await;
+    let uuid = prepaid_resource(&sandbox).await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
     finish(&sandbox, &resource.set_limits([("ram", 16)]).await.unwrap()).await;
     let order = resource.renew(12).limits([("cpu", 8)]).await.unwrap();
@@ -63,7 +75,7 @@ async fn a_renewal_with_other_limits_keeps_those_of_other_components() {
 #[tokio::test]
 async fn a_renewal_whose_response_is_lost_is_found_and_not_repeated() {
     let sandbox = prepaid().start().await.unwrap();
-    let uuid = ordered(&sandbox, "waves").await;
+    let uuid = prepaid_resource(&sandbox).await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
     sandbox.misbehave(Misbehaviour::new(Fault::ResetAfter).operation("marketplace_resources_renew").times(1));
     let order = resource.renew(12).await.unwrap();
@@ -76,7 +88,7 @@ async fn a_renewal_whose_response_is_lost_is_found_and_not_repeated() {
 async fn a_change_by_somebody_else_is_not_taken_for_a_lost_renewal() {
     for meanwhile in ["another period", "other limits"] {
         let sandbox = prepaid().start().await.unwrap();
-        let uuid = ordered(&sandbox, "waves").await;
+        let uuid = prepaid_resource(&sandbox).await;
         let other = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
         let consumer = meddled(&sandbox, Actor::Consumer, "marketplace_resources_renew", async move {
             match meanwhile {
@@ -93,7 +105,7 @@ async fn a_change_by_somebody_else_is_not_taken_for_a_lost_renewal() {
 #[tokio::test]
 async fn what_cannot_be_renewed_is_refused_with_its_field() {
     let sandbox = prepaid().start().await.unwrap();
-    let uuid = ordered(&sandbox, "waves").await;
+    let uuid = prepaid_resource(&sandbox).await;
     let resource = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
     for months in [0, 11, 61] {
         let error = resource.renew(months).await.unwrap_err();

@@ -10,7 +10,7 @@ use crate::protocol::form::Form;
 use crate::protocol::listing::{Fields, object};
 use crate::render;
 use crate::rules::orders::days::after_consumer;
-use crate::rules::orders::requested::{check_attributes, check_limits};
+use crate::rules::orders::requested::{check_attributes, check_limits, end_date};
 use crate::rules::orders::transitions::move_to;
 use crate::rules::references;
 use crate::store::OrderState::{Done, PendingConsumer};
@@ -48,9 +48,11 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     }
     let mut attributes = data.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
     let limits = data.get("limits").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut last_day = None;
     if let Some(row) = state.offerings.get(offering) {
         check_attributes(row, &mut attributes)?;
         check_limits(row, &limits)?;
+        last_day = end_date(row, &attributes, call.now.date_naive())?;
     }
     let name = attributes.get("name").and_then(Value::as_str).unwrap_or_default();
     let resource = state.fresh_uuid();
@@ -58,6 +60,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
     if let Some(resource) = state.resources.get_mut(resource) {
         resource.limits = limits.clone();
         resource.plan = plan;
+        resource.properties.end_date = last_day;
     }
     let uuid = add(state, actor, resource, OrderType::Create, Draft { limits, attributes, plan: None });
     if let Some(order) = state.orders.get_mut(uuid) {

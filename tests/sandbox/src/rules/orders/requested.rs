@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use crate::protocol::answer::{Answer, invalid_field, invalid_whole};
@@ -64,6 +65,28 @@ pub(crate) fn check_attributes(
         }
     }
     form.finish()
+}
+
+/// Returns the last day that an order names for its resource. Orders of offerings with a prepaid component must
+/// name one.
+pub(crate) fn end_date(
+    offering: &Offering,
+    attributes: &Map<String, Value>,
+    today: NaiveDate,
+) -> Result<Option<NaiveDate>, Answer> {
+    let is_prepaid =
+        offering.components.iter().any(|component| component.properties.is_prepaid == Some(true));
+    match attributes.get("end_date").filter(|day| !day.is_null()) {
+        None if is_prepaid => {
+            Err(invalid_field("attributes.end_date", "End date is required for prepaid offerings."))
+        }
+        None => Ok(None),
+        Some(day) => match day.as_str().and_then(|day| day.parse::<NaiveDate>().ok()) {
+            None => Err(invalid_field("end_date", "Date has wrong format. Use YYYY-MM-DD.")),
+            Some(day) if day < today => Err(invalid_field("end_date", "The day is past.")),
+            Some(day) => Ok(Some(day)),
+        },
+    }
 }
 
 /// Returns why an option doesn't allow a value.
