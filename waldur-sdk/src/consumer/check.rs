@@ -90,15 +90,13 @@ impl Problems {
             self.add("attributes.name", "the resource needs a name");
         }
         match attributes.get(END_DATE).filter(|day| !day.is_null()) {
-            Some(day) => {
-                if day.as_str().is_none_or(|day| day.parse::<NaiveDate>().is_err()) {
-                    self.add("attributes.end_date", NO_DATE);
-                }
+            Some(day) if day.as_str().is_none_or(|day| day.parse::<NaiveDate>().is_err()) => {
+                self.add("attributes.end_date", NO_DATE);
             }
             None if offering.components.iter().any(|component| component.is_prepaid) => {
                 self.add("attributes.end_date", "the offering is paid in advance, and needs an end date");
             }
-            None => {}
+            Some(_) | None => {}
         }
         for field in &offering.attributes {
             let path = format!("attributes.{}", field.name);

@@ -171,8 +171,8 @@ impl ProjectHandle {
         Invitations::of_project(&self.client, self.uuid)
     }
 
-    /// Invites an email address to a role in the project, such as `PROJECT.MEMBER`. Awaiting the request sends
-    /// it. (`user_invitations_create`)
+    /// Invites an email address to a role in the project, such as `PROJECT.MEMBER`. Awaiting the request
+    /// sends it. (`user_invitations_create`)
     pub fn invite(&self, email: impl Into<String>, role: impl Into<String>) -> NewInvitation {
         NewInvitation::new(&self.client, self.uuid, &email.into(), role.into())
     }

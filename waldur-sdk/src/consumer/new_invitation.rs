@@ -54,8 +54,8 @@ row! {
 /// # Errors
 /// - [`Error::is_validation`]: there is no such role, or the server doesn't accept a field, such as `email`.
 /// - [`Error::is_forbidden`]: the caller lacks the permission.
-/// - [`Error::is_unexpected_response`]: an invitation that may be the pending one, or the role, can't be read.
-///   Nothing is sent then.
+/// - [`Error::is_unexpected_response`]: an invitation that may be the pending one, or the role, can't be
+///   read. Nothing is sent then.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the invitation is not there. It may still arrive.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited"]

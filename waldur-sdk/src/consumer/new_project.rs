@@ -50,10 +50,10 @@ const LIST: &Operation = builder::ProjectsList::OPERATION;
 /// - [`Error::is_validation`]: the server doesn't accept a field, such as `name` or `end_date`, or several
 ///   projects may be the [existing](Self::find_existing) one.
 /// - [`Error::is_forbidden`]: the caller lacks the permission.
-/// - [`Error::is_unexpected_response`]: a project that may be the [existing](Self::find_existing) one can't be
-///   read. Nothing is sent then.
-/// - [`Error::is_unconfirmed`]: the response was lost, and the project is not there. It may still arrive: look
-///   again later, or use [`find_existing`](Self::find_existing).
+/// - [`Error::is_unexpected_response`]: a project that may be the [existing](Self::find_existing) one can't
+///   be read. Nothing is sent then.
+/// - [`Error::is_unconfirmed`]: the response was lost, and the project is not there. It may still arrive:
+///   look again later, or use [`find_existing`](Self::find_existing).
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct NewProject {

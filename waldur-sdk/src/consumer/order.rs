@@ -61,8 +61,8 @@ const ORDERS: &Operation = builder::MarketplaceOrdersList::OPERATION;
 ///   the server knows, it refuses itself.
 /// - [`Error::is_not_found`]: the offering doesn't exist or is not visible to the caller.
 /// - [`Error::is_forbidden`]: the caller may not order in the project.
-/// - [`Error::is_unexpected_response`]: a resource that may be the [existing](Self::find_existing) one, or its
-///   order, can't be read. Nothing is sent then.
+/// - [`Error::is_unexpected_response`]: a resource that may be the [existing](Self::find_existing) one, or
+///   its order, can't be read. Nothing is sent then.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the order is not there. It may still arrive: look
 ///   again later, or use [`find_existing`](Self::find_existing).
 #[derive(Clone, Debug)]

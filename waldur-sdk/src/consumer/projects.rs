@@ -186,8 +186,8 @@ impl ProjectHandle {
         self.edit(|body| body.description(text), |now| now.description == text).await
     }
 
-    /// Sets the first day of the project, or removes it with `None`. Orders that are placed before it wait for
-    /// it. (`projects_retrieve`, `projects_partial_update`)
+    /// Sets the first day of the project, or removes it with `None`. Orders that are placed before it wait
+    /// for it. (`projects_retrieve`, `projects_partial_update`)
     ///
     /// Requires the permission `PROJECT.UPDATE` on the project or its organization.
     ///

@@ -115,11 +115,12 @@ impl ResourceHandle {
         ResourceOrder::new(&self.client, self.uuid, Change::Plan(plan.into()))
     }
 
-    /// Orders a renewal, which moves the end date by this number of months: from the present end date, or from
-    /// today if there is none or it is past. (`marketplace_resources_renew`)
+    /// Orders a renewal, which moves the end date by this number of months: from the present end date, or
+    /// from today if there is none or it is past. (`marketplace_resources_renew`)
     ///
-    /// Servers renew resources of offerings with a [prepaid](super::Component::is_prepaid) component, by 12 to
-    /// 60 months. The limits stay, unless [`limits`](ResourceOrder::limits) sets others for the new period.
+    /// Servers renew resources of offerings with a [prepaid](super::Component::is_prepaid) component, by 12
+    /// to 60 months. The limits stay, unless [`limits`](ResourceOrder::limits) sets others for the new
+    /// period.
     ///
     /// Requires the permission `RESOURCE.SET_LIMITS` on the project or its organization.
     pub fn renew(&self, months: u32) -> ResourceOrder {

@@ -67,8 +67,8 @@ pub(crate) fn check_attributes(
     form.finish()
 }
 
-/// Returns the last day that an order names for its resource. Orders of offerings with a prepaid component must
-/// name one.
+/// Returns the last day that an order names for its resource. Orders of offerings with a prepaid component
+/// must name one.
 pub(crate) fn end_date(
     offering: &Offering,
     attributes: &Map<String, Value>,

@@ -241,8 +241,8 @@ pub(crate) fn set_slug(call: &Call, state: &mut State) -> Outcome {
     Ok(status("Resource slug has been changed."))
 }
 
-/// Changes name, description and end date. A missing end date is unset, also by PATCH. Spaces around texts are
-/// removed.
+/// Changes name, description and end date. A missing end date is unset, also by PATCH. Spaces around texts
+/// are removed.
 pub(crate) fn provider_update(call: &Call, state: &mut State) -> Outcome {
     let uuid = provided(call, state)?.uuid;
     update(call, state, uuid)
