@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
-use waldur_api_client::types::InvitationRequest;
+use waldur_api_client::types::{self, InvitationRequest};
 use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 
 use super::address;
@@ -64,72 +64,50 @@ pub struct NewInvitation {
     project: Uuid,
     email: String,
     role: String,
-    full_name: Option<String>,
-    native_name: Option<String>,
-    organization: Option<String>,
-    job_title: Option<String>,
-    phone_number: Option<String>,
-    civil_number: Option<String>,
-    extra_text: Option<String>,
+    body: types::builder::InvitationRequest,
 }
 
 impl NewInvitation {
     pub(super) fn new(client: &Client, project: Uuid, email: &str, role: String) -> Self {
-        Self {
-            client: client.clone(),
-            project,
-            email: email.trim().to_owned(),
-            role,
-            full_name: None,
-            native_name: None,
-            organization: None,
-            job_title: None,
-            phone_number: None,
-            civil_number: None,
-            extra_text: None,
-        }
+        let email = email.trim().to_owned();
+        let body = InvitationRequest::builder().email(email.as_str());
+        let body = body.scope(address(client, "projects", project));
+        Self { client: client.clone(), project, email, role, body }
     }
 
     /// Sets the full name of the person.
-    pub fn full_name(mut self, name: impl Into<String>) -> Self {
-        self.full_name = Some(name.into());
-        self
+    pub fn full_name(self, name: impl Into<String>) -> Self {
+        Self { body: self.body.full_name(name), ..self }
     }
 
     /// Sets the name of the person in their own script.
-    pub fn native_name(mut self, name: impl Into<String>) -> Self {
-        self.native_name = Some(name.into());
-        self
+    pub fn native_name(self, name: impl Into<String>) -> Self {
+        Self { body: self.body.native_name(name), ..self }
     }
 
     /// Sets the organization that the person works for.
-    pub fn organization(mut self, name: impl Into<String>) -> Self {
-        self.organization = Some(name.into());
-        self
+    pub fn organization(self, name: impl Into<String>) -> Self {
+        Self { body: self.body.organization(name), ..self }
     }
 
     /// Sets the job title of the person.
-    pub fn job_title(mut self, title: impl Into<String>) -> Self {
-        self.job_title = Some(title.into());
-        self
+    pub fn job_title(self, title: impl Into<String>) -> Self {
+        Self { body: self.body.job_title(title), ..self }
     }
 
     /// Sets the phone number of the person.
-    pub fn phone_number(mut self, number: impl Into<String>) -> Self {
-        self.phone_number = Some(number.into());
-        self
+    pub fn phone_number(self, number: impl Into<String>) -> Self {
+        Self { body: self.body.phone_number(number), ..self }
     }
 
     /// Sets the civil number of the person. Servers may let only a user with this number accept.
-    pub fn civil_number(mut self, number: impl Into<String>) -> Self {
-        self.civil_number = Some(number.into());
-        self
+    pub fn civil_number(self, number: impl Into<String>) -> Self {
+        Self { body: self.body.civil_number(number), ..self }
     }
 
     /// Adds a text to the message, at most 250 characters.
-    pub fn extra_text(mut self, text: impl Into<String>) -> Self {
-        self.extra_text = Some(text.into());
-        self
+    pub fn extra_text(self, text: impl Into<String>) -> Self {
+        Self { body: self.body.extra_invitation_text(text), ..self }
     }
 
     /// Finds the pending invitation of the address to the role.
@@ -175,38 +153,12 @@ impl NewInvitation {
         }
     }
 
-    fn call(&self, role: Uuid) -> builder::UserInvitationsCreate {
-        let scope = address(&self.client, "projects", self.project);
-        let mut body = InvitationRequest::builder().email(self.email.as_str()).role(role).scope(scope);
-        if let Some(name) = &self.full_name {
-            body = body.full_name(name.as_str());
-        }
-        if let Some(name) = &self.native_name {
-            body = body.native_name(name.as_str());
-        }
-        if let Some(name) = &self.organization {
-            body = body.organization(name.as_str());
-        }
-        if let Some(title) = &self.job_title {
-            body = body.job_title(title.as_str());
-        }
-        if let Some(number) = &self.phone_number {
-            body = body.phone_number(number.as_str());
-        }
-        if let Some(number) = &self.civil_number {
-            body = body.civil_number(number.as_str());
-        }
-        if let Some(text) = &self.extra_text {
-            body = body.extra_invitation_text(text.as_str());
-        }
-        self.client.user_invitations_create().body(body)
-    }
-
     async fn run(self) -> Result<(Invitation, Applied), Error> {
         if let Some(invitation) = self.pending().await? {
             return Ok((invitation, Applied::Already));
         }
-        let call = self.call(self.role().await?);
+        let body = self.body.clone().role(self.role().await?);
+        let call = self.client.user_invitations_create().body(body);
         let send = || async {
             call.clone().send().await?.into_inner().and_then(Invitation::of).ok_or_else(|| {
                 let problem = "the response doesn't name the invitation that was made";

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use chrono::NaiveDate;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
-use waldur_api_client::types::ProjectRequest;
+use waldur_api_client::types::{self, KindEnum, OecdFos2007CodeEnum, ProjectRequest};
 use waldur_api_client::{Client, Error, ErrorKind, Operation, builder};
 
 use super::address;
@@ -60,57 +60,75 @@ pub struct NewProject {
     client: Client,
     customer: Uuid,
     name: String,
-    description: Option<String>,
     backend_id: Option<String>,
-    slug: Option<String>,
-    start_date: Option<NaiveDate>,
-    end_date: Option<NaiveDate>,
+    body: types::builder::ProjectRequest,
     finds_existing: bool,
 }
 
 impl NewProject {
     pub(super) fn new(client: &Client, customer: Uuid, name: &str) -> Self {
+        let name = name.trim().to_owned();
+        let body = ProjectRequest::builder().name(name.as_str());
         Self {
             client: client.clone(),
             customer,
-            name: name.trim().to_owned(),
-            description: None,
+            name,
             backend_id: None,
-            slug: None,
-            start_date: None,
-            end_date: None,
+            body: body.customer(address(client, "customers", customer)),
             finds_existing: false,
         }
     }
 
     /// Sets the description.
-    pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = Some(text.into());
-        self
+    pub fn description(self, text: impl Into<String>) -> Self {
+        Self { body: self.body.description(text), ..self }
     }
 
     /// Sets the id of the project in another system, such as the number of a grant.
-    pub fn backend_id(mut self, id: impl Into<String>) -> Self {
-        self.backend_id = Some(id.into().trim().to_owned());
-        self
+    pub fn backend_id(self, id: impl Into<String>) -> Self {
+        let id = id.into().trim().to_owned();
+        Self { body: self.body.backend_id(id.as_str()), backend_id: Some(id), ..self }
     }
 
     /// Sets the slug: letters, digits, `-` and `_`, at most 50. By default the server makes one of the name.
-    pub fn slug(mut self, slug: impl Into<String>) -> Self {
-        self.slug = Some(slug.into());
-        self
+    pub fn slug(self, slug: impl Into<String>) -> Self {
+        Self { body: self.body.slug(slug), ..self }
     }
 
     /// Sets the first day. Orders that are placed before it wait for it.
-    pub fn start_date(mut self, day: NaiveDate) -> Self {
-        self.start_date = Some(day);
-        self
+    pub fn start_date(self, day: NaiveDate) -> Self {
+        Self { body: self.body.start_date(day), ..self }
     }
 
     /// Sets the last day. Servers end the resources of the project after it.
-    pub fn end_date(mut self, day: NaiveDate) -> Self {
-        self.end_date = Some(day);
-        self
+    pub fn end_date(self, day: NaiveDate) -> Self {
+        Self { body: self.body.end_date(day), ..self }
+    }
+
+    /// Sets the number of days after the last day during which the resources are kept.
+    pub fn grace_period_days(self, days: u32) -> Self {
+        Self { body: self.body.grace_period_days(i64::from(days)), ..self }
+    }
+
+    /// Sets the kind: an ordinary project, a course or a public one.
+    pub fn kind(self, kind: KindEnum) -> Self {
+        Self { body: self.body.kind(kind), ..self }
+    }
+
+    /// Sets the type, by the uuid of one of the types that the server's staff defined.
+    pub fn project_type(self, project_type: impl Into<Uuid>) -> Self {
+        let project_type = address(&self.client, "project-types", project_type.into());
+        Self { body: self.body.type_(project_type), ..self }
+    }
+
+    /// Sets the field of science, by its code in the OECD's classification of 2007, such as `1.5`.
+    pub fn field_of_science(self, code: impl Into<OecdFos2007CodeEnum>) -> Self {
+        Self { body: self.body.oecd_fos_2007_code(code), ..self }
+    }
+
+    /// Marks the project as one of industry.
+    pub fn industry(self) -> Self {
+        Self { body: self.body.is_industry(true), ..self }
     }
 
     /// Creates nothing if the organization has such a project: one with the
@@ -166,27 +184,6 @@ impl NewProject {
         problems.into_result(CREATE).map(|()| rows.first().cloned())
     }
 
-    fn call(&self) -> builder::ProjectsCreate {
-        let customer = address(&self.client, "customers", self.customer);
-        let mut body = ProjectRequest::builder().name(self.name.as_str()).customer(customer);
-        if let Some(text) = &self.description {
-            body = body.description(text.as_str());
-        }
-        if let Some(id) = &self.backend_id {
-            body = body.backend_id(id.as_str());
-        }
-        if let Some(slug) = &self.slug {
-            body = body.slug(slug.as_str());
-        }
-        if let Some(day) = self.start_date {
-            body = body.start_date(day);
-        }
-        if let Some(day) = self.end_date {
-            body = body.end_date(day);
-        }
-        self.client.projects_create().body(body)
-    }
-
     async fn run(self) -> Result<(Project, Applied), Error> {
         let mut problems = Problems::default();
         if self.name.is_empty() {
@@ -200,7 +197,7 @@ impl NewProject {
             return Ok((project, Applied::Already));
         }
         let before: Vec<Uuid> = rows.iter().map(Uuid::from).collect();
-        let call = self.call();
+        let call = self.client.projects_create().body(self.body.clone());
         let send = || async {
             call.clone().send().await?.into_inner().and_then(Project::of).ok_or_else(|| {
                 let problem = "the response doesn't name the project that was created";

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use waldur_sdk::api::{BoxError, Operation, Transport};
 use waldur_sdk::consumer::Consumer;
-use waldur_sdk::{Applied, Client, ClientExt as _, Decimal, RetryPolicy, Uuid};
+use waldur_sdk::types::KindEnum;
+use waldur_sdk::{Applied, Client, ClientExt as _, Decimal, NaiveDate, RetryPolicy, Uuid};
 
 /// A file of exchanges, a JSON object a line, as `replay` reads them.
 const FILE: &str = "WALDUR_CASES";
@@ -271,6 +272,35 @@ async fn each_field_of_orders_and_changes_can_be_said() {
     for (path, body) in requests {
         assert!(assert_said("hand-written", &path, &body).await, "{path}");
     }
+}
+
+#[tokio::test]
+async fn each_field_of_a_new_project_can_be_said() {
+    let (recorder, consumer) = recording(Uuid::nil());
+    let [customer, project_type] = [1, 2].map(Uuid::from_u128);
+    let day = |year| NaiveDate::from_ymd_opt(year, 5, 6).unwrap();
+    let request = consumer.customer(customer).create_project("Waves").description("of the course");
+    let request = request.backend_id("grant-17").slug("waves").start_date(day(2098)).end_date(day(2099));
+    let request = request.grace_period_days(30).kind(KindEnum::Course).project_type(project_type);
+    request.field_of_science("1.5").industry().await.unwrap();
+    let sent = recorder.sent.lock().unwrap().clone();
+    let [(path, sent)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(path, "/api/projects/");
+    let expected = json!({
+        "customer": format!("http://waldur.example.org/api/customers/{}/", customer.simple()),
+        "name": "Waves",
+        "description": "of the course",
+        "backend_id": "grant-17",
+        "slug": "waves",
+        "start_date": "2098-05-06",
+        "end_date": "2099-05-06",
+        "grace_period_days": 30,
+        "kind": "course",
+        "type": format!("http://waldur.example.org/api/project-types/{}/", project_type.simple()),
+        "oecd_fos_2007_code": "1.5",
+        "is_industry": true,
+    });
+    assert_eq!(sent, &expected);
 }
 
 #[tokio::test]
