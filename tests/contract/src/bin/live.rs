@@ -1,7 +1,9 @@
 //! Visits a server without changing anything, and prints how its responses fit the client. The exit code is 1
 //! if something doesn't hold, 2 if the server can't be visited or a file can't be written.
 
-use std::io::{self, Write};
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,6 +59,16 @@ fn rate(text: &str) -> Result<f64, String> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    match run(&arguments).await {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "live: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Settings {
         max_requests: arguments.max_requests,
         rate: Some(arguments.rate),
@@ -64,38 +76,63 @@ async fn main() -> ExitCode {
         repeat: arguments.repeat,
         timed_page_size: arguments.timed_page_size.into(),
     };
-    let builder = match ClientBuilder::from_env() {
-        Ok(builder) => builder,
-        Err(error) => return failed(&error),
-    };
-    let Visit { report, recording } = match visit(builder, settings).await {
-        Ok(visit) => visit,
-        Err(error) => return failed(&error),
-    };
-    let document = report.document();
-    if let Err(error) = io::stdout().lock().write_all(document.to_text().as_bytes()) {
-        return failed(&error);
+    if arguments.markdown.is_some() && arguments.markdown == arguments.record {
+        return Err("--markdown and --record are the same file".into());
     }
-    let files = [(arguments.markdown, document.to_markdown()), (arguments.record, lines(&recording))];
+    let builder = ClientBuilder::from_env()?;
+    // A visit takes minutes, so a file that can't be written shows before it.
+    let files = [&arguments.markdown, &arguments.record].into_iter().flatten();
+    let prepared = files.map(|file| Prepared::new(file)).collect::<Result<Vec<_>, _>>()?;
+    let Visit { report, recording } = visit(builder, settings).await?;
+    prepared.into_iter().for_each(Prepared::keep);
+
+    let document = report.document();
+    let files = [(&arguments.markdown, document.to_markdown()), (&arguments.record, lines(&recording))];
     for (file, text) in files {
-        if let Some(Err(error)) = file.map(|file| written(&file, &text)) {
-            return failed(&error);
+        if let Some(file) = file {
+            std::fs::write(file, text).map_err(|error| of_file(file, &error))?;
         }
     }
-    if report.problems().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match io::stdout().lock().write_all(document.to_text().as_bytes()) {
+        // The reader has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    Ok(if report.problems().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file that can be written. It is removed again if it is new and nothing is written to it.
+struct Prepared<'a> {
+    file: &'a Path,
+    is_new: bool,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(file: &'a Path) -> Result<Self, String> {
+        let is_new = !file.exists();
+        let opened = OpenOptions::new().append(true).create(true).open(file);
+        opened.map(|_| Self { file, is_new }).map_err(|error| of_file(file, &error))
+    }
+
+    fn keep(mut self) {
+        self.is_new = false;
+    }
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            let _ = std::fs::remove_file(self.file);
+        }
+    }
+}
+
+fn of_file(file: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", file.display())
 }
 
 /// Returns the exchanges as JSON lines.
 fn lines(recording: &[Exchange]) -> String {
     let lines = recording.iter().filter_map(|exchange| serde_json::to_string(exchange).ok());
     lines.map(|line| line + "\n").collect()
-}
-
-fn written(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn failed(error: &dyn std::fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "live: {error}");
-    ExitCode::from(2)
 }

@@ -1,7 +1,7 @@
 //! The program `live`, and its recording in the program `replay`.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 use waldur_sandbox::{Actor, Sandbox};
@@ -68,16 +68,51 @@ fn a_visit_that_is_impossible_is_explained() {
     let refused = "live: the server doesn't respond: GET /api/users/me/: connection to 127.0.0.1:1 failed: \
                    connection refused";
     let quick = [&QUICK[..], &["--max-requests", "3", "--markdown", missing]].concat();
+    let twice = ["--markdown", "visit", "--record", "visit"];
     for (url, token, arguments, expected) in [
         (sandbox.url(), "", &QUICK[..], "live: wrong configuration: token (WALDUR_ACCESS_TOKEN) is not set"),
         (sandbox.url(), "0000", &QUICK[..], "live: the server doesn't accept the token (401)"),
         ("http://127.0.0.1:1", "0000", &QUICK[..], "live: the server doesn't respond: "),
         ("https://127.0.0.1:1", "0000", &QUICK[..], refused),
         (sandbox.url(), sandbox.token(Actor::Provider), &quick[..], "live: no/such/directory/visit.md: "),
+        (sandbox.url(), "0000", &twice[..], "live: --markdown and --record are the same file"),
         (sandbox.url(), "0000", &["--rate", "0"][..], "error: invalid value '0' for '--rate"),
     ] {
         let (code, _, error) = live(url, token, arguments);
         assert_eq!(code, Some(2), "{error}");
         assert!(error.starts_with(expected), "{expected}\n{error}");
     }
+}
+
+#[test]
+fn files_are_prepared_before_the_visit_and_written_where_nobody_reads_the_report() {
+    let sandbox = start();
+    let directory = tempfile::tempdir().unwrap();
+    let (new, old) = (directory.path().join("new.jsonl"), directory.path().join("old.md"));
+    std::fs::write(&old, "old").unwrap();
+    let files = ["--record", new.to_str().unwrap(), "--markdown", old.to_str().unwrap()];
+
+    let missing = [&QUICK[..], &files[..2], &["--markdown", "no/such/directory/visit.md"]].concat();
+    let (code, _, error) = live(sandbox.url(), sandbox.token(Actor::Provider), &missing);
+    assert!(code == Some(2) && error.starts_with("live: no/such/directory/visit.md: "), "{error}");
+    assert!(sandbox.requests().is_empty() && !new.exists());
+
+    let (code, _, error) = live(sandbox.url(), "0000", &[&QUICK[..], &files].concat());
+    assert!(code == Some(2) && error.contains("doesn't accept the token"), "{error}");
+    assert!(!new.exists() && std::fs::read_to_string(&old).unwrap() == "old");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_live"));
+    command
+        .args(QUICK)
+        .args(files)
+        .env_clear()
+        .env("WALDUR_API_URL", sandbox.url())
+        .env("NO_PROXY", "127.0.0.1");
+    command.env("WALDUR_ACCESS_TOKEN", sandbox.token(Actor::Provider));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(0), ""));
+    assert!(std::fs::read_to_string(&new).unwrap().lines().count() > 60);
+    assert!(std::fs::read_to_string(&old).unwrap().starts_with("# Visit to a Waldur server\n"));
 }
