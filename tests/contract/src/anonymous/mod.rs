@@ -5,6 +5,7 @@
 //! types, and the version of the server. A replacement has the form of the original: a UUID, a time, a
 //! number, an address or a text. The same original has the same replacement everywhere in a recording.
 
+mod headers;
 mod scalars;
 mod urls;
 
@@ -17,9 +18,6 @@ use waldur_api_client::exchanges::{Answer, MODELS, PATHS, Reading};
 use crate::recording::{Exchange, Request, Response};
 use crate::routes;
 use crate::seen::Seen;
-
-/// Headers that are kept. `Link` is kept, too, with its addresses replaced.
-const HEADERS: [&str; 4] = ["allow", "content-type", "retry-after", "x-result-count"];
 
 /// The last words of the names of fields whose enum values are kept. Other enums can be personal, such as
 /// nationalities.
@@ -37,6 +35,8 @@ pub struct Anonymizer {
     fields: HashSet<&'static str>,
     /// The segments of paths that the schema declares.
     segments: HashSet<&'static str>,
+    /// The names of fields that only newer servers have, and that were kept.
+    new_fields: HashSet<String>,
     uuids: HashMap<Uuid, Uuid>,
     texts: HashMap<String, String>,
 }
@@ -74,6 +74,7 @@ impl Anonymizer {
             server: url.to_owned(),
             fields: MODELS.iter().flat_map(|model| model.fields).chain(asked).copied().collect(),
             segments: PATHS.iter().flat_map(|path| path.split('/')).filter(|one| is_literal(one)).collect(),
+            new_fields: HashSet::new(),
             uuids: HashMap::new(),
             texts: HashMap::new(),
         }
@@ -88,10 +89,7 @@ impl Anonymizer {
     /// Returns the exchange with its details replaced.
     pub fn exchange(&mut self, name: &str, seen: &Seen) -> Exchange {
         let notes = Notes::of(seen);
-        let mut headers: BTreeMap<String, String> = HEADERS
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), seen.header(name)?.to_owned())))
-            .collect();
+        let mut headers: BTreeMap<String, String> = headers::kept(seen);
         if let Some(link) = seen.header("link") {
             headers.insert("link".to_owned(), self.links(link));
         }
@@ -99,7 +97,7 @@ impl Anonymizer {
         let body = match serde_json::from_slice::<Value>(&seen.body) {
             _ if seen.body.trim_ascii().is_empty() => Value::Null,
             Ok(body) if seen.is_json() => match version(&body).filter(|_| is_version) {
-                Some(version) => version,
+                Some(version) => serde_json::json!({ "version": version }),
                 None => self.value(&body, "$", &notes),
             },
             _ if seen.is_json() => {
@@ -120,23 +118,28 @@ impl Anonymizer {
         }
     }
 
-    /// Returns whether the word can be shown: it has the form of a word of a server's vocabulary, and isn't a
-    /// detail that was replaced somewhere.
+    /// Returns whether the word can be shown: it has the form of a word of a server's vocabulary, which keys and
+    /// tokens don't have, and isn't a detail that was replaced somewhere.
     #[must_use]
     pub fn may_show(&self, word: &str) -> bool {
         let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic())
             && word.len() <= 40
+            && word.chars().filter(char::is_ascii_digit).count() <= 4
             && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.'));
         is_word && !self.texts.contains_key(word)
     }
 
-    /// Returns a path without the keys of free objects, which can be anything.
+    /// Returns a path without the keys of free objects, which can be anything. Names of new fields are those of
+    /// the exchanges that were learnt.
     #[must_use]
     pub fn path(&self, path: &str) -> String {
+        // A key can hold dots and brackets, so a step can be a part of one.
         let steps = path.split('.').map(|step| {
             let (name, index) = step.find('[').map_or((step, ""), |at| step.split_at(at));
-            let is_shown = name == "$" || self.fields.contains(name) || self.is_identifier(name);
-            format!("{}{index}", if is_shown { name } else { "*" })
+            let is_new = self.new_fields.contains(name) && self.may_show(name);
+            let is_shown = name == "$" || self.fields.contains(name) || is_new;
+            let is_index = index.chars().all(|c| matches!(c, '[' | ']') || c.is_ascii_digit());
+            format!("{}{}", if is_shown { name } else { "*" }, if is_index { index } else { "" })
         });
         steps.collect::<Vec<_>>().join(".")
     }
@@ -169,6 +172,9 @@ impl Anonymizer {
                     let path = format!("{path}.{name}");
                     let value = self.value(value, &path, notes);
                     let is_new = notes.unknown_fields.contains(&path) && self.is_identifier(name);
+                    if is_new {
+                        self.new_fields.insert(name.clone());
+                    }
                     let is_kept = is_new || self.fields.contains(name.as_str());
                     (if is_kept { name.clone() } else { self.text(name) }, value)
                 });
@@ -195,11 +201,11 @@ fn is_kept_enum(path: &str) -> bool {
     KEPT_ENUMS.contains(&field.rsplit('_').next().unwrap_or_default())
 }
 
-/// Returns the version alone, if it has the form of one.
-fn version(body: &Value) -> Option<Value> {
+/// Returns the version in the response to `/api/version/`, if it has the form of one.
+pub(crate) fn version(body: &Value) -> Option<&str> {
     let text = body.get("version")?.as_str()?;
     let fits = text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    fits.then(|| serde_json::json!({ "version": text }))
+    fits.then_some(text)
 }
 
 #[cfg(test)]

@@ -34,7 +34,9 @@ impl Anonymizer {
         }
         let number = self.texts.len() + 1;
         let replacement = match text.split_once('/').map_or(text, |(address, _)| address).parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => format!("192.0.{}.{}{}", 2 + number / 250, 1 + number % 250, prefix(text)),
+            Ok(IpAddr::V4(_)) => {
+                format!("192.0.{}.{}{}", 2 + number / 250 % 250, 1 + number % 250, prefix(text))
+            }
             Ok(IpAddr::V6(_)) => format!("2001:db8::{number:x}{}", prefix(text)),
             Err(_) if text.contains("://") => format!("https://replaced.example.org/{number}/"),
             Err(_) if is_email(text) => format!("person-{number}@example.org"),

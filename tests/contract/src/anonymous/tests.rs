@@ -116,7 +116,23 @@ fn a_word_that_is_a_detail_elsewhere_is_not_kept_as_a_value() {
     assert_eq!(state(&mut anonymizer, "archived"), ("an unknown value".to_owned(), false));
     assert_eq!(state(&mut anonymizer, "executing"), ("executing".to_owned(), false));
     assert_eq!(state(&mut anonymizer, "alice@example.org").0, "an unknown value");
-    assert_eq!(anonymizer.path("$[].limits.cpu of Alice.x[3].a_new_field"), "$[].limits.*.x[3].a_new_field");
+    assert!(!anonymizer.may_show("a0b1c2d3e4f5"), "keys and tokens have many digits");
+}
+
+#[test]
+fn paths_have_names_of_fields_and_no_parts_of_keys() {
+    let mut anonymizer = Anonymizer::new(SERVER, &[]);
+    let orders = json!([{ "a_new_field": 1, "limits": { "alice": 1 } }]);
+    anonymizer.learn(&seen("/api/marketplace-orders/", &orders));
+    for (path, shown) in [
+        ("$[3].limits.cpu of Alice.state[3].a_new_field", "$[3].limits.*.state[3].a_new_field"),
+        ("$[].limits.alice", "$[].limits.*"),
+        ("$[].limits.alice.smith", "$[].limits.*.*"),
+        ("$[].limits.bob[alice]", "$[].limits.*"),
+        ("$[].state[1][2]", "$[].state[1][2]"),
+    ] {
+        assert_eq!(anonymizer.path(path), shown, "{path}");
+    }
 }
 
 #[test]

@@ -51,7 +51,11 @@ fn main() -> ExitCode {
         }
     }
     match report(&tally) {
-        Ok(()) if tally.all.failed == 0 => ExitCode::SUCCESS,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "replay: can't print: {error}");
+            ExitCode::from(2)
+        }
+        _ if tally.all.failed == 0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }

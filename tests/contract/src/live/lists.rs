@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
+use uuid::Uuid;
 use waldur_api_client::DecodeError;
 use waldur_api_client::exchanges::{ALL, Answer, LISTS, List, Reading};
 
@@ -166,7 +167,8 @@ async fn first_page(visitor: &mut Visitor, list: &'static List, path: &str) -> O
     match reading {
         Ok(reading) => {
             let rows = sent.as_array().map(Vec::as_slice).unwrap_or_default();
-            if let Some(uuid) = rows.first().and_then(|row| row["uuid"].as_str()) {
+            let first = rows.first().and_then(|row| row["uuid"].as_str());
+            if let Some(uuid) = first.filter(|text| Uuid::try_parse(text).is_ok()) {
                 visitor.first_uuids.insert(list.operation.path.to_owned(), uuid.to_owned());
             }
             Outcome::Read(Box::new(Page {
@@ -178,8 +180,13 @@ async fn first_page(visitor: &mut Visitor, list: &'static List, path: &str) -> O
             }))
         }
         Err(DecodeError::Json(_)) if !seen.is_json() => Outcome::Unreadable("a page, not JSON".to_owned()),
+        // The path can have a key of a free object.
+        Err(DecodeError::TypeMismatch(misfit)) => {
+            Outcome::Unreadable(format!("expected {}, found {}", misfit.expected, misfit.found))
+        }
         // The text of the parser has no values.
-        Err(error) => Outcome::Unreadable(error.to_string()),
+        Err(DecodeError::Json(error)) => Outcome::Unreadable(format!("not JSON: {error}")),
+        Err(_) => Outcome::Unreadable("not as expected".to_owned()),
     }
 }
 

@@ -100,7 +100,19 @@ impl Pages<'_> {
         if self.items > MAX_PAGE_SIZE {
             checks.push(check("page_size=1000 gives 300 items", self.cap().await));
         }
+        if checks.iter().any(|check| check.held == Held::No) && self.has_changed().await {
+            for check in checks.iter_mut().filter(|check| check.held == Held::No) {
+                check.held = Held::NotKnown;
+                check.seen.push_str(", and the list has changed meanwhile");
+            }
+        }
         checks
+    }
+
+    /// Returns whether the list has another number of items than at first.
+    async fn has_changed(&self) -> bool {
+        let now = self.get(1, self.size).await.ok().and_then(|seen| count(&seen));
+        now.is_some_and(|now| now != self.items)
     }
 
     /// Requests a page with the uuids only.
@@ -148,7 +160,7 @@ impl Pages<'_> {
     }
 
     async fn past_the_end(&self) -> Finding {
-        let number = self.items.div_ceil(self.size) + 1;
+        let number = self.items.div_ceil(self.size).saturating_add(1);
         let seen = self.get(number, self.size).await?;
         let fits = seen.status == StatusCode::NOT_FOUND && seen.is_json();
         Ok((fits, format!("page {number}: {}", seen.status.as_u16())))

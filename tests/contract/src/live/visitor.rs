@@ -51,6 +51,14 @@ impl std::fmt::Display for Unanswered {
     }
 }
 
+fn path_and_query(path: &str, query: &[(&str, String)]) -> String {
+    if query.is_empty() {
+        return path.to_owned();
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    format!("{path}?{query}")
+}
+
 /// Sends the requests of a visit and keeps what is recorded.
 #[derive(Debug)]
 pub(super) struct Visitor {
@@ -97,7 +105,8 @@ impl Visitor {
         }
         let result = request.send().await;
         match (self.log.take_latest(), result) {
-            (Some(seen), _) => Ok(seen),
+            // The server may be below a path, and a redirect may have been followed.
+            (Some(seen), _) => Ok(Seen { path: path_and_query(path, query), ..seen }),
             (None, Err(error)) if error.is_timeout() => Err((Unanswered::Timeout, Some(error))),
             (None, Err(error)) => Err((Unanswered::Connection, Some(error))),
             (None, Ok(_)) => Err((Unanswered::Connection, None)),

@@ -8,6 +8,7 @@ mod details;
 mod odd;
 mod program;
 mod recorded;
+mod server;
 
 use std::path::Path;
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use waldur_contract::live::lists::{Findings, Outcome};
 use waldur_contract::live::paging::Held;
-use waldur_contract::live::{Unanswered, Visit};
+use waldur_contract::live::{Unanswered, Visit, visit};
 use waldur_contract::recording::Exchange;
 use waldur_contract::replay::{Verdict, replay};
 use waldur_sandbox::{Actor, Fault, Misbehaviour, Row};
 
-use super::{sandbox, visited};
+use super::server::{Answers, served};
+use super::{sandbox, settings, visited};
+use crate::common;
 
 fn outcome<'a>(visit: &'a Visit, id: &str) -> &'a Outcome {
     &visit.report.lists.iter().find(|page| page.list.operation.id == id).unwrap().outcome
@@ -145,4 +147,96 @@ async fn pages_and_fields_that_are_not_as_expected_are_reported() {
     let text = visit.report.document().to_text();
     let line = text.lines().find(|line| line.contains("ignored: all fields")).unwrap();
     assert!(line.ends_with("  marketplace_orders_list"), "{line}");
+}
+
+#[tokio::test]
+async fn keys_of_free_objects_are_not_reported_whatever_they_hold() {
+    let sandbox = sandbox().start().await.unwrap();
+    let limits =
+        json!({ "alice.smith": "a", "bob[1]": "b", "carol@hpc.uni": "c", "x[dave]": "d", "e.new": "e" });
+    sandbox.corrupt("marketplace_orders_list", 0, "limits", limits);
+    sandbox.corrupt("marketplace_orders_list", 0, "a_newer_field", json!({ "alice.smith": 1 }));
+    let visit = visited(&sandbox, Actor::Provider).await;
+    let orders = findings(&visit, "marketplace_orders_list");
+    assert_eq!(orders.unknown_fields.keys().collect::<Vec<_>>(), ["$[].a_newer_field"]);
+    assert!(orders.misfits.keys().all(|path| path.starts_with("$[].limits.*")), "{:?}", orders.misfits);
+    let report = visit.report.document().to_text();
+    for word in ["alice", "smith", "bob", "carol", "uni", "dave", ".new"] {
+        assert!(!report.contains(word), "{word} in\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_below_a_path_is_recorded_as_others_are() {
+    let allow = || "GET, HEAD, OPTIONS".to_owned();
+    let order = json!({ "uuid": "0123456789abcdef0123456789abcdef", "state": "done", "created_by_username": "alice" });
+    let answers = Answers::from(
+        [
+            (
+                "/portal/api/users/me/",
+                json!({ "uuid": "0123456789abcdef0123456789abcdef", "username": "alice" }),
+            ),
+            ("/portal/api/version/", json!({ "version": "8.0.5" })),
+            ("/portal/api/marketplace-orders/", json!([order])),
+            ("/portal/api/keys/", json!("alice")),
+            ("/portal/api/roles/", json!({ "alice.smith": { "uuid": ["alice"] } })),
+        ]
+        .map(|(path, body)| (path.to_owned(), (body, allow()))),
+    );
+    let url = served(answers).await + "/portal/api/";
+    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    for (name, path, verdict) in [
+        ("users_me_retrieve", "/api/users/me/", "ok"),
+        ("version_retrieve", "/api/version/", "ok"),
+        ("marketplace_orders_list", "/api/marketplace-orders/?page_size=5", "ok"),
+        (
+            "keys_list",
+            "/api/keys/?page_size=5",
+            "FAILED: the answer can't be read: $: expected an array, found a text",
+        ),
+        ("users_list", "/api/users/?page_size=5", "error kind: not found (404)"),
+    ] {
+        let exchange = recorded(&visit, name);
+        assert_eq!(exchange.request.path, path);
+        let found = replay(exchange, false).to_string();
+        assert!(found.starts_with(verdict), "{name}: {found}");
+    }
+    assert_eq!(recorded(&visit, "version_retrieve").response.body, json!({ "version": "8.0.5" }));
+    assert_eq!(recorded(&visit, "marketplace_orders_list").response.body[0]["state"], "done");
+    let report = visit.report.document().to_text();
+    assert!(!report.contains("alice") && !report.contains("smith"), "{report}");
+    let unreadable = "can't be read: expected an array, found ";
+    assert!(
+        matches!(outcome(&visit, "keys_list"), Outcome::Unreadable(why) if why == "expected an array, found a text")
+    );
+    assert!(report.contains(&format!("keys_list: {unreadable}a text")), "{report}");
+    assert!(report.contains(&format!("roles_list: {unreadable}an object")), "{report}");
+}
+
+#[tokio::test]
+async fn a_version_of_no_usual_form_is_not_shown() {
+    let allow = "GET, HEAD, OPTIONS".to_owned();
+    let answers = Answers::from(
+        [
+            ("/api/users/me/", json!({ "uuid": "0123456789abcdef0123456789abcdef" })),
+            ("/api/version/", json!({ "version": "8.0.5 by Alice\u{1b}[2J" })),
+        ]
+        .map(|(path, body)| (path.to_owned(), (body, allow.clone()))),
+    );
+    let url = served(answers).await;
+    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    let report = visit.report.document().to_text();
+    assert!(report.contains("  version not known: the response has none of the usual form\n"), "{report}");
+    assert!(!report.contains("Alice"), "{report}");
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_login_page_is_recorded_as_the_response_to_the_request() {
+    let sandbox = sandbox().start().await.unwrap();
+    sandbox.misbehave(Misbehaviour::new(Fault::PortalRedirect(302)).operation("keys_list"));
+    let visit = visited(&sandbox, Actor::Provider).await;
+    let keys = recorded(&visit, "keys_list");
+    assert_eq!(keys.request.path, "/api/keys/?page_size=5");
+    assert_eq!(replay(keys, false).to_string(), "FAILED: the answer is a page");
+    assert!(visit.report.problems().contains(&"keys_list: can't be read: a page, not JSON".to_owned()));
 }

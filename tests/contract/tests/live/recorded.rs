@@ -1,30 +1,16 @@
 //! A visit to the recorded responses of a real server.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
 use waldur_contract::live::lists::Outcome;
 use waldur_contract::live::visit;
 use waldur_contract::recording;
 
 use super::details::unexpected;
+use super::server::{Answers, served};
 use super::settings;
 use crate::common;
 
-/// The fullest successful response and its header `Allow`, by path.
-type Answers = HashMap<String, (serde_json::Value, String)>;
-
+/// Returns the fullest successful responses.
 fn answers() -> Answers {
     let mut answers = Answers::new();
     let text = ["mastermind.jsonl", "workflows-2024.jsonl"].map(common::recording).join("\n");
@@ -45,37 +31,6 @@ fn answers() -> Answers {
     let version = json!({ "version": "recorded" });
     answers.entry("/api/version/".to_owned()).or_insert((version, "GET, HEAD, OPTIONS".to_owned()));
     answers
-}
-
-fn answer(answers: &Answers, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let response = Response::builder();
-    let Some((body, allow)) = answers.get(request.uri().path()) else {
-        let page = Full::new(Bytes::from_static(b"<h1>Not Found</h1>"));
-        return response.status(404).header("content-type", "text/html").body(page).unwrap();
-    };
-    let response = response.header("content-type", "application/json").header("allow", allow);
-    let body = if *request.method() == Method::GET { body.to_string() } else { String::new() };
-    response.body(Full::new(body.into())).unwrap()
-}
-
-/// Starts a server that responds as recorded, until the runtime ends. Returns its URL.
-async fn served(answers: Answers) -> String {
-    let answers = Arc::new(answers);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let answers = Arc::clone(&answers);
-            tokio::spawn(async move {
-                let service = service_fn(|request: Request<Incoming>| {
-                    let response = answer(&answers, &request);
-                    async { Ok::<_, Infallible>(response) }
-                });
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    url
 }
 
 #[tokio::test]

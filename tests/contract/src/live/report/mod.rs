@@ -13,6 +13,7 @@ use super::operations::Operations;
 use super::paging::{Check, Held};
 use super::timing::Times;
 use super::visitor::Unanswered;
+use crate::anonymous;
 use crate::recording::Exchange;
 use crate::replay::{Verdict, replay};
 use crate::seen::Seen;
@@ -47,7 +48,7 @@ pub enum Version {
     Shown(String),
     /// It doesn't show the version to this user.
     Refused(StatusCode),
-    /// The response has no version.
+    /// The response has nothing of the form of a version.
     Unreadable,
     /// There is no response.
     Unanswered(Unanswered),
@@ -59,7 +60,7 @@ impl Version {
             Ok(seen) if !seen.status.is_success() => Self::Refused(seen.status),
             Ok(seen) => {
                 let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
-                body["version"].as_str().map_or(Self::Unreadable, |text| Self::Shown(text.to_owned()))
+                anonymous::version(&body).map_or(Self::Unreadable, |text| Self::Shown(text.to_owned()))
             }
             Err(why) => Self::Unanswered(why),
         }

@@ -20,7 +20,7 @@ impl Report {
         document.line(match &self.version {
             Version::Shown(version) => format!("version {version}"),
             Version::Refused(status) => format!("version not shown to this user ({})", status.as_u16()),
-            Version::Unreadable => "version not known: the response has none".to_owned(),
+            Version::Unreadable => "version not known: the response has none of the usual form".to_owned(),
             Version::Unanswered(why) => format!("version not known: {why}"),
         });
         document.line(if self.is_staff { "the user is staff" } else { "the user is not staff" });
