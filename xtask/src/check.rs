@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::layout::Layout;
 use crate::pin::Pin;
-use crate::{canonical, needs, regen, sdk, source, tables};
+use crate::{canonical, needs, output, regen, sdk, source, tables};
 
 const MEND: &str = "run `cargo xtask regen --version";
 
@@ -83,9 +83,8 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
     let lacking = sdk::lacking(layout, &normalised, None)?;
     ensure!(lacking.is_empty(), "{}: pin a version that has them", sdk::said(&lacking, &pin.source.version));
     needs::check(layout, &normalised)?;
-    println!(
+    output::line(format_args!(
         "everything agrees: {} operations and {} models of {}",
         pin.pinned.operations, pin.pinned.models, pin.source.version
-    );
-    Ok(())
+    ))
 }

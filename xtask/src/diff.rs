@@ -4,9 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use anyhow::Result;
 use serde_json::{Map, Value};
 
 use crate::document::{Operation, operations, schemas};
+use crate::facts::facts;
+use crate::{output, source};
+
+/// Prints what changed between two files or URLs.
+pub(crate) fn run(a: &str, b: &str) -> Result<()> {
+    let [a, b] = [source::read(a)?, source::read(b)?].map(|source| facts(&source.document, false).0);
+    output::print(between(&a, &b).markdown())
+}
 
 /// A change, and whether a program that worked can stop working by it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 /// Tries the generator on a normalised schema. An error names the operation that can't be generated.
-pub type Generator = fn(&Value) -> anyhow::Result<()>;
+pub type Generator = fn(&Value) -> Result<()>;
 
 /// Returns the command that runs cargo.
 pub(crate) fn cargo() -> Command {
@@ -23,13 +24,8 @@ pub(crate) fn command() -> Command {
 }
 
 /// Runs the command that was given to this program in the one with the generator.
-pub(crate) fn start() -> ExitCode {
-    match command().args(std::env::args_os().skip(1)).status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: can't run cargo to compile the generator: {error}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn start() -> Result<ExitCode> {
+    let status = command().args(std::env::args_os().skip(1)).status();
+    let status = status.context("can't run cargo to compile the generator")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

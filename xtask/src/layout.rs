@@ -1,8 +1,8 @@
-//! Where everything is in the repository, and how it is written.
+//! Where everything is in the repository.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 /// The repository's root.
 #[derive(Debug, Clone)]
@@ -18,6 +18,12 @@ impl Layout {
     /// The repository at `root`.
     pub(crate) fn at(root: PathBuf) -> Self {
         Self(root)
+    }
+
+    /// Fails where there is no such folder.
+    pub(crate) fn check(&self) -> Result<()> {
+        ensure!(self.0.is_dir(), "there is no folder {}", self.0.display());
+        Ok(())
     }
 
     pub(crate) fn pin(&self) -> PathBuf {
@@ -77,16 +83,5 @@ impl Layout {
     /// `path` as it is said to people: from the root.
     pub(crate) fn said<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.0).unwrap_or(path).display()
-    }
-
-    /// Writes `text` to `path` as a whole or not at all. A file that already says it is left alone.
-    pub(crate) fn write(&self, path: &Path, text: &str) -> Result<()> {
-        if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
-            return Ok(());
-        }
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, path))
-            .with_context(|| format!("can't write {}", self.said(path)))
     }
 }

@@ -3,6 +3,8 @@
 //! Two programs have these commands. `xtask` compiles in little time, and starts `xtask-regen` for what needs the
 //! generator.
 
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic on a closed pipe")]
+
 mod api;
 mod canonical;
 mod check;
@@ -16,11 +18,14 @@ mod layout;
 mod lint;
 mod locate;
 mod needs;
+mod output;
 mod overlay;
+mod parts;
 mod passes;
 mod pin;
 mod pins;
 mod regen;
+mod replace;
 mod sdk;
 mod source;
 mod suspects;
@@ -40,7 +45,7 @@ use layout::Layout;
 
 /// Refreshes, checks and compares the pinned Waldur schema.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     /// The repository to work on, where it is not this one.
     #[arg(long, global = true, value_name = "DIR")]
@@ -89,34 +94,35 @@ enum Command {
 pub fn main(generator: Option<Generator>) -> ExitCode {
     let arguments = Arguments::parse();
     let layout = arguments.root.map_or_else(Layout::of_this_repository, Layout::at);
-    let result = match &arguments.command {
-        Command::Versions(options) => versions::run(&layout, options),
-        Command::Where(options) => locate::run(&layout, options),
-        Command::Regen(options) if options.names_nothing() => regen::refuse(&layout, options),
-        Command::Regen(options) => match generator {
-            Some(generator) => regen::run(&layout, options, generator),
-            None => return generator::start(),
-        },
-        Command::Check { upstream } => check::run(&layout, upstream.as_deref()),
-        Command::Diff { a, b } => source::read(a).and_then(|a| {
-            let b = source::read(b)?;
-            let facts = |document| facts::facts(&document, false).0;
-            print!("{}", diff::between(&facts(a.document), &facts(b.document)).markdown());
-            Ok(())
-        }),
-        Command::Suspects(options) => suspects::run(&layout, options),
-        Command::Pins(options) => pins::run(&layout, options),
-        Command::Needs(options) => needs::run(&layout, options),
-        Command::Api(options) => api::run(&layout, options),
-        Command::Words => words::run(&layout),
-        Command::Layers => layers::run(&layout),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&layout, &arguments.command, generator) {
+        Ok(code) => code,
         Err(error) => {
             // One line: the whole chain of what went wrong.
-            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            let text = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+            output::problem(format_args!("error: {text}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(layout: &Layout, command: &Command, generator: Option<Generator>) -> anyhow::Result<ExitCode> {
+    layout.check()?;
+    match command {
+        Command::Versions(options) => versions::run(layout, options),
+        Command::Where(options) => locate::run(layout, options),
+        Command::Regen(options) if options.names_nothing() => regen::refuse(layout, options),
+        Command::Regen(options) => match generator {
+            Some(generator) => regen::run(layout, options, generator),
+            None => return generator::start(),
+        },
+        Command::Check { upstream } => check::run(layout, upstream.as_deref()),
+        Command::Diff { a, b } => diff::run(a, b),
+        Command::Suspects(options) => suspects::run(layout, options),
+        Command::Pins(options) => pins::run(layout, options),
+        Command::Needs(options) => needs::run(layout, options),
+        Command::Api(options) => api::run(layout, options),
+        Command::Words => words::run(layout),
+        Command::Layers => layers::run(layout),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use waldur_api_codegen::{names, permissions};
 
 use crate::document::{Operation, operations};
 use crate::layout::Layout;
+use crate::output;
 
 /// With more operations than these, each takes one line only.
 const IN_FULL: usize = 10;
@@ -28,8 +29,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         std::fs::read_to_string(&path).with_context(|| format!("can't read {}", layout.said(&path)))?;
     let document: Value =
         serde_json::from_str(&text).with_context(|| format!("{} is not JSON", layout.said(&path)))?;
-    print!("{}", answer(&document, &options.parts)?);
-    Ok(())
+    output::print(answer(&document, &options.parts)?)
 }
 
 fn answer(document: &Value, parts: &[String]) -> Result<String> {

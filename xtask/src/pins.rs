@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::layout::Layout;
-use crate::{generator, source};
+use crate::{generator, output, source};
 
 /// Which schemas to try.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ const CHECKS: [(&str, &[&str]); 3] = [
     ("workspace", &["--workspace", "--all-targets"]),
     ("SDK, all features", &["-p", "waldur-sdk", "--all-targets", "--all-features"]),
 ];
+
+/// Whether `regen` and each check passed, as far as they were run.
+type Results = [Option<bool>; CHECKS.len() + 1];
 
 /// How many lines of a failure are shown.
 const SHOWN: usize = 40;
@@ -45,22 +48,31 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         let began = Instant::now();
         copy_of(layout, &copy)?;
         let name = schema.display().to_string();
-        let version = source::read(&name)?.document["info"]["version"].as_str().unwrap_or("?").to_owned();
-        println!("== {version} ({name})");
-        let results = try_one(&copy, &target, schema)?;
+        // One that can't be read is a failure like others, and the rest is tried.
+        let (version, results) = match source::read(&name) {
+            Ok(source) => {
+                let version = source.document["info"]["version"].as_str().unwrap_or("?").to_owned();
+                output::line(format_args!("== {version} ({name})"))?;
+                (version, try_one(&copy, &target, schema)?)
+            }
+            Err(error) => {
+                output::line(format_args!("== {name}\n    {error:#}"))?;
+                (name, unreadable())
+            }
+        };
         failures += usize::from(results.iter().any(|passed| *passed != Some(true)));
         row(&mut table, &version, &results, began.elapsed());
     }
-    print!("{table}");
+    output::print(&table)?;
     ensure!(failures == 0, "{failures} of {} schemas failed", schemas.len());
     Ok(())
 }
 
 /// Pins `schema` in the repository `copy` and runs the checks. What wasn't run, because the schema can't be
 /// pinned, is None.
-fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; CHECKS.len() + 1]> {
+fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<Results> {
     let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
-    let mut results = [None; CHECKS.len() + 1];
+    let mut results = unreadable();
     let mut regen = generator::command();
     regen.arg("--root").arg(copy).args(["regen", "--allow-shrink", "--from"]).arg(schema);
     let pinned = passes("regen", &mut regen)?;
@@ -76,16 +88,24 @@ fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<[Option<bool>; C
     Ok(results)
 }
 
+/// Returns the results of a schema that can't be read.
+fn unreadable() -> Results {
+    let mut results = [None; CHECKS.len() + 1];
+    results[0] = Some(false);
+    results
+}
+
 /// Runs a command of cargo. Prints its errors where it fails.
 fn passes(title: &str, command: &mut Command) -> Result<bool> {
     let began = Instant::now();
     let output =
         command.env("CARGO_TERM_COLOR", "never").stdin(Stdio::null()).output().context("can't run cargo")?;
     let passed = output.status.success();
-    println!("{title}: {} ({} s)", if passed { "passes" } else { "fails" }, began.elapsed().as_secs());
+    let verb = if passed { "passes" } else { "fails" };
+    output::line(format_args!("{title}: {verb} ({} s)", began.elapsed().as_secs()))?;
     if !passed {
         for line in String::from_utf8_lossy(&output.stderr).lines().take(SHOWN) {
-            println!("    {line}");
+            output::line(format_args!("    {line}"))?;
         }
     }
     Ok(passed)

@@ -1,5 +1,6 @@
 //! `cargo xtask regen`: from an upstream schema to everything that is committed of it.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,7 +12,8 @@ use crate::generator::Generator;
 use crate::layout::Layout;
 use crate::overlay::Overlay;
 use crate::pin::{self, Pin};
-use crate::{canonical, diff, facts, lint, needs, passes, sdk, source, suspects, tables, versions};
+use crate::replace::replace;
+use crate::{canonical, diff, facts, lint, needs, output, passes, sdk, source, suspects, tables, versions};
 
 /// What to make the pin from.
 #[derive(Debug, clap::Args)]
@@ -47,7 +49,7 @@ pub(crate) fn refuse(layout: &Layout, options: &Options) -> Result<()> {
     const NOTHING: &str = "nothing to make a pin from: give --version X.Y.Z or --from FILE|URL";
     match versions::list(layout, &options.versions) {
         Ok(list) => {
-            print!("{list}");
+            output::print(list)?;
             bail!("{NOTHING}; the versions above are published")
         }
         Err(error) => bail!("{NOTHING} (the published versions can't be listed: {error:#})"),
@@ -81,7 +83,8 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         Ok(text) => {
             Some(serde_json::from_str(&text).context("openapi/waldur.json is not JSON: restore it first")?)
         }
-        Err(_) => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).context("can't read openapi/waldur.json: restore it first"),
     };
     let count = operations(&source.document).count();
     // An older release has fewer, and that it is whole was checked.
@@ -109,32 +112,29 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     )?;
     generator(&made.normalised)?;
     for line in &made.report {
-        println!("{line}");
+        output::line(line)?;
     }
     let lacking = sdk::lacking(layout, &made.normalised, old.as_ref())?;
     if !lacking.is_empty() {
-        println!("warning: {}", sdk::said(&lacking, &made.pin.source.version));
+        output::line(format_args!("warning: {}", sdk::said(&lacking, &made.pin.source.version)))?;
     }
-    for (path, text) in &made.files {
-        layout.write(path, text)?;
-    }
-    println!(
+    replace(layout, &made.files)?;
+    output::line(format_args!(
         "pinned {}: {} operations, {} models ({} models normalised)",
         made.pin.source.version,
         made.pin.pinned.operations,
         made.pin.pinned.models,
         made.pin.normalised.models
-    );
+    ))?;
     match &old {
-        Some(old) if *old == made.pinned => println!("no change since the last pin"),
+        Some(old) if *old == made.pinned => output::line("no change since the last pin")?,
         Some(old) => {
             let [old, new] = [old, &made.pinned].map(|document| facts::facts(document, false).0);
-            print!("\n{}", diff::between(&old, &new).summary());
+            output::print(format_args!("\n{}", diff::between(&old, &new).summary()))?;
         }
         None => {}
     }
-    print!("{}", suspects::news(made.pinned, old, &overlay)?);
-    Ok(())
+    output::print(suspects::news(made.pinned, old, &overlay)?)
 }
 
 /// The overlay to apply, and the name under which the pin knows it.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{whole, yaml};
+use crate::{parts, whole, yaml};
 
 /// An upstream schema as it was read.
 pub(crate) struct Source {
@@ -86,6 +86,9 @@ fn parse(bytes: &[u8], from: &str) -> Result<Value> {
     );
     if let Some(lack) = whole::lacks(&document) {
         bail!("{from} is not whole: {lack}. Fetch it again");
+    }
+    if let Some(odd) = parts::odd(&document) {
+        bail!("{from} can't be used: {odd}");
     }
     Ok(document)
 }

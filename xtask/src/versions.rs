@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::layout::Layout;
 use crate::pin::{self, Pin};
-use crate::source;
+use crate::{output, source};
 
 /// The folder of the published schemas, as GitHub lists it.
 const INDEX: &str = "https://api.github.com/repos/waldur/waldur-docs/contents/docs/API";
@@ -22,8 +22,7 @@ pub(crate) type Version = [u32; 3];
 
 /// Prints the published versions, newest first.
 pub(crate) fn run(layout: &Layout, options: &Published) -> Result<()> {
-    print!("{}", list(layout, options)?);
-    Ok(())
+    output::print(list(layout, options)?)
 }
 
 /// Returns the published versions, newest first, a line each.

@@ -29,8 +29,8 @@ pub(crate) fn lacks(document: &Value) -> Option<String> {
     if refers > 0 && !document["components"].is_object() {
         return Some(format!("it has no components, to which its operations refer {refers} times"));
     }
-    if let Some(empty) = empty(document) {
-        return Some(format!("{empty} is empty"));
+    if let Some(odd) = no_object(document) {
+        return Some(odd);
     }
     for (kind, components) in document["components"].as_object().into_iter().flatten() {
         for (name, component) in components.as_object().into_iter().flatten() {
@@ -72,20 +72,18 @@ fn lost_in(document: &Value, value: &Value, place: &str, lost: &mut Vec<(String,
     }
 }
 
-/// Returns the first path, operation or schema that holds nothing at all, as the last one does where a file ends after
-/// its name.
-fn empty(document: &Value) -> Option<String> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    for (path, item) in paths {
-        if item.is_null() {
-            return Some(format!("the path {path}"));
-        }
-    }
-    let operation = operations(document).find(|operation| operation.value.is_null());
-    let schema = schemas(document).and_then(|all| all.iter().find(|(_, schema)| schema.is_null()));
-    operation
-        .map(|operation| format!("the operation {}", operation.id()))
-        .or_else(|| schema.map(|(name, _)| format!("the schema {name}")))
+/// Returns the first path that is empty, or operation or schema that is no object. The last one holds nothing at all
+/// where a file ends after its name.
+fn no_object(document: &Value) -> Option<String> {
+    // What a path holds besides operations is passed over.
+    let paths = document["paths"].as_object().into_iter().flatten().filter(|(_, item)| item.is_null());
+    let paths = paths.map(|(path, item)| (format!("the path {path}"), item));
+    let operations =
+        operations(document).map(|operation| (format!("the operation {}", operation.id()), operation.value));
+    let schemas = schemas(document).into_iter().flatten();
+    let schemas = schemas.map(|(name, schema)| (format!("the schema {name}"), schema));
+    let (name, value) = paths.chain(operations).chain(schemas).find(|(_, value)| !value.is_object())?;
+    Some(if value.is_null() { format!("{name} is empty") } else { format!("{name} is no object") })
 }
 
 #[cfg(test)]
@@ -144,6 +142,9 @@ mod tests {
             let mut document = document();
             *document.pointer_mut(pointer).unwrap() = Value::Null;
             assert_eq!(super::lacks(&document).as_deref(), Some(expected));
+            *document.pointer_mut(pointer).unwrap() = json!(true);
+            let expected = expected.replace("empty", "no object");
+            assert_eq!(super::lacks(&document), (pointer != "/paths/~1x~1").then_some(expected));
         }
     }
 }

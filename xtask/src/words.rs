@@ -8,6 +8,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ImplItemFn, ItemFn, ItemMod, Lit, Meta, TraitItemFn, Visibility};
 
 use crate::layout::Layout;
+use crate::output;
 
 /// The longest line of documentation, in characters, as in `rustfmt.toml`.
 const WIDTH: usize = 110;
@@ -37,11 +38,12 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
         }
     }
     if problems.is_empty() {
-        println!("{files} files: every first line begins with a verb, no line is too long");
-        return Ok(());
+        return output::line(format_args!(
+            "{files} files: every first line begins with a verb, no line is too long"
+        ));
     }
     for problem in problems.iter().take(SHOWN) {
-        println!("{problem}");
+        output::line(problem)?;
     }
     bail!("{} problems with the words of documentation (see \"Words\" in CONTRIBUTING.md)", problems.len())
 }

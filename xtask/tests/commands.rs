@@ -5,6 +5,7 @@ mod repository;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use repository::Repository;
 
@@ -89,11 +90,7 @@ fn regen_starts_the_program_with_the_generator_and_passes_its_arguments_and_its_
     let run = |status: i32| {
         std::fs::write(&cargo, format!("#!/bin/sh\necho \"$@\"\nexit {status}\n")).unwrap();
         std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::process::Command::new(XTASK)
-            .args(["regen", "--version", "1.0.0"])
-            .env("CARGO", &cargo)
-            .output()
-            .unwrap()
+        Command::new(XTASK).args(["regen", "--version", "1.0.0"]).env("CARGO", &cargo).output().unwrap()
     };
     let output = run(0);
     assert!(output.status.success());
@@ -101,4 +98,65 @@ fn regen_starts_the_program_with_the_generator_and_passes_its_arguments_and_its_
     assert!(text.starts_with("run --profile regen --manifest-path "), "{text}");
     assert!(text.ends_with("xtask/regen/Cargo.toml -- regen --version 1.0.0\n"), "{text}");
     assert!(!run(1).status.success());
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_refused_and_not_made() {
+    let repository = Repository::new("");
+    let absent = repository.path("absent");
+    for command in [&["check"][..], &["pins", "schema.yaml"], &["versions"]] {
+        let arguments = [&["--root", absent.to_str().unwrap()], command].concat();
+        repository.refuses(&arguments, &["there is no folder", "absent"]);
+    }
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_failure() {
+    let repository = Repository::new("");
+    let things = |method: &str| {
+        let operation = |number| {
+            format!(
+                r#""/{method}/{number}/": {{"get": {{"operationId": "{method}_{number}", "x-features": []}}}}"#
+            )
+        };
+        (0..9999).map(operation).collect::<Vec<_>>().join(",")
+    };
+    repository.write(
+        "waldur-api-client/schema/waldur.json",
+        &format!(r#"{{"info": {{"version": "1.0.0"}}, "paths": {{{}}}}}"#, things("list")),
+    );
+    for (name, method) in [("a.json", "a"), ("b.json", "b")] {
+        let text =
+            format!(r#"{{"openapi": "3.0.3", "info": {{"version": "1"}}, "paths": {{{}}}}}"#, things(method));
+        repository.write(name, &text);
+    }
+    for arguments in [&["where", "list"][..], &["diff", "a.json", "b.json"]] {
+        let mut child =
+            repository.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn pins_goes_on_after_a_schema_that_can_not_be_read() {
+    let repository = Repository::new("");
+    let git = Command::new("git").args(["init", "--quiet"]).current_dir(repository.path("")).status();
+    assert!(git.unwrap().success());
+    repository.write(".gitignore", "target\n");
+    std::fs::create_dir(repository.path("schemas")).unwrap();
+    for name in ["a.yaml", "b.json"] {
+        repository.write(&format!("schemas/{name}"), "<html>");
+    }
+    let output = repository.command(&["pins", "schemas"]).env_remove("CARGO_TARGET_DIR").output().unwrap();
+    let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(error, "error: 2 of 2 schemas failed\n", "{text}");
+    for line in [
+        "    schemas/b.json is not an OpenAPI document: it has no \"openapi\" version",
+        "| schemas/b.json | fails | - | - | - | 0 |",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line:?} is not in {text}");
+    }
 }

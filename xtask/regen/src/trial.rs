@@ -1,5 +1,6 @@
 //! Tries the generator on every operation, so that a schema that can't be built is never pinned.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,9 +12,7 @@ use waldur_api_codegen::document::{Operation, operations};
 /// Generates all of `document`; where that fails, finds the operation that fails and names it.
 pub(crate) fn try_all(document: &Value) -> Result<()> {
     let all: Vec<Operation<'_>> = operations(document).collect();
-    // The generator panics on much that it doesn't take.
-    let loud = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    silence_attempts();
     // Operations that stand side by side have most models in common, so parts cost little more than the whole.
     let parts = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let failing = std::thread::scope(|scope| {
@@ -27,9 +26,22 @@ pub(crate) fn try_all(document: &Value) -> Result<()> {
             Err(_) => Some((part, "it panics".to_owned())),
         })
     });
-    let result = failing.map_or(Ok(()), |(part, reason)| Err(first_failing(document, part, &reason)));
-    std::panic::set_hook(loud);
-    result
+    failing.map_or(Ok(()), |(part, reason)| Err(first_failing(document, part, &reason)))
+}
+
+thread_local! {
+    static IS_ATTEMPT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Silences panics of attempts, since the generator panics on much that it doesn't take. Others are errors of this
+/// program, and printed.
+fn silence_attempts() {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !IS_ATTEMPT.get() {
+            loud(panic);
+        }
+    }));
 }
 
 /// The error that names the first of `suspects` that fails alone, or what the generator says of all of them.
@@ -74,6 +86,7 @@ fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
 }
 
 fn attempt(document: &Value) -> std::result::Result<(), String> {
+    IS_ATTEMPT.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let file = waldur_api_codegen::file(document, false).map_err(|error| error.to_string())?;
         let result = sound(&file);
@@ -81,6 +94,7 @@ fn attempt(document: &Value) -> std::result::Result<(), String> {
         std::mem::forget(file);
         result
     }));
+    IS_ATTEMPT.set(false);
     match result {
         Ok(result) => result,
         Err(panic) => Err(match panic.downcast::<String>() {

@@ -119,6 +119,16 @@ fn what_can_not_be_generated_is_refused_by_name() {
         ("/api/things/", "api/things/", ["things_retrieve", "slash"]),
         ("in: query", "in: formData", ["things_retrieve (GET /api/things/{uuid}/)", "formData"]),
         ("openapi: 3.0.3", "openapi: 3.1.0", ["schema.yaml", "OpenAPI 3.1.0, not 3.0"]),
+        (
+            "size: {type: integer}",
+            "size: {oneOf: [{enum: ['']}, text]}",
+            ["schema.yaml can't be used", "part 2 of oneOf of components.schemas.Thing is no schema"],
+        ),
+        (
+            "components:",
+            "    put: 7\ncomponents:",
+            ["schema.yaml is not whole", "operation put /api/things/{uuid}/ is no object"],
+        ),
     ] {
         assert!(SCHEMA.contains(old), "{old:?}");
         repository.write("schema.yaml", &SCHEMA.replace(old, new));

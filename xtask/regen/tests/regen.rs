@@ -4,6 +4,8 @@
 #[path = "../../tests/repository/mod.rs"]
 mod repository;
 
+use std::process::Stdio;
+
 use repository::Repository;
 
 const XTASK: &str = env!("CARGO_BIN_EXE_xtask-regen");
@@ -234,4 +236,32 @@ fn an_operation_that_the_sdk_calls_and_the_schema_lacks_is_named_and_check_fails
     let missing = "1.1.0 lacks 1 operations that waldur-sdk calls: things_close";
     assert!(report.contains(&format!("warning: {missing}\n")), "{report}");
     repository.refuses(&["check"], &[missing, "pin a version that has them"]);
+}
+
+#[test]
+fn what_can_not_be_written_as_a_whole_is_not_written_at_all() {
+    let repository = Repository::new(SCHEMA);
+    // A file can't take the place of a folder.
+    let listing = repository.path("waldur-api-client/OPERATIONS.txt");
+    std::fs::create_dir(&listing).unwrap();
+    let regen = ["regen", "--from", "schema.yaml"];
+    repository.refuses(&regen, &["can't write waldur-api-client/OPERATIONS.txt"]);
+    std::fs::remove_dir(&listing).unwrap();
+    repository.succeeds(&regen);
+    repository.write("openapi/waldur.json", "{");
+    repository.refuses(&regen, &["openapi/waldur.json is not JSON: restore it first"]);
+    std::fs::remove_file(repository.path("openapi/waldur.json")).unwrap();
+    std::fs::create_dir(repository.path("openapi/waldur.json")).unwrap();
+    repository.refuses(&regen, &["can't read openapi/waldur.json: restore it first"]);
+}
+
+#[test]
+fn regen_ends_its_work_where_nobody_reads_its_report() {
+    let repository = Repository::new(SCHEMA);
+    let mut regen = repository.command(&["regen", "--from", "schema.yaml"]);
+    let mut child = regen.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    repository.succeeds(&["check"]);
 }

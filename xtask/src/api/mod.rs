@@ -24,6 +24,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::layout::Layout;
+use crate::output;
+use crate::replace::replace;
 
 /// The published crates, by their folders.
 const CRATES: [&str; 2] = ["waldur-api-client", "waldur-sdk"];
@@ -41,14 +43,13 @@ pub(crate) struct Options {
 
 /// Writes the listings, or compares them.
 pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
-    // Both are made before any is written.
     let mut listings = Vec::new();
     for package in CRATES {
         let listing = listing(package, &|path| read(&layout.file(path), path))
             .with_context(|| format!("can't list the API of {package}"))?;
         listings.push((package, listing));
     }
-    let mut differing = Vec::new();
+    let (mut differing, mut report, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for (package, listing) in listings {
         let file = layout.api(package);
         let said = layout.said(&file).to_string();
@@ -57,21 +58,24 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
             if committed != listing {
                 differing.push((said.clone(), changes(&committed, &listing)));
             }
-        } else {
-            layout.write(&file, &listing)?;
         }
-        println!("{said}: {} lines", entries(&listing).count());
+        report.push(format!("{said}: {} lines", entries(&listing).count()));
+        files.push((file, listing));
     }
+    if !options.check {
+        replace(layout, &files)?;
+    }
+    output::line(report.join("\n"))?;
     if differing.is_empty() {
         return Ok(());
     }
     for (file, changes) in &differing {
-        eprintln!("{file}: {} lines differ", changes.len());
+        output::problem(format_args!("{file}: {} lines differ", changes.len()));
         for line in changes.iter().take(SHOWN) {
-            eprintln!("{line}");
+            output::problem(line);
         }
         if changes.len() > SHOWN {
-            eprintln!("and {} more", changes.len() - SHOWN);
+            output::problem(format_args!("and {} more", changes.len() - SHOWN));
         }
     }
     let files: Vec<&str> = differing.iter().map(|(file, _)| file.as_str()).collect();

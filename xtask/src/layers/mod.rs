@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::layout::Layout;
+use crate::output;
 use graph::Graph;
 
 /// The crates that are checked, by their folders.
@@ -29,13 +30,13 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
         let graph = Graph::of(&found);
         problems.extend(found.problems.iter().cloned());
         problems.extend(graph.circles());
-        println!("{package}: {}", graph.summary());
+        output::line(format_args!("{package}: {}", graph.summary()))?;
     }
     if problems.is_empty() {
         return Ok(());
     }
     for problem in &problems {
-        eprintln!("{problem}");
+        output::problem(problem);
     }
     bail!("{} problems with the layers of modules", problems.len())
 }

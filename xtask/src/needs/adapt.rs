@@ -13,7 +13,8 @@ use crate::document::{Operation, operations, schemas, schemas_mut};
 /// Changes `document`, a normalised schema, so that it has all of `needs` as they are there. Returns what it
 /// changed, a line each.
 ///
-/// # Errors Names what can't be brought in line: operations at paths that need other values.
+/// # Errors
+/// Names what can't be brought in line: operations at paths that need other values.
 pub(crate) fn adapt(document: &mut Value, needs: &Value) -> Result<Vec<String>> {
     let mut changes = Changes { lines: renames::apply(document, needs), unmet: Vec::new() };
     for needed in operations(needs) {

@@ -23,9 +23,10 @@ use serde_json::Value;
 
 pub(crate) use adapt::adapt;
 
-use crate::canonical;
 use crate::layout::Layout;
 use crate::pin::Pin;
+use crate::replace::replace;
+use crate::{canonical, output};
 use names::Names;
 
 /// How many differences are named.
@@ -53,16 +54,17 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         return check(layout, &document);
     }
     let made = make(layout, &document)?;
-    layout.write(&layout.needs(), &canonical::to_string(&made))?;
-    println!(
+    replace(layout, &[(layout.needs(), canonical::to_string(&made))])?;
+    output::line(format_args!(
         "{}: {} operations, {} models",
         layout.said(&layout.needs()),
         crate::document::operations(&made).count(),
         crate::document::schemas(&made).map_or(0, serde_json::Map::len)
-    );
+    ))?;
     let version = Pin::read(&layout.pin())?.map(|pin| pin.source.version).unwrap_or_default();
-    println!("made from the pin {version}: run `cargo xtask regen --version {version}` where it changed");
-    Ok(())
+    output::line(format_args!(
+        "made from the pin {version}: run `cargo xtask regen --version {version}` where it changed"
+    ))
 }
 
 /// Fails where the file doesn't have what the sources use of `document`, the normalised schema, or has more.

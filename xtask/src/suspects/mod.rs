@@ -13,9 +13,8 @@ mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 
 use declarations::{Declarations, Kind, Property};
@@ -23,7 +22,7 @@ use rules::RULES;
 
 use crate::layout::Layout;
 use crate::overlay::Overlay;
-use crate::{facts, regen, source};
+use crate::{facts, output, regen, source};
 
 /// Which schema to look at.
 #[derive(Debug, clap::Args)]
@@ -48,8 +47,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     let mut text =
         format!("suspicious declarations in {version}: {}, the likeliest errors first\n", suspects.len());
     text.push_str(&list(&suspects));
-    // `print!` panics where the reader has seen enough.
-    std::io::stdout().write_all(text.as_bytes()).context("can't print the list")
+    output::print(text)
 }
 
 /// Counts the suspects of `pinned`, and lists those that `old`, the last pin, doesn't have.

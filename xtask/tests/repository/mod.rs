@@ -42,14 +42,17 @@ impl Repository {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::XTASK);
+        if !arguments.contains(&"--root") {
+            command.arg("--root").arg(self.0.path());
+        }
+        command.args(arguments).current_dir(self.0.path());
+        command
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(crate::XTASK)
-            .arg("--root")
-            .arg(self.0.path())
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     pub(crate) fn succeeds(&self, arguments: &[&str]) -> String {

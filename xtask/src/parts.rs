@@ -1,0 +1,81 @@
+//! Whether the parts of schemas are schemas. The passes count on it, and a part that is none would be a panic.
+
+use serde_json::Value;
+
+use crate::document::operations;
+
+/// Keywords whose values are lists of schemas.
+const COMPOSED: [&str; 3] = ["allOf", "oneOf", "anyOf"];
+/// Keywords whose values are data, which may look like anything.
+const DATA: [&str; 4] = ["default", "enum", "example", "examples"];
+
+/// Returns the first part of a schema of `document` that is no schema, with its place.
+pub(crate) fn odd(document: &Value) -> Option<String> {
+    let in_operations = operations(document)
+        .map(|one| (format!("{} ({} {})", one.id(), one.method.to_uppercase(), one.path), one.value));
+    let components = document["components"].as_object().into_iter().flatten();
+    let in_components = components.flat_map(|(kind, all)| {
+        let all = all.as_object().into_iter().flatten();
+        all.map(move |(name, component)| (format!("components.{kind}.{name}"), component))
+    });
+    in_operations
+        .chain(in_components)
+        .find_map(|(place, value)| Some(format!("{} of {place} is no schema", odd_in(value)?)))
+}
+
+fn odd_in(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(map) => map.iter().find_map(|(key, inner)| match (key.as_str(), inner) {
+            ("properties", Value::Object(properties)) => {
+                let odd = properties.iter().find(|(_, schema)| !schema.is_object());
+                odd.map(|(name, _)| format!("the property {name}"))
+                    .or_else(|| properties.values().find_map(odd_in))
+            }
+            (key, Value::Array(parts)) if COMPOSED.contains(&key) => {
+                let odd = parts.iter().position(|part| !part.is_object());
+                odd.map(|index| format!("part {} of {key}", index + 1)).or_else(|| odd_in(inner))
+            }
+            (key, _) if DATA.contains(&key) || key.starts_with("x-") => None,
+            _ => odd_in(inner),
+        }),
+        Value::Array(parts) => parts.iter().find_map(odd_in),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    fn document(schema: Value) -> Value {
+        let content = json!({"application/json": {"schema": schema}});
+        json!({
+            "paths": {"/x/": {"get": {"operationId": "x_list", "responses": {"200": {"content": content}}}}},
+            "components": {"schemas": {"properties": {"type": "object", "properties": {"allOf": {"type": "string"}}}}},
+        })
+    }
+
+    #[test]
+    fn a_part_that_is_no_schema_is_named_with_its_place() {
+        for (schema, odd) in [
+            (json!({"properties": {"a": {"items": {"properties": {"b": null}}}}}), "the property b"),
+            (json!({"allOf": [{"oneOf": [{"type": "string"}, "text"]}]}), "part 2 of oneOf"),
+            (json!({"anyOf": [[]]}), "part 1 of anyOf"),
+        ] {
+            let expected = format!("{odd} of x_list (GET /x/) is no schema");
+            assert_eq!(super::odd(&document(schema)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn data_and_names_that_look_like_parts_are_none() {
+        let data = json!({"properties": {"a": 1}, "oneOf": ["b"]});
+        for schema in [
+            json!({"type": "object", "default": data, "example": data, "enum": [data], "x-data": data}),
+            json!({"properties": {"properties": {"type": "string"}, "oneOf": {"type": "array"}}}),
+            json!({"additionalProperties": true, "items": {}, "properties": {}}),
+        ] {
+            assert_eq!(super::odd(&document(schema)), None);
+        }
+    }
+}

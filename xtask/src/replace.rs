@@ -1,0 +1,98 @@
+//! Replaces files, all of them or none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::layout::Layout;
+
+/// Gives each file its text, or changes nothing and fails. A file that has its text is left alone.
+pub(crate) fn replace(layout: &Layout, files: &[(PathBuf, String)]) -> Result<()> {
+    let mut staged = Staged(Vec::new());
+    for (path, text) in files.iter().filter(|(path, text)| !has(path, text)) {
+        let beside = beside(path);
+        staged.0.push(beside.clone());
+        fs::write(&beside, text).with_context(|| format!("can't write {}", layout.said(path)))?;
+    }
+    let changing = files.iter().map(|(path, _)| path).filter(|path| staged.0.contains(&beside(path)));
+    let mut replaced: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
+    for path in changing {
+        let old = fs::read(path).ok();
+        if let Err(error) = fs::rename(beside(path), path) {
+            put_back(layout, replaced)?;
+            return Err(error).with_context(|| format!("can't write {}", layout.said(path)));
+        }
+        replaced.push((path, old));
+    }
+    Ok(())
+}
+
+fn has(path: &Path, text: &str) -> bool {
+    fs::read(path).is_ok_and(|old| old == text.as_bytes())
+}
+
+/// Returns where the text of a file waits until those of all files are written.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Restores files that were replaced.
+fn put_back(layout: &Layout, replaced: Vec<(&Path, Option<Vec<u8>>)>) -> Result<()> {
+    for (path, old) in replaced {
+        let restored = match old {
+            Some(old) => fs::write(path, old),
+            None => fs::remove_file(path),
+        };
+        restored.with_context(|| format!("can't put {} back as it was", layout.said(path)))?;
+    }
+    Ok(())
+}
+
+/// Files that wait to replace others, and are removed if they don't.
+struct Staged(Vec<PathBuf>);
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Layout, replace};
+
+    #[test]
+    fn all_files_are_replaced_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::at(folder.path().to_owned());
+        let file = |name: &str, text: &str| (layout.file(name), text.to_owned());
+        let names = || {
+            let mut names: Vec<String> = fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        fs::write(layout.file("a.txt"), "old").unwrap();
+        fs::create_dir(layout.file("c")).unwrap();
+        // A folder can't be replaced by a file, and nothing can be written into one that isn't there.
+        for last in ["c", "d/e"] {
+            let files = [file("a.txt", "new"), file("b", "new"), file(last, "new")];
+            let error = replace(&layout, &files).unwrap_err().to_string();
+            assert_eq!(error, format!("can't write {last}"));
+            assert_eq!(fs::read_to_string(layout.file("a.txt")).unwrap(), "old");
+            assert_eq!(names(), ["a.txt", "c"]);
+        }
+        replace(&layout, &[file("a.txt", "new"), file("b", "new")]).unwrap();
+        assert_eq!(fs::read_to_string(layout.file("b")).unwrap(), "new");
+        assert_eq!(names(), ["a.txt", "b", "c"]);
+    }
+}
