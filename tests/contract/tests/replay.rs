@@ -80,6 +80,17 @@ fn the_program_names_lines_that_it_can_not_read() {
     let (code, out, _) = run(&[file.to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(out.contains("line 2 no exchange: FAILED: not an exchange: missing field `method`"), "{out}");
+
+    let whole =
+        r#"{"request": {"method": "GET", "path": "/api/keys/"}, "response": {"status": 200, "body": []}}"#;
+    let lines = [b"\xef\xbb\xbf", whole.as_bytes(), b"\r\n\xff\xfe\n", whole.as_bytes()].concat();
+    std::fs::write(&file, lines).unwrap();
+    let (code, out, error) = run(&[file.to_str().unwrap()]);
+    assert_eq!((code, error.as_str()), (Some(1), ""), "{out}");
+    for line in ["line 1 keys_list: ok", "line 3 keys_list: ok"] {
+        assert!(out.lines().any(|other| other == line), "{line}\nin\n{out}");
+    }
+    assert!(out.contains("line 2 no exchange: FAILED: not an exchange: invalid utf-8"), "{out}");
 }
 
 #[test]

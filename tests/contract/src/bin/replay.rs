@@ -70,12 +70,18 @@ fn open(file: &PathBuf) -> io::Result<Box<dyn BufRead>> {
 
 fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for (index, line) in lines.lines().enumerate() {
+    for (index, line) in lines.split(b'\n').enumerate() {
         let line = line?;
-        if line.trim().is_empty() {
+        // Some editors begin a file with this.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| index == 0).unwrap_or(&line);
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let (name, operation, verdict) = match recording::parse(&line) {
+        let exchange = match std::str::from_utf8(line) {
+            Ok(line) => recording::parse(line).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let (name, operation, verdict) = match exchange {
             Ok(exchange) => (exchange.name.clone(), operation(&exchange.request), replay(&exchange, strict)),
             Err(error) => (
                 String::new(),

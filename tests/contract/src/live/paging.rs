@@ -173,9 +173,7 @@ impl Pages<'_> {
 
     /// Reads two pages by the client's own list, with the token in between as a text.
     async fn token(&self) -> Finding {
-        if self.visitor.log.is_full() {
-            return Err(Unanswered::Limit);
-        }
+        self.visitor.may_ask()?;
         let list = || (self.listing)(&self.visitor.client).page_size(i64::try_from(self.size).unwrap_or(1));
         let unanswered = |error: waldur_api_client::Error| match error {
             error if error.is_timeout() => Unanswered::Timeout,

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Method;
 use waldur_api_client::{Client, ClientBuilder, Error, RetryPolicy, Transport};
 
 use super::read_only::{Log, ReadOnly};
 use crate::seen::Seen;
+
+/// After this many requests in a row without a response, no further one is sent: each can take a minute.
+const MAX_UNANSWERED: usize = 5;
 
 /// The settings of a visit.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ impl Default for Settings {
 pub enum Unanswered {
     /// The limit of requests was reached before.
     Limit,
+    /// Several requests before had no response.
+    Silence,
     /// The request timed out.
     Timeout,
     /// The connection failed.
@@ -45,6 +51,7 @@ impl std::fmt::Display for Unanswered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Limit => "not asked: the limit of requests was reached",
+            Self::Silence => "not asked: the server no longer responds",
             Self::Timeout => "no response: timed out",
             Self::Connection => "no response: the connection failed",
         })
@@ -69,6 +76,8 @@ pub(super) struct Visitor {
     pub(super) recorded: Vec<(String, Seen)>,
     /// The uuid of the first item of each list, by the path of the list.
     pub(super) first_uuids: BTreeMap<String, String>,
+    /// How many requests in a row have had no response.
+    unanswered: AtomicUsize,
 }
 
 impl Visitor {
@@ -85,7 +94,25 @@ impl Visitor {
             builder = builder.rate_limit(rate);
         }
         let client = builder.build()?;
-        Ok(Self { client, log, settings, recorded: Vec::new(), first_uuids: BTreeMap::new() })
+        Ok(Self {
+            client,
+            log,
+            settings,
+            recorded: Vec::new(),
+            first_uuids: BTreeMap::new(),
+            unanswered: AtomicUsize::new(0),
+        })
+    }
+
+    /// Returns why no further request may be sent, if there is a reason.
+    pub(super) fn may_ask(&self) -> Result<(), Unanswered> {
+        if self.log.is_full() {
+            Err(Unanswered::Limit)
+        } else if self.unanswered.load(Ordering::Relaxed) >= MAX_UNANSWERED {
+            Err(Unanswered::Silence)
+        } else {
+            Ok(())
+        }
     }
 
     /// Sends a request. Returns the response of any status.
@@ -95,16 +122,19 @@ impl Visitor {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<Seen, (Unanswered, Option<Error>)> {
-        if self.log.is_full() {
-            return Err((Unanswered::Limit, None));
-        }
+        self.may_ask().map_err(|why| (why, None))?;
         let _ = self.log.take_latest();
         let mut request = self.client.request(method, path);
         for (name, value) in query {
             request = request.query(*name, value);
         }
         let result = request.send().await;
-        match (self.log.take_latest(), result) {
+        let latest = self.log.take_latest();
+        match &latest {
+            Some(_) => self.unanswered.store(0, Ordering::Relaxed),
+            None => drop(self.unanswered.fetch_add(1, Ordering::Relaxed)),
+        }
+        match (latest, result) {
             // The server may be below a path, and a redirect may have been followed.
             (Some(seen), _) => Ok(Seen { path: path_and_query(path, query), ..seen }),
             (None, Err(error)) if error.is_timeout() => Err((Unanswered::Timeout, Some(error))),

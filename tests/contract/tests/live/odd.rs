@@ -240,3 +240,29 @@ async fn a_redirect_to_a_login_page_is_recorded_as_the_response_to_the_request()
     assert_eq!(replay(keys, false).to_string(), "FAILED: the answer is a page");
     assert!(visit.report.problems().contains(&"keys_list: can't be read: a page, not JSON".to_owned()));
 }
+
+#[tokio::test]
+async fn a_list_that_changes_during_the_visit_is_no_problem() {
+    let sandbox = sandbox().start().await.unwrap();
+    let fewer = Misbehaviour::new(Fault::VanishedItems(1)).path_end("/marketplace-orders/").after(1);
+    sandbox.misbehave(fewer);
+    let visit = visited(&sandbox, Actor::Provider).await;
+    let orders = visit.report.paging.iter().filter(|check| check.list == "marketplace_orders_list");
+    let unknown: Vec<&str> =
+        orders.filter(|check| check.held == Held::NotKnown).map(|check| check.seen.as_str()).collect();
+    assert!(unknown[0].starts_with("5 of 49 items, a next link, and the list has changed"), "{unknown:?}");
+    assert_eq!(visit.report.problems(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_no_longer_responds_is_left_alone() {
+    let sandbox = sandbox().start().await.unwrap();
+    sandbox.misbehave(Misbehaviour::new(Fault::ResetBefore).after(10));
+    let visit = visited(&sandbox, Actor::Provider).await;
+    // Each of five requests is sent twice.
+    assert_eq!((sandbox.requests().len(), visit.report.requests), (20, 20));
+    let lists = visit.report.lists.iter();
+    let silent = lists.filter(|page| matches!(page.outcome, Outcome::Unanswered(Unanswered::Silence)));
+    assert!(silent.count() > 10);
+    assert_eq!(visit.report.problems().len(), 5, "{:?}", visit.report.problems());
+}
