@@ -26,13 +26,13 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
         }
     }
     let (overlay_file, overlay) = match pin.overlay.file.as_str() {
-        "overlay.yaml" => regen::overlay(layout, None)?,
+        regen::OWN => regen::overlay(layout, None)?,
         "none" => regen::overlay(layout, Some("none"))?,
         other => bail!(
             "the pin was made with the overlay {other}, which is not openapi/overlay.yaml: put it there, then {mend}"
         ),
     };
-    if overlay_file == "overlay.yaml" && source::sha256_of(&layout.overlay())? != pin.overlay.sha256 {
+    if overlay_file == regen::OWN && source::sha256_of(&layout.overlay())? != pin.overlay.sha256 {
         differing.push("openapi/overlay.yaml changed since the pin was made".to_owned());
     }
     if crate::pin::tools(&layout.lock())? != pin.tools {

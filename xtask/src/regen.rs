@@ -74,7 +74,12 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         (None, Some(version)) => pin::url(&template, version),
         (None, None) => return refuse(layout, options),
     };
-    let source = source::read(&from)?;
+    let source = source::read(&from).or_else(|error| match &options.from {
+        Some(_) => Err(error),
+        None => {
+            Err(error.context("this version can't be used, and `cargo xtask versions` lists those there are"))
+        }
+    })?;
     let version = source.document["info"]["version"].as_str().unwrap_or_default().to_owned();
     if let Some(asked) = &options.version {
         ensure!(*asked == version, "{from} is version {version}, not {asked} as asked");
@@ -137,18 +142,27 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     output::print(suspects::news(made.pinned, old, &overlay)?)
 }
 
+/// How the pin knows the repository's own overlay.
+pub(crate) const OWN: &str = "overlay.yaml";
+
 /// The overlay to apply, and the name under which the pin knows it.
 pub(crate) fn overlay(layout: &Layout, option: Option<&str>) -> Result<(String, Overlay)> {
     match option {
         Some("none") => Ok(("none".to_owned(), Overlay::none())),
         Some(file) => {
             let path = PathBuf::from(file);
-            let name =
-                path.file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
             let overlay = Overlay::read(&path)?;
-            Ok((if path == layout.overlay() { "overlay.yaml".to_owned() } else { name }, overlay))
+            let is_own =
+                matches!((path.canonicalize(), layout.overlay().canonicalize()), (Ok(a), Ok(b)) if a == b);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = match (is_own, name.as_ref()) {
+                (true, _) => OWN.to_owned(),
+                (false, OWN | "none") => format!("another {name}"),
+                (false, name) => name.to_owned(),
+            };
+            Ok((name, overlay))
         }
-        None => Ok(("overlay.yaml".to_owned(), Overlay::read(&layout.overlay())?)),
+        None => Ok((OWN.to_owned(), Overlay::read(&layout.overlay())?)),
     }
 }
 
@@ -174,7 +188,7 @@ pub(crate) fn make(
     let normalised_text = canonical::to_string(&normalised);
     let overlay_sha256 = match overlay_file {
         "none" => String::new(),
-        "overlay.yaml" => source::sha256_of(&layout.overlay())?,
+        OWN => source::sha256_of(&layout.overlay())?,
         _ => "of another file".to_owned(),
     };
     let pin = Pin {

@@ -265,3 +265,36 @@ fn regen_ends_its_work_where_nobody_reads_its_report() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     repository.succeeds(&["check"]);
 }
+
+#[test]
+fn an_overlay_of_the_same_name_elsewhere_is_told_apart_from_the_repositorys_own() {
+    let repository = Repository::new(SCHEMA);
+    repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "openapi/overlay.yaml"]);
+    repository.succeeds(&["check"]);
+    std::fs::create_dir(repository.path("other")).unwrap();
+    repository.write(
+        "other/overlay.yaml",
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n\
+         - {target: $.components.schemas.Thing.properties.size, remove: true, x-reason: r, x-expect: 1}\n",
+    );
+    repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "other/overlay.yaml"]);
+    repository.refuses(
+        &["check"],
+        &["made with the overlay another overlay.yaml, which is not openapi/overlay.yaml: put it there"],
+    );
+}
+
+#[test]
+fn a_version_that_can_not_be_fetched_is_told_with_where_to_find_others() {
+    let repository = Repository::new(SCHEMA);
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    let pin = repository.read("openapi/pin.toml");
+    repository.write("openapi/pin.toml", &pin.replace("https://docs.waldur.com/", "http://127.0.0.1:1/"));
+    repository.refuses(
+        &["regen", "--version", "9.9.9"],
+        &[
+            "`cargo xtask versions` lists those there are: can't fetch http://127.0.0.1:1/",
+            "9.9.9.yaml: curl",
+        ],
+    );
+}
