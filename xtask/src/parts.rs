@@ -1,4 +1,5 @@
-//! Whether the parts of schemas are schemas. The passes count on it, and a part that is none would be a panic.
+//! Whether the parts of operations are objects and those of schemas are schemas. The passes count on it, and another part
+//! would be a panic.
 
 use serde_json::Value;
 
@@ -9,7 +10,8 @@ const COMPOSED: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 /// Keywords whose values are data, which may look like anything.
 const DATA: [&str; 4] = ["default", "enum", "example", "examples"];
 
-/// Returns the first part of a schema of `document` that is no schema, with its place.
+/// Returns the first part of an operation of `document` that is no object, or part of a schema that is no schema, with
+/// its place.
 pub(crate) fn odd(document: &Value) -> Option<String> {
     let in_operations = operations(document)
         .map(|one| (format!("{} ({} {})", one.id(), one.method.to_uppercase(), one.path), one.value));
@@ -18,9 +20,24 @@ pub(crate) fn odd(document: &Value) -> Option<String> {
         let all = all.as_object().into_iter().flatten();
         all.map(move |(name, component)| (format!("components.{kind}.{name}"), component))
     });
-    in_operations
-        .chain(in_components)
-        .find_map(|(place, value)| Some(format!("{} of {place} is no schema", odd_in(value)?)))
+    let mut all = in_operations
+        .map(|(place, value)| (place, value, odd_of(value)))
+        .chain(in_components.map(|(place, value)| (place, value, None)));
+    all.find_map(|(place, value, odd)| match odd {
+        Some(odd) => Some(format!("{odd} of {place} is no object")),
+        None => Some(format!("{} of {place} is no schema", odd_in(value)?)),
+    })
+}
+
+/// Returns the first part of an operation that is no object.
+fn odd_of(operation: &Value) -> Option<String> {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    let responses = responses.map(|(status, response)| (format!("the response {status}"), response));
+    let parameters = operation["parameters"].as_array().into_iter().flatten().enumerate();
+    let parameters = parameters.map(|(index, parameter)| (format!("parameter {}", index + 1), parameter));
+    let bodies = operation.get("requestBody").map(|body| ("the body".to_owned(), body));
+    let mut parts = responses.chain(parameters).chain(bodies);
+    parts.find(|(_, part)| !part.is_object()).map(|(name, _)| name)
 }
 
 fn odd_in(value: &Value) -> Option<String> {
@@ -64,6 +81,19 @@ mod tests {
         ] {
             let expected = format!("{odd} of x_list (GET /x/) is no schema");
             assert_eq!(super::odd(&document(schema)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_part_of_an_operation_that_is_no_object_is_named_with_its_place() {
+        for (key, value, odd) in [
+            ("responses", json!({"200": "text"}), "the response 200"),
+            ("parameters", json!([{"name": "a"}, 1]), "parameter 2"),
+            ("requestBody", json!([]), "the body"),
+        ] {
+            let mut document = document(json!({}));
+            document["paths"]["/x/"]["get"][key] = value;
+            assert_eq!(super::odd(&document), Some(format!("{odd} of x_list (GET /x/) is no object")));
         }
     }
 
