@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context as _, Result};
 
-/// Prints `text`. A closed pipe is no failure: the reader has seen enough, and a command ends its work all the same.
+/// Prints `text`. A closed pipe is no failure: the reader has seen enough, and a command ends its work all
+/// the same.
 pub(crate) fn print(text: impl Display) -> Result<()> {
     write_to(&mut io::stdout().lock(), text)
 }

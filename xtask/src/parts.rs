@@ -1,5 +1,5 @@
-//! Whether the parts of operations are objects and those of schemas are schemas. The passes count on it, and another part
-//! would be a panic.
+//! Whether the parts of operations are objects and those of schemas are schemas. The passes count on it, and
+//! another part would be a panic.
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ const COMPOSED: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 /// Keywords whose values are data, which may look like anything.
 const DATA: [&str; 4] = ["default", "enum", "example", "examples"];
 
-/// Returns the first part of an operation of `document` that is no object, or part of a schema that is no schema, with
-/// its place.
+/// Returns the first part of an operation of `document` that is no object, or part of a schema that is no
+/// schema, with its place.
 pub(crate) fn odd(document: &Value) -> Option<String> {
     let in_operations = operations(document)
         .map(|one| (format!("{} ({} {})", one.id(), one.method.to_uppercase(), one.path), one.value));

@@ -74,11 +74,9 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         (None, Some(version)) => pin::url(&template, version),
         (None, None) => return refuse(layout, options),
     };
-    let source = source::read(&from).or_else(|error| match &options.from {
-        Some(_) => Err(error),
-        None => {
-            Err(error.context("this version can't be used, and `cargo xtask versions` lists those there are"))
-        }
+    let source = source::read(&from).map_err(|error| match &options.from {
+        Some(_) => error,
+        None => error.context("this version can't be used, and `cargo xtask versions` lists those there are"),
     })?;
     let version = source.document["info"]["version"].as_str().unwrap_or_default().to_owned();
     if let Some(asked) = &options.version {

@@ -72,8 +72,8 @@ fn lost_in(document: &Value, value: &Value, place: &str, lost: &mut Vec<(String,
     }
 }
 
-/// Returns the first path, operation or schema that is no object, such as the last one, which holds nothing at all where
-/// a file ends after its name.
+/// Returns the first path, operation or schema that is no object, such as the last one, which holds nothing
+/// at all where a file ends after its name.
 fn no_object(document: &Value) -> Option<String> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let paths = paths.map(|(path, item)| (format!("the path {path}"), item));

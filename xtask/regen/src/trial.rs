@@ -33,8 +33,8 @@ thread_local! {
     static IS_ATTEMPT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Silences panics of attempts, since the generator panics on much that it doesn't take. Others are errors of this
-/// program, and printed.
+/// Silences panics of attempts, since the generator panics on much that it doesn't take. Others are errors of
+/// this program, and printed.
 fn silence_attempts() {
     let loud = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -118,8 +118,8 @@ impl Anonymizer {
         }
     }
 
-    /// Returns whether the word can be shown: it has the form of a word of a server's vocabulary, which keys and
-    /// tokens don't have, and isn't a detail that was replaced somewhere.
+    /// Returns whether the word can be shown: it has the form of a word of a server's vocabulary, which keys
+    /// and tokens don't have, and isn't a detail that was replaced somewhere.
     #[must_use]
     pub fn may_show(&self, word: &str) -> bool {
         let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -129,8 +129,8 @@ impl Anonymizer {
         is_word && !self.texts.contains_key(word)
     }
 
-    /// Returns a path without the keys of free objects, which can be anything. Names of new fields are those of
-    /// the exchanges that were learnt.
+    /// Returns a path without the keys of free objects, which can be anything. Names of new fields are those
+    /// of the exchanges that were learnt.
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         // A key can hold dots and brackets, so a step can be a part of one.

@@ -14,6 +14,8 @@ use super::server::{Answers, served};
 use super::{sandbox, settings, visited};
 use crate::common;
 
+const UUID: &str = "0123456789abcdef0123456789abcdef";
+
 fn outcome<'a>(visit: &'a Visit, id: &str) -> &'a Outcome {
     &visit.report.lists.iter().find(|page| page.list.operation.id == id).unwrap().outcome
 }
@@ -169,13 +171,10 @@ async fn keys_of_free_objects_are_not_reported_whatever_they_hold() {
 #[tokio::test]
 async fn a_server_below_a_path_is_recorded_as_others_are() {
     let allow = || "GET, HEAD, OPTIONS".to_owned();
-    let order = json!({ "uuid": "0123456789abcdef0123456789abcdef", "state": "done", "created_by_username": "alice" });
+    let order = json!({ "uuid": UUID, "state": "done", "created_by_username": "alice" });
     let answers = Answers::from(
         [
-            (
-                "/portal/api/users/me/",
-                json!({ "uuid": "0123456789abcdef0123456789abcdef", "username": "alice" }),
-            ),
+            ("/portal/api/users/me/", json!({ "uuid": UUID, "username": "alice" })),
             ("/portal/api/version/", json!({ "version": "8.0.5" })),
             ("/portal/api/marketplace-orders/", json!([order])),
             ("/portal/api/keys/", json!("alice")),
@@ -218,7 +217,7 @@ async fn a_version_of_no_usual_form_is_not_shown() {
     let allow = "GET, HEAD, OPTIONS".to_owned();
     let answers = Answers::from(
         [
-            ("/api/users/me/", json!({ "uuid": "0123456789abcdef0123456789abcdef" })),
+            ("/api/users/me/", json!({ "uuid": UUID })),
             ("/api/version/", json!({ "version": "8.0.5 by Alice\u{1b}[2J" })),
         ]
         .map(|(path, body)| (path.to_owned(), (body, allow.clone()))),
