@@ -91,6 +91,10 @@ fn the_program_names_lines_that_it_can_not_read() {
         assert!(out.lines().any(|other| other == line), "{line}\nin\n{out}");
     }
     assert!(out.contains("line 2 no exchange: FAILED: not an exchange: invalid utf-8"), "{out}");
+
+    std::fs::write(&file, "\n").unwrap();
+    let (code, _, error) = run(&[file.to_str().unwrap()]);
+    assert!(code == Some(2) && error.ends_with("no-exchange.jsonl: there is no exchange\n"), "{error}");
 }
 
 #[test]

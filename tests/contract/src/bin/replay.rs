@@ -1,5 +1,5 @@
 //! Replays recorded exchanges through the client's types, and prints the fields that they lose. The exit code
-//! is 1 if an exchange FAILED, 2 if a file can't be read.
+//! is 1 if an exchange FAILED, 2 if a file can't be read or has no exchange.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -42,7 +42,12 @@ fn main() -> ExitCode {
     for file in &arguments.files {
         let read = open(file).and_then(|lines| run(lines, arguments.strict, &mut tally));
         match read {
-            Ok(()) => {}
+            // Else a wrong file would pass for a good one.
+            Ok(0) => {
+                let _ = writeln!(io::stderr(), "replay: {}: there is no exchange", file.display());
+                return ExitCode::from(2);
+            }
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(io::stderr(), "replay: {}: {error}", file.display());
@@ -68,8 +73,10 @@ fn open(file: &PathBuf) -> io::Result<Box<dyn BufRead>> {
     })
 }
 
-fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
+/// Replays the lines of a file. Returns how many there are.
+fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<usize> {
     let mut out = io::stdout().lock();
+    let mut replayed = 0;
     for (index, line) in lines.split(b'\n').enumerate() {
         let line = line?;
         // Some editors begin a file with this.
@@ -77,6 +84,7 @@ fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
         if line.trim_ascii().is_empty() {
             continue;
         }
+        replayed += 1;
         let exchange = match std::str::from_utf8(line) {
             Ok(line) => recording::parse(line).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -100,7 +108,7 @@ fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<()> {
             tally.unknown.entry(operation).or_default().extend(paths);
         }
     }
-    Ok(())
+    Ok(replayed)
 }
 
 fn report(tally: &Tally) -> io::Result<()> {

@@ -91,6 +91,8 @@ async fn lists_that_fail_are_reported_and_do_not_end_the_visit() {
     for (id, fault) in [
         ("keys_list", Fault::Status(500)),
         ("roles_list", Fault::Status(403)),
+        ("projects_list", Fault::Status(401)),
+        ("marketplace_resources_list", Fault::Status(429)),
         ("users_list", Fault::Portal),
         ("marketplace_robot_accounts_list", Fault::NoSuchOperation),
         ("marketplace_plan_components_list", Fault::ResetBefore),
@@ -116,7 +118,9 @@ async fn lists_that_fail_are_reported_and_do_not_end_the_visit() {
         [
             "keys_list: fails with 500",
             "marketplace_plan_components_list: no response: the connection failed",
+            "marketplace_resources_list: fails with 429",
             "marketplace_service_providers_list: no response: the connection failed",
+            "projects_list: fails with 401",
             "users_list: can't be read: a page, not JSON",
         ]
     );

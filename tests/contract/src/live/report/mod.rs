@@ -106,12 +106,19 @@ fn original(seen: &Seen) -> Exchange {
     }
 }
 
+/// Returns whether a status depends neither on the version of the server nor on the rights of the user. The
+/// user was accepted at first, so 401 says that the token has expired.
+fn is_failure(status: StatusCode) -> bool {
+    let of_time = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS];
+    !status.is_client_error() || of_time.contains(&status)
+}
+
 impl Report {
     /// Returns what doesn't hold: values that are lost, lists that can't be read or fail, pages that are not
     /// as expected, and a recording that is read otherwise. Empty if everything holds.
     ///
     /// Unknown fields and values, missing operations and refusals are not among them: they depend on the
-    /// version of the server and the rights of the user.
+    /// version of the server and the rights of the user. A token that expires and too many requests are.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -125,7 +132,7 @@ impl Report {
                     problems.extend(paths.map(|path| format!("{id}: {path} is lost")));
                 }
                 Outcome::Unreadable(why) => problems.push(format!("{id}: can't be read: {why}")),
-                Outcome::Refused(status) if status.is_server_error() => {
+                Outcome::Refused(status) if is_failure(*status) => {
                     problems.push(format!("{id}: fails with {}", status.as_u16()));
                 }
                 Outcome::Unanswered(why @ (Unanswered::Timeout | Unanswered::Connection)) => {
