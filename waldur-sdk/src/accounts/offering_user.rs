@@ -163,6 +163,7 @@ pub(crate) struct Comment {
 }
 
 impl Comment {
+    #[cfg(feature = "agent")]
     pub(crate) fn new(text: &str, url: &str) -> Self {
         Self { text: text.trim().to_owned(), url: url.trim().to_owned() }
     }
