@@ -3,6 +3,7 @@
 #[cfg(feature = "agent")]
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 use waldur_api_client::Client;
 use waldur_api_client::ListExt as _;
@@ -15,6 +16,10 @@ use crate::row::{self, Rows, row};
 
 const LIST: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesList::OPERATION;
 const CREATE: &waldur_api_client::Operation = builder::MarketplaceSiteAgentIdentitiesCreate::OPERATION;
+
+/// Held while an agent registers at an offering. Of two that looked at the same time, each would find no
+/// agent and make one. An offering always has the same lock, and shares it with few others.
+static REGISTERING: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 
 row! {
     /// An agent at an offering.
@@ -34,9 +39,10 @@ row! {
 
 impl AgentIdentity {
     /// Finds the agent of this name at this offering or makes it, and sees to it that its version is this. It
-    /// is safe to run again: nothing is sent but the list if there is nothing to change. (A server keeps no
-    /// two from having the same name: of those that register at the same moment each may make one, and the
-    /// first is found from then on.) (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
+    /// is safe to run again: nothing is sent but the list if there is nothing to change. Calls in one process
+    /// for one offering run one after the other. (A server keeps no two agents from having the same name: of
+    /// processes that register at the same moment each may make one, and the first is found from then on.)
+    /// (`marketplace_site_agent_identities_list`, `…_create`, `…_update`)
     ///
     /// # Errors
     /// If the name is empty ([`Error::is_validation`], before anything is sent), the caller may not do that
@@ -55,6 +61,7 @@ impl AgentIdentity {
             || AgentIdentityRequest::builder().name(name.clone()).offering(offering).version(version.clone());
         let looks_after = |error: &Error| error.is_ambiguous();
         let confirm = Confirm::new(client).after(looks_after);
+        let _turn = registering(offering).lock().await;
         let registered = match Self::find(client, offering, &name).await? {
             Some(known) if known.version == version => return Ok(known),
             Some(known) => {
@@ -128,6 +135,12 @@ impl AgentIdentity {
         let version = row.version.unwrap_or_default();
         Some(Self { uuid: row.uuid?, name: row.name?, offering_uuid: row.offering?, version })
     }
+}
+
+/// Returns the lock of an offering's registrations.
+fn registering(offering: Uuid) -> &'static Mutex<()> {
+    let [.., last] = *offering.as_bytes();
+    &REGISTERING[usize::from(last) % REGISTERING.len()]
 }
 
 pub(crate) fn no_uuid(operation: &'static waldur_api_client::Operation) -> Error {

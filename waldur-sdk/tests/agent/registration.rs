@@ -38,6 +38,19 @@ async fn an_agent_registers_and_is_found_again() {
 }
 
 #[tokio::test]
+async fn an_agent_that_registers_twice_at_once_is_one() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let offering = sandbox.ids().offerings.slurm;
+    let register = |version: &'static str| AgentIdentity::register(&client, offering, "polar", version);
+    let agents = tokio::join!(register("1"), register("1"), register("2"));
+    let uuids = [agents.0.unwrap().uuid, agents.1.unwrap().uuid, agents.2.unwrap().uuid];
+    let documents = sandbox.documents("marketplace-site-agent-identities");
+    assert_eq!((documents.len(), uuids), (1, [documents[0].uuid; 3]));
+    assert_eq!(documents[0].properties["version"], "2");
+}
+
+#[tokio::test]
 async fn registrations_that_get_lost_or_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);

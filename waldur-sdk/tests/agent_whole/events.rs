@@ -65,6 +65,8 @@ async fn one_subscription_serves_all_loops_and_nothing_is_polled() {
     // What was delivered is acknowledged: nothing comes again.
     let counts = sandbox.broker().counts();
     assert_eq!((counts.logins, counts.delivered), (1, counts.acknowledged), "{counts:?}");
+    // The subscription and the registration of the loops have the same identity.
+    assert_eq!(sandbox.documents("marketplace-site-agent-identities").len(), 1);
 }
 
 #[tokio::test]
