@@ -135,16 +135,25 @@ async fn an_order_in_progress_is_finished_and_nothing_is_begun() {
 
 #[tokio::test]
 async fn loops_that_do_not_end_in_time_are_interrupted() {
-    let (sandbox, world) = (sandbox().await, Arc::new(World::default()));
-    let (inside, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    *world.hold.lock().unwrap() = Some((Arc::clone(&inside), Arc::clone(&go)));
-    let builder = Agent::builder(&client(&sandbox)).offering(sandbox.ids().offerings.slurm);
-    let agent = all_loops(builder, &world).grace_period(Duration::from_millis(50)).build().unwrap();
-    let (order, _) = place(&sandbox, "waves").await;
-    let running = tokio::spawn(agent.run_until(async move { inside.notified().await }));
-    assert_eq!(timeout(LIMIT, running).await.unwrap().unwrap(), Some(()));
-    assert_eq!(sandbox.order(order).unwrap().state, OrderState::Executing);
-    assert!(world.log().iter().all(|one| !one.starts_with("create")));
+    for by_handle in [false, true] {
+        let (sandbox, world) = (sandbox().await, Arc::new(World::default()));
+        let (inside, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        *world.hold.lock().unwrap() = Some((Arc::clone(&inside), Arc::clone(&go)));
+        let builder = Agent::builder(&client(&sandbox)).offering(sandbox.ids().offerings.slurm);
+        let agent = all_loops(builder, &world).grace_period(Duration::from_millis(50)).build().unwrap();
+        let stop = agent.stop_handle();
+        let (order, _) = place(&sandbox, "waves").await;
+        let running = tokio::spawn(agent.run_until(async move {
+            inside.notified().await;
+            if by_handle {
+                stop.stop();
+                std::future::pending::<()>().await;
+            }
+        }));
+        assert_eq!(timeout(LIMIT, running).await.unwrap().unwrap(), (!by_handle).then_some(()));
+        assert_eq!(sandbox.order(order).unwrap().state, OrderState::Executing);
+        assert!(world.log().iter().all(|one| !one.starts_with("create")));
+    }
 }
 
 /// The server doesn't accept the registration: the work goes on, and the health says so.

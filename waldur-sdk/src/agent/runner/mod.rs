@@ -140,7 +140,7 @@ impl Agent {
 
     /// Runs the loops until `until` ends, such as [`shutdown_signal`](super::shutdown_signal), or the agent
     /// is [stopped](Self::stop_handle). Nothing further is begun then, and what is in progress is finished.
-    /// Returns the output of `until`, or `None` if the agent ended before.
+    /// Returns the output of `until`, or `None` if the agent was stopped or ended before.
     ///
     /// Dropping this future interrupts the loops. The next agent goes on.
     ///
@@ -179,14 +179,18 @@ impl Agent {
             };
             select(pin!(work), pin!(passed_on)).await;
         };
-        let output = match select(pin!(until), pin!(work)).await {
-            Either::Left((output, work)) => {
+        let (until, stopped) = (pin!(until), pin!(self.stop.stopped()));
+        let output = match select(select(until, stopped), pin!(work)).await {
+            Either::Left((stopped, work)) => {
                 self.stop.stop();
                 let limit = self.grace_period.unwrap_or(Duration::MAX);
                 if timeout(limit, work).await.is_err() {
                     tracing::warn!(?limit, "the loops did not end in time and are interrupted");
                 }
-                Some(output)
+                match stopped {
+                    Either::Left((output, _)) => Some(output),
+                    Either::Right(_) => None,
+                }
             }
             Either::Right(_) => None,
         };
