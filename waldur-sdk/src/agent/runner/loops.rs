@@ -132,7 +132,7 @@ mod tests {
     use crate::agent::backend::BackendError;
     use crate::agent::periodic_limits::{AppliedLimits, PeriodicSettings};
     use crate::backend_id::BackendId;
-    use crate::events::{Delivery, Event};
+    use crate::events::{Delivery, Event, Notification};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(state(), (LoopState::Waiting, false), "it has nothing to do");
             let body = json!({ "resource_uuid": Uuid::from_u128(2), "backend_id": "hpc_1" });
             let event = Event::read(body.to_string().as_bytes(), Some(&EventKind::ResourcePeriodicLimits));
-            hub.pass(Delivery::in_test(event, offering, false).0);
+            hub.pass(Notification::Event(Delivery::in_test(event, offering, false).0));
             sleep(20 * MINUTE).await;
             assert_eq!(state(), (LoopState::InRound, false));
             sleep(20 * MINUTE).await;
