@@ -8,6 +8,7 @@ mod day;
 mod events;
 mod figures;
 mod on_a_server;
+mod presence;
 mod side_by_side;
 #[cfg(target_os = "linux")]
 mod slurm;

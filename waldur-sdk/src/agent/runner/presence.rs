@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::select;
+use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 use waldur_api_client::{Client, Error, RetryPolicy};
 
+use super::activity::LoopKind;
 use super::health::LoopCounts;
 use super::monitor::{AgentMonitor, Probe};
 use crate::agent::registration::AgentService;
 use crate::agent_identity::AgentIdentity;
 
-/// How long the last statistics may take when the agent ends.
+/// How long the last statistics of all services may take when the agent ends.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The identity of the agent, and how often Waldur is told of it.
@@ -45,7 +47,32 @@ struct Statistics {
 #[derive(Default)]
 struct Registered {
     agents: BTreeMap<Uuid, AgentIdentity>,
-    services: Vec<(AgentService, Arc<Probe>)>,
+    /// The services of loops at offerings.
+    services: BTreeMap<(Uuid, LoopKind), (AgentService, Arc<Probe>)>,
+    /// The services whose back ends are registered.
+    with_backend: BTreeSet<Uuid>,
+}
+
+/// What came of the attempts to tell the server something.
+#[derive(Default)]
+struct Results {
+    /// The first error.
+    first: Option<Error>,
+    /// Whether the server failed, and not only refused.
+    is_failing: bool,
+}
+
+impl Results {
+    fn note<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.is_failing |= !error.is_refusal();
+                self.first.get_or_insert(error);
+                None
+            }
+        }
+    }
 }
 
 impl Presence {
@@ -74,12 +101,16 @@ impl Presence {
         // Registering is idempotent, so it can be interrupted.
         select(pin!(telling), pin!(ended)).await;
         let once = client.with_retry(RetryPolicy::never());
-        for (service, probe) in &registered.services {
-            let sent = timeout(FAREWELL, service.set_statistics(&once, &Statistics::of(probe))).await;
-            if !matches!(sent, Ok(Ok(()))) {
-                tracing::debug!(service = %service.name, "the last statistics were not sent");
-                return;
-            }
+        let farewells = stream::iter(registered.services.values()).for_each_concurrent(
+            client.bulk_concurrency(),
+            |(service, probe)| async {
+                if let Err(error) = service.set_statistics(&once, &Statistics::of(probe)).await {
+                    tracing::debug!(service = %service.name, %error, "the last statistics were not sent");
+                }
+            },
+        );
+        if timeout(FAREWELL, farewells).await.is_err() {
+            tracing::debug!("the last statistics were not sent in time");
         }
     }
 
@@ -93,45 +124,66 @@ impl Presence {
         probes: &[Arc<Probe>],
         registered: &mut Registered,
     ) -> Result<(), Error> {
-        let mut first = Ok(());
+        let once = client.with_retry(RetryPolicy::never());
+        let mut results = Results::default();
         let offerings: BTreeSet<Uuid> =
             probes.iter().flat_map(|probe| probe.offerings.iter().copied()).collect();
-        registered.services.clear();
         for offering in offerings {
-            let at_offering = probes.iter().filter(|probe| probe.offerings.contains(&offering));
-            if let Err(error) = self.tell_at(client, offering, at_offering, registered).await {
-                // It may have been deleted.
-                registered.agents.remove(&offering);
-                first = first.and(Err(error));
+            // While the server fails, retries would only hold up the rest.
+            let client = if results.is_failing { &once } else { client };
+            let agent = self.agent_at(client, offering, registered).await;
+            let Some(agent) = results.note(agent) else { continue };
+            for probe in probes.iter().filter(|probe| probe.offerings.contains(&offering)) {
+                let client = if results.is_failing { &once } else { client };
+                results.note(self.tell_of(client, &agent, probe, registered).await);
             }
         }
-        first
+        results.first.map_or(Ok(()), Err)
     }
 
-    async fn tell_at(
+    /// Registers the agent at an offering, unless it is registered.
+    async fn agent_at(
         &self,
         client: &Client,
         offering: Uuid,
-        probes: impl Iterator<Item = &Arc<Probe>>,
+        registered: &mut Registered,
+    ) -> Result<AgentIdentity, Error> {
+        if let Some(agent) = registered.agents.get(&offering) {
+            return Ok(agent.clone());
+        }
+        let agent = AgentIdentity::register(client, offering, &*self.name, &*self.version).await?;
+        agent.set_last_restarted(client, self.started).await?;
+        registered.agents.insert(offering, agent.clone());
+        Ok(agent)
+    }
+
+    /// Registers the service of a loop and its back end, and sends its statistics.
+    async fn tell_of(
+        &self,
+        client: &Client,
+        agent: &AgentIdentity,
+        probe: &Arc<Probe>,
         registered: &mut Registered,
     ) -> Result<(), Error> {
-        let is_first = !registered.agents.contains_key(&offering);
-        if is_first {
-            let agent = AgentIdentity::register(client, offering, &*self.name, &*self.version).await?;
-            agent.set_last_restarted(client, self.started).await?;
-            registered.agents.insert(offering, agent);
-        }
-        let Some(agent) = registered.agents.get(&offering) else { return Ok(()) };
-        for probe in probes {
-            let kind = probe.kind;
-            let service = agent.register_service(client, kind.as_str(), kind.mode()).await?;
-            if let (true, Some((type_, version))) = (is_first, &self.backend) {
-                service.register_processor(client, kind.as_str(), &**type_, &**version).await?;
+        let (offering, kind) = (agent.offering_uuid, probe.kind);
+        let service = match agent.register_service(client, kind.as_str(), kind.mode()).await {
+            Ok(service) => service,
+            Err(error) => {
+                // The agent may have been deleted.
+                registered.agents.remove(&offering);
+                return Err(error);
             }
-            service.set_statistics(client, &Statistics::of(probe)).await?;
-            registered.services.push((service, Arc::clone(probe)));
-        }
-        Ok(())
+        };
+        registered.services.insert((offering, kind), (service.clone(), Arc::clone(probe)));
+        let with_backend = match &self.backend {
+            Some((type_, version)) if !registered.with_backend.contains(&service.uuid) => {
+                let backend = service.register_processor(client, kind.as_str(), &**type_, &**version).await;
+                backend.map(|_| _ = registered.with_backend.insert(service.uuid))
+            }
+            _ => Ok(()),
+        };
+        let sent = service.set_statistics(client, &Statistics::of(probe)).await;
+        with_backend.and(sent)
     }
 }
 
