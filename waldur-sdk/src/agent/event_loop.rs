@@ -141,7 +141,7 @@ impl<B: Backend> OrderProcessor<B> {
             }
             while agenda.working.len() < self.client.bulk_concurrency() {
                 let Some((order, looks)) = agenda.take() else { break };
-                let work = self.process(order);
+                let work = self.process_unless(order, &enough);
                 working.push(
                     work.map(move |result| Ended::Order { order, looks, result: Box::new(result) }).boxed(),
                 );

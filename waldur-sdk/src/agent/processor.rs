@@ -181,13 +181,23 @@ impl<B: Backend> OrderProcessor<B> {
     /// # Errors
     /// If the order can't be read. All later failures are in the item.
     pub async fn process(&self, order: impl Into<Uuid>) -> Result<Item<ProcessedOrder>, Error> {
-        let call = self.client.marketplace_orders_retrieve().uuid(order.into());
-        let order: AgentOrder = row::retrieve(call).await?;
+        self.process_unless(order.into(), &AtomicBool::new(false)).await
+    }
+
+    /// Processes one order, unless there is `enough` or the processor is stopped before it is begun.
+    pub(super) async fn process_unless(
+        &self,
+        order: Uuid,
+        enough: &AtomicBool,
+    ) -> Result<Item<ProcessedOrder>, Error> {
+        let is_over = || enough.load(Ordering::Relaxed) || self.stop.is_stopped();
+        let order: AgentOrder = row::retrieve(self.client.marketplace_orders_retrieve().uuid(order)).await?;
         let (result, error) = match &order.state {
-            _ if self.stop.is_stopped() => (OrderResult::NotBegun, None),
+            _ if is_over() => (OrderResult::NotBegun, None),
             OrderState::PendingProvider | OrderState::Executing | OrderState::Other(_) => {
                 match self.backend.ready().await {
                     Err(error) => (OrderResult::Held, Some(error.into_error())),
+                    Ok(()) if is_over() => (OrderResult::NotBegun, None),
                     Ok(()) => {
                         let outage = Arc::new(Outage::new(&self.client));
                         self.take(order.offering_uuid, &order, &outage).await

@@ -19,6 +19,8 @@ mod names_and_plans;
 mod odd_orders;
 mod registration;
 mod rounds;
+#[cfg(feature = "events")]
+mod stop_on_events;
 mod two_hours;
 
 use std::collections::{BTreeMap, BTreeSet};
