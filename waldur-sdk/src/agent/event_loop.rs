@@ -1,6 +1,6 @@
 //! Orders by events: each event is processed at once, and rounds fill the gaps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,13 +32,35 @@ struct Agenda {
     working: HashMap<Uuid, bool>,
     /// When a round is due.
     round: Option<Instant>,
+    is_in_round: bool,
+    /// The orders that the round was at work on when their events came.
+    after_round: HashSet<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     at: Instant,
-    /// How often the order was read after its event without being open.
+    tries: Tries,
+}
+
+/// What came of the reads of an order since its event.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tries {
+    /// How often it was read without being open.
     looks: u32,
+    /// How often it couldn't be read, in a row.
+    failures: u32,
+}
+
+impl Tries {
+    /// For an order that was open: it isn't looked up again if it isn't any more.
+    const OPEN: Self = Self { looks: LOOKS, failures: 0 };
+
+    /// Returns the pause before an order that wasn't open is read again, if it is to be.
+    fn look(self) -> Option<(Duration, Self)> {
+        let again = Self { looks: self.looks + 1, failures: 0 };
+        (self.looks < LOOKS).then(|| (LOOK * 2_u32.pow(self.looks), again))
+    }
 }
 
 impl Agenda {
@@ -46,13 +68,21 @@ impl Agenda {
     fn note(&mut self, order: Uuid) {
         match self.working.get_mut(&order) {
             Some(again) => *again = true,
-            None => self.plan(order, Duration::ZERO, 0),
+            None => self.plan(order, Duration::ZERO, Tries::default()),
+        }
+    }
+
+    /// Plans an order that others are at work on: when the round ends if there is one, or shortly.
+    fn plan_after_others(&mut self, order: Uuid) {
+        match self.is_in_round {
+            true => _ = self.after_round.insert(order),
+            false => self.plan(order, Duration::from_secs(1), Tries::OPEN),
         }
     }
 
     /// Plans an order, unless it is planned earlier already.
-    fn plan(&mut self, order: Uuid, pause: Duration, looks: u32) {
-        let plan = Plan { at: later(pause), looks };
+    fn plan(&mut self, order: Uuid, pause: Duration, tries: Tries) {
+        let plan = Plan { at: later(pause), tries };
         let planned = self.planned.entry(order).or_insert(plan);
         if plan.at < planned.at {
             *planned = plan;
@@ -64,14 +94,32 @@ impl Agenda {
         self.round = Some(self.round.map_or(at, |planned| planned.min(at)));
     }
 
-    /// Takes an order that is due.
-    fn take(&mut self) -> Option<(Uuid, u32)> {
+    /// Returns whether a round is due. It is under way from then on.
+    fn begin_round(&mut self) -> bool {
+        let is_due = !self.is_in_round && self.round.is_some_and(|at| at <= Instant::now());
+        if is_due {
+            (self.round, self.is_in_round) = (None, true);
+        }
+        is_due
+    }
+
+    /// Notes that the round has ended, and the orders that it was at work on when their events came.
+    fn end_round(&mut self) {
+        self.is_in_round = false;
+        for order in std::mem::take(&mut self.after_round) {
+            self.note(order);
+        }
+    }
+
+    /// Takes an order that is due. One in progress has to end before.
+    fn take(&mut self) -> Option<(Uuid, Tries)> {
         let now = Instant::now();
-        let (order, plan) = self.planned.iter().find(|(_, plan)| plan.at <= now)?;
-        let (order, looks) = (*order, plan.looks);
+        let is_due = |(order, plan): &(&Uuid, &Plan)| plan.at <= now && !self.working.contains_key(*order);
+        let (order, plan) = self.planned.iter().find(is_due)?;
+        let (order, tries) = (*order, plan.tries);
         self.planned.remove(&order);
         self.working.insert(order, false);
-        Some((order, looks))
+        Some((order, tries))
     }
 
     /// Notes that the work on an order has ended. Returns whether another event came for it meanwhile.
@@ -80,16 +128,17 @@ impl Agenda {
     }
 
     /// Returns when something is due.
-    fn next(&self, has_room: bool, in_round: bool) -> Option<Instant> {
-        let orders = self.planned.values().map(|plan| plan.at).filter(|_| has_room);
-        orders.chain(self.round.filter(|_| !in_round)).min()
+    fn next(&self, has_room: bool) -> Option<Instant> {
+        let is_waiting = |(order, _): &(&Uuid, &Plan)| has_room && !self.working.contains_key(*order);
+        let orders = self.planned.iter().filter(is_waiting).map(|(_, plan)| plan.at);
+        orders.chain(self.round.filter(|_| !self.is_in_round)).min()
     }
 }
 
 /// A piece of work that has ended.
 enum Ended {
     Round(Report<ProcessedOrder>),
-    Order { order: Uuid, looks: u32, result: Box<Result<Item<ProcessedOrder>, Error>> },
+    Order { order: Uuid, tries: Tries, result: Box<Result<Item<ProcessedOrder>, Error>> },
 }
 
 impl<B: Backend> OrderProcessor<B> {
@@ -133,21 +182,19 @@ impl<B: Backend> OrderProcessor<B> {
         let enough = AtomicBool::new(false);
         let mut agenda = Agenda::default();
         let mut working: FuturesUnordered<BoxFuture<'_, Ended>> = FuturesUnordered::new();
-        let mut in_round = false;
         loop {
-            if !in_round && agenda.round.is_some_and(|at| at <= Instant::now()) {
-                (agenda.round, in_round) = (None, true);
+            if agenda.begin_round() {
                 working.push(self.round(&enough).map(Ended::Round).boxed());
             }
             while agenda.working.len() < self.client.bulk_concurrency() {
-                let Some((order, looks)) = agenda.take() else { break };
+                let Some((order, tries)) = agenda.take() else { break };
                 let work = self.process_unless(order, &enough);
                 working.push(
-                    work.map(move |result| Ended::Order { order, looks, result: Box::new(result) }).boxed(),
+                    work.map(move |result| Ended::Order { order, tries, result: Box::new(result) }).boxed(),
                 );
             }
             let has_room = agenda.working.len() < self.client.bulk_concurrency();
-            let due = agenda.next(has_room, in_round);
+            let due = agenda.next(has_room);
             let timer = pin!(async {
                 match due {
                     Some(at) => sleep_until(at).await,
@@ -165,13 +212,13 @@ impl<B: Backend> OrderProcessor<B> {
             match select(over, input).await {
                 Either::Left(_) => break,
                 Either::Right((Either::Left((Ended::Round(report), _)), _)) => {
-                    in_round = false;
+                    agenda.end_round();
                     self.plan_after_round(&mut agenda, &report);
                     each(report);
                 }
-                Either::Right((Either::Left((Ended::Order { order, looks, result }, _)), _)) => {
+                Either::Right((Either::Left((Ended::Order { order, tries, result }, _)), _)) => {
                     let is_noted = agenda.end(order);
-                    self.plan_after_order(&mut agenda, order, looks, &result);
+                    self.plan_after_order(&mut agenda, order, tries, &result);
                     if is_noted {
                         agenda.note(order);
                     }
@@ -211,7 +258,7 @@ impl<B: Backend> OrderProcessor<B> {
     fn plan_after_round(&self, agenda: &mut Agenda, report: &Report<ProcessedOrder>) {
         for item in &report.items {
             if let Some(pause) = self.pause_of(&item.target.result) {
-                agenda.plan(item.target.order.uuid, pause, LOOKS);
+                agenda.plan(item.target.order.uuid, pause, Tries::OPEN);
             }
         }
         if !report.unlisted.is_empty() {
@@ -223,26 +270,25 @@ impl<B: Backend> OrderProcessor<B> {
         &self,
         agenda: &mut Agenda,
         order: Uuid,
-        looks: u32,
+        tries: Tries,
         result: &Result<Item<ProcessedOrder>, Error>,
     ) {
-        match result {
-            Ok(item) => match self.pause_of(&item.target.result) {
-                Some(pause) => agenda.plan(order, pause, LOOKS),
-                None if looks < LOOKS && may_open(&item.target.result) => {
-                    agenda.plan(order, LOOK * 2_u32.pow(looks), looks + 1);
-                }
-                None => {}
+        let again = match result {
+            Ok(item) => match &item.target.result {
+                OrderResult::InProgress => return agenda.plan_after_others(order),
+                result if may_open(result) => tries.look(),
+                result => self.pause_of(result).map(|pause| (pause, Tries::OPEN)),
             },
-            Err(error) if error.is_not_found() || error.is_forbidden() => {
-                if looks < LOOKS {
-                    agenda.plan(order, LOOK * 2_u32.pow(looks), looks + 1);
-                }
-            }
+            Err(error) if error.is_not_found() || error.is_forbidden() => tries.look(),
             Err(error) => {
                 tracing::warn!(order = %order.simple(), %error, "an order can't be read");
-                agenda.plan(order, error.retry_after().unwrap_or_default().max(self.backoff.first), looks);
+                let failures = tries.failures.saturating_add(1);
+                let pause = error.retry_after().unwrap_or_default().max(self.backoff.pause(failures));
+                Some((pause, Tries { failures, ..tries }))
             }
+        };
+        if let Some((pause, tries)) = again {
+            agenda.plan(order, pause, tries);
         }
     }
 
@@ -266,4 +312,89 @@ impl<B: Backend> OrderProcessor<B> {
 fn may_open(result: &OrderResult) -> bool {
     use waldur_api_client::types::OrderState::{PendingConsumer, PendingProject, PendingStartDate};
     matches!(result, OrderResult::Superseded { state: PendingConsumer | PendingProject | PendingStartDate })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+    use waldur_api_client::{Client, ErrorKind};
+
+    use super::super::backend::{BackendError, Provisioned};
+    use super::super::task::Task;
+    use super::*;
+    use crate::backend_id::BackendId;
+
+    const ORDER: Uuid = Uuid::from_u128(7);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_of_a_round_waits_for_its_end() {
+        let mut agenda = Agenda::default();
+        agenda.plan_round(Duration::ZERO);
+        assert!(agenda.begin_round() && !agenda.begin_round());
+        agenda.note(ORDER);
+        assert!(agenda.take().is_some());
+        assert!(!agenda.end(ORDER));
+        agenda.plan_after_others(ORDER);
+        advance(60 * SECOND).await;
+        assert!(agenda.take().is_none() && agenda.next(true).is_none());
+        agenda.end_round();
+        assert!(agenda.next(true).is_some());
+        assert_eq!(agenda.take().map(|(order, _)| order), Some(ORDER));
+        // Without a round it is somebody else who works on it.
+        agenda.end(ORDER);
+        agenda.plan_after_others(ORDER);
+        assert!(agenda.take().is_none());
+        advance(SECOND).await;
+        assert!(agenda.take().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_in_progress_is_not_taken_a_second_time() {
+        let mut agenda = Agenda::default();
+        agenda.note(ORDER);
+        assert!(agenda.take().is_some());
+        // A round has found that it is to be tried again.
+        agenda.plan(ORDER, Duration::ZERO, Tries::OPEN);
+        assert!(agenda.take().is_none() && agenda.next(true).is_none());
+        agenda.note(ORDER);
+        assert!(agenda.end(ORDER));
+        assert!(agenda.next(false).is_none() && agenda.next(true).is_some());
+        assert!(agenda.take().is_some());
+    }
+
+    struct Nothing;
+
+    impl Backend for Nothing {
+        async fn create(&self, _: &Task) -> Result<Provisioned, BackendError> {
+            Err(BackendError::permanent("nothing"))
+        }
+
+        async fn update(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Err(BackendError::permanent("nothing"))
+        }
+
+        async fn terminate(&self, _: &Task, _: &BackendId) -> Result<(), BackendError> {
+            Err(BackendError::permanent("nothing"))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_cannot_be_read_is_read_ever_less_often() {
+        let client = Client::builder().url("http://127.0.0.1:9").token("0".repeat(40)).build().unwrap();
+        let processor = OrderProcessor::new(&client, [], Nothing);
+        let mut agenda = Agenda::default();
+        agenda.note(ORDER);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            let (order, tries) = agenda.take().unwrap();
+            agenda.end(order);
+            let unread = Err(Error::new(ErrorKind::UnexpectedResponse, "no object"));
+            processor.plan_after_order(&mut agenda, order, tries, &unread);
+            let pause = agenda.next(true).unwrap() - Instant::now();
+            pauses.push(pause.as_secs());
+            advance(pause).await;
+        }
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 600, 600, 600]);
+    }
 }

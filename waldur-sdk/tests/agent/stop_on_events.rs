@@ -1,8 +1,9 @@
-//! Orders by their events: what is begun when the processor is stopped.
+//! Orders by their events: what is read while a round is at work, and what is begun when the processor is
+//! stopped.
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use waldur_sandbox::{Actor, OrderState as State, Sandbox};
 use waldur_sdk::agent::{
     Backend, BackendError, OrderProcessor, OrderResultKind as Kind, ProcessedOrder, Provisioned, Task,
@@ -30,6 +31,49 @@ fn first_round() -> (impl FnMut(Report<ProcessedOrder>), oneshot::Receiver<()>) 
         }
     };
     (each, waiting)
+}
+
+async fn next_of(results: &mut mpsc::UnboundedReceiver<(Uuid, Kind)>, order: Uuid) -> Kind {
+    loop {
+        let (of, kind) = results.recv().await.unwrap();
+        if of == order {
+            return kind;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_a_round_is_at_work_on_is_read_again_when_the_round_ends() {
+    let sandbox = sandbox_of(2, None).await;
+    let [order, closed] = [0, 1].map(|index| sandbox.orders()[index].uuid);
+    approve(&sandbox, order).await;
+    let (inside, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let cluster = Cluster { hold: Some((Arc::clone(&inside), Arc::clone(&go))), ..Cluster::default() };
+    let (processor, mut results) = processor(&sandbox, &cluster);
+    let events = subscribe(&sandbox).await;
+    let (each, ended) = first_round();
+    let publish = |order: Uuid| {
+        let body = serde_json::json!({ "order_uuid": order.simple().to_string() });
+        sandbox.broker().publish("order", sandbox.ids().offerings.bulk, body);
+    };
+    let work = async {
+        inside.notified().await;
+        sandbox.clear_requests();
+        publish(order);
+        assert_eq!(next_of(&mut results, order).await, Kind::InProgress);
+        // The looks at an order that isn't open take some time.
+        publish(closed);
+        for _ in 0..4 {
+            assert_eq!(next_of(&mut results, closed).await, Kind::Superseded);
+        }
+        assert_eq!((reads(&sandbox, closed), reads(&sandbox, order)), (4, 1));
+        go.notify_one();
+        assert_eq!(next_of(&mut results, order).await, Kind::Done);
+        ended.await.unwrap();
+        assert_eq!(next_of(&mut results, order).await, Kind::Superseded);
+    };
+    tokio::time::timeout(LIMIT, processor.run_on_events(events, work, each)).await.unwrap();
+    assert_eq!(cluster.world.lock().unwrap().calls, 1);
 }
 
 #[tokio::test]
