@@ -275,3 +275,43 @@ impl Probe {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::super::super::report::ProcessedOrder;
+    use super::*;
+    use crate::bulk::Report;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_stalls_sooner_within_a_round_than_between_two() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        let probe = Probe::new(LoopKind::Orders, Vec::new(), 10 * minute, minute, OnActivity::default());
+        let probe = Arc::new(probe);
+        let monitor = AgentMonitor::new(StopHandle::new(), vec![Arc::clone(&probe)], OnActivity::default());
+        let stalls_after = async |state, limit: Duration| {
+            assert_eq!(probe.health().state, state);
+            advance(limit).await;
+            assert!(!probe.health().is_stalled && monitor.health().is_live());
+            advance(second).await;
+            assert!(probe.health().is_stalled && !monitor.health().is_live());
+        };
+        probe.started();
+        stalls_after(LoopState::Waiting, 11 * minute).await;
+        probe.begun();
+        stalls_after(LoopState::InRound, minute).await;
+        // A sign of life.
+        probe.begun();
+        stalls_after(LoopState::InRound, minute).await;
+        probe.ended_round(Report::<ProcessedOrder>::default());
+        stalls_after(LoopState::Waiting, 11 * minute).await;
+        // Nothing is expected of these.
+        probe.panicked("broken", minute);
+        advance(100 * minute).await;
+        assert!(!probe.health().is_stalled);
+        probe.ended();
+        advance(100 * minute).await;
+        assert!(!probe.health().is_stalled);
+    }
+}

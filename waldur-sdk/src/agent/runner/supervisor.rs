@@ -76,9 +76,12 @@ mod tests {
 
     use futures_util::future::{BoxFuture, FutureExt as _};
 
+    #[cfg(feature = "events")]
+    use futures_util::stream::StreamExt as _;
+
     use super::*;
     #[cfg(feature = "events")]
-    use crate::events::EventKind;
+    use crate::events::{EventKind, Notification, ReconcileReason};
 
     use super::super::activity::LoopKind;
     use super::super::health::LoopState;
@@ -90,6 +93,8 @@ mod tests {
         panics: AtomicUsize,
         ends: bool,
         begun: Mutex<Vec<Instant>>,
+        #[cfg(feature = "events")]
+        reconciled: Mutex<Vec<ReconcileReason>>,
     }
 
     impl Loop for Fragile {
@@ -102,6 +107,12 @@ mod tests {
                     .is_ok()
                 {
                     panic!("no {} left", 7);
+                }
+                #[cfg(feature = "events")]
+                if let Some(mut inbox) = run.inbox {
+                    while let Some(Notification::Reconcile { reason }) = inbox.next().await {
+                        self.reconciled.lock().unwrap().push(reason);
+                    }
                 }
                 if !self.ends {
                     run.stop.stopped().await;
@@ -168,6 +179,27 @@ mod tests {
             fragile.begun.lock().unwrap().iter().map(|at| at.duration_since(begun).as_secs()).collect();
         assert_eq!(begins, [0, 10, 30, 70, 150, 310, 630, 1230, 1830]);
         assert_eq!(monitor.health().loops[0].state, LoopState::Ended);
+    }
+
+    #[cfg(feature = "events")]
+    #[tokio::test(start_paused = true)]
+    async fn events_reach_a_loop_that_has_begun_again() {
+        let (stop, mut hub) = (StopHandle::new(), Hub::default());
+        let fragile = Arc::new(Fragile { panics: AtomicUsize::new(1), ..Fragile::default() });
+        let (mut supervised, _) = supervised(&fragile, &stop);
+        supervised.slot = Some(hub.add(Vec::new(), Vec::new()));
+        let pass = |reason| hub.pass(Notification::Reconcile { reason });
+        let work = async {
+            sleep(Duration::from_secs(5)).await;
+            // It has panicked: this one is lost, and a full pass makes up for it.
+            pass(ReconcileReason::Interval);
+            sleep(Duration::from_secs(10)).await;
+            pass(ReconcileReason::Resubscribed);
+            sleep(Duration::from_secs(1)).await;
+        };
+        select(pin!(supervised.run(&stop, &hub)), pin!(work)).await;
+        let reconciled = fragile.reconciled.lock().unwrap();
+        assert_eq!(*reconciled, [ReconcileReason::Started, ReconcileReason::Resubscribed]);
     }
 
     #[tokio::test(start_paused = true)]
