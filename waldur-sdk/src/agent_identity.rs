@@ -99,15 +99,17 @@ impl AgentIdentity {
         registered.map(|(agent, _)| agent)
     }
 
-    /// Sets when the agent was started last, which the operators see. Safe to run again.
+    /// Sets when the agent was started last, which the operators see. The request replaces the agent: it also
+    /// sets the name and the version to those of `self`. It is safe to run again.
     /// (`marketplace_site_agent_identities_update`)
     ///
     /// # Errors
-    /// If the agent doesn't exist any more or is not visible to the caller ([`Error::is_not_found`]), or the
-    /// caller may not change it ([`Error::is_forbidden`]).
+    /// If the agent doesn't exist any more or is not visible to the caller ([`Error::is_not_found`]), the
+    /// caller may not change it ([`Error::is_forbidden`]), or the server is older than 7.8.5
+    /// ([`Error::is_unsupported`]).
     #[cfg(feature = "agent")]
     pub async fn set_last_restarted(&self, client: &Client, at: DateTime<Utc>) -> Result<(), Error> {
-        // The operation replaces the agent, so everything is sent.
+        // Waldur has no operation that changes a part of it, and requires the name and the offering.
         let body = AgentIdentityRequest::builder()
             .name(self.name.clone())
             .offering(self.offering_uuid)

@@ -84,6 +84,25 @@ async fn registrations_that_get_lost_or_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_start_is_told_of_with_the_name_and_version_of_the_agent() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (client, offering) = (client(&sandbox), sandbox.ids().offerings.slurm);
+    let agent = AgentIdentity::register(&client, offering, "polar", "1").await.unwrap();
+    AgentIdentity::register(&client, offering, "polar", "2").await.unwrap();
+    agent.set_last_restarted(&client, "2026-03-10T08:00:00Z".parse().unwrap()).await.unwrap();
+    let properties = &sandbox.documents("marketplace-site-agent-identities")[0].properties;
+    assert_eq!((&properties["name"], &properties["version"]), (&json!("polar"), &json!("1")));
+    assert!(properties["last_restarted"].as_str().unwrap().starts_with("2026-03-10T08:00:00"));
+    // As before 7.8.5.
+    sandbox.fail_next(1, "PUT", "/", Fault::NoSuchOperation);
+    let error = agent.set_last_restarted(&client, sandbox.now()).await.unwrap_err();
+    assert!(error.is_unsupported(), "{error}");
+    let error = agent.set_last_restarted(&client_as(&sandbox, Actor::Outsider), sandbox.now()).await;
+    let error = error.unwrap_err();
+    assert!((error.is_not_found() || error.is_forbidden()) && !error.is_unsupported(), "{error}");
+}
+
 /// The answers to registrations are looked up where they don't say what was registered.
 #[tokio::test]
 async fn a_registration_whose_answer_lost_its_uuid_is_found() {
