@@ -2,6 +2,8 @@
 //! usage, and register with Waldur.
 
 mod accounts;
+#[cfg(feature = "events")]
+mod agenda;
 mod approval;
 mod backend;
 #[cfg(feature = "events")]
