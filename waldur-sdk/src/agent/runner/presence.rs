@@ -53,7 +53,7 @@ struct Registered {
     with_backend: BTreeSet<Uuid>,
 }
 
-/// What came of the attempts to tell the server something.
+/// The results of the requests of a heartbeat.
 #[derive(Default)]
 struct Results {
     /// The first error.
