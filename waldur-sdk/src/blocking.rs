@@ -15,6 +15,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Client::new`] takes the settings from a builder, that of the async client:
+//!
+//! ```
+//! # use waldur_sandbox::{Actor, Sandbox};
+//! # use waldur_sdk::ClientExt as _;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let sandbox = Sandbox::builder().start_blocking()?;
+//! # let (url, token) = (sandbox.url(), sandbox.token(Actor::Provider));
+//! use waldur_sdk::blocking::Client;
+//!
+//! let client = Client::new(waldur_sdk::Client::builder().url(url).token(token))?;
+//! let waiting = client.wait(client.provider().orders().pending().count())?;
+//! println!("{waiting} orders wait");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::future::IntoFuture;
 use std::ops::Deref;

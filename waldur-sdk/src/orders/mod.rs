@@ -88,6 +88,7 @@ impl From<&Order> for Uuid {
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
 /// use waldur_sdk::types::RequestTypes;
+/// use waldur_sdk::{DateTime, Utc};
 ///
 /// let provider = client.provider();
 /// for order in provider.orders().executing().of_type(RequestTypes::Terminate).all().await? {
@@ -98,6 +99,17 @@ impl From<&Order> for Uuid {
 /// println!("{report}"); // 15 applied
 /// for item in report.failures() {
 ///     eprintln!("{}: {}", item.target.uuid, item.outcome);
+/// }
+///
+/// // With fields of your own: those of `types::OrderDetails`.
+/// #[derive(serde::Deserialize)]
+/// struct Row {
+///     resource_name: String,
+///     created: DateTime<Utc>,
+/// }
+/// let rows: Vec<Row> = provider.orders().executing().select().all().await?;
+/// for row in rows {
+///     println!("{} waits for {} hours", row.resource_name, (Utc::now() - row.created).num_hours());
 /// }
 /// # Ok(())
 /// # }
