@@ -5,6 +5,8 @@
 //! sent again, within the client's retry policy and budget. If the object can't be read, the result is
 //! unknown.
 
+use std::fmt;
+
 use backon::ExponentialBackoff;
 use serde::Serialize;
 use tokio::time::{Duration, Instant, sleep};
@@ -13,7 +15,14 @@ use crate::outage::Outage;
 use waldur_api_client::Client;
 use waldur_api_client::Error;
 
-/// Whether a step was applied by this call.
+/// Whether a step was applied by this call. Displays in the words of [`Outcome`](crate::Outcome).
+///
+/// ```
+/// use waldur_sdk::Applied;
+///
+/// assert_eq!(Applied::Now.to_string(), "applied");
+/// assert_eq!(Applied::Already.to_string(), "unchanged");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -22,6 +31,15 @@ pub enum Applied {
     Now,
     /// The object was already in the requested state, because of an earlier call or another client.
     Already,
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Now => "applied",
+            Self::Already => "unchanged",
+        })
+    }
 }
 
 /// What an object shows when it is read after a request whose result is unknown.

@@ -20,7 +20,8 @@ pub(crate) fn field_names<Row: DeserializeOwned>() -> Result<&'static [&'static 
         Some([]) => Err(format!("{row} has no fields, so that there is nothing to request")),
         Some(names) => Ok(names),
         None => Err(format!(
-            "{row} doesn't say its fields: a row is a struct with named fields, none of which is flattened"
+            "{row} doesn't say its fields: a row is a struct with named fields, none of which is flattened; \
+             for other rows, name the fields with `select_fields`"
         )),
     }
 }

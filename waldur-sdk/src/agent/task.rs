@@ -64,6 +64,12 @@ row! {
     }
 }
 
+impl From<&AgentOrder> for Uuid {
+    fn from(order: &AgentOrder) -> Self {
+        order.uuid
+    }
+}
+
 row! {
     /// A resource as it is in Waldur before the back end works on it.
     #[derive(Clone, Debug)]

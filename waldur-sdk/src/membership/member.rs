@@ -75,6 +75,11 @@ impl fmt::Display for MemberKind {
 /// let plain = ListedMember::from("alice01");
 /// let with_role = ListedMember::new("bob01").role("admin");
 /// assert_eq!((plain.role, with_role.role.as_deref()), (None, Some("admin")));
+///
+/// // A back end that keeps the names of `Member`s lists them.
+/// let name = waldur_sdk::AccountName::new("carol01")?;
+/// assert_eq!(ListedMember::from(name).username, "carol01");
+/// # Ok::<(), waldur_sdk::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -101,6 +106,12 @@ impl ListedMember {
 
 impl From<String> for ListedMember {
     fn from(username: String) -> Self {
+        Self::new(username)
+    }
+}
+
+impl From<AccountName> for ListedMember {
+    fn from(username: AccountName) -> Self {
         Self::new(username)
     }
 }

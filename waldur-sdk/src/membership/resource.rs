@@ -63,3 +63,9 @@ pub struct MembershipResource {
     /// Whether nobody may be a member for now, such as after a cost policy took effect.
     pub restrict_member_access: bool,
 }
+
+impl From<&MembershipResource> for Uuid {
+    fn from(resource: &MembershipResource) -> Self {
+        resource.uuid
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike as _, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use waldur_api_client::__private::LenientDecode;
 use waldur_api_client::{Error, ErrorKind};
@@ -27,7 +27,7 @@ impl Month {
     /// Returns the current month, by UTC and the local clock.
     #[must_use]
     pub fn current() -> Self {
-        Utc::now().date_naive().into()
+        Utc::now().into()
     }
 
     /// Returns the previous month.
@@ -60,6 +60,13 @@ impl Month {
 impl From<NaiveDate> for Month {
     fn from(day: NaiveDate) -> Self {
         Self(day.with_day(1).unwrap_or(day))
+    }
+}
+
+/// Returns the month of the time, by UTC.
+impl From<DateTime<Utc>> for Month {
+    fn from(time: DateTime<Utc>) -> Self {
+        time.date_naive().into()
     }
 }
 
@@ -117,6 +124,18 @@ mod tests {
         assert_eq!(serde_json::from_str::<Month>("\"2024-02\"").unwrap(), month("2024-02"));
         for wrong in ["", "2026", "2026-13", "2026-1", "2026-10-01", "26-10-01", "+026-10", "2026/10"] {
             assert!(wrong.parse::<Month>().is_err_and(|error| error.is_validation()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_in_the_month_that_it_has_in_utc() {
+        for (time, expected) in [
+            ("2026-10-31T23:59:59Z", "2026-10"),
+            ("2026-11-01T00:00:00Z", "2026-11"),
+            ("2026-11-01T00:30:00+01:00", "2026-10"),
+        ] {
+            let time: DateTime<Utc> = time.parse().unwrap();
+            assert_eq!(Month::from(time), month(expected), "{time}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! The report of one resource: planning, sending and confirming it.
 
+use std::fmt;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,7 +15,7 @@ use super::read::{ComponentUsage, ReportedRow, reported_rows};
 use crate::confirm::{Applied, Confirm, Seen};
 
 /// The usage that was reported for a resource, or would be in a dry run. Amounts are in the units of the
-/// components.
+/// components. Displays as one line, such as `2026-10: cpu 123.45, gpu 12; unchanged: ram 2048`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReportedUsage {
@@ -26,6 +28,20 @@ pub struct ReportedUsage {
     /// The usage that is not sent because it is already reported:
     /// see [`UsageReport::skip_equal`](super::UsageReport::skip_equal).
     pub unchanged: Vec<ComponentUsage>,
+}
+
+impl fmt::Display for ReportedUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts =
+            |usages: &[ComponentUsage]| usages.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        write!(f, "{}: ", self.month)?;
+        match (self.usages.is_empty(), self.unchanged.is_empty()) {
+            (true, true) => f.write_str("nothing"),
+            (false, true) => f.write_str(&texts(&self.usages)),
+            (true, false) => write!(f, "unchanged: {}", texts(&self.unchanged)),
+            (false, false) => write!(f, "{}; unchanged: {}", texts(&self.usages), texts(&self.unchanged)),
+        }
+    }
 }
 
 /// The options of a report.
@@ -208,7 +224,8 @@ fn refuse_decreases(usages: &[ComponentUsage], month: Month, there: &[ReportedRo
         {
             let reported = reported.normalize();
             return Err(refused(format!(
-                "{type_}: {amount} is less than the {reported} reported for {month}"
+                "{type_}: {amount} is less than the {reported} reported for {month}; \
+                 a lower amount needs `allow_decrease`"
             )));
         }
     }
@@ -218,6 +235,24 @@ fn refuse_decreases(usages: &[ComponentUsage], month: Month, there: &[ReportedRo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_displays_what_is_sent_and_what_is_unchanged() {
+        let usage =
+            |type_: &str, cents| ComponentUsage { type_: type_.to_owned(), amount: Decimal::new(cents, 2) };
+        let (cpu, gpu, ram) = (usage("cpu", 12_345), usage("gpu", 1_200), usage("ram", 204_850));
+        for (usages, unchanged, expected) in [
+            (vec![], vec![], "2026-10: nothing"),
+            (vec![cpu.clone(), gpu.clone()], vec![], "2026-10: cpu 123.45, gpu 12.00"),
+            (vec![], vec![ram.clone()], "2026-10: unchanged: ram 2048.50"),
+            (vec![cpu, gpu], vec![ram], "2026-10: cpu 123.45, gpu 12.00; unchanged: ram 2048.50"),
+        ] {
+            let resource_uuid = Uuid::from_u128(7);
+            let report =
+                ReportedUsage { resource_uuid, month: "2026-10".parse().unwrap(), usages, unchanged };
+            assert_eq!(report.to_string(), expected);
+        }
+    }
 
     fn row(type_: Option<&str>, amount: Option<i64>) -> ReportedRow {
         ReportedRow {

@@ -1,5 +1,7 @@
 //! Reading the reported usage of resources.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -74,7 +76,7 @@ row! {
 }
 
 row! {
-    /// The amount of one component in a report.
+    /// The amount of one component in a report. Displays as the type and the amount, such as `cpu 123.45`.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
     #[non_exhaustive]
     pub struct ComponentUsage {
@@ -83,6 +85,12 @@ row! {
         pub type_: String = need "type",
         /// The amount as sent, in the unit of the component.
         pub amount: Decimal = need "usage",
+    }
+}
+
+impl fmt::Display for ComponentUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.type_, self.amount)
     }
 }
 

@@ -39,11 +39,12 @@ row! {
 }
 
 /// How much a resource can be used. Displays as a word, such as `paused`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ResourceMode {
     /// Without restriction.
+    #[default]
     Normal,
     /// With less than its limits, such as at a lower priority.
     Downscaled,
@@ -163,6 +164,12 @@ impl From<ResourceRow> for AgentResource {
     }
 }
 
+impl From<&AgentResource> for Uuid {
+    fn from(resource: &AgentResource) -> Self {
+        resource.uuid
+    }
+}
+
 /// Writes `resource`, the uuid and the name.
 impl fmt::Display for AgentResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,6 +198,12 @@ mod tests {
             whole[name] = value.clone();
         }
         row::of_json::<ResourceRow>(&whole).map(AgentResource::from)
+    }
+
+    #[test]
+    fn a_resource_stands_for_its_uuid_and_is_unrestricted_by_default() {
+        let row = with(json!({})).unwrap();
+        assert_eq!((Uuid::from(&row), row.mode), (row.uuid, Some(ResourceMode::default())));
     }
 
     #[test]

@@ -83,6 +83,12 @@ pub struct MeteredResource {
     pub project_uuid: Option<Uuid>,
 }
 
+impl From<&MeteredResource> for Uuid {
+    fn from(resource: &MeteredResource) -> Self {
+        resource.uuid
+    }
+}
+
 /// What a [`Meter`] has measured: amounts by resource, component and, optionally, user. Amounts are in the
 /// units of the back end: see [`UsageProcessor::factor`](super::UsageProcessor::factor).
 ///

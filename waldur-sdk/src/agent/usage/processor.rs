@@ -62,8 +62,8 @@ use crate::usage::Month;
 ///         let mut measured = Measurements::new();
 ///         for resource in resources {
 ///             // In seconds, as the batch system counts.
-///             measured.add_user(resource.uuid, "cpu", "alice01", Decimal::from(90_000));
-///             measured.add_user(resource.uuid, "cpu", "bob01", Decimal::from(4_500));
+///             measured.add_user(resource, "cpu", "alice01", Decimal::from(90_000));
+///             measured.add_user(resource, "cpu", "bob01", Decimal::from(4_500));
 ///         }
 ///         Ok(measured)
 ///     }
