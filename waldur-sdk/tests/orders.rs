@@ -274,15 +274,17 @@ async fn waiting_survives_temporary_failures() {
 async fn an_ended_order_and_a_timeout_are_different_errors() {
     let (sandbox, order, other) = two(State::Executing).await;
     let provider = provider(&sandbox);
+    let name = provider.order(order).get().await.unwrap().resource_name;
+    let shown = format!("order {} ({name})", order.simple());
     let wait = provider.order(order).wait().poll_interval(TICK, 20 * TICK).timeout(1000 * TICK);
     let error = wait.await.unwrap_err();
     assert!(error.is_timeout() && !error.is_ambiguous());
-    assert_eq!(error.to_string(), format!("order {order} is still executing"));
+    assert_eq!(error.to_string(), format!("{shown} is still executing"));
     let unfinished = error.cause::<UnfinishedOrder>().unwrap();
     assert_eq!((&unfinished.order.state, unfinished.error.is_none()), (&OrderState::Executing, true));
     assert!(provider.order(order).set_erred("no room", "").await.is_ok());
     let error = provider.order(order).wait().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("order {order} ended: it is erred: no room"));
+    assert_eq!(error.to_string(), format!("{shown} ended: it is erred: no room"));
     assert!(error.is_ended());
     assert_eq!(error.cause::<UnfinishedOrder>().unwrap().order.state, OrderState::Erred);
     // A final state can be awaited; another one is an error after the changes.
@@ -310,8 +312,8 @@ async fn a_timeout_has_the_last_order_and_the_last_error() {
     sandbox.misbehave(unavailable());
     let error = changes.next().await.unwrap().unwrap_err();
     assert!(error.is_timeout() && changes.next().await.is_none(), "{error}");
-    assert_eq!(error.to_string(), format!("order {order} is still executing"));
     let unfinished = error.cause::<UnfinishedOrder>().unwrap();
+    assert_eq!(error.to_string(), format!("{} is still executing", unfinished.order));
     assert_eq!(unfinished.order.state, OrderState::Executing);
     assert!(unfinished.error.as_ref().is_some_and(Error::is_server));
     assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));

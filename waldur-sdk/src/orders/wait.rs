@@ -57,14 +57,14 @@ pub struct UnfinishedOrder {
     pub error: Option<Error>,
 }
 
-/// Writes the last state of the order, such as `order 1c0… ended: it is erred: no room`.
+/// Writes the last state of the order, such as `order 1c0… (waves) ended: it is erred: no room`.
 impl fmt::Display for UnfinishedOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = &self.order;
         if !order.is_terminal() {
-            return write!(f, "order {} is still {}", order.uuid, order.state);
+            return write!(f, "{order} is still {}", order.state);
         }
-        write!(f, "order {} ended: it is {}", order.uuid, order.state)?;
+        write!(f, "{order} ended: it is {}", order.state)?;
         if order.error_message.is_empty() { Ok(()) } else { write!(f, ": {}", order.error_message) }
     }
 }
