@@ -10,7 +10,7 @@ fn main() -> Result<(), waldur_sdk::Error> {
     let client = Client::from_env()?;
     let orders = client.wait(client.provider().orders().pending().executing().all())?;
     for order in orders {
-        println!("{}  {:<16}  {}", order.uuid, order.state.to_string(), order.resource_name);
+        println!("{}  {:<16}  {}", order.uuid, order.state, order.resource_name);
     }
     let resources = client.wait(client.provider().resources().live().all())?;
     println!("{} resources in use", resources.len());

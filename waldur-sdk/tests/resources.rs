@@ -40,6 +40,8 @@ async fn resources_are_listed_from_the_providers_view() {
     assert_eq!(narrowed.provider(ids.consumer_customer).first().await.unwrap(), None);
     let live = provider.resources().live().all().await.unwrap();
     assert!(live.iter().all(|one| one.state == ResourceState::Ok && !one.offering_name.is_empty()));
+    let one = live.iter().find(|one| one.uuid == ids.resources.ok).unwrap();
+    assert_eq!(one.to_string(), format!("resource {} (slurm-ok-1)", ids.resources.ok.simple()));
     assert!(provider.resources().project(ids.empty_project).all().await.unwrap().is_empty());
     assert!(provider_as(&sandbox, Actor::Outsider).resources().all().await.unwrap().is_empty());
 }

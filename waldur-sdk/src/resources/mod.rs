@@ -8,6 +8,7 @@ mod state;
 mod team;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -31,7 +32,7 @@ use crate::row::{self, Row, row};
 const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
 
 row! {
-    /// A resource, as its provider sees it.
+    /// A resource, as its provider sees it. Displays as `resource`, the uuid and the name.
     #[derive(Clone, Debug, PartialEq, Serialize)]
     #[non_exhaustive]
     pub struct Resource {
@@ -71,6 +72,16 @@ row! {
         pub last_sync: Option<DateTime<Utc>> = optional "last_sync",
         /// The error message; empty if there is none.
         pub error_message: String = or_default "error_message",
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "resource {}", self.uuid.simple())?;
+        match self.name.as_str() {
+            "" => Ok(()),
+            name => write!(f, " ({name})"),
+        }
     }
 }
 
