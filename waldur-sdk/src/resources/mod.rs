@@ -158,8 +158,8 @@ impl Resources {
         self
     }
 
-    /// Keeps resources in the state OK. Those that are changed at the moment, and erred ones, aren't among them:
-    /// call [`state`](Self::state) for these, too.
+    /// Keeps resources in the state OK. Those that are being changed, and erred ones, aren't among them: call
+    /// [`state`](Self::state) for these, too.
     pub fn live(self) -> Self {
         self.state(ResourceState::Ok)
     }
