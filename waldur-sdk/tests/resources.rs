@@ -40,6 +40,11 @@ async fn resources_are_listed_from_the_providers_view() {
     assert_eq!(narrowed.provider(ids.consumer_customer).first().await.unwrap(), None);
     let live = provider.resources().live().all().await.unwrap();
     assert!(live.iter().all(|one| one.state == ResourceState::Ok && !one.offering_name.is_empty()));
+    let remaining = provider.resources().not_terminated().count().await.unwrap();
+    let is_there = |view: &&waldur_sandbox::ResourceView| view.state != State::Terminated;
+    let all = sandbox.resources();
+    assert_eq!(remaining, all.iter().filter(is_there).count() as u64);
+    assert!(remaining > live.len() as u64 && remaining < all.len() as u64);
     let one = live.iter().find(|one| one.uuid == ids.resources.ok).unwrap();
     assert_eq!(one.to_string(), format!("resource {} (slurm-ok-1)", ids.resources.ok.simple()));
     assert!(provider.resources().project(ids.empty_project).all().await.unwrap().is_empty());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use http::Uri;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -38,6 +39,14 @@ impl Problems {
     /// [`Error::is_validation`] with all problems.
     pub(super) fn into_result(self, operation: &'static Operation) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.0).with_operation(operation)) }
+    }
+
+    /// Checks whether a URL that the server calls is one.
+    pub(super) fn check_callback(&mut self, url: &str) {
+        let is_url = |url: Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+        if !url.parse().is_ok_and(is_url) {
+            self.add("callback_url", format!("`{url}` is no URL such as https://portal.example.org/done"));
+        }
     }
 
     /// Checks whether the offering can be ordered.
@@ -129,6 +138,9 @@ fn limit_problem(component: &Component, limit: Decimal) -> Option<String> {
     }
     if component.is_boolean && limit != Decimal::ZERO && limit != Decimal::ONE {
         return Some(format!("{limit} is neither 0 nor 1"));
+    }
+    if !limit.is_integer() {
+        return Some(format!("{limit} is not a whole number"));
     }
     if limit.is_sign_negative() && !limit.is_zero() {
         return Some(format!("{limit} is negative"));

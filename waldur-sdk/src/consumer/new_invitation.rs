@@ -131,7 +131,8 @@ impl NewInvitation {
             Some(role) => Ok(role.uuid),
             None => {
                 let mut problems = Problems::default();
-                problems.add("role", format!("there is no role `{}`", self.role));
+                let role = &self.role;
+                problems.add("role", format!("there is no role `{role}`; one of projects is PROJECT.MEMBER"));
                 problems.into_result(CREATE).map(|()| Uuid::nil())
             }
         }

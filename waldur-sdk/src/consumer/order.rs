@@ -224,6 +224,9 @@ impl OrderRequest {
         }
         problems.check_limits(offering, &self.limits);
         problems.check_attributes(offering, &self.attributes);
+        if let Some(url) = &self.callback_url {
+            problems.check_callback(url);
+        }
         problems.into_result(CREATE)
     }
 

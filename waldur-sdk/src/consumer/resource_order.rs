@@ -169,6 +169,10 @@ impl ResourceOrder {
                 problems.into_result(operation).map(|()| None)
             }
             Change::Renew { limits, .. } if limits.is_empty() => Ok(None),
+            Change::Limits { limits, .. } if limits.is_empty() => {
+                problems.add("limits", "the order sets no limit");
+                problems.into_result(operation).map(|()| None)
+            }
             Change::Limits { limits, .. } | Change::Renew { limits, .. } => {
                 let row: LimitedRow = read(&self.client, self.resource).await?;
                 let mut present = row.limits;

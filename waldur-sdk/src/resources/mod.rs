@@ -158,10 +158,17 @@ impl Resources {
         self
     }
 
-    /// Keeps resources in the state OK. Those that are being changed, and erred ones, aren't among them: call
-    /// [`state`](Self::state) for these, too.
+    /// Keeps resources in the state OK. Those that are being changed, and erred ones, aren't among them; see
+    /// [`not_terminated`](Self::not_terminated).
     pub fn live(self) -> Self {
         self.state(ResourceState::Ok)
+    }
+
+    /// Keeps resources that aren't terminated.
+    pub fn not_terminated(mut self) -> Self {
+        use ResourceState::{Creating, Erred, Ok, Terminating, Updating};
+        self.states.extend([Creating, Ok, Erred, Updating, Terminating]);
+        self
     }
 
     /// Keeps resources of this offering.

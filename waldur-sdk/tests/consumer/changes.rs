@@ -40,6 +40,11 @@ async fn limits_and_plan_are_changed_by_orders() {
             "limits.disk: the offering has no such component; limits can be set of: cpu",
         ]
     );
+    let half = waldur_sdk::Decimal::new(15, 1);
+    let refused = resource.set_limits([("cpu", half)]).await.unwrap_err();
+    assert_eq!(messages(&refused), ["limits.cpu: 1.5 is not a whole number"]);
+    let refused = resource.set_limits::<&str, u32>([]).unchecked().await.unwrap_err();
+    assert_eq!(messages(&refused), ["limits: the order sets no limit"]);
     let refused = resource.set_limits([("disk", 1)]).unchecked().await.unwrap_err();
     assert_eq!(refused.messages().about("limits").count(), 1);
     let other = sandbox.ids().plans.basic;

@@ -98,7 +98,7 @@ async fn one_error_names_every_problem_before_anything_is_sent() {
     let request = consumer.project(ids.project).order(ids.offerings.slurm).plan(ids.plans.basic);
     let request = request.limit("cpu", 100).limit("ram", 1).limit("tpu", 1);
     let request = request.attribute("queue", "night").attribute("nodes", 9).attribute("colour", "red");
-    let request = request.attribute("end_date", "next year");
+    let request = request.attribute("end_date", "next year").callback_url("portal/done");
     let refused = request.await.unwrap_err();
     assert!(refused.is_validation() && !refused.is_ambiguous());
     let plan = ids.plans.basic.simple();
@@ -113,6 +113,7 @@ async fn one_error_names_every_problem_before_anything_is_sent() {
             "attributes.name: the resource needs a name".to_owned(),
             "attributes.nodes: 9 is more than the maximum 8".to_owned(),
             "attributes.queue: `night` is none of the choices: short, long".to_owned(),
+            "callback_url: `portal/done` is no URL such as https://portal.example.org/done".to_owned(),
             "limits.cpu: 100 is more than the maximum 64".to_owned(),
             "limits.ram: the component is billed by `usage` and takes no limit".to_owned(),
             "limits.tpu: the offering has no such component; limits can be set of: cpu".to_owned(),
