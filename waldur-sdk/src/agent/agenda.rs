@@ -32,7 +32,7 @@ struct Plan {
     tries: Tries,
 }
 
-/// What came of the reads of an order since its event.
+/// The reads of an order since its event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tries {
     /// How often it was read without being open.
@@ -63,8 +63,12 @@ impl Agenda {
         self.working.len()
     }
 
-    /// Plans an order that an event is about. A burst of events for one order is one plan.
+    /// Plans an order that an event is about. A burst of events for one order is one plan. One that the round
+    /// is at work on is read when the round ends.
     pub(super) fn note(&mut self, order: Uuid) {
+        if self.after_round.contains(&order) {
+            return;
+        }
         match self.working.get_mut(&order) {
             Some(again) => *again = true,
             None => self.plan(order, Duration::ZERO, Tries::default()),
