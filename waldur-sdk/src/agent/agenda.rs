@@ -156,6 +156,8 @@ mod tests {
         assert!(agenda.take().is_some());
         assert!(!agenda.end(ORDER));
         agenda.plan_after_others(ORDER);
+        // What the round does with it is an event, too.
+        agenda.note(ORDER);
         advance(60 * SECOND).await;
         assert!(agenda.take().is_none() && agenda.next(true).is_none());
         agenda.end_round();

@@ -18,7 +18,7 @@ mod renewal;
 mod waiting;
 
 use serde_json::json;
-use waldur_sandbox::{Actor, Builder, Sandbox};
+use waldur_sandbox::{Actor, Builder, Fault, Misbehaviour, Sandbox};
 use waldur_sdk::consumer::{Consumer, PlacedOrder};
 use waldur_sdk::{ClientExt as _, Error, Uuid};
 
@@ -41,6 +41,24 @@ fn cluster() -> Builder {
 
 fn consumer_as(sandbox: &Sandbox, actor: Actor) -> Consumer {
     common::client_builder_as(sandbox, actor).retry(common::quick()).build().unwrap().consumer()
+}
+
+/// Returns faults of three in ten requests: not applied, not answered, or with a response that can't be read.
+fn storm() -> Misbehaviour {
+    let faults = [
+        Fault::Status(500),
+        Fault::Status(502),
+        Fault::StatusAfter(502),
+        Fault::ResetBefore,
+        Fault::ResetAfter,
+        Fault::EmptyBody,
+        Fault::Truncated,
+        Fault::MissingFields(Vec::new()),
+        Fault::NullFields(Vec::new()),
+        Fault::BlankFields(Vec::new()),
+        Fault::UnknownValues(Vec::new()),
+    ];
+    Misbehaviour::any_of(faults).chance(0.3)
 }
 
 /// Returns the messages of an error, in the order of their fields.

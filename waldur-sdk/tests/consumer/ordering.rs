@@ -7,7 +7,7 @@ use waldur_sdk::consumer::OrderRequest;
 use waldur_sdk::{Applied, NaiveDate, Uuid};
 
 use super::common::posts_to;
-use super::{cluster, consumer_as, messages, ordered};
+use super::{cluster, consumer_as, messages, ordered, storm};
 
 const PLACED: &str = "/marketplace-orders/";
 
@@ -329,20 +329,7 @@ async fn an_existing_resource_whose_order_is_unreadable_is_an_error() {
 #[tokio::test]
 async fn a_storm_of_faults_never_orders_twice() {
     let sandbox = cluster().start().await.unwrap();
-    let faults = [
-        Fault::Status(500),
-        Fault::Status(502),
-        Fault::StatusAfter(502),
-        Fault::ResetBefore,
-        Fault::ResetAfter,
-        Fault::EmptyBody,
-        Fault::Truncated,
-        Fault::MissingFields(Vec::new()),
-        Fault::NullFields(Vec::new()),
-        Fault::BlankFields(Vec::new()),
-        Fault::UnknownValues(Vec::new()),
-    ];
-    sandbox.misbehave(Misbehaviour::any_of(faults).chance(0.3));
+    sandbox.misbehave(storm());
     let mut tries = 0;
     for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         let mut placed = None;

@@ -6,7 +6,7 @@ use waldur_sdk::{Applied, NaiveDate};
 
 use super::common::{posts_to, sent};
 use super::meddling::meddled;
-use super::{cluster, consumer_as, messages};
+use super::{cluster, consumer_as, messages, storm};
 
 const MADE: &str = "/projects/";
 
@@ -99,18 +99,7 @@ async fn an_existing_project_is_found_by_its_id_or_its_name() {
 #[tokio::test]
 async fn a_storm_of_faults_never_makes_a_project_twice() {
     let sandbox = cluster().start().await.unwrap();
-    let faults = [
-        Fault::Status(500),
-        Fault::StatusAfter(502),
-        Fault::ResetBefore,
-        Fault::ResetAfter,
-        Fault::EmptyBody,
-        Fault::Truncated,
-        Fault::MissingFields(Vec::new()),
-        Fault::NullFields(Vec::new()),
-        Fault::BlankFields(Vec::new()),
-    ];
-    sandbox.misbehave(Misbehaviour::any_of(faults).chance(0.3));
+    sandbox.misbehave(storm());
     let customer = customer(&sandbox, Actor::Consumer);
     let requests: [fn(&CustomerHandle) -> NewProject; 3] = [
         |customer| customer.create_project("a").find_existing(),
