@@ -70,7 +70,9 @@ impl Outage {
                     failing.next = now + failing.pauses.next().unwrap_or_default();
                     return Ok(Turn(generation));
                 }
-                if failing.since.elapsed() > self.policy.max_elapsed {
+                // The server may ask to wait for longer than the whole policy allows.
+                let wait = (failing.next - now).max(failing.since.elapsed());
+                if wait > self.policy.max_elapsed {
                     let problem = format!(
                         "not sent: the server has been failing for {:.0} s, at last with: {}",
                         failing.since.elapsed().as_secs_f64(),
@@ -108,8 +110,7 @@ impl Outage {
                 });
                 failing.reason = reason;
                 let pause: Duration = failing.pauses.next().unwrap_or_default().max(asked);
-                // What waits until then is told that nothing was sent.
-                failing.next = failing.next.max(now + pause.min(self.policy.max_elapsed));
+                failing.next = failing.next.max(now + pause);
                 state.failing = Some(failing);
                 state.generation += 1;
             }

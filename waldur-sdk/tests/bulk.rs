@@ -47,6 +47,25 @@ async fn each_outcome_is_counted_and_named_once() {
     assert_eq!(items, orders[..5]);
 }
 
+/// A server that asks for a pause of a day, or of ages, doesn't hold the operation up, and is left alone.
+#[tokio::test]
+async fn a_pause_longer_than_all_retries_ends_the_operation() {
+    for seconds in [24 * 3600, u64::MAX] {
+        let sandbox = waiting(20).await;
+        let refusing = Misbehaviour::new(Fault::RetryAfter(503, seconds));
+        sandbox.misbehave(refusing.operation("marketplace_orders_approve_by_provider"));
+        let provider =
+            client_builder(&sandbox).bulk_concurrency(2).retry(quick()).build().unwrap().provider();
+        let report = provider.orders().approve_all();
+        let report = tokio::time::timeout(Duration::from_secs(60), report).await.unwrap().unwrap();
+        assert_eq!(report.failed(), 20, "{report:#?}");
+        // Those that were under way at once.
+        assert!(posts_to(&sandbox, APPROVE) <= 2, "{report:#?}");
+        let left = report.failures().filter(|item| item.outcome.to_string().contains("not sent"));
+        assert!(left.count() >= 18, "{report:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_report_without_problems_names_no_zeros() {
     let sandbox = waiting(3).await;
