@@ -114,12 +114,17 @@ impl NewInvitation {
     async fn pending(&self) -> Result<Option<Invitation>, Error> {
         let list = Invitations::of_project(&self.client, self.project).pending().email(&self.email);
         let (rows, unreadable) = list.all().await?.into_parts();
-        let is_it = |row: &Invitation| {
-            row.email.eq_ignore_ascii_case(&self.email)
-                && row.role == self.role
-                && row.scope_uuid == Some(self.project)
+        let may_be = |row: &Invitation| {
+            (row.email.is_empty() || row.email.eq_ignore_ascii_case(&self.email))
+                && (row.role.is_empty() || row.role == self.role)
+                && row.scope_uuid.is_none_or(|project| project == self.project)
         };
-        self.found(LIST, rows.into_iter().find(is_it), &unreadable)
+        let is_whole =
+            |row: &Invitation| !row.email.is_empty() && !row.role.is_empty() && row.scope_uuid.is_some();
+        let (whole, odd): (Vec<_>, Vec<_>) = rows.into_iter().filter(may_be).partition(is_whole);
+        let odd =
+            odd.first().map(|row| format!("invitation {} has no address, role or scope", row.uuid.simple()));
+        self.found(LIST, whole.into_iter().next(), odd.or_else(|| named(&unreadable)))
     }
 
     /// Finds the role.
@@ -127,7 +132,7 @@ impl NewInvitation {
         let roles = self.client.roles_list().name(self.role.as_str());
         let (rows, unreadable) = List::<Role>::new(&self.client, roles).all().await?.into_parts();
         let found = rows.into_iter().find(|row| row.name == self.role);
-        match self.found(ROLES, found, &unreadable)? {
+        match self.found(ROLES, found, named(&unreadable))? {
             Some(role) => Ok(role.uuid),
             None => {
                 let mut problems = Problems::default();
@@ -138,14 +143,14 @@ impl NewInvitation {
         }
     }
 
-    /// Returns what was found, unless it may be a row that can't be read.
+    /// Returns what was found, unless it may be `odd`, a row that can't be read or is incomplete.
     fn found<T>(
         &self,
         operation: &'static Operation,
         found: Option<T>,
-        unreadable: &[UnreadableRow],
+        odd: Option<String>,
     ) -> Result<Option<T>, Error> {
-        match (found, unreadable.first()) {
+        match (found, odd) {
             (None, Some(row)) => {
                 let problem = format!("{row}, so {} is not invited", self.email);
                 Err(Error::new(ErrorKind::UnexpectedResponse, problem).with_operation(operation).unsent(true))
@@ -174,6 +179,11 @@ impl NewInvitation {
         };
         Confirm::new(&self.client).after(Error::is_ambiguous).once().send(send, look).await
     }
+}
+
+/// Returns the text of the first row that can't be read.
+fn named(unreadable: &[UnreadableRow]) -> Option<String> {
+    unreadable.first().map(ToString::to_string)
 }
 
 impl IntoFuture for NewInvitation {

@@ -87,7 +87,8 @@ impl NewProject {
     /// Sets the id of the project in another system, such as the number of a grant.
     pub fn backend_id(self, id: impl Into<String>) -> Self {
         let id = id.into().trim().to_owned();
-        Self { body: self.body.backend_id(id.as_str()), backend_id: Some(id), ..self }
+        let body = self.body.backend_id(id.as_str());
+        Self { body, backend_id: Some(id).filter(|id| !id.is_empty()), ..self }
     }
 
     /// Sets the slug: letters, digits, `-` and `_`, at most 50. By default the server makes one of the name.

@@ -290,7 +290,9 @@ impl OrderRequest {
         let orders = Orders::new(&self.client).resource(resource.uuid).of_type(RequestTypes::Create);
         let (orders, unreadable) = orders.all().await?.into_parts();
         let order = orders.iter().find(|order| order.resource_uuid == Some(resource.uuid)).map(Uuid::from);
-        match (order, unreadable.first()) {
+        let odd = orders.iter().find(|order| order.resource_uuid.is_none());
+        let odd = odd.map(|order| format!("{order} has no resource"));
+        match (order, odd.or_else(|| unreadable.first().map(ToString::to_string))) {
             (None, Some(row)) => {
                 let resource = resource.uuid.simple();
                 unexpected(ORDERS, format!("{row}; it may be the order that created resource {resource}"))

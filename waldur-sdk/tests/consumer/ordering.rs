@@ -312,14 +312,13 @@ async fn a_name_with_spaces_around_it_is_found_again() {
 async fn an_existing_resource_whose_order_is_unreadable_is_an_error() {
     let sandbox = cluster().start().await.unwrap();
     let first = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap();
-    sandbox.misbehave(
-        Misbehaviour::new(Fault::NullFields(vec!["uuid".to_owned()]))
-            .operation("marketplace_orders_list")
-            .times(1),
-    );
-    let error = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap_err();
-    assert!(error.is_unexpected_response() && !error.is_ambiguous(), "{error}");
-    assert_eq!(error.operation(), "marketplace_orders_list");
+    for field in ["uuid", "marketplace_resource_uuid"] {
+        let fault = Misbehaviour::new(Fault::NullFields(vec![field.to_owned()]));
+        sandbox.misbehave(fault.operation("marketplace_orders_list").times(1));
+        let error = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap_err();
+        assert!(error.is_unexpected_response() && !error.is_ambiguous(), "{error}");
+        assert_eq!(error.operation(), "marketplace_orders_list");
+    }
     let again = valid(&sandbox, Actor::Consumer).find_existing().await.unwrap();
     assert_eq!(again.order_uuid, first.order_uuid);
     assert_eq!(posts_to(&sandbox, PLACED), 1);

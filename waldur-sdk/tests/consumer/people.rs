@@ -174,8 +174,14 @@ async fn an_unreadable_invitation_is_an_error() {
     let sandbox = cluster().start().await.unwrap();
     let project = consumer_as(&sandbox, Actor::Consumer).project(sandbox.ids().project);
     project.invite("eve@example.org", "PROJECT.MEMBER").await.unwrap();
-    for operation in ["user_invitations_list", "roles_list"] {
-        let fault = Fault::NullFields(vec!["uuid".to_owned()]);
+    for (operation, field) in [
+        ("user_invitations_list", "uuid"),
+        ("user_invitations_list", "email"),
+        ("user_invitations_list", "role_name"),
+        ("user_invitations_list", "scope_uuid"),
+        ("roles_list", "uuid"),
+    ] {
+        let fault = Fault::NullFields(vec![field.to_owned()]);
         sandbox.misbehave(Misbehaviour::new(fault).operation(operation).times(1));
         let role = if operation == "roles_list" { "PROJECT.MANAGER" } else { "PROJECT.MEMBER" };
         let error = project.invite("eve@example.org", role).await.unwrap_err();

@@ -88,6 +88,8 @@ async fn an_existing_project_is_found_by_its_id_or_its_name() {
     assert_eq!((again.uuid, again.name.as_str(), applied), (made.uuid, "Tides", Applied::Already));
     let by_name = customer.create_project(" Tides\n").find_existing().await.unwrap();
     assert_eq!((by_name.0.uuid, by_name.1), (made.uuid, Applied::Already));
+    let without_id = customer.create_project("Tides").backend_id(" ").find_existing().await.unwrap();
+    assert_eq!((without_id.0.uuid, without_id.1), (made.uuid, Applied::Already));
     assert_eq!(posts_to(&sandbox, MADE), 1);
     customer.create_project("Tides").await.unwrap();
     let several = customer.create_project("Tides").find_existing().await.unwrap_err();
