@@ -118,7 +118,7 @@ impl Agenda {
     pub(super) fn take(&mut self) -> Option<(Uuid, Tries)> {
         let now = Instant::now();
         let is_due = |(order, plan): &(&Uuid, &Plan)| plan.at <= now && !self.working.contains_key(*order);
-        let (order, plan) = self.planned.iter().find(is_due)?;
+        let (order, plan) = self.planned.iter().filter(is_due).min_by_key(|(_, plan)| plan.at)?;
         let (order, tries) = (*order, plan.tries);
         self.planned.remove(&order);
         self.working.insert(order, false);

@@ -40,8 +40,8 @@ impl<B: Backend> OrderProcessor<B> {
     /// as [`process`](Self::process) does, several at a time but never one twice. A round is done when
     /// [`Notification::Reconcile`] says so, and then `each` is called. Between rounds, an order that failed
     /// is tried again after its pause, and a back end in progress is called again when it requested it. An
-    /// event that comes before its change can be read is looked up again shortly, and one for an order that a
-    /// round is at work on when the round ends.
+    /// event that comes before its change can be read is looked up again shortly. One for an order that the
+    /// round under way was found at work on is looked up when the round ends.
     ///
     /// ```no_run
     /// # async fn run<B: waldur_sdk::agent::Backend>(

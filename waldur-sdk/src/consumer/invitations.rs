@@ -186,8 +186,8 @@ impl ProjectHandle {
     /// - [`Error::is_conflict`]: the invitation is neither pending nor expired.
     /// - [`Error::is_not_found`]: the invitation doesn't exist or is not visible to the caller.
     /// - [`Error::is_forbidden`]: the caller lacks the permission.
-    /// - [`Error::is_unconfirmed`]: the response was lost. The request is not repeated, because it may send
-    ///   the message twice.
+    /// - [`Error::is_unconfirmed`]: the response was lost. It is not sent again, because the message could
+    ///   go out twice.
     pub async fn resend_invitation(&self, invitation: impl Into<Uuid>) -> Result<(), Error> {
         match self.client.user_invitations_send().uuid(invitation.into()).send().await {
             Ok(_) => Ok(()),

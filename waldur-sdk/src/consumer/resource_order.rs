@@ -94,6 +94,10 @@ impl Change {
 ///
 /// The order is never sent twice. If its response is lost, the resource's orders are looked at.
 ///
+/// Besides its own operation, it calls `marketplace_orders_list`; except for terminations and renewals
+/// without limits `marketplace_resources_retrieve`; and for limits and plans
+/// `marketplace_public_offerings_retrieve`, unless it is [`unchecked`](Self::unchecked).
+///
 /// # Errors
 /// - [`Error::is_validation`]: the offering doesn't allow the change. [`Error::messages`] has all problems
 ///   with their fields, such as `plan`, `limits.cpu` or `extension_months`.

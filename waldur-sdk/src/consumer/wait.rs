@@ -30,7 +30,8 @@ type OnChange = Box<dyn FnMut(&orders::Order) + Send>;
 ///
 /// # Errors
 /// - [`Error::is_ended`]: the order failed, was rejected or was canceled. [`Error::cause`] returns an
-///   [`EndedOrder`], which tells them apart.
+///   [`EndedOrder`], which tells them apart, or an [`UnfinishedOrder`](crate::orders::UnfinishedOrder) if
+///   the order could not be read again.
 /// - [`Error::is_timeout`]: the order was not done within the [time limit](Self::timeout). [`Error::cause`]
 ///   returns an [`UnfinishedOrder`](crate::orders::UnfinishedOrder) with its last state, unless the order
 ///   could not be read even once.

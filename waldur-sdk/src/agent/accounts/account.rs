@@ -68,14 +68,13 @@ impl AgentAccount {
     }
 }
 
-/// Writes `offering user`, the uuid, and the user's full name or the account's name.
-/// Returns the uuid of the offering user.
 impl From<&AgentAccount> for Uuid {
     fn from(account: &AgentAccount) -> Self {
         account.uuid
     }
 }
 
+/// Writes `offering user`, the uuid, and the user's full name or the account's name.
 impl fmt::Display for AgentAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "offering user {}", self.uuid.simple())?;

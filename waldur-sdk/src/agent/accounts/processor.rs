@@ -160,7 +160,7 @@ impl<U: Usernames> AccountsProcessor<U> {
     }
 
     /// Sets how often offering users that are OK without a name are looked for. The default is an hour. All
-    /// offering users are listed then.
+    /// offering users are listed then, and in each round while one of them waits for its user.
     #[must_use]
     pub fn unnamed_interval(mut self, interval: Duration) -> Self {
         self.unnamed_interval = interval;
