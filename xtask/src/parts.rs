@@ -52,6 +52,8 @@ fn odd_in(value: &Value) -> Option<String> {
                 let odd = parts.iter().position(|part| !part.is_object());
                 odd.map(|index| format!("part {} of {key}", index + 1)).or_else(|| odd_in(inner))
             }
+            // One of them may have the name `default`, which is data elsewhere.
+            ("responses", Value::Object(responses)) => responses.values().find_map(odd_in),
             (key, _) if DATA.contains(&key) || key.starts_with("x-") => None,
             _ => odd_in(inner),
         }),
@@ -95,6 +97,16 @@ mod tests {
             document["paths"]["/x/"]["get"][key] = value;
             assert_eq!(super::odd(&document), Some(format!("{odd} of x_list (GET /x/) is no object")));
         }
+    }
+
+    #[test]
+    fn a_response_called_default_is_looked_into() {
+        let mut document = document(json!({}));
+        let schema = json!({"oneOf": [{"enum": [""]}, "text"]});
+        let responses = json!({"default": {"content": {"application/json": {"schema": schema}}}});
+        document["paths"]["/x/"]["get"]["responses"] = responses;
+        let odd = super::odd(&document);
+        assert!(odd.as_ref().is_some_and(|odd| odd.starts_with("part 2 of oneOf")), "{odd:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Replaces files, all of them or none.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -10,18 +11,24 @@ use crate::layout::Layout;
 /// Gives each file its text, or changes nothing and fails. A file that has its text is left alone.
 pub(crate) fn replace(layout: &Layout, files: &[(PathBuf, String)]) -> Result<()> {
     let mut staged = Staged(Vec::new());
+    let mut changing: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
     for (path, text) in files.iter().filter(|(path, text)| !has(path, text)) {
         let beside = beside(path);
         staged.0.push(beside.clone());
         fs::write(&beside, text).with_context(|| format!("can't write {}", layout.said(path)))?;
+        let old = match fs::read(path) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("can't write {}", layout.said(path))),
+        };
+        changing.push((path, old));
     }
-    let changing = files.iter().map(|(path, _)| path).filter(|path| staged.0.contains(&beside(path)));
-    let mut replaced: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
-    for path in changing {
-        let old = fs::read(path).ok();
+    let mut replaced = Vec::new();
+    for (path, old) in changing {
         if let Err(error) = fs::rename(beside(path), path) {
-            put_back(layout, replaced)?;
-            return Err(error).with_context(|| format!("can't write {}", layout.said(path)));
+            let cause = anyhow::Error::new(error).context(format!("can't write {}", layout.said(path)));
+            let left = put_back(layout, replaced);
+            return Err(left.into_iter().fold(cause, |cause, left| cause.context(left)));
         }
         replaced.push((path, old));
     }
@@ -39,16 +46,16 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Restores files that were replaced.
-fn put_back(layout: &Layout, replaced: Vec<(&Path, Option<Vec<u8>>)>) -> Result<()> {
-    for (path, old) in replaced {
+/// Restores files that were replaced. Returns what could not be restored.
+fn put_back(layout: &Layout, replaced: Vec<(&Path, Option<Vec<u8>>)>) -> Vec<String> {
+    let restore = |(path, old): (&Path, Option<Vec<u8>>)| {
         let restored = match old {
             Some(old) => fs::write(path, old),
             None => fs::remove_file(path),
         };
-        restored.with_context(|| format!("can't put {} back as it was", layout.said(path)))?;
-    }
-    Ok(())
+        restored.err().map(|error| format!("can't put {} back as it was: {error}", layout.said(path)))
+    };
+    replaced.into_iter().filter_map(restore).collect()
 }
 
 /// Files that wait to replace others, and are removed if they don't.

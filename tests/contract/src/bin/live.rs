@@ -76,13 +76,15 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         repeat: arguments.repeat,
         timed_page_size: arguments.timed_page_size.into(),
     };
-    if arguments.markdown.is_some() && arguments.markdown == arguments.record {
-        return Err("--markdown and --record are the same file".into());
-    }
     let builder = ClientBuilder::from_env()?;
     // A visit takes minutes, so a file that can't be written shows before it.
     let files = [&arguments.markdown, &arguments.record].into_iter().flatten();
     let prepared = files.map(|file| Prepared::new(file)).collect::<Result<Vec<_>, _>>()?;
+    if let (Some(markdown), Some(record)) = (&arguments.markdown, &arguments.record)
+        && markdown.canonicalize()? == record.canonicalize()?
+    {
+        return Err("--markdown and --record are the same file".into());
+    }
     let Visit { report, recording } = visit(builder, settings).await?;
     prepared.into_iter().for_each(Prepared::keep);
 

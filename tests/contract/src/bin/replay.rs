@@ -48,7 +48,6 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(io::stderr(), "replay: {}: {error}", file.display());
                 return ExitCode::from(2);
@@ -98,7 +97,11 @@ fn run(lines: impl BufRead, strict: bool, tally: &mut Tally) -> io::Result<usize
             ),
         };
         let name = if name.is_empty() { format!("line {}", index + 1) } else { name };
-        writeln!(out, "{name} {operation}: {verdict}")?;
+        match writeln!(out, "{name} {operation}: {verdict}") {
+            // The reader has seen enough, but a failure still shows in the exit code.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
         tally.all.add(&verdict);
         tally.by_operation.entry(operation.clone()).or_default().add(&verdict);
         if let Verdict::Ok { unknown, .. } = verdict

@@ -69,6 +69,7 @@ fn a_visit_that_is_impossible_is_explained() {
                    connection refused";
     let quick = [&QUICK[..], &["--max-requests", "3", "--markdown", missing]].concat();
     let twice = ["--markdown", "visit", "--record", "visit"];
+    let spelled = ["--markdown", "visit", "--record", "./visit"];
     for (url, token, arguments, expected) in [
         (sandbox.url(), "", &QUICK[..], "live: wrong configuration: token (WALDUR_ACCESS_TOKEN) is not set"),
         (sandbox.url(), "0000", &QUICK[..], "live: the server doesn't accept the token (401)"),
@@ -76,6 +77,7 @@ fn a_visit_that_is_impossible_is_explained() {
         ("https://127.0.0.1:1", "0000", &QUICK[..], refused),
         (sandbox.url(), sandbox.token(Actor::Provider), &quick[..], "live: no/such/directory/visit.md: "),
         (sandbox.url(), "0000", &twice[..], "live: --markdown and --record are the same file"),
+        (sandbox.url(), "0000", &spelled[..], "live: --markdown and --record are the same file"),
         (sandbox.url(), "0000", &["--rate", "0"][..], "error: invalid value '0' for '--rate"),
     ] {
         let (code, _, error) = live(url, token, arguments);
