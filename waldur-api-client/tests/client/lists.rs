@@ -1,8 +1,5 @@
 //! Lists are read to their end, whatever a server makes of its pages, or it is said how far it went.
 
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

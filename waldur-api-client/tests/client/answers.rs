@@ -1,7 +1,4 @@
 //! Answers are read as servers send them.
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
 use std::collections::HashMap;
 
 use serde_json::{Value, json};

@@ -1,14 +1,11 @@
 //! Wrong settings are refused and named, and tokens are not shown.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::ffi::OsString;
 use std::time::Duration;
 
-use common::{blank_client_builder, client_builder_at};
 use waldur_api_client::{Client, ClientBuilder, Error, TOKEN_VARIABLE, URL_VARIABLE};
+
+use crate::common::{blank_client_builder, client_builder_at};
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 

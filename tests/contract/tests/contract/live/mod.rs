@@ -1,9 +1,5 @@
 //! Visits to a server that change nothing: on the sandbox, and on recorded responses of a real server.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod details;
 mod odd;
 mod program;
@@ -26,7 +22,7 @@ fn sandbox() -> waldur_sandbox::Builder {
 }
 
 async fn visited(sandbox: &Sandbox, actor: Actor) -> Visit {
-    let builder = common::client_builder(sandbox.url(), sandbox.token(actor)).no_proxy();
+    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(actor)).no_proxy();
     visit(builder, settings()).await.unwrap()
 }
 
@@ -49,7 +45,7 @@ async fn a_visit_is_reported() {
     let visit = visited(&sandbox, Actor::Provider).await;
     let document = visit.report.document();
     let text = without_times(&document.to_text());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/report.txt");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/live/report.txt");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&file, &text).unwrap();
     }
@@ -115,7 +111,7 @@ async fn each_release_has_the_operations_that_are_found() {
 #[tokio::test]
 async fn a_visit_ends_at_the_limit_of_requests_and_says_what_it_left_out() {
     let sandbox = sandbox().start().await.unwrap();
-    let builder = || common::client_builder(sandbox.url(), sandbox.token(Actor::Provider)).no_proxy();
+    let builder = || crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider)).no_proxy();
     let limited = |max_requests| Settings { max_requests, ..settings() };
     let visit = visit(builder(), limited(12)).await.unwrap();
     assert_eq!((sandbox.requests().len(), visit.report.requests), (12, 12));
@@ -134,7 +130,7 @@ async fn a_visit_ends_at_the_limit_of_requests_and_says_what_it_left_out() {
 #[tokio::test]
 async fn a_server_that_cannot_be_visited_is_an_error() {
     let sandbox = sandbox().start().await.unwrap();
-    let at = |url: &str| visit(common::client_builder(url, "0".repeat(40)).no_proxy(), settings());
+    let at = |url: &str| visit(crate::common::client_builder(url, "0".repeat(40)).no_proxy(), settings());
     assert!(matches!(at(sandbox.url()).await.unwrap_err(), Error::Token));
     let url = sandbox.url().to_owned();
     sandbox.shutdown().await;

@@ -1,11 +1,6 @@
 //! Mutations: the provider's workflows run on the sandbox through a proxy that breaks one rule of the
 //! contract in one kind of request. The sandbox must detect each. Unmodified requests must pass.
 
-#![cfg(test)]
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod proxy;
 mod sent;
 mod table;
@@ -16,9 +11,9 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, stream};
 use waldur_sandbox::{OrderState, Sandbox};
 
-use crate::proxy::Proxy;
-use crate::sent::Sent;
-use crate::table::MUTATIONS;
+use crate::mutations::proxy::Proxy;
+use crate::mutations::sent::Sent;
+use crate::mutations::table::MUTATIONS;
 
 /// One way to break the contract.
 #[derive(Debug)]

@@ -1,14 +1,11 @@
 //! The client's uploads, as a server reads them.
 
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
-
-mod common;
-
-use common::client_builder;
 use waldur_api_client::Multipart;
 use waldur_api_client::types::{PatchedProjectRequest, ProjectRequest};
 use waldur_sandbox::{Actor, OrderState, Sandbox};
 use waldur_sdk::Client;
+
+use crate::common::client_builder;
 
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
     client_builder(sandbox.url(), sandbox.token(actor)).build().unwrap()

@@ -1,6 +1,4 @@
 //! Public types are sent between threads and cloned as programs need it. The compiler checks it.
-#![cfg(feature = "provider")]
-
 use waldur_api_client::types::{OrderDetails, ResourceBackendIdRequest};
 use waldur_api_client::{
     AccessToken, ByteStream, Client, ClientBuilder, ClientCredentials, CommaSeparated, Credentials, Decimal,

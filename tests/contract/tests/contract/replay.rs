@@ -1,9 +1,5 @@
 //! The program `replay` and its parts, on recordings.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -29,7 +25,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn each_exchange_has_the_expected_verdict() {
     let (mut wrong, mut names) = (Vec::new(), BTreeSet::new());
-    let text = common::fixture("exchanges.jsonl") + &common::fixture("cases.jsonl");
+    let text = crate::common::fixture("exchanges.jsonl") + &crate::common::fixture("cases.jsonl");
     let mut kinds = KINDS.to_vec();
     for line in text.lines() {
         let exchange = recording::parse(line).unwrap();
@@ -47,7 +43,7 @@ fn each_exchange_has_the_expected_verdict() {
 
 #[test]
 fn strict_mode_fails_on_dropped_fields() {
-    let text = common::fixture("exchanges.jsonl");
+    let text = crate::common::fixture("exchanges.jsonl");
     let line = text.lines().find(|line| line.contains("field-of-another-kind")).unwrap();
     let verdict = replay(&recording::parse(line).unwrap(), true).to_string();
     let parts = ["FAILED", "$[0].created", "expected a time", "found an object"];
@@ -100,7 +96,7 @@ fn the_program_names_lines_that_it_can_not_read() {
 #[test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 fn a_real_server_is_read_without_loss() {
-    let text = common::recording("mastermind.jsonl");
+    let text = crate::common::recording("mastermind.jsonl");
     assert!(!text.trim().is_empty());
     for line in text.lines() {
         let exchange = recording::parse(line).unwrap();

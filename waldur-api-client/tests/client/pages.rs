@@ -1,7 +1,4 @@
 //! A page in place of an answer is an error in every way of reading, but for what is handed over as it comes.
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;

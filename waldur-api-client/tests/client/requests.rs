@@ -1,7 +1,4 @@
 //! Requests say what the caller said, and nothing else.
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;

@@ -3,8 +3,8 @@
 use http::{HeaderName, Method, header};
 use serde_json::{Value, json};
 
-use crate::sent::Sent;
-use crate::{Mutation, OUTCOME};
+use crate::mutations::sent::Sent;
+use crate::mutations::{Mutation, OUTCOME};
 
 const ORDERS: &str = "GET marketplace-orders/";
 const COUNT: &str = "HEAD marketplace-orders/";

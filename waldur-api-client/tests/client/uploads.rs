@@ -1,7 +1,4 @@
 //! Files are sent as they are read.
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
-
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

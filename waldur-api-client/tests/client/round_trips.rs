@@ -1,7 +1,4 @@
 //! What the hand-written wire types write, they read.
-#![cfg(feature = "provider")]
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
-
 use std::collections::HashMap;
 use std::fmt::Debug;
 

@@ -1,17 +1,14 @@
 //! Where settings come from, which one counts, and how wrong ones are named.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
-use common::client_builder_at;
 use tempfile::TempDir;
 use waldur_api_client::{Client, ClientBuilder, ClientCredentials, Credentials, Error, RetryPolicy};
+
+use crate::common::client_builder_at;
 
 const TOKEN: &str = "9d1f0c8b7a6e5d4c3b2a19080706050403020100";
 const FILE: &str = r#"

@@ -4,8 +4,6 @@
 //! The tests generate a value of every body and response, by the published schema and by the normalised one,
 //! and pass it through its type.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
 use std::path::Path;
 use std::sync::LazyLock;
 

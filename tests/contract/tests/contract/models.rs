@@ -1,8 +1,6 @@
 //! An odd value in any field of any model affects neither the object, nor the page around it, nor other
 //! fields.
 
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -3,10 +3,8 @@
 //! With the operations of a provider by default; with all of them:
 //!
 //! ```sh
-//! cargo test -p waldur-contract --features full --test lists
+//! cargo test -p waldur-contract --features full --test contract lists
 //! ```
-
-#![allow(clippy::unwrap_used, reason = "tests state what must hold by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,17 +1,12 @@
 //! The SDK's workflows on the responses of a real server: each path responds with the fullest body that was
 //! recorded for it, reduced to the requested fields, as a server would.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests state what must hold by panicking")]
-
-mod common;
-
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::client_builder;
 use http_body_util::{BodyExt as _, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +18,8 @@ use waldur_contract::recording::{self, Exchange};
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::types::{OrderState, ResourceState};
 use waldur_sdk::{Applied, Decimal, Error, NaiveDate, Provider, Uuid};
+
+use crate::common::client_builder;
 
 /// The status and the body, by method and path.
 type Answers = HashMap<(String, String), (u16, Value)>;
@@ -125,7 +122,7 @@ async fn recorded(answers: Arc<Answers>) -> Provider {
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 async fn workflows_read_responses_of_a_real_server() {
-    let answers = answers(&common::recording("mastermind.jsonl"));
+    let answers = answers(&crate::common::recording("mastermind.jsonl"));
     let rows = |path: &str| answers[&("GET".to_owned(), path.to_owned())].1.as_array().unwrap().len();
     let provider = recorded(Arc::new(answers.clone())).await;
     let (slurm, own) = (uuid(SLURM), uuid(SERVICE_PROVIDER));
@@ -195,7 +192,7 @@ async fn workflows_read_responses_of_a_real_server() {
 #[tokio::test]
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 async fn workflows_accept_the_responses_of_a_real_server_to_changes() {
-    let answers = answers(&common::recording("mastermind.jsonl"));
+    let answers = answers(&crate::common::recording("mastermind.jsonl"));
     let provider = recorded(Arc::new(answers)).await;
     let done = |result: Result<Applied, Error>| assert_eq!(result.unwrap(), Applied::Now);
     done(provider.order(uuid("4c2c58e84cc0542784e82bc40429b4d9")).approve().await);
