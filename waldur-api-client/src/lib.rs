@@ -53,9 +53,9 @@
 //!
 #![cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/features.md")))]
 //!
-//! The feature `full` has all of them. Further features: `rustls` (default), `rustls-aws-lc` or `native-tls`
-//! for https, `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for typed
-//! helpers of `httpmock`, `exchanges` for tables of all operations.
+//! The feature `full` has all of them. Further features: `rustls` (default) or `native-tls` for https,
+//! `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for typed helpers of
+//! `httpmock`, `exchanges` for tables of all operations.
 //!
 //! Responses are decoded leniently. A field that is absent, null or "" is `None`. A value that doesn't fit
 //! its field is dropped with a `tracing` warning, or is an error in [strict mode](Client::strict). Enums are

@@ -284,8 +284,8 @@ impl ClientBuilder {
     /// Sets the HTTP client. It must be built with `redirect::Policy::none()`.
     ///
     /// Certificates, proxy, and the timeouts of connecting and reading are set on that client; setting them
-    /// here, too, is an error. With the feature `rustls` and without `rustls-aws-lc`, a crypto provider of
-    /// rustls must be installed before that client is built.
+    /// here, too, is an error. With the feature `rustls-ring` alone, a crypto provider of rustls must be
+    /// installed before it is built.
     #[must_use]
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);

@@ -119,17 +119,17 @@ pub(super) fn headers(settings: &mut Settings) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-aws-lc", feature = "native-tls"))]
+#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
 fn tls(
     mut builder: reqwest::ClientBuilder,
     settings: &Settings,
     accept_any_certificate: bool,
 ) -> Result<reqwest::ClientBuilder, Error> {
-    #[cfg(any(feature = "rustls", feature = "rustls-aws-lc"))]
+    #[cfg(any(feature = "rustls", feature = "rustls-ring"))]
     {
         builder = builder.tls_backend_rustls();
     }
-    #[cfg(all(feature = "rustls", not(feature = "rustls-aws-lc")))]
+    #[cfg(all(feature = "rustls-ring", not(feature = "rustls")))]
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Another thread may be quicker, with a choice of the program's.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -151,25 +151,25 @@ fn tls(
     Ok(builder)
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-aws-lc"))]
+#[cfg(any(feature = "rustls", feature = "rustls-ring"))]
 fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
     reqwest::Identity::from_pem(pem).ok()
 }
 
-#[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-aws-lc"))))]
+#[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-ring"))))]
 fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
     const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
     let at = pem.windows(KEY.len()).position(|window| window == KEY)?;
     reqwest::Identity::from_pkcs8_pem(pem, &pem[at..]).ok()
 }
 
-#[cfg(not(any(feature = "rustls", feature = "rustls-aws-lc", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls")))]
 fn tls(
     builder: reqwest::ClientBuilder,
     settings: &Settings,
     accept_any_certificate: bool,
 ) -> Result<reqwest::ClientBuilder, Error> {
-    let problem = "needs the feature `rustls`, `rustls-aws-lc` or `native-tls`";
+    let problem = "needs the feature `rustls`, `rustls-ring` or `native-tls`";
     if let Some(ca) = &settings.ca_file {
         return Err(ca.invalid(problem));
     }

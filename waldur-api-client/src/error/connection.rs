@@ -255,7 +255,7 @@ fn of_text(text: &str) -> Option<(What, bool)> {
     }
     if has(&["scheme is not http"]) {
         return Some((
-            other("this build has no TLS (feature `rustls`, `rustls-aws-lc` or `native-tls`)"),
+            other("this build has no TLS (feature `rustls`, `rustls-ring` or `native-tls`)"),
             true,
         ));
     }
