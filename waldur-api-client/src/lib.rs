@@ -268,7 +268,7 @@ pub use wire::{
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::{BufferedResponse, Call};
-    pub use crate::list::project;
+    pub use crate::list::{PageItems, project};
     pub use crate::wire::{Checked, Decoded, LenientDecode, decode, note_mismatch, read_model, time};
 
     /// Models as tables of fields.

@@ -13,7 +13,7 @@ use serde::{Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::__private::model::Model;
-use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode, project};
+use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode, PageItems, project};
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
 /// A type that is decoded from the objects of a response. Implemented by [`row!`](crate::row).
@@ -216,7 +216,7 @@ pub(crate) fn stream<R: Row, T: Send + 'static>(
 }
 
 /// Reads a page of a list: one element for each item of the page.
-fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Read<R>>>, Error> {
+fn read<R: Row>(response: BufferedResponse) -> Result<PageItems<Read<R>>, Error> {
     let (operation, body) = (response.operation(), response.body.clone());
     let sent: Vec<Option<R::Sent>> = response.read()?;
     let mut uuids = None;
@@ -225,12 +225,12 @@ fn read<R: Row>(response: BufferedResponse) -> Result<Vec<Option<Read<R>>>, Erro
             Some(sent) => R::from_sent(sent).map_err(unusable),
             None => Err("no object".to_owned()),
         };
-        Some(row.map_err(|problem| {
+        row.map_err(|problem| {
             let uuids: &Vec<Option<Uuid>> = uuids.get_or_insert_with(|| uuids_of(&body));
             UnreadableRow { operation: operation.id, uuid: uuids.get(index).copied().flatten(), problem }
-        }))
+        })
     });
-    Ok(rows.collect())
+    Ok(rows.collect::<Vec<_>>().into())
 }
 
 /// Returns the uuid of each item of a page, or the uuid of its user.

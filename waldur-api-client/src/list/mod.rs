@@ -3,11 +3,15 @@
 mod ext;
 mod facts;
 mod link;
+mod page_items;
 mod page_token;
 mod pager;
+mod plan;
+mod position;
 mod projection;
 mod request;
 mod streams;
+mod walk;
 
 pub use ext::ListExt;
 #[allow(
@@ -19,7 +23,9 @@ pub use facts::ListFacts;
 #[allow(unused_imports, reason = "only generated code names it, and some features generate no list")]
 pub(crate) use facts::sealed;
 pub use facts::{ListCall, RetrieveCall};
+pub use page_items::PageItems;
 pub use page_token::PageToken;
+pub use plan::MAX_PAGE_SIZE;
 pub use projection::{Projection, RetrieveExt, project};
-pub use request::{ListRequest, MAX_PAGE_SIZE};
+pub use request::ListRequest;
 pub use streams::{ItemStream, Page, PageStream};

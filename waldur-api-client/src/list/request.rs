@@ -6,83 +6,49 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 
 use super::facts::ListFacts;
+use super::page_items::PageItems;
 use super::page_token::PageToken;
-use super::pager::{Pager, count_of};
+use super::pager::Pager;
+use super::plan::ListPlan;
 use super::projection;
 use super::streams::{ItemStream, PageStream};
 use crate::call::{BufferedResponse, Call};
 use crate::error::Error;
 
-/// The largest page size that servers accept, in items.
-pub const MAX_PAGE_SIZE: usize = 300;
-
 /// How often a list is read from the beginning if it becomes shorter meanwhile.
 const READS: usize = 3;
 
 /// Decodes a page of a list.
-pub(crate) type ReadPage<T> = fn(BufferedResponse) -> Result<Vec<Option<T>>, Error>;
+pub(crate) type ReadPage<T> = fn(BufferedResponse) -> Result<PageItems<T>, Error>;
 
 /// A list operation with its filters and the settings of reading. Nothing is sent until the list is read.
 #[must_use = "nothing is sent until the list is read"]
 pub struct ListRequest<T> {
-    pub(crate) call: Call,
-    pub(crate) facts: ListFacts,
-    /// Decodes a page. Returns an element per item: `None` for an item that can't be decoded and is left out.
-    pub(crate) read: ReadPage<T>,
-    pub(crate) page_size: usize,
-    pub(crate) concurrency: usize,
-    pub(crate) limit: Option<usize>,
-    pub(crate) dedup: bool,
-    pub(crate) from: Option<PageToken>,
-    /// Why the list can't be read.
-    pub(crate) refusal: Option<String>,
+    pub(super) plan: ListPlan,
+    pub(super) read: ReadPage<T>,
 }
 
 impl<T> Clone for ListRequest<T> {
     fn clone(&self) -> Self {
-        Self { call: self.call.clone(), from: self.from.clone(), refusal: self.refusal.clone(), ..*self }
+        Self { plan: self.plan.clone(), read: self.read }
     }
 }
 
 impl<T> fmt::Debug for ListRequest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListRequest")
-            .field("operation", &self.call.operation().id)
-            .field("page_size", &self.page_size)
-            .field("concurrency", &self.concurrency)
-            .field("limit", &self.limit)
-            .field("dedup", &self.dedup)
+            .field("operation", &self.plan.call.operation().id)
+            .field("page_size", &self.plan.page_size)
+            .field("concurrency", &self.plan.concurrency)
+            .field("limit", &self.plan.limit)
+            .field("dedup", &self.plan.dedup)
             .finish_non_exhaustive()
     }
 }
 
 impl<T: Send + 'static> ListRequest<T> {
-    pub(super) fn new(mut call: Call, facts: ListFacts, read: ReadPage<T>) -> Self {
-        // The values of the builder's own setters.
-        let value = |name: &str| call.query_texts(name).and_then(|texts| texts.first()?.parse::<i64>().ok());
-        let (page, size) = (value("page"), value("page_size"));
-        call.without_query("page");
-        call.without_query("page_size");
-        let mut request = Self {
-            call,
-            facts,
-            read,
-            page_size: MAX_PAGE_SIZE,
-            concurrency: 1,
-            limit: None,
-            dedup: false,
-            from: None,
-            refusal: None,
-        };
-        if let Some(size) = size {
-            request = request.page_size(size);
-        }
-        if page.is_some_and(|page| page != 1) {
-            request.refusal = Some(
-                "`page` was set; a list is read from its first page, or continued by `resume`".to_owned(),
-            );
-        }
-        request
+    pub(super) fn new(call: Call, facts: ListFacts, read: ReadPage<T>) -> Self {
+        Self { plan: ListPlan::new(call, facts), read }
     }
 
     /// Requests only the fields of `Row`, and decodes the items into it. A server responds much faster with a
@@ -94,13 +60,14 @@ impl<T: Send + 'static> ListRequest<T> {
     /// Reading fails with [`Error::is_validation`], and nothing is sent, if `Row` has no named fields, has a
     /// flattened field, or has a field that the operation doesn't have.
     pub fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
-        let names = projection::field_names::<Row>()
-            .and_then(|names| projection::check(names, self.facts.fields).map(|()| projection::texts(names)));
+        let names = projection::field_names::<Row>().and_then(|names| {
+            projection::check(names, self.plan.facts.fields).map(|()| projection::texts(names))
+        });
         match names {
             Ok(names) => self.select_fields(names),
             Err(refusal) => {
                 let mut request = self.select_fields([""; 0]);
-                request.refusal = Some(refusal);
+                request.plan.refusal = Some(refusal);
                 request
             }
         }
@@ -113,8 +80,11 @@ impl<T: Send + 'static> ListRequest<T> {
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> ListRequest<Row> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        self.call.query("field", &names);
-        self.read_by(|response| Ok(response.read_into::<Vec<Row>>()?.into_iter().map(Some).collect()))
+        self.plan.call.query("field", &names);
+        ListRequest {
+            plan: self.plan,
+            read: |response| response.read_into::<Vec<Row>>().map(PageItems::from),
+        }
     }
 
     /// Requests only the fields `names` if the operation has the parameter `field`, and decodes pages with
@@ -125,36 +95,13 @@ impl<T: Send + 'static> ListRequest<T> {
         names: &[&str],
         read: ReadPage<Row>,
     ) -> ListRequest<Row> {
-        if self.facts.fields.is_some() {
-            if let Err(problem) = projection::check(names, self.facts.fields) {
-                self.refusal = Some(problem);
-            }
-            self.call.query("field", &projection::texts(names));
-        }
-        self.read_by(read)
-    }
-
-    fn read_by<Row>(self, read: ReadPage<Row>) -> ListRequest<Row> {
-        ListRequest {
-            call: self.call,
-            facts: self.facts,
-            read,
-            page_size: self.page_size,
-            concurrency: self.concurrency,
-            limit: self.limit,
-            dedup: self.dedup,
-            from: self.from,
-            refusal: self.refusal,
-        }
+        self.plan.select_known(names);
+        ListRequest { plan: self.plan, read }
     }
 
     /// Sets the number of items per page; 300 by default, the most that servers accept.
     pub fn page_size(mut self, size: impl Into<i64>) -> Self {
-        let size = size.into();
-        match usize::try_from(size) {
-            Ok(size) if size > 0 => self.page_size = size,
-            _ => self.refusal = Some(format!("`page_size` is {size}, and must be at least 1")),
-        }
+        self.plan.page_size(size.into());
         self
     }
 
@@ -162,15 +109,15 @@ impl<T: Send + 'static> ListRequest<T> {
     /// default. Items keep their order.
     pub fn concurrency(mut self, pages: usize) -> Self {
         if pages == 0 {
-            self.refusal = Some("`concurrency` is zero".to_owned());
+            self.plan.refusal = Some("`concurrency` is zero".to_owned());
         }
-        self.concurrency = pages;
+        self.plan.concurrency = pages;
         self
     }
 
     /// Limits the number of items. No further pages are requested.
     pub fn limit(mut self, items: usize) -> Self {
-        self.limit = Some(items);
+        self.plan.limit = Some(items);
         self
     }
 
@@ -178,7 +125,7 @@ impl<T: Send + 'static> ListRequest<T> {
     /// inserted before them. Keeps the uuids of all items in memory, and requests `uuid` if fields are
     /// selected.
     pub fn dedup(mut self) -> Self {
-        self.dedup = true;
+        self.plan.dedup = true;
         self
     }
 
@@ -187,7 +134,7 @@ impl<T: Send + 'static> ListRequest<T> {
     /// Reading fails with [`Error::is_validation`], and nothing is sent, if `from` is of another operation or
     /// of a list with other filters.
     pub fn resume(mut self, from: PageToken) -> Self {
-        self.from = Some(from);
+        self.plan.from = Some(from);
         self
     }
 
@@ -195,7 +142,7 @@ impl<T: Send + 'static> ListRequest<T> {
     pub fn pages(self) -> PageStream<T> {
         let pager = Pager::new(self);
         let pages = stream::unfold(pager, |mut pager| async move {
-            let page = pager.next().await?;
+            let page = pager.page().await?;
             Some((page, pager))
         });
         PageStream(pages.boxed())
@@ -205,7 +152,11 @@ impl<T: Send + 'static> ListRequest<T> {
     /// [`concurrency`](Self::concurrency) allows. The first error ends the stream, with the number of items
     /// before it.
     pub fn stream(self) -> ItemStream<T> {
-        ItemStream { pages: self.pages(), page: Vec::new().into_iter() }
+        let pages = stream::unfold(Pager::new(self), |mut pager| async move {
+            let items = pager.items().await?;
+            Some((items, pager))
+        });
+        ItemStream { pages: pages.boxed(), page: Vec::new().into_iter() }
     }
 
     /// Reads all items, in the order of the server. If the list becomes shorter meanwhile, so that items may
@@ -219,8 +170,9 @@ impl<T: Send + 'static> ListRequest<T> {
             let mut pager = Pager::new(self.clone());
             let mut items = Vec::new();
             loop {
-                match pager.next().await {
-                    Some(Ok(page)) => items.extend(page.items),
+                match pager.items().await {
+                    Some(Ok(page)) if items.is_empty() => items = page,
+                    Some(Ok(page)) => items.extend(page),
                     Some(Err(_)) if pager.became_shorter() && reads < READS => break,
                     Some(Err(error)) => return Err(error),
                     None => return Ok(items),
@@ -235,8 +187,8 @@ impl<T: Send + 'static> ListRequest<T> {
     /// # Errors
     /// If the page can't be read.
     pub async fn first(self) -> Result<Option<T>, Error> {
-        match Pager::new(self.limit(1)).next().await {
-            Some(page) => Ok(page?.items.into_iter().next()),
+        match Pager::new(self.limit(1)).items().await {
+            Some(items) => Ok(items?.into_iter().next()),
             None => Ok(None),
         }
     }
@@ -248,39 +200,15 @@ impl<T: Send + 'static> ListRequest<T> {
     /// # Errors
     /// If a response can't be read.
     pub async fn count(mut self) -> Result<u64, Error> {
-        if let Some(problem) = &self.refusal {
-            return Err(projection::refused(&self.call, problem));
+        if let Some(count) = self.plan.count().await? {
+            return Ok(count);
         }
-        if let Some(head) = self.facts.head {
-            let mut call = self.call.clone().of_operation(head);
-            call.without_query("field");
-            match call.prepare().buffer().await {
-                Ok(response) => {
-                    if let Some(count) = count_of(&response.headers) {
-                        return Ok(count);
-                    }
-                }
-                // Servers of another version may not have the HEAD operation.
-                Err(error) if matches!(error.status(), Some(404 | 405 | 501)) => {}
-                Err(error) => return Err(error),
-            }
+        (self.plan.limit, self.plan.from) = (None, None);
+        let mut pager = Pager::new(self);
+        let mut count = 0;
+        while let Some(items) = pager.items().await {
+            count += items?.len() as u64;
         }
-        (self.limit, self.from) = (None, None);
-        let mut one = self.call.clone();
-        if self.facts.paged {
-            one.query("page_size", &1);
-        }
-        let response = one.prepare().buffer().await?;
-        match count_of(&response.headers) {
-            Some(count) => Ok(count),
-            None => {
-                let mut pager = Pager::new(self);
-                let mut count = 0;
-                while let Some(page) = pager.next().await {
-                    count += page?.items.len() as u64;
-                }
-                Ok(count)
-            }
-        }
+        Ok(count)
     }
 }

@@ -47,7 +47,8 @@ impl<T> Stream for PageStream<T> {
 /// A stream of the items of a list.
 #[must_use = "nothing is sent until it is polled"]
 pub struct ItemStream<T> {
-    pub(super) pages: PageStream<T>,
+    /// The items of each page.
+    pub(super) pages: BoxStream<'static, Result<Vec<T>, Error>>,
     /// The rest of the last page.
     pub(super) page: std::vec::IntoIter<T>,
 }
@@ -70,7 +71,7 @@ impl<T> Stream for ItemStream<T> {
                 return Poll::Ready(Some(Ok(item)));
             }
             match std::task::ready!(self.pages.poll_next_unpin(context)) {
-                Some(Ok(page)) => self.page = page.items.into_iter(),
+                Some(Ok(page)) => self.page = page.into_iter(),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
