@@ -269,7 +269,9 @@ pub use wire::{
 pub mod __private {
     pub use crate::call::{BufferedResponse, Call};
     pub use crate::list::{PageItems, project};
-    pub use crate::wire::{Checked, Decoded, LenientDecode, decode, note_mismatch, read_model, time};
+    pub use crate::wire::{
+        Checked, Decoded, LenientDecode, Source, Stopped, decode, note_mismatch, read_model, time,
+    };
 
     /// Models as tables of fields.
     pub mod model {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
-use waldur_api_client::__private::LenientDecode;
+use waldur_api_client::__private::{LenientDecode, Source, Stopped};
 
 use waldur_api_client::{Error, ErrorKind};
 
@@ -121,8 +121,8 @@ macro_rules! name {
 
         /// Reads a blank text as absent.
         impl LenientDecode for $name {
-            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                let Some(text) = <String as LenientDecode>::read(deserializer)? else { return Ok(None) };
+            fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+                let Some(text) = <String as LenientDecode>::read(source)? else { return Ok(None) };
                 if text.trim().is_empty() {
                     return Ok(None);
                 }

@@ -9,11 +9,13 @@ use std::ops::Deref;
 
 use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{Stream, StreamExt as _};
-use serde::{Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::__private::model::Model;
-use waldur_api_client::__private::{self as wire, BufferedResponse, LenientDecode, PageItems, project};
+use waldur_api_client::__private::{
+    self as wire, BufferedResponse, LenientDecode, PageItems, Source, Stopped, project,
+};
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
 /// A type that is decoded from the objects of a response. Implemented by [`row!`](crate::row).
@@ -245,8 +247,8 @@ fn unusable(field: &'static str) -> String {
 }
 
 /// Reads a row nested in another one. A nested row that can't be read is left out, with a warning.
-pub(crate) fn read_nested<'de, R: Row, D: Deserializer<'de>>(deserializer: D) -> Result<Option<R>, D::Error> {
-    let Some(sent) = <R::Sent as LenientDecode>::read(deserializer)? else { return Ok(None) };
+pub(crate) fn read_nested<R: Row>(source: &mut dyn Source) -> Result<Option<R>, Stopped> {
+    let Some(sent) = <R::Sent as LenientDecode>::read(source)? else { return Ok(None) };
     Ok(match R::from_sent(sent) {
         Ok(row) => Some(row),
         Err(field) => {
@@ -296,20 +298,22 @@ macro_rules! row {
                 const FIELDS: &'static [&'static str] = &[$($wire),*];
                 const HASHES: &'static [u8] = &[$(model::hash_of($wire)),*];
 
-                fn read<'de, A: ::serde::de::MapAccess<'de>>(
+                fn read(
                     &mut self,
                     index: usize,
-                    map: &mut A,
-                ) -> Result<(), A::Error> {
+                    source: &mut dyn ::waldur_api_client::__private::Source,
+                ) -> Result<(), ::waldur_api_client::__private::Stopped> {
                     let mut at = 0..;
-                    $( if at.next() == Some(index) { return model::slot(&mut self.$field, map); } )*
-                    model::skip(map)
+                    $( if at.next() == Some(index) { return model::slot(&mut self.$field, source); } )*
+                    model::skip(source)
                 }
             }
 
             impl ::waldur_api_client::__private::LenientDecode for Sent {
-                fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                    ::waldur_api_client::__private::read_model(deserializer)
+                fn read(
+                    source: &mut dyn ::waldur_api_client::__private::Source,
+                ) -> Result<Option<Self>, ::waldur_api_client::__private::Stopped> {
+                    ::waldur_api_client::__private::read_model(source)
                 }
             }
 
@@ -322,8 +326,10 @@ macro_rules! row {
             }
 
             impl ::waldur_api_client::__private::LenientDecode for $name {
-                fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                    $crate::row::read_nested(deserializer)
+                fn read(
+                    source: &mut dyn ::waldur_api_client::__private::Source,
+                ) -> Result<Option<Self>, ::waldur_api_client::__private::Stopped> {
+                    $crate::row::read_nested(source)
                 }
             }
         };

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 
-use super::response::Response;
+use super::response::{BufferedResponse, Response};
 use crate::error::Error;
 
 /// A call that is sent when it is polled: the future of its response.
@@ -14,11 +14,27 @@ use crate::error::Error;
 /// It is one boxed type rather than an `impl Future` of each call, since proving of every one anew that it is
 /// `Send` takes more than half of the time of compiling the client.
 #[must_use = "nothing is sent until it is awaited"]
-pub struct ResponseFuture<T>(BoxFuture<'static, Result<Response<T>, Error>>);
+pub struct ResponseFuture<T>(Kind<T>);
+
+enum Kind<T> {
+    Response(BoxFuture<'static, Result<Response<T>, Error>>),
+    /// A whole response, and how it is decoded. The future is compiled once for all types.
+    Buffered(BoxFuture<'static, Result<BufferedResponse, Error>>, Decode<T>),
+}
+
+/// Decodes a response.
+type Decode<T> = fn(BufferedResponse) -> Result<Response<T>, Error>;
 
 impl<T> ResponseFuture<T> {
-    pub(crate) fn new(future: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
-        Self(Box::pin(future))
+    pub(super) fn new(response: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
+        Self(Kind::Response(Box::pin(response)))
+    }
+
+    pub(super) fn decoded(
+        response: BoxFuture<'static, Result<BufferedResponse, Error>>,
+        decode: Decode<T>,
+    ) -> Self {
+        Self(Kind::Buffered(response, decode))
     }
 }
 
@@ -32,6 +48,11 @@ impl<T> Future for ResponseFuture<T> {
     type Output = Result<Response<T>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
+        match &mut self.0 {
+            Kind::Response(response) => response.as_mut().poll(context),
+            Kind::Buffered(response, decode) => {
+                response.as_mut().poll(context).map(|response| decode(response?))
+            }
+        }
     }
 }

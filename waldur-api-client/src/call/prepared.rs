@@ -1,7 +1,7 @@
 //! Sends requests, and reads their responses.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 use reqwest::Request;
 
 use super::future::ResponseFuture;
@@ -9,7 +9,7 @@ use super::response::{BufferedResponse, ByteStream, Response, warn_about};
 use crate::client::Client;
 use crate::error::Error;
 use crate::transport::Received;
-use crate::wire::{DecodeError, Decoded, LenientDecode, Operation, decode};
+use crate::wire::{DecodeError, LenientDecode, Operation, Shape, decode_by};
 
 /// A request that can be sent, or the reason why it can't.
 #[derive(Debug)]
@@ -69,11 +69,19 @@ impl PreparedRequest {
     /// # Errors
     /// Those of every call, an HTML page ([`Error::is_page`]), and a response that was cut off.
     pub async fn buffer(self) -> Result<BufferedResponse, Error> {
+        self.receive(|_, error| Err(error)).await
+    }
+
+    /// Sends the request, and reads the whole response; `cut_off` decides about a body that was cut off.
+    async fn receive(
+        self,
+        cut_off: fn(&Operation, Error) -> Result<Bytes, Error>,
+    ) -> Result<BufferedResponse, Error> {
         let (operation, strict) = (self.operation, self.client.is_strict());
         let (received, method) = self.send().await?;
         let named = |error: Error| error.with_operation(operation);
         let buffered = received.buffer(&method).await.map_err(named)?;
-        let body = buffered.body.map_err(named)?;
+        let body = buffered.body.or_else(|error| cut_off(operation, named(error)))?;
         Ok(BufferedResponse {
             operation,
             strict,
@@ -91,8 +99,7 @@ impl PreparedRequest {
     /// Those of [`buffer`](Self::buffer), and a response that can't be decoded
     /// ([`Error::is_unexpected_response`]).
     pub fn json<T: LenientDecode + Send + 'static>(self) -> ResponseFuture<T> {
-        ResponseFuture::new(async move {
-            let buffered = self.buffer().await?;
+        ResponseFuture::decoded(Box::pin(self.buffer()), |buffered| {
             let (status, headers) = (buffered.status, buffered.headers.clone());
             Ok(Response::new(buffered.read()?, status, headers))
         })
@@ -104,28 +111,21 @@ impl PreparedRequest {
     /// # Errors
     /// Those of every call, and an HTML page ([`Error::is_page`]).
     pub fn optional<T: LenientDecode + Send + 'static>(self) -> ResponseFuture<Option<T>> {
-        ResponseFuture::new(async move {
-            let operation = self.operation;
-            let (body, status, headers) = self.applied().await?;
-            Ok(Response::new(decode_applied(operation, &body), status, headers))
+        ResponseFuture::decoded(Box::pin(self.receive(applied_and_cut_off)), |applied| {
+            let value = decode_applied(applied.operation, &applied.body);
+            Ok(Response::new(value, applied.status, applied.headers))
         })
     }
+}
 
-    /// Sends the request. Returns what was received of the body of a call that was applied.
-    async fn applied(self) -> Result<(Bytes, StatusCode, HeaderMap), Error> {
-        let operation = self.operation;
-        let (received, method) = self.send().await?;
-        let buffered = received.buffer(&method).await.map_err(|error| error.with_operation(operation))?;
-        let body = buffered.body.unwrap_or_else(|error| {
-            tracing::warn!(
-                operation = operation.id,
-                %error,
-                "the call was applied, but its response was cut off"
-            );
-            Bytes::new()
-        });
-        Ok((body, buffered.status, buffered.headers))
-    }
+/// Accepts a body that was cut off as none, since the call was applied.
+fn applied_and_cut_off(operation: &Operation, error: Error) -> Result<Bytes, Error> {
+    tracing::warn!(
+        operation = operation.id,
+        %error,
+        "the call was applied, but its response was cut off"
+    );
+    Ok(Bytes::new())
 }
 
 /// Decodes the body of a call that was applied. Returns `None` if it is blank or can't be decoded, which is
@@ -134,8 +134,13 @@ fn decode_applied<T: LenientDecode>(operation: &'static Operation, body: &[u8]) 
     if body.trim_ascii().is_empty() {
         return None;
     }
-    match decode::<Option<T>>(body) {
-        Ok(Decoded { value, mismatches }) => {
+    let mut value = None;
+    let read = decode_by(body, Shape::Value, &mut |source| {
+        value = T::read(source)?;
+        Ok(true)
+    });
+    match read {
+        Ok(mismatches) => {
             warn_about(operation, &mismatches);
             value
         }

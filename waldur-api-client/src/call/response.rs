@@ -12,10 +12,10 @@ use http::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::connection::FailedExchange;
-use crate::error::{Attempts, BoxError, Error};
+use crate::error::{Attempts, BoxError, Error, ErrorKind};
 use crate::transport::AuthHeader;
 use crate::transport::redact::{holds, redact_headers, redacted};
-use crate::wire::{DecodeError, Decoded, LenientDecode, Operation, TypeMismatch, decode};
+use crate::wire::{DecodeError, LenientDecode, Operation, ReadWhole, Shape, TypeMismatch, decode_by};
 
 /// A response with a status of 2xx: its decoded body, its status and its headers.
 #[derive(Clone, Debug)]
@@ -131,12 +131,23 @@ impl BufferedResponse {
     /// If the body isn't JSON, is of another kind as a whole, or, in strict mode, has a field that doesn't
     /// fit ([`Error::is_unexpected_response`]).
     pub fn read<T: LenientDecode>(self) -> Result<T, Error> {
-        let decoded =
-            decode(&self.body).and_then(|decoded| if self.strict { decoded.strict() } else { Ok(decoded) });
-        match decoded {
-            Ok(Decoded { value, mismatches }) => {
+        let mut value = None;
+        self.decode(T::SHAPE, &mut |source| {
+            value = T::read(source)?;
+            Ok(value.is_some())
+        })?;
+        value.ok_or_else(|| Error::new(ErrorKind::UnexpectedResponse, "the response has no value"))
+    }
+
+    /// Decodes the body with `read`, leniently or strictly.
+    fn decode(self, shape: Shape, read: ReadWhole<'_>) -> Result<(), Error> {
+        match decode_by(&self.body, shape, read) {
+            Ok(mut mismatches) if self.strict && !mismatches.is_empty() => {
+                Err(self.undecodable(DecodeError::TypeMismatch(mismatches.remove(0))))
+            }
+            Ok(mismatches) => {
                 warn_about(self.operation, &mismatches);
-                Ok(value)
+                Ok(())
             }
             Err(source) => Err(self.undecodable(source)),
         }

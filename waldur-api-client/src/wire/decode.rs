@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::lenient::{LenientDecode, NOTHING, Shape};
+use super::source::{Source, Stopped, read_value};
 #[cfg(feature = "exchanges")]
 use super::type_mismatch::{Kind, with_all_notes};
 use super::type_mismatch::{TypeMismatch, take_mismatches};
@@ -14,19 +15,6 @@ pub struct Decoded<T> {
     pub value: T,
     /// The values that don't fit their fields. Those fields are decoded as if they were absent.
     pub mismatches: Vec<TypeMismatch>,
-}
-
-impl<T> Decoded<T> {
-    /// Returns the value if everything fits.
-    ///
-    /// # Errors
-    /// The first value that doesn't fit.
-    pub fn strict(self) -> Result<Self, DecodeError> {
-        match self.mismatches.into_iter().next() {
-            Some(mismatch) => Err(DecodeError::TypeMismatch(mismatch)),
-            None => Ok(Self { value: self.value, mismatches: Vec::new() }),
-        }
-    }
 }
 
 /// The reason why a response can't be decoded.
@@ -67,27 +55,53 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// If the text isn't JSON, or as a whole is of another kind than `T`.
 pub fn decode<T: LenientDecode>(bytes: &[u8]) -> Result<Decoded<T>, DecodeError> {
-    let (value, mismatches) = read(bytes);
-    let (value, mismatches) = match value {
-        Ok(value) => (value, mismatches),
+    let mut value = None;
+    let mismatches = decode_by(bytes, T::SHAPE, &mut |source| {
+        value = T::read(source)?;
+        Ok(value.is_some())
+    })?;
+    value.map(|value| Decoded { value, mismatches }).ok_or_else(|| refused(T::SHAPE, None, Vec::new()))
+}
+
+/// Reads a whole response. Returns whether it has a value.
+pub(crate) type ReadWhole<'a> = &'a mut dyn FnMut(&mut dyn Source) -> Result<bool, Stopped>;
+
+/// Decodes `bytes` leniently with `read`, and returns what doesn't fit.
+///
+/// # Errors
+/// If the text isn't JSON, has no value, or as a whole is of another kind than `shape`.
+pub(crate) fn decode_by(
+    bytes: &[u8],
+    shape: Shape,
+    read: ReadWhole<'_>,
+) -> Result<Vec<TypeMismatch>, DecodeError> {
+    let (result, mut mismatches) = read_text(bytes, read);
+    let is_some = match result {
+        Ok(is_some) => is_some,
         Err(error) => {
             let bytes = huge_numbers_as_texts(bytes).ok_or(DecodeError::Json(error))?;
-            let (value, mismatches) = read(&bytes);
-            (value.map_err(DecodeError::Json)?, mismatches)
+            let (result, again) = read_text(&bytes, read);
+            mismatches = again;
+            result.map_err(DecodeError::Json)?
         }
     };
-    match (value, other_shape(bytes, T::SHAPE)) {
-        (Some(value), None) => Ok(Decoded { value, mismatches }),
-        (_, found) => Err(refused(T::SHAPE, found, mismatches)),
+    match other_shape(bytes, shape) {
+        None if is_some => Ok(mismatches),
+        found => Err(refused(shape, found, mismatches)),
     }
 }
 
-/// Decodes `bytes` to their end.
-fn read<T: LenientDecode>(bytes: &[u8]) -> (Result<Option<T>, serde_json::Error>, Vec<TypeMismatch>) {
+/// Reads `bytes` to their end. Returns what doesn't fit as well.
+fn read_text(bytes: &[u8], read: ReadWhole<'_>) -> (Result<bool, serde_json::Error>, Vec<TypeMismatch>) {
     take_mismatches();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = T::read(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    (value, take_mismatches())
+    let mut is_some = false;
+    let mut read = |source: &mut dyn Source| {
+        is_some = read(source)?;
+        Ok(())
+    };
+    let result = read_value(&mut deserializer, &mut read).and_then(|()| deserializer.end());
+    (result.map(|()| is_some), take_mismatches())
 }
 
 /// Returns the kind of a response that as a whole is of another kind than `shape`, even if it is empty.

@@ -1,9 +1,6 @@
 //! The trait of all types that responses hold.
 
-use std::marker::PhantomData;
-
-use serde::de::{DeserializeSeed, Deserializer};
-
+use super::source::{Source, Stopped};
 use super::type_mismatch::mark;
 
 /// The kind of JSON value that a type is decoded from.
@@ -42,27 +39,26 @@ pub trait LenientDecode: Sized {
     ///
     /// # Errors
     /// If the text isn't JSON.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error>;
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped>;
 }
 
 impl LenientDecode for serde_json::Value {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let value = serde::Deserialize::deserialize(deserializer)?;
-        Ok(Some(value).filter(|value: &Self| !value.is_null()))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        Ok(Some(source.any()?).filter(|value| !value.is_null()))
     }
 }
 
 impl<T: LenientDecode> LenientDecode for Box<T> {
     const SHAPE: Shape = T::SHAPE;
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(T::read(deserializer)?.map(Self::new))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        Ok(T::read(source)?.map(Self::new))
     }
 }
 
 impl<T: LenientDecode> LenientDecode for Option<T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(Some(T::read(deserializer)?))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        Ok(Some(T::read(source)?))
     }
 }
 
@@ -90,20 +86,9 @@ impl<T: Default> Checked<T> {
 }
 
 impl<T: LenientDecode> LenientDecode for Checked<T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
         let before = mark();
-        let value = T::read(deserializer)?;
+        let value = T::read(source)?;
         Ok(Some(if mark() > before { Self::TypeMismatch } else { value.map_or(Self::Null, Self::Value) }))
-    }
-}
-
-/// A `T` where serde expects a `DeserializeSeed`.
-pub(crate) struct Seed<T>(pub(crate) PhantomData<T>);
-
-impl<'de, T: LenientDecode> DeserializeSeed<'de> for Seed<T> {
-    type Value = Option<T>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        T::read(deserializer)
     }
 }

@@ -15,6 +15,7 @@ mod open_enum;
 mod operation;
 mod query;
 mod scalar;
+mod source;
 mod structure;
 mod time;
 mod type_mismatch;
@@ -28,12 +29,14 @@ pub use number::Number;
 pub use number_or_text::NumberOrText;
 pub use operation::Operation;
 pub use query::QueryValue;
+pub use source::{Source, Stopped};
 pub use structure::read_model;
 pub use time::time;
 pub use type_mismatch::{TypeMismatch, note_mismatch};
 
 #[cfg(feature = "exchanges")]
 pub(crate) use decode::{Noted, decode_noting_all};
+pub(crate) use decode::{ReadWhole, decode_by};
 pub(crate) use lenient::Shape;
 pub(crate) use model::received;
 pub(crate) use open_enum::open_enum;

@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 
 use memchr::memchr_iter;
 use serde::Serialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
-use super::lenient::{LenientDecode, Seed};
+use super::lenient::LenientDecode;
+use super::source::{Entries, Source, Stopped, read_entries};
 use super::type_mismatch::{at, mark, unknown};
 
 /// The hash of the name of a field. The generator compiles the same source for its tables.
@@ -31,11 +32,61 @@ pub trait Model: Default {
     fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>> {
         None
     }
-    /// Decodes the value of the field `index` of [`FIELDS`](Self::FIELDS) from `map`.
+    /// Decodes the value of the field `index` of [`FIELDS`](Self::FIELDS).
     ///
     /// # Errors
     /// If the text isn't JSON.
-    fn read<'de, A: MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error>;
+    fn read(&mut self, index: usize, source: &mut dyn Source) -> Result<(), Stopped>;
+}
+
+/// The constants of a model.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    names: &'static [&'static str],
+    hashes: &'static [u8],
+    keeps_additional: bool,
+}
+
+impl Table {
+    pub(super) const fn of<M: Model>() -> Self {
+        Self { name: M::NAME, names: M::FIELDS, hashes: M::HASHES, keeps_additional: M::KEEPS_ADDITIONAL }
+    }
+
+    /// Returns the index of the field `name`, which is probably `expected`.
+    fn find(&self, name: &str, expected: u16) -> Option<usize> {
+        let is_name = |index: &usize| self.names.get(*index) == Some(&name);
+        let expected = usize::from(expected);
+        if is_name(&expected) {
+            Some(expected)
+        } else {
+            memchr_iter(field_hash(name), self.hashes).find(is_name)
+        }
+    }
+}
+
+/// A model that is read, without its type. It is `None` before its object begins.
+pub(super) trait Draft {
+    /// Begins with an empty model.
+    fn begin(&mut self);
+    fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>>;
+    fn read(&mut self, index: usize, source: &mut dyn Source) -> Result<(), Stopped>;
+}
+
+impl<M: Model> Draft for Option<M> {
+    fn begin(&mut self) {
+        *self = Some(M::default());
+    }
+
+    fn additional(&mut self) -> Option<&mut serde_json::Map<String, serde_json::Value>> {
+        self.as_mut()?.additional()
+    }
+
+    fn read(&mut self, index: usize, source: &mut dyn Source) -> Result<(), Stopped> {
+        match self {
+            Some(model) => model.read(index, source),
+            None => source.skip(),
+        }
+    }
 }
 
 /// A model of a response that can be serialized as well.
@@ -64,8 +115,8 @@ macro_rules! received {
         impl $crate::wire::LenientDecode for $name {
             const SHAPE: $crate::wire::Shape =
                 $crate::wire::Shape::Object(<$name as $crate::wire::model::Model>::NAME);
-            fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                $crate::wire::read_model(deserializer)
+            fn read(source: &mut dyn $crate::wire::Source) -> Result<Option<Self>, $crate::wire::Stopped> {
+                $crate::wire::read_model(source)
             }
         }
         impl ::serde::Serialize for $name {
@@ -90,7 +141,9 @@ pub(crate) fn deserialize<'de, M: Model, D: Deserializer<'de>>(deserializer: D) 
             write!(f, "an object: {}", M::NAME)
         }
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<M, A::Error> {
-            read_fields(map)
+            let mut model = Some(M::default());
+            read_entries(map, |entries| read_fields(const { &Table::of::<M>() }, &mut model, entries))?;
+            Ok(model.unwrap_or_default())
         }
     }
     deserializer.deserialize_map(Whole(PhantomData))
@@ -127,29 +180,38 @@ pub(crate) fn in_a_list<T>(order: &mut Vec<u16>, read: impl FnOnce() -> T) -> T 
 }
 
 /// Decodes the fields of a model.
-pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Result<M, A::Error> {
-    let mut model = M::default();
+pub(super) fn read_fields(
+    table: &'static Table,
+    model: &mut dyn Draft,
+    entries: &mut dyn Entries,
+) -> Result<(), Stopped> {
     // Models within this one have their own order.
     let mut order = ORDER.take();
     let mut position = 0;
     let mut other = String::new();
     loop {
         let expected = order.as_ref().and_then(|order| order.get(position)).copied().unwrap_or(NO_FIELD);
-        let kept = M::KEEPS_ADDITIONAL.then_some(&mut other);
-        let name = FieldName { names: M::FIELDS, hashes: M::HASHES, expected, other: kept };
-        let Some(found) = map.next_key_seed(name)? else { break };
+        let mut found = None;
+        let is_there = entries.key(&mut |name| {
+            found = table.find(name, expected);
+            if found.is_none() {
+                if table.keeps_additional { name.clone_into(&mut other) } else { unknown(name) }
+            }
+        })?;
+        if !is_there {
+            break;
+        }
         match found {
             Some(index) => {
                 let before = mark();
-                model.read(index, &mut map)?;
-                at(before, || M::FIELDS.get(index).copied().unwrap_or_default().into());
+                model.read(index, entries)?;
+                at(before, || table.names.get(index).copied().unwrap_or_default().into());
             }
             None => match model.additional() {
                 Some(additional) => {
-                    let value = map.next_value()?;
-                    additional.insert(std::mem::take(&mut other), value);
+                    additional.insert(std::mem::take(&mut other), entries.any()?);
                 }
-                None => skip(&mut map)?,
+                None => entries.skip()?,
             },
         }
         if let Some(order) = &mut order {
@@ -162,55 +224,21 @@ pub(crate) fn read_fields<'de, M: Model, A: MapAccess<'de>>(mut map: A) -> Resul
         position += 1;
     }
     ORDER.set(order);
-    Ok(model)
-}
-
-/// Decodes a key as its index in `names`.
-struct FieldName<'a> {
-    names: &'static [&'static str],
-    hashes: &'static [u8],
-    expected: u16,
-    /// Receives a name that isn't among `names`, if the model keeps such fields.
-    other: Option<&'a mut String>,
-}
-
-impl<'de> DeserializeSeed<'de> for FieldName<'_> {
-    type Value = Option<usize>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for FieldName<'_> {
-    type Value = Option<usize>;
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a field's name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        if self.names.get(usize::from(self.expected)) == Some(&name) {
-            return Ok(Some(usize::from(self.expected)));
-        }
-        let found =
-            memchr_iter(field_hash(name), self.hashes).find(|index| self.names.get(*index) == Some(&name));
-        if found.is_none() {
-            match self.other {
-                Some(other) => other.push_str(name),
-                None => unknown(name),
-            }
-        }
-        Ok(found)
-    }
+    Ok(())
 }
 
 /// A field of a model of a response.
 pub trait Slot {
-    /// Decodes the next value of `map` into the field.
-    fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
+    /// Decodes a value into the field.
+    ///
+    /// # Errors
+    /// If the text isn't JSON.
+    fn fill(&mut self, source: &mut dyn Source) -> Result<(), Stopped>;
 }
 
 impl<T: LenientDecode> Slot for Option<T> {
-    fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        *self = map.next_value_seed(Seed::<T>(PhantomData))?;
+    fn fill(&mut self, source: &mut dyn Source) -> Result<(), Stopped> {
+        *self = T::read(source)?;
         Ok(())
     }
 }
@@ -218,8 +246,8 @@ impl<T: LenientDecode> Slot for Option<T> {
 macro_rules! collection {
     ($($type:ty { $($generics:tt)* })*) => {$(
         impl<$($generics)*> Slot for $type {
-            fn fill<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-                *self = map.next_value_seed(Seed::<Self>(PhantomData))?.unwrap_or_default();
+            fn fill(&mut self, source: &mut dyn Source) -> Result<(), Stopped> {
+                *self = Self::read(source)?.unwrap_or_default();
                 Ok(())
             }
         }
@@ -232,20 +260,20 @@ collection! {
     serde_json::Map<String, serde_json::Value> {}
 }
 
-/// Decodes the next value of `map` into `slot`.
+/// Decodes a value into `slot`.
 ///
 /// # Errors
 /// If the text isn't JSON.
-pub fn slot<'de, S: Slot, A: MapAccess<'de>>(slot: &mut S, map: &mut A) -> Result<(), A::Error> {
-    slot.fill(map)
+pub fn slot<S: Slot>(slot: &mut S, source: &mut dyn Source) -> Result<(), Stopped> {
+    slot.fill(source)
 }
 
-/// Skips the next value of `map`.
+/// Skips a value.
 ///
 /// # Errors
 /// If the text isn't JSON.
-pub fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(drop)
+pub fn skip(source: &mut dyn Source) -> Result<(), Stopped> {
+    source.skip()
 }
 
 /// A field that is left out if it is empty.

@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Number {
 }
 
 impl crate::wire::LenientDecode for Number {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(<Decimal as crate::wire::LenientDecode>::read(deserializer)?.map(Self))
+    fn read(source: &mut dyn crate::wire::Source) -> Result<Option<Self>, crate::wire::Stopped> {
+        Ok(<Decimal as crate::wire::LenientDecode>::read(source)?.map(Self))
     }
 }

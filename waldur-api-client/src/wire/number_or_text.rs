@@ -116,8 +116,8 @@ impl crate::wire::Text for NumberOrText {
 }
 
 impl crate::wire::LenientDecode for NumberOrText {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        crate::wire::read_text(deserializer)
+    fn read(source: &mut dyn crate::wire::Source) -> Result<Option<Self>, crate::wire::Stopped> {
+        crate::wire::read_text(source)
     }
 }
 

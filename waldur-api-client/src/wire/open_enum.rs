@@ -71,8 +71,8 @@ macro_rules! open_enum {
             }
         }
         impl $crate::wire::LenientDecode for $name {
-            fn read<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                $crate::wire::read_text(deserializer)
+            fn read(source: &mut dyn $crate::wire::Source) -> Result<Option<Self>, $crate::wire::Stopped> {
+                $crate::wire::read_text(source)
             }
         }
         impl $crate::sealed::Sealed for $name {}

@@ -1,14 +1,12 @@
 //! Decoding of values other than arrays and objects.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::lenient::LenientDecode;
+use super::source::{Sink, Source, Stopped};
 use super::time::time;
 use super::type_mismatch::mismatch;
 
@@ -28,7 +26,9 @@ pub(crate) trait Text: Sized {
 }
 
 /// A JSON value other than null. The content of arrays and objects is left out.
-pub(super) enum Scalar<'a> {
+#[derive(Debug)]
+#[allow(missing_docs, unreachable_pub, reason = "the names say it")]
+pub enum Scalar<'a> {
     Bool(bool),
     Integer(i64),
     Unsigned(u64),
@@ -69,68 +69,19 @@ impl Scalar<'_> {
     }
 }
 
-/// Skips an array. Returns whether it is empty.
-pub(super) fn skip_array<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
-    let mut is_empty = true;
-    while seq.next_element::<IgnoredAny>()?.is_some() {
-        is_empty = false;
-    }
-    Ok(is_empty)
-}
+/// Receives a value as a `T`.
+struct Slot<T>(Option<T>);
 
-/// Skips an object. Returns whether it is empty.
-pub(super) fn skip_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<bool, A::Error> {
-    let mut is_empty = true;
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-        is_empty = false;
-    }
-    Ok(is_empty)
-}
-
-struct ScalarVisitor<T>(PhantomData<T>);
-
-impl<'de, T: FromScalar> Visitor<'de> for ScalarVisitor<T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Scalar::Bool(value).decode())
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Scalar::Integer(value).decode())
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Scalar::of_unsigned(value).decode())
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Float(value).decode())
-    }
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(value).decode())
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        skip_array(seq)?;
-        Ok(Scalar::Array.decode())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        skip_object(map)?;
-        Ok(Scalar::Object.decode())
+impl<T: FromScalar> Sink for Slot<T> {
+    fn scalar(&mut self, scalar: &Scalar<'_>) {
+        self.0 = scalar.decode();
     }
 }
 
-fn read_scalar<'de, T: FromScalar, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(ScalarVisitor(PhantomData))
+fn read_scalar<T: FromScalar>(source: &mut dyn Source) -> Result<Option<T>, Stopped> {
+    let mut slot = Slot(None);
+    source.visit(&mut slot)?;
+    Ok(slot.0)
 }
 
 macro_rules! scalar {
@@ -142,8 +93,8 @@ macro_rules! scalar {
             }
         }
         impl LenientDecode for $type {
-            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                read_scalar(deserializer)
+            fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+                read_scalar(source)
             }
         }
     };
@@ -223,8 +174,8 @@ impl FromScalar for String {
 }
 
 impl LenientDecode for String {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        read_scalar(deserializer)
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        read_scalar(source)
     }
 }
 
@@ -242,6 +193,6 @@ impl<T: Text> FromScalar for OfText<T> {
 ///
 /// # Errors
 /// If the text isn't JSON.
-pub(crate) fn read_text<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(read_scalar(deserializer)?.map(|OfText(value)| value))
+pub(crate) fn read_text<T: Text>(source: &mut dyn Source) -> Result<Option<T>, Stopped> {
+    Ok(read_scalar(source)?.map(|OfText(value)| value))
 }

@@ -1,46 +1,62 @@
 //! Decoding of arrays and objects.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-
-use super::lenient::{LenientDecode, NOTHING, Seed, Shape};
-use super::model::{Model, in_a_list, read_fields};
-use super::scalar::{Scalar, skip_array, skip_object};
+use super::lenient::{LenientDecode, NOTHING, Shape};
+use super::model::{Draft, Model, Table, in_a_list, read_fields};
+use super::scalar::Scalar;
+use super::source::{Entries, Items, Sink, Source, Stopped, skip_entries, skip_items};
 use super::type_mismatch::{at, mark, mismatch};
 
 impl<T: LenientDecode> LenientDecode for Vec<T> {
     const SHAPE: Shape = Shape::Array;
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let read = deserializer.deserialize_any(Structured(List(PhantomData)))?;
-        Ok(read.or_mismatch("an array"))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        let mut values = Self::new();
+        let mut read = |item: &mut dyn Source| {
+            let Some(value) = T::read(item)? else { return Ok(false) };
+            values.push(value);
+            Ok(true)
+        };
+        let mut list = List { shape: T::SHAPE, read: &mut read, is_list: false };
+        source.visit(&mut list)?;
+        Ok(list.is_list.then_some(values))
     }
 }
 
 impl<T: LenientDecode> LenientDecode for HashMap<String, T> {
     const SHAPE: Shape = Shape::Object("an object");
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let read = deserializer.deserialize_any(Structured(Map(PhantomData)))?;
-        Ok(read.or_mismatch("an object"))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        let mut values = Self::new();
+        let mut read = |key: &str, value: &mut dyn Source| {
+            if let Some(value) = T::read(value)? {
+                values.insert(key.to_owned(), value);
+            }
+            Ok(())
+        };
+        let is_map = read_map(source, &mut read)?;
+        Ok(is_map.then_some(values))
     }
 }
 
 impl<T: LenientDecode> LenientDecode for BTreeMap<String, T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(HashMap::<String, T>::read(deserializer)?.map(|all| all.into_iter().collect()))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        Ok(HashMap::<String, T>::read(source)?.map(|all| all.into_iter().collect()))
     }
 }
 
 impl LenientDecode for serde_json::Map<String, serde_json::Value> {
     const SHAPE: Shape = Shape::Object("an object");
 
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let read = deserializer.deserialize_any(Structured(Free))?;
-        Ok(read.or_mismatch("an object"))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        let mut values = Self::new();
+        let mut read = |key: &str, value: &mut dyn Source| {
+            values.insert(key.to_owned(), value.any()?);
+            Ok(())
+        };
+        let is_map = read_map(source, &mut read)?;
+        Ok(is_map.then_some(values))
     }
 }
 
@@ -48,173 +64,128 @@ impl LenientDecode for serde_json::Map<String, serde_json::Value> {
 ///
 /// # Errors
 /// If the text isn't JSON.
-pub fn read_model<'de, M: Model, D: Deserializer<'de>>(deserializer: D) -> Result<Option<M>, D::Error> {
-    let read = deserializer.deserialize_any(Structured(Fields(PhantomData)))?;
-    Ok(read.or_mismatch(M::NAME))
+pub fn read_model<M: Model>(source: &mut dyn Source) -> Result<Option<M>, Stopped> {
+    let mut model = None::<M>;
+    source.visit(&mut Object { table: const { &Table::of::<M>() }, draft: &mut model })?;
+    Ok(model)
 }
 
-/// The value that stands in place of an array or an object.
-pub(crate) enum Read<T> {
-    Value(T),
-    /// Null or a blank text.
-    Nothing,
-    /// A value of another kind.
-    TypeMismatch(&'static str),
-}
-
-impl<T> Read<T> {
-    fn or_mismatch(self, expected: &'static str) -> Option<T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Nothing => None,
-            Self::TypeMismatch(found) => {
-                mismatch(expected, found);
-                None
-            }
-        }
-    }
-
-    fn other(scalar: &Scalar<'_>) -> Self {
-        match scalar {
-            Scalar::Text("") => Self::Nothing,
-            scalar => Self::TypeMismatch(scalar.kind()),
-        }
+/// Records a value in place of an array or an object, unless it is a blank text.
+fn not_structured(expected: &'static str, found: &Scalar<'_>) {
+    if !matches!(found, Scalar::Text("")) {
+        mismatch(expected, found.kind());
     }
 }
 
-/// Decodes an array or an object.
-trait Structure: Sized {
-    type Value;
-    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
-        skip_array(seq)?;
-        Ok(Read::other(&Scalar::Array))
-    }
-    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<Self::Value>, A::Error> {
-        skip_object(map)?;
-        Ok(Read::other(&Scalar::Object))
-    }
+struct List<'a> {
+    /// The kind of its items.
+    shape: Shape,
+    /// Reads an item. Returns whether it is kept.
+    read: &'a mut dyn FnMut(&mut dyn Source) -> Result<bool, Stopped>,
+    is_list: bool,
 }
 
-struct List<T>(PhantomData<T>);
-struct Map<T>(PhantomData<T>);
-struct Free;
-struct Fields<M>(PhantomData<M>);
+impl Sink for List<'_> {
+    fn scalar(&mut self, scalar: &Scalar<'_>) {
+        not_structured("an array", scalar);
+    }
 
-impl<T: LenientDecode> Structure for List<T> {
-    type Value = Vec<T>;
-
-    fn seq<'de, A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read<Vec<T>>, A::Error> {
-        let mut values = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
+    fn array(&mut self, items: &mut dyn Items) -> Result<(), Stopped> {
         let mut index = 0_usize;
         let mut order = Vec::new();
         loop {
             let before = mark();
-            let next = in_a_list(&mut order, || seq.next_element_seed(Seed(PhantomData)));
-            let Some(value) = next? else { break };
-            if let (None, Shape::Object(expected)) = (&value, T::SHAPE)
+            let mut is_kept = true;
+            let mut read = |item: &mut dyn Source| {
+                is_kept = (self.read)(item)?;
+                Ok(())
+            };
+            if !in_a_list(&mut order, || items.next(&mut read))? {
+                break;
+            }
+            if let (false, Shape::Object(expected)) = (is_kept, self.shape)
                 && mark() == before
             {
                 mismatch(expected, NOTHING);
             }
             at(before, || format!("[{index}]").into());
-            values.extend(value);
             index += 1;
         }
-        Ok(Read::Value(values))
+        self.is_list = true;
+        Ok(())
     }
 
     /// Accepts `{}` as an empty list, as some servers write it.
-    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<Vec<T>>, A::Error> {
-        Ok(if skip_object(map)? { Read::Value(Vec::new()) } else { Read::other(&Scalar::Object) })
+    fn object(&mut self, entries: &mut dyn Entries) -> Result<(), Stopped> {
+        self.is_list = skip_entries(entries)?;
+        if !self.is_list {
+            self.scalar(&Scalar::Object);
+        }
+        Ok(())
     }
 }
 
-impl<T: LenientDecode> Structure for Map<T> {
-    type Value = HashMap<String, T>;
+/// Reads an entry of a map.
+type ReadEntry<'a> = &'a mut dyn FnMut(&str, &mut dyn Source) -> Result<(), Stopped>;
 
-    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<Self::Value>, A::Error> {
-        let mut values = HashMap::new();
-        while let Some(key) = map.next_key::<String>()? {
+/// Reads a map with `read`. Returns whether it is one.
+fn read_map(source: &mut dyn Source, read: ReadEntry<'_>) -> Result<bool, Stopped> {
+    let mut map = Map { read, is_map: false };
+    source.visit(&mut map)?;
+    Ok(map.is_map)
+}
+
+struct Map<'a> {
+    read: ReadEntry<'a>,
+    is_map: bool,
+}
+
+impl Sink for Map<'_> {
+    fn scalar(&mut self, scalar: &Scalar<'_>) {
+        not_structured("an object", scalar);
+    }
+
+    fn object(&mut self, entries: &mut dyn Entries) -> Result<(), Stopped> {
+        let mut key = String::new();
+        while entries.key(&mut |text| text.clone_into(&mut key))? {
             let before = mark();
-            let value = map.next_value_seed(Seed(PhantomData))?;
+            (self.read)(&key, entries)?;
             at(before, || key.clone().into());
-            if let Some(value) = value {
-                values.insert(key, value);
-            }
         }
-        Ok(Read::Value(values))
+        self.is_map = true;
+        Ok(())
     }
 
     /// Accepts `[]` as an empty object, as some servers write it.
-    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
-        Ok(if skip_array(seq)? { Read::Value(HashMap::new()) } else { Read::other(&Scalar::Array) })
-    }
-}
-
-impl Structure for Free {
-    type Value = serde_json::Map<String, serde_json::Value>;
-
-    fn map<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Read<Self::Value>, A::Error> {
-        let mut values = serde_json::Map::new();
-        while let Some((key, value)) = map.next_entry()? {
-            values.insert(key, value);
+    fn array(&mut self, items: &mut dyn Items) -> Result<(), Stopped> {
+        self.is_map = skip_items(items)?;
+        if !self.is_map {
+            self.scalar(&Scalar::Array);
         }
-        Ok(Read::Value(values))
-    }
-
-    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<Self::Value>, A::Error> {
-        Ok(if skip_array(seq)? { Read::Value(serde_json::Map::new()) } else { Read::other(&Scalar::Array) })
+        Ok(())
     }
 }
 
-impl<M: Model> Structure for Fields<M> {
-    type Value = M;
-
-    fn seq<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<Read<M>, A::Error> {
-        Ok(if skip_array(seq)? { Read::Nothing } else { Read::other(&Scalar::Array) })
-    }
-
-    fn map<'de, A: MapAccess<'de>>(self, map: A) -> Result<Read<M>, A::Error> {
-        read_fields(map).map(Read::Value)
-    }
+struct Object<'a> {
+    table: &'static Table,
+    draft: &'a mut dyn Draft,
 }
 
-struct Structured<S>(S);
+impl Sink for Object<'_> {
+    fn scalar(&mut self, scalar: &Scalar<'_>) {
+        not_structured(self.table.name, scalar);
+    }
 
-impl<'de, S: Structure> Visitor<'de> for Structured<S> {
-    type Value = Read<S::Value>;
+    fn object(&mut self, entries: &mut dyn Entries) -> Result<(), Stopped> {
+        self.draft.begin();
+        read_fields(self.table, self.draft, entries)
+    }
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        self.0.seq(seq)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        self.0.map(map)
-    }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Read::Nothing)
-    }
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(Read::Nothing)
-    }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Read::other(&Scalar::Bool(value)))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Read::other(&Scalar::Integer(value)))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Read::other(&Scalar::Unsigned(value)))
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Read::other(&Scalar::Float(value)))
-    }
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Read::other(&Scalar::Text(value)))
+    /// Accepts `[]` as no object, as some servers write it.
+    fn array(&mut self, items: &mut dyn Items) -> Result<(), Stopped> {
+        if !skip_items(items)? {
+            self.scalar(&Scalar::Array);
+        }
+        Ok(())
     }
 }

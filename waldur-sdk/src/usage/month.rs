@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use waldur_api_client::__private::LenientDecode;
+use waldur_api_client::__private::{LenientDecode, Source, Stopped};
 use waldur_api_client::{Error, ErrorKind};
 
 /// A month of a year, such as `2026-10`: the billing period of usage.
@@ -104,8 +104,8 @@ impl<'de> Deserialize<'de> for Month {
 
 /// Reads a day of the month.
 impl LenientDecode for Month {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        Ok(<NaiveDate as LenientDecode>::read(deserializer)?.map(Self::from))
+    fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+        Ok(<NaiveDate as LenientDecode>::read(source)?.map(Self::from))
     }
 }
 

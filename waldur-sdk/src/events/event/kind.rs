@@ -1,7 +1,6 @@
 //! Kinds of events, and the open enums in their bodies.
 
-use serde::de::Deserializer;
-use waldur_api_client::__private::LenientDecode;
+use waldur_api_client::__private::{LenientDecode, Source, Stopped};
 
 /// Defines an enum of texts with a variant for unknown ones.
 macro_rules! open_enum {
@@ -48,8 +47,8 @@ macro_rules! open_enum {
         }
 
         impl LenientDecode for $name {
-            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-                Ok(<String as LenientDecode>::read(deserializer)?.map(|text| Self::from(text.as_str())))
+            fn read(source: &mut dyn Source) -> Result<Option<Self>, Stopped> {
+                Ok(<String as LenientDecode>::read(source)?.map(|text| Self::from(text.as_str())))
             }
         }
     };

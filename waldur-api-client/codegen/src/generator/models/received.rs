@@ -48,10 +48,14 @@ pub(super) fn model(ident: &Ident, fields: &[Field], additional: Option<&Ident>)
             const FIELDS: &'static [&'static str] = &[ #(#names),* ];
             const HASHES: &'static [u8] = #hashes;
             #keeps
-            fn read<'de, A: ::serde::de::MapAccess<'de>>(&mut self, index: usize, map: &mut A) -> Result<(), A::Error> {
+            fn read(
+                &mut self,
+                index: usize,
+                source: &mut dyn crate::wire::Source,
+            ) -> Result<(), crate::wire::Stopped> {
                 match index {
-                    #( #index => crate::wire::model::slot(&mut self.#idents, map), )*
-                    _ => crate::wire::model::skip(map),
+                    #( #index => crate::wire::model::slot(&mut self.#idents, source), )*
+                    _ => crate::wire::model::skip(source),
                 }
             }
         }
