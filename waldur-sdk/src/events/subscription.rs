@@ -38,7 +38,7 @@ pub struct EventsBuilder {
     identity: (String, String),
     url: Option<String>,
     timing: Timing,
-    prefetch: u16,
+    prefetch: Option<u16>,
     backoff: (Duration, Duration),
     intervals: Intervals,
 }
@@ -52,7 +52,7 @@ impl EventsBuilder {
             identity: (IDENTITY.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             url: None,
             timing: Timing { heartbeat: Duration::from_secs(10), timeout: Duration::from_secs(30) },
-            prefetch: 10,
+            prefetch: None,
             backoff: (Duration::from_secs(1), Duration::from_secs(120)),
             intervals: Intervals {
                 connected: Duration::from_secs(3600),
@@ -115,9 +115,11 @@ impl EventsBuilder {
         self
     }
 
-    /// Limits the events of a queue that are delivered and not acknowledged; 10 by default.
+    /// Limits the events of a queue that are delivered and not acknowledged. The default is 10, or 1,000 with
+    /// limits for a period among the kinds: their processor holds an event until its settings are applied,
+    /// and as many resources can wait for that as the limit allows.
     pub fn prefetch(mut self, events: u16) -> Self {
-        self.prefetch = events;
+        self.prefetch = Some(events);
         self
     }
 
@@ -168,7 +170,7 @@ impl EventsBuilder {
         if self.offerings.is_empty() {
             return refused("offering", "is not set: events are those of offerings");
         }
-        if self.prefetch == 0 {
+        if self.prefetch == Some(0) {
             return refused("prefetch", "must not be 0");
         }
         if self.backoff.0.is_zero() || self.backoff.0 > self.backoff.1 || self.backoff.1 > LONGEST {
@@ -178,7 +180,7 @@ impl EventsBuilder {
         Ok(Settings {
             url: checked_url(&url)?,
             timing: self.timing,
-            prefetch: self.prefetch,
+            prefetch: self.prefetch.unwrap_or_else(|| default_prefetch(&self.kinds)),
             backoff: self.backoff,
         })
     }
@@ -285,4 +287,9 @@ impl Stream for Events {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Notification>> {
         self.shared.mailbox.poll(context)
     }
+}
+
+/// Returns how many events of these kinds a program has in hand.
+fn default_prefetch(kinds: &[EventKind]) -> u16 {
+    if kinds.contains(&EventKind::ResourcePeriodicLimits) { 1000 } else { 10 }
 }

@@ -189,6 +189,22 @@ async fn newer_settings_replace_those_that_wait() {
 }
 
 #[tokio::test]
+async fn resources_that_wait_do_not_hold_up_others() {
+    let (sandbox, client, policy) = sandbox_with_policy().await;
+    let busy = || BackendError::in_progress(Duration::from_secs(3600));
+    let slurm = Slurm::failing(std::iter::repeat_with(busy).take(12));
+    run(&client, &sandbox, &slurm, async |mut items: Items| {
+        for number in 1..=12 {
+            publish_of(Uuid::from_u128(number), &sandbox, policy, 1, "busy");
+        }
+        publish(&sandbox, policy, 2, "hpc_1");
+        while items.recv().await.unwrap().target.settings.resource_uuid != sandbox.ids().resources.ok {}
+    })
+    .await;
+    assert_eq!(*slurm.applied.lock().unwrap(), [("hpc_1".to_owned(), 2)]);
+}
+
+#[tokio::test]
 async fn what_was_not_applied_is_delivered_to_the_next_process() {
     let failures = [BackendError::in_progress(Duration::from_secs(3600))];
     let ((sandbox, client, policy), slurm) = (sandbox_with_policy().await, Slurm::failing(failures));
