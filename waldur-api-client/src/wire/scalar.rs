@@ -27,10 +27,10 @@ pub(crate) trait Text: Sized {
 
 /// A JSON value other than null. The content of arrays and objects is left out.
 #[derive(Debug)]
-#[allow(missing_docs, unreachable_pub, reason = "the names say it")]
 pub enum Scalar<'a> {
     Bool(bool),
     Integer(i64),
+    /// A number above those of `i64`.
     Unsigned(u64),
     Float(f64),
     Text(&'a str),

@@ -304,3 +304,35 @@ impl<'de> Visitor<'de> for Visit<'_> {
         read_entries(map, |entries| self.0.object(entries))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::wire::decode;
+
+    #[test]
+    fn an_error_of_the_parser_is_returned_with_its_place() {
+        for (text, place) in [
+            ("[{\"a\": 1}, {\"a\": x}]", "line 1 column 18"),
+            ("[{\"a\": 1}, {\"a\" 2}]", "line 1 column 17"),
+            ("[{\"a\": 1}, {\"a\": 2]", "line 1 column 19"),
+            ("[{\"a\": [1, \"]}]", "line 1 column 15"),
+            ("[{\"a\": 1}", "line 1 column 9"),
+        ] {
+            let error = decode::<Vec<HashMap<String, i64>>>(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.ends_with(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_once() {
+        let mut parser = serde_json::Deserializer::from_str("1 2");
+        let error = read_value(&mut parser, &mut |source| {
+            source.skip()?;
+            source.skip()
+        });
+        assert_eq!(error.unwrap_err().to_string(), "a value was read twice");
+    }
+}
