@@ -10,6 +10,7 @@ use super::visitor::{Settings, Visitor};
 use super::{lists, operations, paging, timing};
 use crate::anonymous::Anonymizer;
 use crate::recording::Exchange;
+use crate::seen::Seen;
 
 /// Reasons why a server can't be visited.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +56,12 @@ pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, 
     if me.status == StatusCode::UNAUTHORIZED {
         return Err(Error::Token);
     }
-    let user = serde_json::from_slice::<Value>(&me.body).ok().filter(|user| user["uuid"].is_string());
-    let Some(user) = user.filter(|_| me.status.is_success()) else { return Err(Error::NotWaldur(me.status)) };
     visitor.record("users_me_retrieve", &me);
+    let user = match user(&me) {
+        None if is_no_object(&me) => user_of_list(&mut visitor).await,
+        user => user,
+    };
+    let Some(user) = user else { return Err(Error::NotWaldur(me.status)) };
     let version = visitor.get("/api/version/", &[]).await;
     if let Ok(seen) = &version {
         visitor.record("version_retrieve", seen);
@@ -89,4 +93,25 @@ pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, 
         recorded_otherwise: report::recorded_otherwise(&visitor.recorded, &recording),
     };
     Ok(Visit { report, recording })
+}
+
+/// Returns the user of a successful response, which is that user or a list of users.
+fn user(seen: &Seen) -> Option<Value> {
+    let body: Value = serde_json::from_slice(&seen.body).ok().filter(|_| seen.status.is_success())?;
+    let user = if body.is_array() { body.get(0)?.clone() } else { body };
+    user["uuid"].is_string().then_some(user)
+}
+
+/// Returns whether the API has the path and doesn't find the object. Servers without `/api/users/me/` take `me`
+/// for the uuid of a user.
+fn is_no_object(seen: &Seen) -> bool {
+    seen.status == StatusCode::NOT_FOUND && seen.header("allow").is_some() && seen.is_json()
+}
+
+/// Returns the user who makes the request, from the list of users.
+async fn user_of_list(visitor: &mut Visitor) -> Option<Value> {
+    let current = [("current", "true".to_owned())];
+    let seen = visitor.get("/api/users/", &current).await.ok()?;
+    visitor.record("users_list current", &seen);
+    user(&seen)
 }
