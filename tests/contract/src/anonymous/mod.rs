@@ -80,6 +80,34 @@ impl Anonymizer {
         }
     }
 
+    /// Learns the names of the fields that only newer servers have. They are also kept in the values of other
+    /// such fields, so learn the names of all exchanges before the details of the first.
+    pub fn learn_names(&mut self, seen: &Seen) {
+        if let Ok(body) = serde_json::from_slice(&seen.body) {
+            self.names(&body, "$", &Notes::of(seen));
+        }
+    }
+
+    fn names(&mut self, value: &Value, path: &str, notes: &Notes) {
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| self.names(item, &format!("{path}[{index}]"), notes)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path = format!("{path}.{name}");
+                    match notes.unknown_fields.contains(&path) {
+                        true if self.is_identifier(name) => drop(self.new_fields.insert(name.clone())),
+                        true => {}
+                        false => self.names(value, &path, notes),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Learns the details of an exchange. A word that is a detail anywhere is not kept as an unknown value or
     /// the name of an unknown field, so learn all exchanges before the first is written.
     pub fn learn(&mut self, seen: &Seen) {
@@ -98,7 +126,7 @@ impl Anonymizer {
             _ if seen.body.trim_ascii().is_empty() => Value::Null,
             Ok(body) if seen.is_json() => match version(&body).filter(|_| is_version) {
                 Some(version) => serde_json::json!({ "version": version }),
-                None => self.value(&body, "$", &notes),
+                None => self.value(&body, "$", &notes, false),
             },
             _ if seen.is_json() => {
                 headers.insert("content-type".to_owned(), "text/plain".to_owned());
@@ -149,7 +177,8 @@ impl Anonymizer {
         name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') && self.may_show(name)
     }
 
-    fn value(&mut self, value: &Value, path: &str, notes: &Notes) -> Value {
+    /// Returns the value without details. `is_new` says whether it is inside of a field of a newer server.
+    fn value(&mut self, value: &Value, path: &str, notes: &Notes, is_new: bool) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Number(number) => {
@@ -165,17 +194,19 @@ impl Anonymizer {
             Value::Array(items) => items
                 .iter()
                 .enumerate()
-                .map(|(index, item)| self.value(item, &format!("{path}[{index}]"), notes))
+                .map(|(index, item)| self.value(item, &format!("{path}[{index}]"), notes, is_new))
                 .collect(),
             Value::Object(fields) => {
                 let fields = fields.iter().map(|(name, value)| {
                     let path = format!("{path}.{name}");
-                    let value = self.value(value, &path, notes);
-                    let is_new = notes.unknown_fields.contains(&path) && self.is_identifier(name);
-                    if is_new {
+                    let is_unknown = notes.unknown_fields.contains(&path);
+                    let value = self.value(value, &path, notes, is_new || is_unknown);
+                    let is_named = is_unknown || is_new && self.new_fields.contains(name);
+                    let is_named = is_named && self.is_identifier(name);
+                    if is_named {
                         self.new_fields.insert(name.clone());
                     }
-                    let is_kept = is_new || self.fields.contains(name.as_str());
+                    let is_kept = is_named || self.fields.contains(name.as_str());
                     (if is_kept { name.clone() } else { self.text(name) }, value)
                 });
                 Value::Object(fields.collect::<Map<_, _>>())

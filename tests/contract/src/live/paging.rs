@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::TryStreamExt as _;
 use http::{Method, StatusCode};
 use serde_json::Value;
-use waldur_api_client::PageToken;
+use waldur_api_client::{Error, PageToken};
 
 use super::lists::{FirstPage, Outcome, Page};
 use super::most_read::{Listing, MOST_READ};
@@ -77,15 +77,45 @@ struct Pages<'a> {
 }
 
 /// What was seen, and whether it is what was expected.
-type Finding = Result<(bool, String), Unanswered>;
+type Finding = Result<(bool, String), NoPage>;
+
+/// The reason why there is no page to look at.
+enum NoPage {
+    Unanswered(Unanswered),
+    /// The request fails, though the list could be read before: how.
+    Failed(String),
+}
+
+impl NoPage {
+    fn of_status(status: StatusCode) -> Self {
+        Self::Failed(format!("fails with {}", status.as_u16()))
+    }
+}
+
+impl From<Unanswered> for NoPage {
+    fn from(why: Unanswered) -> Self {
+        Self::Unanswered(why)
+    }
+}
+
+impl From<Error> for NoPage {
+    fn from(error: Error) -> Self {
+        match error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(status) if !status.is_success() => Self::of_status(status),
+            _ if error.is_timeout() => Self::Unanswered(Unanswered::Timeout),
+            _ if error.is_transport() => Self::Unanswered(Unanswered::Connection),
+            _ => Self::Failed(error.kind().to_string()),
+        }
+    }
+}
 
 impl Pages<'_> {
     async fn examine(&self) -> Vec<Check> {
         let check = |expected, finding: Finding| {
             let (held, seen) = match finding {
                 Ok((true, seen)) => (Held::Yes, seen),
-                Ok((false, seen)) => (Held::No, seen),
-                Err(why) => (Held::NotKnown, why.to_string()),
+                Ok((false, seen)) | Err(NoPage::Failed(seen)) => (Held::No, seen),
+                Err(NoPage::Unanswered(why)) => (Held::NotKnown, why.to_string()),
             };
             Check { list: self.page.list.operation.id, expected, held, seen }
         };
@@ -116,10 +146,15 @@ impl Pages<'_> {
     }
 
     /// Requests a page with the uuids only.
-    async fn get(&self, page: u64, size: u64) -> Result<Seen, Unanswered> {
+    async fn ask(&self, page: u64, size: u64) -> Result<Seen, Unanswered> {
         let query =
             [("page", page.to_string()), ("page_size", size.to_string()), ("field", "uuid".to_owned())];
         self.visitor.get(&self.page.path, &query).await
+    }
+
+    /// Requests a page with the uuids only, which should be there.
+    async fn get(&self, page: u64, size: u64) -> Result<Seen, NoPage> {
+        there(self.ask(page, size).await?)
     }
 
     async fn first(&self) -> Finding {
@@ -141,10 +176,10 @@ impl Pages<'_> {
         let Some(query) = next_query(&first) else { return Ok((false, "no next link".to_owned())) };
         let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let second = uuids(&self.visitor.get(&self.page.path, &pairs).await?);
+        let second = uuids(&there(self.visitor.get(&self.page.path, &pairs).await?)?);
         let repeated = uuids(&first).intersection(&second).count();
         let fits = repeated == 0 && is_size(second.len(), self.size.min(self.items - self.size));
-        Ok((fits, format!("{} items, {repeated} of them again", second.len())))
+        Ok((fits, format!("{}, {repeated} of them again", number_of(second.len()))))
     }
 
     async fn last(&self) -> Finding {
@@ -155,13 +190,13 @@ impl Pages<'_> {
         let next = if next_query(&seen).is_some() { "a next link" } else { "no next link" };
         Ok((
             is_size(rows, rest) && next_query(&seen).is_none(),
-            format!("page {number}: {rows} items, {next}"),
+            format!("page {number}: {}, {next}", number_of(rows)),
         ))
     }
 
     async fn past_the_end(&self) -> Finding {
         let number = self.items.div_ceil(self.size).saturating_add(1);
-        let seen = self.get(number, self.size).await?;
+        let seen = self.ask(number, self.size).await?;
         let fits = seen.status == StatusCode::NOT_FOUND && seen.is_json();
         Ok((fits, format!("page {number}: {}", seen.status.as_u16())))
     }
@@ -175,19 +210,25 @@ impl Pages<'_> {
     async fn token(&self) -> Finding {
         self.visitor.may_ask()?;
         let list = || (self.listing)(&self.visitor.client).page_size(i64::try_from(self.size).unwrap_or(1));
-        let unanswered = |error: waldur_api_client::Error| match error {
-            error if error.is_timeout() => Unanswered::Timeout,
-            _ => Unanswered::Connection,
-        };
-        let first = list().pages().try_next().await.map_err(unanswered)?;
+        let first = list().pages().try_next().await?;
         let Some(first) = first else { return Ok((false, "no first page".to_owned())) };
         let token = first.next.map(|token| token.to_string().parse::<PageToken>());
         let Some(Ok(token)) = token else { return Ok((false, "no token of a next page".to_owned())) };
-        let second = list().resume(token).pages().try_next().await.map_err(unanswered)?;
+        let second = list().resume(token).pages().try_next().await?;
         let second = second.map(|page| page.items).unwrap_or_default();
         let repeated = second.iter().filter(|item| first.items.contains(item)).count();
-        Ok((repeated == 0 && !second.is_empty(), format!("{} items, {repeated} of them again", second.len())))
+        let seen = format!("{}, {repeated} of them again", number_of(second.len()));
+        Ok((repeated == 0 && !second.is_empty(), seen))
     }
+}
+
+/// Returns the response if it succeeded.
+fn there(seen: Seen) -> Result<Seen, NoPage> {
+    if seen.status.is_success() { Ok(seen) } else { Err(NoPage::of_status(seen.status)) }
+}
+
+fn number_of(items: usize) -> String {
+    if items == 1 { "1 item".to_owned() } else { format!("{items} items") }
 }
 
 fn is_size(rows: usize, expected: u64) -> bool {

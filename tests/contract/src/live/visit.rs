@@ -73,9 +73,8 @@ pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, 
     let times = timing::measure(&visitor, &lists).await;
 
     let mut anonymizer = Anonymizer::new(visitor.client.url(), &[NO_FIELD]);
-    for (_, seen) in &visitor.recorded {
-        anonymizer.learn(seen);
-    }
+    visitor.recorded.iter().for_each(|(_, seen)| anonymizer.learn_names(seen));
+    visitor.recorded.iter().for_each(|(_, seen)| anonymizer.learn(seen));
     let recorded = visitor.recorded.iter().enumerate();
     let recording: Vec<Exchange> = recorded
         .map(|(index, (name, seen))| anonymizer.exchange(&format!("{:03} {name}", index + 1), seen))
@@ -95,10 +94,13 @@ pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, 
     Ok(Visit { report, recording })
 }
 
-/// Returns the user of a successful response, which is that user or a list of users.
+/// Returns the user of a successful response, which is that user or a list of one.
 fn user(seen: &Seen) -> Option<Value> {
-    let body: Value = serde_json::from_slice(&seen.body).ok().filter(|_| seen.status.is_success())?;
-    let user = if body.is_array() { body.get(0)?.clone() } else { body };
+    let mut body: Value = serde_json::from_slice(&seen.body).ok().filter(|_| seen.status.is_success())?;
+    let user = match body.as_array_mut() {
+        Some(users) if users.len() == 1 => users.pop()?,
+        _ => body,
+    };
     user["uuid"].is_string().then_some(user)
 }
 

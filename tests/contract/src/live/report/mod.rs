@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::fields::Fields;
+use super::fields::{Fields, Selection};
 use super::lists::{FirstPage, Outcome};
 use super::operations::Operations;
 use super::paging::{Check, Held};
@@ -140,6 +140,13 @@ impl Report {
                 }
                 Outcome::Refused(_) | Outcome::Missing | Outcome::NoObject | Outcome::Unanswered(_) => {}
             }
+        }
+        for (id, (known, unknown)) in &self.fields {
+            let failed = [known, unknown].into_iter().find_map(|selection| match selection {
+                Selection::Refused(status) if is_failure(*status) => Some(status.as_u16()),
+                _ => None,
+            });
+            problems.extend(failed.map(|status| format!("{id}: fails with {status} for some fields")));
         }
         let unheld = self.paging.iter().filter(|check| check.held == Held::No);
         problems.extend(unheld.map(|check| format!("{}: not so: {}", check.list, check.expected)));

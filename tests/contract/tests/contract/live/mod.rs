@@ -2,6 +2,7 @@
 
 mod details;
 mod odd;
+mod old;
 mod program;
 mod recorded;
 mod server;

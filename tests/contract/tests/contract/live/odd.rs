@@ -156,6 +156,21 @@ async fn pages_and_fields_that_are_not_as_expected_are_reported() {
 }
 
 #[tokio::test]
+async fn pages_that_fail_are_reported_as_such() {
+    let sandbox = sandbox().start().await.unwrap();
+    let fails = Misbehaviour::new(Fault::Status(500)).path_end("/marketplace-orders/").method("GET");
+    sandbox.misbehave(fails.after(1));
+    let visit = visited(&sandbox, Actor::Provider).await;
+    let orders = visit.report.paging.iter().filter(|check| check.list == "marketplace_orders_list");
+    let failed: Vec<_> = orders.filter(|check| check.seen == "fails with 500").collect();
+    assert!(failed.len() == 4 && failed.iter().all(|check| check.held == Held::No), "{failed:?}");
+    let problems = visit.report.problems();
+    assert_eq!(problems[0], "marketplace_orders_list: fails with 500 for some fields");
+    // The page past the end fails as well, and is expected to be 404.
+    assert_eq!(problems.len(), 6, "{problems:?}");
+}
+
+#[tokio::test]
 async fn keys_of_free_objects_are_not_reported_whatever_they_hold() {
     let sandbox = sandbox().start().await.unwrap();
     let limits =

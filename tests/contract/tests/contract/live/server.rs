@@ -14,7 +14,8 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// The body of a response and its header `Allow`, by path.
+/// The body of a response and its header `Allow`, by path. The response without a body is that for an object
+/// that isn't there.
 pub(super) type Answers = HashMap<String, (serde_json::Value, String)>;
 
 fn answer(answers: &Answers, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -24,7 +25,12 @@ fn answer(answers: &Answers, request: &Request<Incoming>) -> Response<Full<Bytes
         return response.status(404).header("content-type", "text/html").body(page).unwrap();
     };
     let response = response.header("content-type", "application/json").header("allow", allow);
-    let body = if *request.method() == Method::GET { body.to_string() } else { String::new() };
+    let (status, body) = match body {
+        serde_json::Value::Null => (404, r#"{"detail": "Not found."}"#.to_owned()),
+        body => (200, body.to_string()),
+    };
+    let response = response.status(status);
+    let body = if *request.method() == Method::GET { body } else { String::new() };
     response.body(Full::new(body.into())).unwrap()
 }
 
