@@ -121,6 +121,7 @@ pub mod decimal;
 pub mod docs;
 #[cfg(feature = "events")]
 pub mod events;
+mod filter;
 #[cfg(feature = "agent")]
 pub mod membership;
 mod offering_user_state;

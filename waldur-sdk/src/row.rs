@@ -98,6 +98,17 @@ impl<T> Rows<T> {
         self.rows.retain(keep);
     }
 
+    /// Keeps the readable rows for which `is_wanted` returns true. Adds the unreadable rows that it returns.
+    pub(crate) fn keep(&mut self, is_wanted: impl Fn(&T) -> Result<bool, UnreadableRow>) {
+        for row in std::mem::take(&mut self.rows) {
+            match is_wanted(&row) {
+                Ok(true) => self.rows.push(row),
+                Ok(false) => {}
+                Err(unreadable) => self.push(Err(unreadable)),
+            }
+        }
+    }
+
     /// Removes and returns the last readable row.
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.rows.pop()
@@ -242,7 +253,7 @@ fn uuids_of(body: &[u8]) -> Vec<Option<Uuid>> {
     items.iter().map(|item| uuid(item, "uuid").or_else(|| uuid(item, "user_uuid"))).collect()
 }
 
-fn unusable(field: &'static str) -> String {
+pub(crate) fn unusable(field: &'static str) -> String {
     format!("no usable `{field}`")
 }
 

@@ -220,7 +220,14 @@ impl OfferingUsers {
     /// The errors of listing the offering users. The failure of one offering user is in the report.
     pub fn transition_all(self, transition: OfferingUserTransition) -> Bulk<'static, OfferingUser> {
         let client = self.client.clone();
-        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &OfferingUser| {
+        let list = async move {
+            let mut rows = self.clone().all().await?;
+            // A server that doesn't know a filter ignores it.
+            rows.retain(|row| self.offerings.is_empty() || self.offerings.contains(&row.offering_uuid));
+            rows.retain(|row| self.user.is_none_or(|user| user == row.user_uuid));
+            Ok(rows)
+        };
+        Bulk::new(&client.clone(), list, move |confirm, doubt, row: &OfferingUser| {
             let (client, uuid, state) = (client.clone(), row.uuid, row.state.clone());
             let no_comment = OfferingUserStateTransitionRequest::builder();
             Box::pin(async move {

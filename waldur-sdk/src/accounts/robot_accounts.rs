@@ -161,7 +161,14 @@ impl RobotAccounts {
     /// The errors of listing the robot accounts. The failure of one account is in the report.
     pub fn transition_all(self, transition: RobotAccountTransition) -> Bulk<'static, RobotAccount> {
         let client = self.client.clone();
-        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, row: &RobotAccount| {
+        let list = async move {
+            let mut rows = self.clone().all().await?;
+            // A server that doesn't know a filter ignores it.
+            rows.retain(|row| self.resource.is_none_or(|resource| resource == row.resource_uuid));
+            rows.retain(|row| self.type_.as_ref().is_none_or(|type_| *type_ == row.type_));
+            Ok(rows)
+        };
+        Bulk::new(&client.clone(), list, move |confirm, doubt, row: &RobotAccount| {
             let (client, uuid, state) = (client.clone(), row.uuid, row.state.clone());
             let body = RobotAccountErrorRequest::builder();
             Box::pin(async move {

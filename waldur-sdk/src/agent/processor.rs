@@ -194,16 +194,14 @@ impl<B: Backend> OrderProcessor<B> {
         let order: AgentOrder = row::retrieve(self.client.marketplace_orders_retrieve().uuid(order)).await?;
         let (result, error) = match &order.state {
             _ if is_over() => (OrderResult::NotBegun, None),
-            OrderState::PendingProvider | OrderState::Executing | OrderState::Other(_) => {
-                match self.backend.ready().await {
-                    Err(error) => (OrderResult::Held, Some(error.into_error())),
-                    Ok(()) if is_over() => (OrderResult::NotBegun, None),
-                    Ok(()) => {
-                        let outage = Arc::new(Outage::new(&self.client));
-                        self.take(order.offering_uuid, &order, &outage).await
-                    }
+            state if is_open(state) => match self.backend.ready().await {
+                Err(error) => (OrderResult::Held, Some(error.into_error())),
+                Ok(()) if is_over() => (OrderResult::NotBegun, None),
+                Ok(()) => {
+                    let outage = Arc::new(Outage::new(&self.client));
+                    self.take(order.offering_uuid, &order, &outage).await
                 }
-            }
+            },
             state => (OrderResult::Superseded { state: state.clone() }, None),
         };
         let item = ProcessedOrder { order, result }.into_item(error);
@@ -243,7 +241,10 @@ impl<B: Backend> OrderProcessor<B> {
         }
         let uuid_of = |order: &AgentOrder| order.uuid;
         let list = |offering| self.list(offering);
-        let listed = list_each(&self.offerings, &self.ledger, &mut report, list, uuid_of).await;
+        let rows = list_each(&self.offerings, &self.ledger, &mut report, list, uuid_of).await;
+        // A server that doesn't know a filter ignores it.
+        let own = rows.into_iter().filter(|(offering, order)| order.offering_uuid == *offering);
+        let listed: Vec<_> = own.filter(|(_, order)| is_open(&order.state)).collect();
         // Of this round: an outage that ended between two rounds holds nothing back.
         let outage = &Arc::new(Outage::new(&self.client));
         let work = |(offering, order): (Uuid, AgentOrder)| async move {
@@ -297,4 +298,9 @@ impl<B: Backend> OrderProcessor<B> {
             }
         }
     }
+}
+
+/// Returns whether an order in this state can be to process.
+fn is_open(state: &OrderState) -> bool {
+    matches!(state, OrderState::PendingProvider | OrderState::Executing | OrderState::Other(_))
 }

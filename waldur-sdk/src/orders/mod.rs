@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::{OrderState, RequestTypes};
-use waldur_api_client::{Client, Error, builder};
+use waldur_api_client::{Client, Error, Operation, builder};
 
 #[cfg(feature = "agent")]
 pub(crate) use self::action::state_of;
@@ -24,7 +24,10 @@ pub use self::wait::{OrderWait, UnfinishedOrder};
 use crate::bulk::Bulk;
 use crate::collection::collection;
 use crate::confirm::{Applied, Confirm};
+use crate::filter::{keep_matching, matches};
 use crate::row::{Rows, row};
+
+const LIST: &Operation = builder::MarketplaceOrdersList::OPERATION;
 
 row! {
     /// An order, with the fields that a provider's workflows need.
@@ -114,6 +117,10 @@ impl From<&Order> for Uuid {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A server that doesn't know a filter ignores it and lists more orders. Orders of another offering, resource
+/// or type than the filters say are not acted on. An order that doesn't tell is among the
+/// [unreadable](crate::Report::unreadable) ones then.
 ///
 /// Staff see the orders of all providers: filter by [`offering`](Self::offering) or
 /// [`provider`](Self::provider).
@@ -248,9 +255,26 @@ impl Orders {
         if self.states.is_empty() { self.state(state) } else { self }
     }
 
+    /// Returns whether an order matches the filters by what it is of.
+    fn matches(&self, order: &Order) -> Result<bool, &'static str> {
+        let is_of_type = match &order.type_ {
+            _ if self.types.is_empty() => true,
+            RequestTypes::Other(text) if text.is_empty() => return Err("type"),
+            type_ => self.types.contains(type_),
+        };
+        Ok(is_of_type
+            && matches(self.offering, order.offering_uuid, "offering_uuid")?
+            && matches(self.resource, order.resource_uuid, "marketplace_resource_uuid")?)
+    }
+
     fn each(self, action: Action) -> Bulk<'static, Order> {
         let (client, action) = (self.client.clone(), Arc::new(action));
-        Bulk::new(&self.client.clone(), self.all(), move |confirm, doubt, order: &Order| {
+        let list = async move {
+            let mut orders = self.clone().all().await?;
+            keep_matching(&mut orders, LIST, |order| self.matches(order));
+            Ok(orders)
+        };
+        Bulk::new(&client.clone(), list, move |confirm, doubt, order: &Order| {
             let step = Step { client: client.clone(), action: Arc::clone(&action), order: order.uuid };
             step.apply(confirm, doubt, Some(&order.state))
         })

@@ -27,7 +27,8 @@ pub use self::handle::ResourceHandle;
 pub(crate) use self::state::{send_erred, send_ok, shows_erred};
 pub use self::team::TeamMember;
 use crate::collection::collection;
-use crate::row::{self, Row, row};
+use crate::filter::{keep_matching, matches};
+use crate::row::{self, Row, Rows, row};
 
 const LIST: &Operation = builder::MarketplaceProviderResourcesList::OPERATION;
 
@@ -223,6 +224,17 @@ impl Resources {
             list = list.backend_id(id.clone());
         }
         list
+    }
+
+    /// Lists the resources, without those that a server lists because it doesn't know a filter.
+    pub(crate) async fn all_matching(self) -> Result<Rows<Resource>, Error> {
+        let mut resources = self.clone().all().await?;
+        keep_matching(&mut resources, LIST, |resource| {
+            Ok(matches(self.offering, resource.offering_uuid, "offering_uuid")?
+                && matches(self.project, resource.project_uuid, "project_uuid")?
+                && matches(self.customer, resource.customer_uuid, "customer_uuid")?)
+        });
+        Ok(resources)
     }
 
     /// Finds the resource with this backend id. Returns `None` if no resource has it.

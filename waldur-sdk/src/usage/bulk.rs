@@ -238,7 +238,7 @@ impl<'a> IntoFuture for UsageReports<'a> {
 /// Lists the resources with the amounts of their components.
 async fn list(resources: Resources, amount: AmountOf<'_>) -> Result<Rows<ResourceUsage>, Error> {
     let client = resources.client.clone();
-    let resources = resources.all().await?;
+    let resources = resources.all_matching().await?;
     // Without the uuid of the offering, the components are read for the resource itself.
     let key = |resource: &Resource| resource.offering_uuid.unwrap_or(resource.uuid);
     let one_of_each: BTreeMap<Uuid, Uuid> =

@@ -11,6 +11,7 @@ mod bulk;
 #[path = "../common/mod.rs"]
 mod common;
 mod errors;
+mod filters;
 mod guide;
 mod html_pages;
 mod interrupted;

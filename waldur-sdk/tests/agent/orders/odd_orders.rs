@@ -44,6 +44,22 @@ async fn an_odd_order_is_named_and_the_others_are_done() {
     assert_eq!(kinds(&processor(&sandbox, &Cluster::default()).run_once().await), [Kind::Done]);
 }
 
+/// A server that doesn't know a filter ignores it.
+#[tokio::test]
+async fn an_order_of_another_offering_or_that_has_ended_is_left_alone() {
+    let sandbox = sandbox_of_many(4).await;
+    let list = "marketplace_orders_list";
+    let other = serde_json::Value::from("0123456789abcdef0123456789abcdef");
+    sandbox.corrupt(list, 0, "offering_uuid", other);
+    sandbox.corrupt(list, 1, "state", serde_json::Value::from("done"));
+    let cluster = Cluster::default();
+    let report = processor(&sandbox, &cluster).run_once().await;
+    assert_eq!((report.to_string().as_str(), cluster.world.lock().unwrap().calls), ("2 applied", 2));
+    assert_eq!(posts_to(&sandbox, APPROVE), 2);
+    let states: Vec<State> = sandbox.orders().iter().map(|order| order.state).collect();
+    assert_eq!(states, [State::PendingProvider, State::PendingProvider, State::Done, State::Done]);
+}
+
 /// A success that nothing comes of is none.
 #[tokio::test]
 async fn an_approval_that_changed_nothing_is_a_failure() {
