@@ -147,6 +147,9 @@ impl Client {
     }
 
     /// Returns a client that acts as `user`. Requires a staff token.
+    ///
+    /// A server that is too old for this ignores it: calls are made as the user of the token then. Where that
+    /// matters, look first whether `users_me_retrieve` returns the user.
     #[must_use]
     pub fn impersonating(&self, user: Uuid) -> Self {
         self.with(|shared| {

@@ -271,6 +271,9 @@ impl Error {
     /// The server responds with 404 and an HTML page then; for a missing object, the body is JSON. Also true
     /// for a request that was not sent because the server may not support it; its kind is
     /// [`ErrorKind::Validation`].
+    ///
+    /// False for 405. An older server responds so if it has the path for other methods, but servers also
+    /// refuse in this way what they do for other objects.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.0.unsupported || self.is_of_unknown_route()
