@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -75,6 +75,12 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         page_size: arguments.page_size.into(),
         repeat: arguments.repeat,
         timed_page_size: arguments.timed_page_size.into(),
+        // A visit takes minutes, and longer where the server limits requests.
+        on_step: if io::stderr().is_terminal() {
+            |step| _ = writeln!(io::stderr(), "live: {step}")
+        } else {
+            |_| ()
+        },
     };
     let builder = ClientBuilder::from_env()?;
     // A visit takes minutes, so a file that can't be written shows before it.

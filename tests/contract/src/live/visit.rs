@@ -47,6 +47,7 @@ pub struct Visit {
 /// If the client has no valid settings, the server doesn't respond, or it refuses the token. Everything else
 /// is in the report.
 pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, Error> {
+    let on_step = settings.on_step;
     let mut visitor = Visitor::new(builder, settings).map_err(Error::Settings)?;
     let me = match visitor.ask(Method::GET, "/api/users/me/", &[]).await {
         Ok(seen) => seen,
@@ -66,10 +67,15 @@ pub async fn visit(builder: ClientBuilder, settings: Settings) -> Result<Visit, 
     if let Ok(seen) = &version {
         visitor.record("version_retrieve", seen);
     }
+    on_step("reading the first page of each list");
     let mut lists = lists::read(&mut visitor).await;
+    on_step("looking for the operations of a provider");
     let operations = operations::find(&visitor, &lists).await;
+    on_step("selecting fields");
     let fields = fields::examine(&mut visitor, &lists).await;
+    on_step("reading further pages");
     let paging = paging::examine(&visitor, &lists).await;
+    on_step("measuring times");
     let times = timing::measure(&visitor, &lists).await;
 
     let mut anonymizer = Anonymizer::new(visitor.client.url(), &[NO_FIELD]);

@@ -26,11 +26,20 @@ pub struct Settings {
     pub repeat: usize,
     /// The number of items of the pages whose time is measured.
     pub timed_page_size: usize,
+    /// Is told what begins.
+    pub on_step: fn(&str),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_requests: 500, rate: Some(5.0), page_size: 5, repeat: 5, timed_page_size: 100 }
+        Self {
+            max_requests: 500,
+            rate: Some(5.0),
+            page_size: 5,
+            repeat: 5,
+            timed_page_size: 100,
+            on_step: |_| (),
+        }
     }
 }
 

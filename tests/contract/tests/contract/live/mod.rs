@@ -7,6 +7,7 @@ mod program;
 mod recorded;
 mod server;
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use waldur_contract::live::operations::Presence;
@@ -38,6 +39,19 @@ fn without_times(text: &str) -> String {
         None => line.to_owned(),
     });
     lines.map(|line| line + "\n").collect()
+}
+
+#[tokio::test]
+async fn a_visit_tells_what_begins() {
+    thread_local! {
+        static STEPS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    let sandbox = sandbox().start().await.unwrap();
+    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider)).no_proxy();
+    let on_step = |step: &str| STEPS.with_borrow_mut(|steps| steps.push(step.to_owned()));
+    visit(builder, Settings { on_step, ..settings() }).await.unwrap();
+    let steps = STEPS.take();
+    assert_eq!((steps.len(), steps[0].as_str()), (5, "reading the first page of each list"));
 }
 
 #[tokio::test]
