@@ -19,7 +19,7 @@ pub(crate) fn replace(layout: &Layout, files: &[(PathBuf, String)]) -> Result<()
         let old = match fs::read(path) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| format!("can't write {}", layout.said(path))),
+            Err(error) => return Err(error).with_context(|| format!("can't read {}", layout.said(path))),
         };
         changing.push((path, old));
     }
@@ -90,16 +90,34 @@ mod tests {
         };
         fs::write(layout.file("a.txt"), "old").unwrap();
         fs::create_dir(layout.file("c")).unwrap();
-        // A folder can't be replaced by a file, and nothing can be written into one that isn't there.
-        for last in ["c", "d/e"] {
-            let files = [file("a.txt", "new"), file("b", "new"), file(last, "new")];
-            let error = replace(&layout, &files).unwrap_err().to_string();
-            assert_eq!(error, format!("can't write {last}"));
+        // A folder can't be read as a file, nothing can be written into one that isn't there, and the text for a
+        // file that is named twice is gone after the first time.
+        for (last, problem) in
+            [("c", "can't read c"), ("d/e", "can't write d/e"), ("a.txt", "can't write a.txt")]
+        {
+            let files = [file("a.txt", "new"), file("b", "new"), file(last, "newer")];
+            assert_eq!(replace(&layout, &files).unwrap_err().to_string(), problem);
             assert_eq!(fs::read_to_string(layout.file("a.txt")).unwrap(), "old");
             assert_eq!(names(), ["a.txt", "c"]);
         }
         replace(&layout, &[file("a.txt", "new"), file("b", "new")]).unwrap();
         assert_eq!(fs::read_to_string(layout.file("b")).unwrap(), "new");
         assert_eq!(names(), ["a.txt", "b", "c"]);
+    }
+
+    #[test]
+    fn files_that_cannot_be_put_back_are_named_and_the_others_are_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::at(folder.path().to_owned());
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| layout.file(name));
+        fs::write(&a, "new").unwrap();
+        fs::create_dir(&b).unwrap();
+        fs::write(&d, "new").unwrap();
+        let old = || Some(b"old".to_vec());
+        let left = super::put_back(&layout, vec![(&a, old()), (&b, old()), (&c, None), (&d, None)]);
+        let named: Vec<&str> = left.iter().map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(named, ["can't put b back as it was", "can't put c back as it was"]);
+        assert_eq!(fs::read_to_string(&a).unwrap(), "old");
+        assert!(!d.exists());
     }
 }

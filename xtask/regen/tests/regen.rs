@@ -245,7 +245,7 @@ fn what_can_not_be_written_as_a_whole_is_not_written_at_all() {
     let listing = repository.path("waldur-api-client/OPERATIONS.txt");
     std::fs::create_dir(&listing).unwrap();
     let regen = ["regen", "--from", "schema.yaml"];
-    repository.refuses(&regen, &["can't write waldur-api-client/OPERATIONS.txt"]);
+    repository.refuses(&regen, &["can't read waldur-api-client/OPERATIONS.txt"]);
     std::fs::remove_dir(&listing).unwrap();
     repository.succeeds(&regen);
     repository.write("openapi/waldur.json", "{");
