@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::pin::Pin;
 use crate::{canonical, needs, output, regen, sdk, source, tables};
@@ -84,7 +85,9 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
     ensure!(lacking.is_empty(), "{}: pin a version that has them", sdk::said(&lacking, &pin.source.version));
     needs::check(layout, &normalised)?;
     output::line(format_args!(
-        "everything agrees: {} operations and {} models of {}",
-        pin.pinned.operations, pin.pinned.models, pin.source.version
+        "everything agrees: {} and {} of {}",
+        counted(pin.pinned.operations, "operation", "operations"),
+        counted(pin.pinned.models, "model", "models"),
+        pin.source.version
     ))
 }

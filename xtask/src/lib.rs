@@ -8,6 +8,7 @@
 mod api;
 mod canonical;
 mod check;
+mod count;
 mod diff;
 mod document;
 mod facts;

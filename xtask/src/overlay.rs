@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use crate::count::counted;
 use crate::versions::release;
 
 /// An overlay file.
@@ -81,10 +82,10 @@ impl Overlay {
                 path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
             if hits.len() != action.expect && !is_older {
                 bail!(
-                    "overlay action {} ({}) matches {} places and expects {}: upstream mended or moved what it corrects ({}). Adapt it, or do without corrections: --overlay none",
+                    "overlay action {} ({}) matches {} and expects {}: upstream mended or moved what it corrects ({}). Adapt it, or do without corrections: --overlay none",
                     index + 1,
                     action.target,
-                    hits.len(),
+                    counted(hits.len(), "place", "places"),
                     action.expect,
                     action.reason.trim(),
                 );

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::{generator, output, source};
 
@@ -28,6 +29,9 @@ const CHECKS: [(&str, &[&str]); 3] = [
 
 /// Whether `regen` and each check passed, as far as they were run.
 type Results = [Option<bool>; CHECKS.len() + 1];
+
+/// The results of a schema that can't be pinned: nothing is compiled with it.
+const NOT_PINNED: Results = [Some(false), None, None, None];
 
 /// How many lines of a failure are shown.
 const SHOWN: usize = 40;
@@ -57,14 +61,14 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
             }
             Err(error) => {
                 output::line(format_args!("== {name}\n    {error:#}"))?;
-                (name, unreadable())
+                (name, NOT_PINNED)
             }
         };
         failures += usize::from(results.iter().any(|passed| *passed != Some(true)));
         row(&mut table, &version, &results, began.elapsed());
     }
     output::print(&table)?;
-    ensure!(failures == 0, "{failures} of {} schemas failed", schemas.len());
+    ensure!(failures == 0, "{failures} of {} failed", counted(schemas.len(), "schema", "schemas"));
     Ok(())
 }
 
@@ -72,7 +76,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
 /// pinned, is None.
 fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<Results> {
     let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
-    let mut results = unreadable();
+    let mut results = NOT_PINNED;
     let mut regen = generator::command();
     regen.arg("--root").arg(copy).args(["regen", "--allow-shrink", "--from"]).arg(schema);
     let pinned = passes("regen", &mut regen)?;
@@ -86,13 +90,6 @@ fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<Results> {
         }
     }
     Ok(results)
-}
-
-/// Returns the results of a schema that can't be read.
-fn unreadable() -> Results {
-    let mut results = [None; CHECKS.len() + 1];
-    results[0] = Some(false);
-    results
 }
 
 /// Runs a command of cargo. Prints its errors where it fails.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::count::counted;
 use crate::document::{operations, schemas};
 use crate::features::{Features, Resolved};
 use crate::generator::Generator;
@@ -97,7 +98,8 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !may_shrink) {
         ensure!(
             count * 100 >= before * 95,
-            "{from} ({version}) has {count} operations where the pin has {before}{}: more than 5 % fewer. If it is whole: --allow-shrink",
+            "{from} ({version}) has {} where the pin has {before}{}: more than 5 % fewer. If it is whole: --allow-shrink",
+            counted(count, "operation", "operations"),
             old_pin.as_ref().map(|pin| format!(" ({})", pin.source.version)).unwrap_or_default()
         );
     }
@@ -123,11 +125,11 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     }
     replace(layout, &made.files)?;
     output::line(format_args!(
-        "pinned {}: {} operations, {} models ({} models normalised)",
+        "pinned {}: {}, {} ({} normalised)",
         made.pin.source.version,
-        made.pin.pinned.operations,
-        made.pin.pinned.models,
-        made.pin.normalised.models
+        counted(made.pin.pinned.operations, "operation", "operations"),
+        counted(made.pin.pinned.models, "model", "models"),
+        counted(made.pin.normalised.models, "model", "models")
     ))?;
     match &old {
         Some(old) if *old == made.pinned => output::line("no change since the last pin")?,
@@ -215,19 +217,22 @@ pub(crate) fn normalise(
     let mut document = pinned.clone();
     report.extend(overlay.apply(&mut document)?.into_iter().map(|line| format!("overlay: {line}")));
     for applied in passes::run(&mut document) {
-        report.push(format!("pass: {} {}", applied.times, applied.pass));
+        report.push(format!("pass: {}: {}", applied.pass, applied.times));
         report.extend(applied.names.iter().map(|name| format!("  {name}")));
     }
     let changes = needs::adapt(&mut document, &needs::read(layout)?)?;
     report.push(format!(
-        "needs: {} places taken from openapi/needs.json, because the workspace needs them so",
-        changes.len()
+        "needs: {} taken from openapi/needs.json, which the workspace needs so",
+        counted(changes.len(), "place", "places")
     ));
     report.extend(changes.into_iter().map(|line| format!("  {line}")));
     let resolved = Features::read(&layout.features())?.resolve(&document);
     resolved.mark(&mut document);
     for (feature, absent) in &resolved.absent {
-        report.push(format!("feature {feature}: {} named operations are not in this version", absent.len()));
+        report.push(format!(
+            "feature {feature}: {} not in this version",
+            counted(absent.len(), "named operation is", "named operations are")
+        ));
     }
     for tag in &resolved.strange_tags {
         report.push(format!("tag {tag}: no feature names it, its operations are in the rest"));

@@ -9,6 +9,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use serde_json::Value;
 use waldur_api_codegen::names;
 
+use crate::count::counted;
 use crate::document::operations;
 use crate::features::Features;
 use crate::layout::Layout;
@@ -33,7 +34,8 @@ pub(crate) fn lacking(layout: &Layout, document: &Value, old: Option<&Value>) ->
 
 /// Returns `names` as the sentence that tells what is missing.
 pub(crate) fn said(names: &[String], version: &str) -> String {
-    format!("{version} lacks {} operations that waldur-sdk calls: {}", names.len(), names.join(", "))
+    let operations = counted(names.len(), "operation", "operations");
+    format!("{version} lacks {operations} that waldur-sdk calls: {}", names.join(", "))
 }
 
 fn ids(document: &Value) -> impl Iterator<Item = String> {

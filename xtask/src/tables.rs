@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::count::counted;
 use crate::features::{FULL, Features, Resolved};
 use crate::layout::Layout;
 
@@ -49,7 +50,8 @@ fn manifest_table(features: &Features, resolved: &Resolved) -> String {
         quoted(features.default.iter().chain(&features.default_besides).collect())
     );
     for (name, (doc, operations)) in &resolved.features {
-        let _ = writeln!(table, "# {doc} ({} operations)\n{name} = []", operations.len());
+        let count = counted(operations.len(), "operation", "operations");
+        let _ = writeln!(table, "# {doc} ({count})\n{name} = []");
     }
     let _ = writeln!(table, "# Every operation\n{FULL} = [{}]", quoted(resolved.features.keys().collect()));
     table

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::count::counted;
 use crate::document::{operations, schemas};
 
 /// How many missing things are named.
@@ -27,7 +28,10 @@ pub(crate) fn lacks(document: &Value) -> Option<String> {
         }
     }
     if refers > 0 && !document["components"].is_object() {
-        return Some(format!("it has no components, to which its operations refer {refers} times"));
+        return Some(format!(
+            "it has no components, to which its operations refer {}",
+            counted(refers, "time", "times")
+        ));
     }
     if let Some(odd) = no_object(document) {
         return Some(odd);
@@ -44,11 +48,12 @@ pub(crate) fn lacks(document: &Value) -> Option<String> {
     let places: Vec<String> =
         lost.iter().take(NAMED).map(|(name, place)| format!("{name} of {place}")).collect();
     Some(format!(
-        "{} of the components to which it refers are missing: {}{}",
+        "{} of the components to which it refers {} missing: {}{}",
         names.len(),
+        if names.len() == 1 { "is" } else { "are" },
         places.join(", "),
         if lost.len() > NAMED {
-            format!(" and {} more references", lost.len() - NAMED)
+            format!(" and {}", counted(lost.len() - NAMED, "more reference", "more references"))
         } else {
             String::new()
         }
@@ -116,17 +121,17 @@ mod tests {
             (
                 "/components/schemas",
                 "B",
-                "1 of the components to which it refers are missing: #/components/schemas/B of components.schemas.A",
+                "1 of the components to which it refers is missing: #/components/schemas/B of components.schemas.A",
             ),
             (
                 "/components",
                 "headers",
-                "1 of the components to which it refers are missing: #/components/headers/H of x (GET /x/)",
+                "1 of the components to which it refers is missing: #/components/headers/H of x (GET /x/)",
             ),
             (
                 "/components",
                 "securitySchemes",
-                "1 of the components to which it refers are missing: the security scheme token of x (GET /x/)",
+                "1 of the components to which it refers is missing: the security scheme token of x (GET /x/)",
             ),
         ] {
             let mut document = document();

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ImplItemFn, ItemFn, ItemMod, Lit, Meta, TraitItemFn, Visibility};
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::output;
 
@@ -39,13 +40,15 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     }
     if problems.is_empty() {
         return output::line(format_args!(
-            "{files} files: every first line begins with a verb, no line is too long"
+            "{}: every first line begins with a verb, no line is too long",
+            counted(files, "file", "files")
         ));
     }
     for problem in problems.iter().take(SHOWN) {
         output::line(problem)?;
     }
-    bail!("{} problems with the words of documentation (see \"Words\" in CONTRIBUTING.md)", problems.len())
+    let problems = counted(problems.len(), "problem", "problems");
+    bail!("{problems} with the words of documentation (see \"Words\" in CONTRIBUTING.md)")
 }
 
 /// Reads the table below the heading: what isn't written, and what is written instead.

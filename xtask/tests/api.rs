@@ -23,7 +23,7 @@ fn repository() -> Repository {
 fn listings_are_written_and_a_change_of_the_sources_is_shown() {
     let repository = repository();
     let said = repository.succeeds(&["api"]);
-    assert_eq!(said, "waldur-api-client/API.txt: 1 lines\nwaldur-sdk/API.txt: 2 lines\n");
+    assert_eq!(said, "waldur-api-client/API.txt: 1 line\nwaldur-sdk/API.txt: 2 lines\n");
     assert!(repository.read("waldur-sdk/API.txt").ends_with("\nfield waldur_sdk::Order::state: u8\n"));
     assert_eq!(repository.succeeds(&["api", "--check"]), said);
 

@@ -19,7 +19,7 @@ fn a_circle_is_an_error_that_names_it() {
     repository.write("waldur-api-client/src/list.rs", "use crate::call::Call;");
     assert_eq!(
         repository.succeeds(&["layers"]),
-        "waldur-api-client: 2 modules, 1 dependencies\nwaldur-sdk: 1 modules, 0 dependencies\n"
+        "waldur-api-client: 2 modules, 1 dependency\nwaldur-sdk: 1 module, 0 dependencies\n"
     );
     repository.write("waldur-api-client/src/call.rs", "use crate::list::Page;");
     let output = repository.run(&["layers"]);
@@ -27,6 +27,6 @@ fn a_circle_is_an_error_that_names_it() {
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
         "call -> list -> call via waldur-api-client/src/call.rs:1, waldur-api-client/src/list.rs:1\n\
-         error: 1 problems with the layers of modules\n"
+         error: 1 problem with the layers of modules\n"
     );
 }

@@ -47,7 +47,7 @@ fn the_file_follows_the_sources_and_check_says_where_it_does_not() {
         &["openapi/needs.json is not what the sources need (it lacks operation things_close, it lacks parameter uuid", "run `cargo xtask needs`"],
     );
     let report = repository.succeeds(&["needs"]);
-    assert!(report.contains("openapi/needs.json: 1 operations, 0 models"), "{report}");
+    assert!(report.contains("openapi/needs.json: 1 operation, 0 models"), "{report}");
     repository.succeeds(&["check"]);
     repository.succeeds(&["needs", "--check"]);
     let before = repository.everything();
@@ -71,15 +71,15 @@ fn what_a_schema_lacks_is_generated_as_it_was_and_check_names_it() {
     repository.write("older.yaml", &schema);
     let report = repository.succeeds(&["regen", "--from", "older.yaml"]);
     for line in [
-        "needs: 1 places taken from openapi/needs.json, because the workspace needs them so\n  operation things_close: not in the schema\n",
-        "warning: 0.9.0 lacks 1 operations that waldur-sdk calls: things_close\n",
-        "pinned 0.9.0: 1 operations, 1 models",
+        "needs: 1 place taken from openapi/needs.json, which the workspace needs so\n  operation things_close: not in the schema\n",
+        "warning: 0.9.0 lacks 1 operation that waldur-sdk calls: things_close\n",
+        "pinned 0.9.0: 1 operation, 1 model",
     ] {
         assert!(report.contains(line), "{line:?} is not in {report}");
     }
     assert!(repository.read("waldur-api-client/schema/waldur.json").contains("things_close"));
     assert!(repository.read("waldur-api-client/OPERATIONS.txt").contains("  things_close\n"));
-    repository.refuses(&["check"], &["0.9.0 lacks 1 operations that waldur-sdk calls: things_close"]);
+    repository.refuses(&["check"], &["0.9.0 lacks 1 operation that waldur-sdk calls: things_close"]);
     repository.succeeds(&["needs", "--check"]);
 
     // What the file says doesn't depend on the pins in between.

@@ -23,6 +23,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::output;
 use crate::replace::replace;
@@ -59,7 +60,7 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
                 differing.push((said.clone(), changes(&committed, &listing)));
             }
         }
-        report.push(format!("{said}: {} lines", entries(&listing).count()));
+        report.push(format!("{said}: {}", counted(entries(&listing).count(), "line", "lines")));
         files.push((file, listing));
     }
     if !options.check {
@@ -70,7 +71,8 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
         return Ok(());
     }
     for (file, changes) in &differing {
-        output::problem(format_args!("{file}: {} lines differ", changes.len()));
+        let differ = counted(changes.len(), "line differs", "lines differ");
+        output::problem(format_args!("{file}: {differ}"));
         for line in changes.iter().take(SHOWN) {
             output::problem(line);
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::scan::Found;
+use crate::count::counted;
 
 /// Which top-level module depends on which, with the first place where it does.
 pub(super) struct Graph<'a>(BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>);
@@ -24,7 +25,11 @@ impl<'a> Graph<'a> {
     /// Counts modules and dependencies.
     pub(super) fn summary(&self) -> String {
         let dependencies: usize = self.0.values().map(BTreeMap::len).sum();
-        format!("{} modules, {dependencies} dependencies", self.0.len())
+        format!(
+            "{}, {}",
+            counted(self.0.len(), "module", "modules"),
+            counted(dependencies, "dependency", "dependencies")
+        )
     }
 
     /// Describes a shortest circle through each module that is in one. Circles that share a module with one

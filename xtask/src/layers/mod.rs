@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::output;
 use graph::Graph;
@@ -38,7 +39,7 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     for problem in &problems {
         output::problem(problem);
     }
-    bail!("{} problems with the layers of modules", problems.len())
+    bail!("{} with the layers of modules", counted(problems.len(), "problem", "problems"))
 }
 
 /// Reads the file `path`, which is called `said`. Returns `None` if there is no such file.

@@ -23,6 +23,7 @@ use serde_json::Value;
 
 pub(crate) use adapt::adapt;
 
+use crate::count::counted;
 use crate::layout::Layout;
 use crate::pin::Pin;
 use crate::replace::replace;
@@ -56,10 +57,10 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
     let made = make(layout, &document)?;
     replace(layout, &[(layout.needs(), canonical::to_string(&made))])?;
     output::line(format_args!(
-        "{}: {} operations, {} models",
+        "{}: {}, {}",
         layout.said(&layout.needs()),
-        crate::document::operations(&made).count(),
-        crate::document::schemas(&made).map_or(0, serde_json::Map::len)
+        counted(crate::document::operations(&made).count(), "operation", "operations"),
+        counted(crate::document::schemas(&made).map_or(0, serde_json::Map::len), "model", "models")
     ))?;
     let version = Pin::read(&layout.pin())?.map(|pin| pin.source.version).unwrap_or_default();
     output::line(format_args!(
