@@ -1,6 +1,12 @@
 //! Reports as text and as Markdown.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+
+/// Returns a count with its noun: `1 item`, `2 items`.
+pub(crate) fn counted<N: fmt::Display + From<u8> + PartialEq>(count: N, one: &str) -> String {
+    let ending = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {one}{ending}")
+}
 
 /// A document of headings, lines, lists and tables.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +134,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0, 1, 2].map(|count: u64| counted(count, "item")), ["0 items", "1 item", "2 items"]);
+    }
 
     #[test]
     fn a_document_is_written_as_text_and_as_markdown() {

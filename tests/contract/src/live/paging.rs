@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use waldur_api_client::{Error, PageToken};
 
+use super::document::counted;
 use super::lists::{FirstPage, Outcome, Page};
 use super::most_read::{Listing, MOST_READ};
 use super::visitor::{Unanswered, Visitor};
@@ -162,13 +163,13 @@ impl Pages<'_> {
         let (rows, count) = (uuids(&seen).len(), count(&seen));
         let fits = count == Some(self.items) && is_size(rows, self.size) && next_query(&seen).is_some();
         let next = if next_query(&seen).is_some() { "a next link" } else { "no next link" };
-        Ok((fits, format!("{rows} of {} items, {next}", shown(count))))
+        Ok((fits, format!("{rows} of {}, {next}", shown(count))))
     }
 
     async fn head(&self) -> Finding {
         let seen = self.visitor.ask(Method::HEAD, &self.page.path, &[]).await.map_err(|(why, _)| why)?;
         let fits = count(&seen) == Some(self.items) && seen.body.is_empty();
-        Ok((fits, format!("{}, {} items", seen.status.as_u16(), shown(count(&seen)))))
+        Ok((fits, format!("{}, {}", seen.status.as_u16(), shown(count(&seen)))))
     }
 
     async fn next(&self) -> Finding {
@@ -179,7 +180,7 @@ impl Pages<'_> {
         let second = uuids(&there(self.visitor.get(&self.page.path, &pairs).await?)?);
         let repeated = uuids(&first).intersection(&second).count();
         let fits = repeated == 0 && is_size(second.len(), self.size.min(self.items - self.size));
-        Ok((fits, format!("{}, {repeated} of them again", number_of(second.len()))))
+        Ok((fits, format!("{}, {repeated} of them again", counted(second.len(), "item"))))
     }
 
     async fn last(&self) -> Finding {
@@ -190,7 +191,7 @@ impl Pages<'_> {
         let next = if next_query(&seen).is_some() { "a next link" } else { "no next link" };
         Ok((
             is_size(rows, rest) && next_query(&seen).is_none(),
-            format!("page {number}: {}, {next}", number_of(rows)),
+            format!("page {number}: {}, {next}", counted(rows, "item")),
         ))
     }
 
@@ -203,7 +204,7 @@ impl Pages<'_> {
 
     async fn cap(&self) -> Finding {
         let rows = uuids(&self.get(1, 1000).await?).len();
-        Ok((is_size(rows, MAX_PAGE_SIZE), format!("{rows} of {} items", self.items)))
+        Ok((is_size(rows, MAX_PAGE_SIZE), format!("{rows} of {}", counted(self.items, "item"))))
     }
 
     /// Reads two pages by the client's own list, with the token in between as a text.
@@ -217,8 +218,10 @@ impl Pages<'_> {
         let second = list().resume(token).pages().try_next().await?;
         let second = second.map(|page| page.items).unwrap_or_default();
         let repeated = second.iter().filter(|item| first.items.contains(item)).count();
-        let seen = format!("{}, {repeated} of them again", number_of(second.len()));
-        Ok((repeated == 0 && !second.is_empty(), seen))
+        Ok((
+            repeated == 0 && !second.is_empty(),
+            format!("{}, {repeated} of them again", counted(second.len(), "item")),
+        ))
     }
 }
 
@@ -227,16 +230,12 @@ fn there(seen: Seen) -> Result<Seen, NoPage> {
     if seen.status.is_success() { Ok(seen) } else { Err(NoPage::of_status(seen.status)) }
 }
 
-fn number_of(items: usize) -> String {
-    if items == 1 { "1 item".to_owned() } else { format!("{items} items") }
-}
-
 fn is_size(rows: usize, expected: u64) -> bool {
     u64::try_from(rows) == Ok(expected)
 }
 
 fn shown(count: Option<u64>) -> String {
-    count.map_or("an unknown number of".to_owned(), |count| count.to_string())
+    count.map_or("an unknown number of items".to_owned(), |count| counted(count, "item"))
 }
 
 fn count(seen: &Seen) -> Option<u64> {

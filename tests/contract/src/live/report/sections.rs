@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Report, Version};
-use crate::live::document::Document;
+use crate::live::document::{Document, counted};
 use crate::live::fields::Selection;
 use crate::live::lists::{Outcome, Page};
 use crate::live::operations::Presence;
@@ -24,7 +24,7 @@ impl Report {
             Version::Unanswered(why) => format!("version not known: {why}"),
         });
         document.line(if self.is_staff { "the user is staff" } else { "the user is not staff" });
-        document.line(format!("{} requests, all of them GET, HEAD or OPTIONS", self.requests));
+        document.line(format!("{}, all of them GET, HEAD or OPTIONS", counted(self.requests, "request")));
         self.write_lists(&mut document);
         self.write_findings(&mut document);
         self.write_operations(&mut document);
@@ -35,8 +35,7 @@ impl Report {
         let problems = self.problems();
         match problems.len() {
             0 => document.line("everything holds"),
-            1 => document.line("1 problem"),
-            more => document.line(format!("{more} problems")),
+            problems => document.line(counted(problems, "problem")),
         }
         document.items(problems);
         document
@@ -185,7 +184,7 @@ fn result(page: &Page) -> String {
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {} {what}", if number == 1 { "field" } else { "fields" }))
+        .map(|(number, what)| format!("{} {what}", counted(number, "field")))
         .collect();
     if parts.is_empty() { "ok".to_owned() } else { parts.join(", ") }
 }
@@ -204,5 +203,5 @@ fn selection(selection: Selection, honoured: &str) -> String {
 }
 
 fn measured(measured: Measured) -> String {
-    format!("{:.1} ms, {} bytes", measured.time.as_secs_f64() * 1000.0, measured.bytes)
+    format!("{:.1} ms, {}", measured.time.as_secs_f64() * 1000.0, counted(measured.bytes, "byte"))
 }
