@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use waldur_contract::recording;
@@ -91,6 +91,26 @@ fn the_program_names_lines_that_it_can_not_read() {
     std::fs::write(&file, "\n").unwrap();
     let (code, _, error) = run(&[file.to_str().unwrap()]);
     assert!(code == Some(2) && error.ends_with("no-exchange.jsonl: there is no exchange\n"), "{error}");
+}
+
+#[test]
+fn a_closed_pipe_does_not_change_the_exit_code() {
+    // More than a pipe holds, so that the program writes on after its reader has gone.
+    let name = "x".repeat(1000);
+    let response = r#""response": {"status": 200, "body": []}"#;
+    let line =
+        format!(r#"{{"name": "{name}", "request": {{"method": "GET", "path": "/api/keys/"}}, {response}}}"#);
+    let good = (line + "\n").repeat(100);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("closed-pipe.jsonl");
+    for (lines, expected) in [(good.clone(), 0), (good + "{}\n", 1)] {
+        std::fs::write(&file, lines).unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_replay"));
+        let mut child = program.arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*error), (Some(expected), ""));
+    }
 }
 
 #[test]
