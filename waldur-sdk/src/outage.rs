@@ -36,8 +36,30 @@ struct Failing {
     /// When the next request is let through.
     next: Instant,
     pauses: ExponentialBackoff,
+    /// The pause that the server requested with its last failure.
+    requested: Option<Duration>,
     /// The last failure, for the error of requests that give up.
     reason: String,
+}
+
+impl Failing {
+    /// Describes the outage, such as `the server has been failing for 42 s, at last with: server error: down;
+    /// the next attempt is due in 15 s`.
+    fn describe(&self, now: Instant) -> String {
+        let seconds = |time: Duration| time.as_secs_f64().ceil();
+        let mut text = match now - self.since {
+            time if time < Duration::from_secs(1) => format!("the server failed with: {}", self.reason),
+            time => {
+                let seconds = time.as_secs();
+                format!("the server has been failing for {seconds} s, at last with: {}", self.reason)
+            }
+        };
+        text.push_str(&format!("; the next attempt is due in {} s", seconds(self.next - now)));
+        if let Some(requested) = self.requested {
+            text.push_str(&format!(", as the server requested a pause of {} s", seconds(requested)));
+        }
+        text
+    }
 }
 
 /// The turn of one request.
@@ -68,17 +90,13 @@ impl Outage {
                 let Some(failing) = &mut state.failing else { return Ok(Turn(generation)) };
                 if failing.next <= now {
                     failing.next = now + failing.pauses.next().unwrap_or_default();
+                    failing.requested = None;
                     return Ok(Turn(generation));
                 }
                 // The server may ask to wait for longer than the whole policy allows.
                 let wait = (failing.next - now).max(failing.since.elapsed());
                 if wait > self.policy.max_elapsed {
-                    let problem = format!(
-                        "not sent: the server has been failing for {:.0} s, at last with: {}",
-                        failing.since.elapsed().as_secs_f64(),
-                        failing.reason
-                    );
-                    return Err(Error::held_back(problem));
+                    return Err(Error::held_back(format!("not sent: {}", failing.describe(now))));
                 }
                 failing.next
             };
@@ -100,17 +118,23 @@ impl Outage {
             false => {}
             true if turn.0 == state.generation && self.policy.max_attempts > 1 => {
                 let reason = error.map(Error::reason).unwrap_or_default();
-                let asked = error.and_then(Error::retry_after).unwrap_or_default();
+                let requested = error.and_then(Error::retry_after);
                 let now = Instant::now();
                 let mut failing = state.failing.take().unwrap_or_else(|| Failing {
                     since: now,
                     next: now,
                     pauses: self.policy.pauses(),
+                    requested: None,
                     reason: String::new(),
                 });
                 failing.reason = reason;
-                let pause: Duration = failing.pauses.next().unwrap_or_default().max(asked);
-                failing.next = failing.next.max(now + pause);
+                let pause = failing.pauses.next().unwrap_or_default();
+                // A shorter pause than that of the policy makes no difference.
+                let requested = requested.filter(|requested| *requested > pause);
+                let next = now + requested.unwrap_or(pause);
+                if next >= failing.next {
+                    (failing.next, failing.requested) = (next, requested);
+                }
                 state.failing = Some(failing);
                 state.generation += 1;
             }
@@ -122,8 +146,11 @@ impl Outage {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http::header::RETRY_AFTER;
+    use http::{HeaderMap, HeaderValue, StatusCode};
     use waldur_api_client::ErrorKind;
+
+    use super::*;
 
     fn outage(within: Duration) -> Outage {
         let policy = RetryPolicy::default().max_elapsed(within);
@@ -142,12 +169,50 @@ mod tests {
         let turn = outage.turn().await.unwrap();
         // One request passes; the others don't wait for longer than the policy allows.
         let error = outage.turn().await.unwrap_err();
-        assert!(error.to_string().contains("down"), "{error}");
+        let problem = "not sent: the server has been failing for 300 s, at last with: server error: down; \
+                       the next attempt is due in";
+        assert!(error.to_string().contains(problem), "{error}");
         #[cfg(feature = "agent")]
         assert!(error.is_held_back());
         outage.report(turn, None);
         for _ in 0..3 {
             outage.turn().await.unwrap();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_message_tells_the_pause_that_the_server_requested() {
+        let outage = outage(Duration::from_secs(60));
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
+        let failure = Error::from_response(StatusCode::SERVICE_UNAVAILABLE, &headers, b"");
+        let turn = outage.turn().await.unwrap();
+        outage.report(turn, Some(&failure));
+        let message = || async { outage.turn().await.unwrap_err().to_string() };
+        let reason = failure.reason();
+        let first = message().await;
+        let due = |seconds: u32| {
+            format!("the next attempt is due in {seconds} s, as the server requested a pause of 120 s")
+        };
+        assert!(
+            first.contains(&format!("not sent: the server failed with: {reason}; {}", due(120))),
+            "{first}"
+        );
+        tokio::time::advance(Duration::from_secs(45)).await;
+        let later = message().await;
+        let failing =
+            format!("not sent: the server has been failing for 45 s, at last with: {reason}; {}", due(75));
+        assert!(later.contains(&failing), "{later}");
+        // The pause is over, and the next failure requests none.
+        tokio::time::advance(Duration::from_secs(80)).await;
+        let turn = outage.turn().await.unwrap();
+        assert!(!message().await.contains("requested"));
+        outage.report(turn, Some(&Error::new(ErrorKind::Server, "down")));
+        let last = message().await;
+        assert!(
+            last.contains("failing for 125 s, at last with: server error: down")
+                && !last.contains("requested"),
+            "{last}"
+        );
     }
 }
