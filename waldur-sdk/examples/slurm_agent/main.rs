@@ -93,7 +93,7 @@ fn log(activity: &Activity<'_>) {
         Activity::Resource(item) => &item.outcome,
         Activity::Usage(item) => &item.outcome,
         // The items were logged. What concerns none of them, such as a list that failed, is in the summary.
-        Activity::RoundEnded { kind, summary } if !summary.is_ok() => {
+        Activity::RoundEnded { kind, summary, .. } if !summary.is_ok() => {
             return tracing::warn!("{kind}: {summary}");
         }
         Activity::RoundBegun { .. } => return tracing::debug!("{activity}"),

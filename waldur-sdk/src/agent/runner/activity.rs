@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use uuid::Uuid;
 use waldur_api_client::Error;
 
 use super::super::accounts::ProcessedAccount;
@@ -78,7 +79,25 @@ impl Serialize for LoopKind {
     }
 }
 
-/// Something that an [`Agent`](super::Agent) did. Displays as one line, but for the problems of a round.
+/// The name of a loop for messages: its kind, and its offering if each has a loop of its own.
+pub(super) struct LoopName<'a> {
+    pub(super) kind: LoopKind,
+    pub(super) offerings: &'a [Uuid],
+}
+
+impl fmt::Display for LoopName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.offerings {
+            [offering] if self.kind == LoopKind::Membership => {
+                write!(f, "{} of offering {}", self.kind, offering.simple())
+            }
+            _ => self.kind.fmt(f),
+        }
+    }
+}
+
+/// Something that an [`Agent`](super::Agent) did. Displays as one line, but for the problems of a round. The
+/// lines about rounds of members name the offering: each has a loop of its own.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Activity<'a> {
@@ -86,6 +105,8 @@ pub enum Activity<'a> {
     RoundBegun {
         /// The loop.
         kind: LoopKind,
+        /// Its offerings: one for the members of resources, all of the agent for other loops.
+        offerings: &'a [Uuid],
     },
     /// An order was processed.
     Order(&'a Item<ProcessedOrder>),
@@ -106,6 +127,8 @@ pub enum Activity<'a> {
     RoundEnded {
         /// The loop.
         kind: LoopKind,
+        /// Its offerings.
+        offerings: &'a [Uuid],
         /// What it came to.
         summary: &'a RoundSummary,
     },
@@ -134,7 +157,9 @@ pub enum Activity<'a> {
 impl fmt::Display for Activity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RoundBegun { kind } => write!(f, "{kind}: a round begins"),
+            Self::RoundBegun { kind, offerings } => {
+                write!(f, "{}: a round begins", LoopName { kind: *kind, offerings })
+            }
             Self::Order(item) => item.fmt(f),
             Self::Members(item) => item.fmt(f),
             Self::Account(item) => item.fmt(f),
@@ -143,7 +168,9 @@ impl fmt::Display for Activity<'_> {
             #[cfg(feature = "events")]
             Self::PeriodicLimits(item) => item.fmt(f),
             Self::Usage(item) => item.fmt(f),
-            Self::RoundEnded { kind, summary } => write!(f, "{kind}: {summary}"),
+            Self::RoundEnded { kind, offerings, summary } => {
+                write!(f, "{}: {summary}", LoopName { kind: *kind, offerings })
+            }
             Self::Panicked { kind, message, again_in } => {
                 write!(f, "{kind}: panicked, begins again in {again_in:?}: {message}")
             }

@@ -1,12 +1,15 @@
 //! The health of an agent, for a probe.
 
-use chrono::{DateTime, Utc};
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::activity::LoopKind;
+use super::activity::{LoopKind, LoopName};
 
-/// How an [`Agent`](super::Agent) is. Serializes for a health endpoint.
+/// How an [`Agent`](super::Agent) is. Serializes for a health endpoint, and displays as one line for a log,
+/// such as `live` or `stalled: orders stalled since 2026-11-26T20:00:00Z`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AgentHealth {
@@ -29,6 +32,26 @@ impl AgentHealth {
     #[must_use]
     pub fn is_live(&self) -> bool {
         !self.loops.iter().any(|one| one.is_stalled)
+    }
+}
+
+/// Writes whether the agent is [live](Self::is_live), and what needs attention: loops that are stalled, have
+/// ended early or fail, a registration that fails, and missing events.
+impl fmt::Display for AgentHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_live() { "live" } else { "stalled" })?;
+        if self.is_stopping {
+            f.write_str(", stopping")?;
+        }
+        // Loops end when the agent is being stopped.
+        let loops = self.loops.iter().filter(|one| !self.is_stopping || one.state != LoopState::Ended);
+        let mut problems: Vec<String> = loops.filter_map(LoopHealth::problem).collect();
+        if let Some(error) = &self.registration_error {
+            problems.push(format!("not registered: {}", one_line(error)));
+        }
+        #[cfg(feature = "events")]
+        problems.extend(self.events.as_ref().and_then(EventsHealth::problem));
+        if problems.is_empty() { Ok(()) } else { write!(f, ": {}", problems.join("; ")) }
     }
 }
 
@@ -59,6 +82,35 @@ pub struct LoopHealth {
     pub restarts: u64,
     /// What it has done since the agent was built.
     pub counts: LoopCounts,
+}
+
+impl LoopHealth {
+    /// Describes what needs attention, such as `orders stalled since …` or `usage failed at …: …`.
+    fn problem(&self) -> Option<String> {
+        let mut problems = Vec::new();
+        if let Some(last) = self.last_activity.filter(|_| self.is_stalled) {
+            problems.push(format!("stalled since {}", timestamp(last)));
+        }
+        if let Some(last) = self.last_activity.filter(|_| self.state == LoopState::Ended) {
+            problems.push(format!("ended at {}", timestamp(last)));
+        }
+        let is_new = |error: &&LoopError| self.last_success.is_none_or(|success| success < error.at);
+        if let Some(LoopError { at, message }) = self.last_error.as_ref().filter(is_new) {
+            problems.push(format!("failed at {}: {}", timestamp(*at), one_line(message)));
+        }
+        let name = LoopName { kind: self.kind, offerings: &self.offerings };
+        (!problems.is_empty()).then(|| format!("{name} {}", problems.join(", ")))
+    }
+}
+
+/// Returns a time as text, in seconds.
+fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Returns the text on one line.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// What a loop does now.
@@ -124,6 +176,18 @@ pub struct EventsHealth {
 }
 
 #[cfg(feature = "events")]
+impl EventsHealth {
+    /// Describes what needs attention: that not all offerings are subscribed.
+    fn problem(&self) -> Option<String> {
+        let reason = self.last_error.as_deref().map(|error| format!(": {}", one_line(error)));
+        match self.connected_since {
+            Some(_) => None,
+            None => Some(format!("no events{}", reason.unwrap_or_default())),
+        }
+    }
+}
+
+#[cfg(feature = "events")]
 impl From<&crate::events::EventsStatus> for EventsHealth {
     fn from(status: &crate::events::EventsStatus) -> Self {
         Self {
@@ -133,5 +197,83 @@ impl From<&crate::events::EventsStatus> for EventsHealth {
             last_error: status.last_error.as_ref().map(ToString::to_string),
             disconnections: status.disconnections,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: u32) -> DateTime<Utc> {
+        format!("2026-11-26T20:{minute:02}:00.5Z").parse().unwrap()
+    }
+
+    fn health() -> AgentHealth {
+        let one = |kind, offerings: &[u128]| LoopHealth {
+            kind,
+            offerings: offerings.iter().map(|offering| Uuid::from_u128(*offering)).collect(),
+            state: LoopState::Waiting,
+            is_stalled: false,
+            round_begun: Some(at(1)),
+            round_ended: Some(at(2)),
+            last_activity: Some(at(2)),
+            last_success: Some(at(2)),
+            last_error: None,
+            restarts: 0,
+            counts: LoopCounts::default(),
+        };
+        AgentHealth {
+            since: at(0),
+            is_stopping: false,
+            loops: vec![one(LoopKind::Orders, &[1, 2]), one(LoopKind::Membership, &[2])],
+            registration_error: None,
+            #[cfg(feature = "events")]
+            events: None,
+        }
+    }
+
+    #[test]
+    fn the_health_is_one_line_that_names_what_is_stalled_and_since_when() {
+        assert_eq!(health().to_string(), "live");
+        let mut stalled = health();
+        stalled.loops[1].is_stalled = true;
+        stalled.registration_error = Some("no such\n  offering".to_owned());
+        assert_eq!(
+            stalled.to_string(),
+            "stalled: membership of offering 00000000000000000000000000000002 stalled since \
+             2026-11-26T20:02:00Z; not registered: no such offering"
+        );
+    }
+
+    #[test]
+    fn a_loop_fails_until_its_next_success() {
+        let mut failing = health();
+        failing.loops[0].last_error = Some(LoopError { at: at(3), message: "panicked: a\nb".to_owned() });
+        assert_eq!(failing.to_string(), "live: orders failed at 2026-11-26T20:03:00Z: panicked: a b");
+        failing.loops[0].last_success = Some(at(4));
+        assert_eq!(failing.to_string(), "live");
+    }
+
+    #[test]
+    fn an_ended_loop_needs_attention_unless_the_agent_is_being_stopped() {
+        let mut ended = health();
+        ended.loops[0].state = LoopState::Ended;
+        assert_eq!(ended.to_string(), "live: orders ended at 2026-11-26T20:02:00Z");
+        ended.is_stopping = true;
+        assert_eq!(ended.to_string(), "live, stopping");
+    }
+
+    #[cfg(feature = "events")]
+    #[test]
+    fn missing_events_are_named_with_the_reason() {
+        let mut health = health();
+        health.events = Some(EventsHealth {
+            connected_since: None,
+            last_heard: None,
+            last_event: None,
+            last_error: Some("refused".to_owned()),
+            disconnections: 0,
+        });
+        assert_eq!(health.to_string(), "live: no events: refused");
     }
 }

@@ -179,7 +179,7 @@ impl Probe {
 
     fn begun(&self) {
         self.note(|seen, now| (seen.state, seen.round_begun) = (LoopState::InRound, Some(now)));
-        self.on_activity.call(&Activity::RoundBegun { kind: self.kind });
+        self.on_activity.call(&Activity::RoundBegun { kind: self.kind, offerings: &self.offerings });
     }
 
     pub(super) fn item<T: Observed>(&self, item: &Item<T>) {
@@ -230,7 +230,8 @@ impl Probe {
                 }
             }
         });
-        self.on_activity.call(&Activity::RoundEnded { kind: self.kind, summary });
+        let (kind, offerings) = (self.kind, &self.offerings);
+        self.on_activity.call(&Activity::RoundEnded { kind, offerings, summary });
     }
 
     pub(super) fn panicked(&self, message: &str, again_in: Duration) {
@@ -283,6 +284,26 @@ mod tests {
     use super::super::super::report::ProcessedOrder;
     use super::*;
     use crate::bulk::Report;
+    use crate::membership::SyncedResource;
+
+    #[test]
+    fn the_beginning_and_the_end_of_a_round_name_the_offering_of_the_loop() {
+        for (kind, name) in [
+            (LoopKind::Membership, "membership of offering 00000000000000000000000000000000"),
+            (LoopKind::Orders, "orders"),
+        ] {
+            let (told, hour) = (Arc::new(Mutex::new(Vec::new())), Duration::from_secs(3600));
+            let on_activity = OnActivity::new({
+                let told = Arc::clone(&told);
+                move |activity| lock(&told).push(activity.to_string())
+            });
+            let probe = Arc::new(Probe::new(kind, vec![Uuid::nil()], hour, hour, on_activity));
+            (probe.observer::<SyncedResource>())(RoundEvent::Begun);
+            probe.ended_round(Report::<SyncedResource>::default());
+            let expected = [format!("{name}: a round begins"), format!("{name}: 0 applied")];
+            assert_eq!(*lock(&told), expected);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_stalls_sooner_within_a_round_than_between_two() {
