@@ -8,6 +8,7 @@ mod wait;
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
@@ -49,6 +50,8 @@ row! {
         pub offering_uuid: Option<Uuid> = optional "offering_uuid",
         /// The name of that offering; empty if it has none.
         pub offering_name: String = or_default "offering_name",
+        /// When the order was placed.
+        pub created: Option<DateTime<Utc>> = optional "created",
         /// The provider's error message; empty if there is none.
         pub error_message: String = or_default "error_message",
     }
