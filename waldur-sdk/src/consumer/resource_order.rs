@@ -81,7 +81,9 @@ impl Change {
         match self {
             Self::Limits { limits, .. } => months.is_none() && limits.iter().all(has),
             Self::Renew { months: wanted, limits, .. } => {
-                months == Some(u64::from(*wanted)) && limits.iter().all(has)
+                months == Some(u64::from(*wanted))
+                    && limits.iter().all(has)
+                    && (!limits.is_empty() || keeps_limits(order))
             }
             Self::Plan(plan) => order.plan_uuid == Some(*plan),
             Self::Restore | Self::Terminate { .. } => true,
@@ -115,6 +117,16 @@ pub struct ResourceOrder {
 }
 
 impl ResourceOrder {
+/// Returns whether a renewal keeps the limits that the resource had. An order that doesn't name those may.
+fn keeps_limits(order: &Order) -> bool {
+    let Some(old) = order.attributes.get("old_limits").and_then(Value::as_object) else { return true };
+    let is_old = |(type_, limit): (&String, &Decimal)| {
+        let old = old.get(type_).and_then(Value::as_number);
+        old.is_some_and(|old| old.to_string().parse() == Ok(*limit))
+    };
+    order.limits.iter().all(is_old)
+}
+
     pub(super) fn new(client: &Client, resource: Uuid, change: Change) -> Self {
         Self { client: client.clone(), resource, change, is_checked: true }
     }

@@ -3,6 +3,7 @@
 use chrono::Months;
 use serde_json::json;
 use waldur_sandbox::{Actor, Builder, Fault, Misbehaviour, OrderType, Sandbox};
+use waldur_sdk::consumer::{ResourceHandle, ResourceOrder};
 use waldur_sdk::{Applied, Error, NaiveDate, Uuid};
 
 use super::common::{posts_to, today};
@@ -99,6 +100,45 @@ async fn a_change_by_somebody_else_is_not_taken_for_a_lost_renewal() {
         let error = consumer.resource(uuid).renew(12).await.unwrap_err();
         assert!(error.is_unconfirmed(), "{meanwhile}: {error}");
         assert_eq!(sandbox.orders().len(), 2, "{meanwhile}");
+    }
+}
+
+/// An order by somebody else is taken for the lost one only if it is for the same change: renewals and changes
+/// of limits are of one type, and both have limits.
+#[tokio::test]
+async fn a_lost_renewal_with_limits_is_told_apart_from_orders_of_other_clients() {
+    const RENEW: &str = "marketplace_resources_renew";
+    const LIMITS: &str = "marketplace_resources_update_limits";
+    type Ask = fn(&ResourceHandle) -> ResourceOrder;
+    let eight: Ask = |resource| resource.renew(12).limits([("cpu", 8)]);
+    let limits: Ask = |resource| resource.set_limits([("cpu", 8)]);
+    let plain: Ask = |resource| resource.renew(12);
+    let sixteen: Ask = |resource| resource.renew(12).limits([("cpu", 16)]);
+    let longer: Ask = |resource| resource.renew(24).limits([("cpu", 8)]);
+    for (case, operation, ours, others, is_it) in [
+        ("the same renewal", RENEW, eight, eight, true),
+        ("another limit", RENEW, eight, sixteen, false),
+        ("another period", RENEW, eight, longer, false),
+        ("without limits", RENEW, eight, plain, false),
+        ("only the limits", RENEW, eight, limits, false),
+        ("a renewal for a change of limits", LIMITS, limits, eight, false),
+        ("the same renewal without limits", RENEW, plain, plain, true),
+        ("limits for a renewal without", RENEW, plain, eight, false),
+    ] {
+        let sandbox = prepaid().start().await.unwrap();
+        let uuid = prepaid_resource(&sandbox).await;
+        let other = consumer_as(&sandbox, Actor::Consumer).resource(uuid);
+        let consumer = meddled(&sandbox, Actor::Consumer, operation, async move {
+            others(&other).await.unwrap();
+        });
+        match ours(&consumer.resource(uuid)).await {
+            Ok(order) => {
+                assert!(is_it, "{case}");
+                assert_eq!(sandbox.orders().last().map(|order| order.uuid), order.order_uuid, "{case}");
+            }
+            Err(error) => assert!(!is_it && error.is_unconfirmed(), "{case}: {error}"),
+        }
+        assert_eq!(sandbox.orders().len(), 2, "{case}");
     }
 }
 
