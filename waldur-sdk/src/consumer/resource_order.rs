@@ -1,6 +1,7 @@
 //! Orders that change or end a resource.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::future::IntoFuture;
 
 use futures_util::future::BoxFuture;
@@ -9,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use waldur_api_client::types::{
-    RequestTypes, ResourceRenewRequest, ResourceRequest, ResourceSwitchPlanRequest, ResourceTerminateRequest,
-    ResourceUpdateLimitsRequest,
+    OrderState, RequestTypes, ResourceRenewRequest, ResourceRequest, ResourceState,
+    ResourceSwitchPlanRequest, ResourceTerminateRequest, ResourceUpdateLimitsRequest,
 };
 use waldur_api_client::{Client, Error, Number, Operation, builder};
 
@@ -41,6 +42,31 @@ row! {
     struct LimitedRow {
         offering_uuid: Uuid = need "offering_uuid",
         limits: BTreeMap<String, Decimal> = exact "limits",
+    }
+}
+
+row! {
+    /// Why a resource takes no order.
+    struct StateRow {
+        state: ResourceState = need "state",
+        open_order: Option<OpenOrder> = optional "order_in_progress",
+    }
+}
+
+row! {
+    struct OpenOrder {
+        uuid: Uuid = need "uuid",
+        state: OrderState = or_unknown "state",
+    }
+}
+
+impl fmt::Display for StateRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the resource is {}", self.state)?;
+        match &self.open_order {
+            Some(order) => write!(f, ", and its order {} is {}", order.uuid.simple(), order.state),
+            None => Ok(()),
+        }
     }
 }
 
@@ -91,6 +117,16 @@ impl Change {
     }
 }
 
+/// Returns whether a renewal keeps the limits that the resource had. An order that doesn't name those may.
+fn keeps_limits(order: &Order) -> bool {
+    let Some(old) = order.attributes.get("old_limits").and_then(Value::as_object) else { return true };
+    let is_old = |(type_, limit): (&String, &Decimal)| {
+        let old = old.get(type_).and_then(Value::as_number);
+        old.is_some_and(|old| old.to_string().parse() == Ok(*limit))
+    };
+    order.limits.iter().all(is_old)
+}
+
 /// An order for a change of a resource. Awaiting it checks the change against the offering and places the
 /// order.
 ///
@@ -98,12 +134,14 @@ impl Change {
 ///
 /// Besides its own operation, it calls `marketplace_orders_list`; except for terminations and renewals
 /// without limits `marketplace_resources_retrieve`; and for limits and plans
-/// `marketplace_public_offerings_retrieve`, unless it is [`unchecked`](Self::unchecked).
+/// `marketplace_public_offerings_retrieve`, unless it is [`unchecked`](Self::unchecked). After a conflict it
+/// calls `marketplace_resources_retrieve`.
 ///
 /// # Errors
 /// - [`Error::is_validation`]: the offering doesn't allow the change. [`Error::messages`] has all problems
 ///   with their fields, such as `plan`, `limits.cpu` or `extension_months`.
-/// - [`Error::is_conflict`]: the state of the resource doesn't allow it, or another order is open.
+/// - [`Error::is_conflict`]: the state of the resource doesn't allow it, such as a termination of one that is
+///   terminated, or another order is open. The message names the state and the open order.
 /// - [`Error::is_not_found`]: the resource doesn't exist or is not visible to the caller.
 /// - [`Error::is_forbidden`]: the caller lacks the permission.
 /// - [`Error::is_unconfirmed`]: the response was lost, and the order is not there. It may still arrive.
@@ -117,16 +155,6 @@ pub struct ResourceOrder {
 }
 
 impl ResourceOrder {
-/// Returns whether a renewal keeps the limits that the resource had. An order that doesn't name those may.
-fn keeps_limits(order: &Order) -> bool {
-    let Some(old) = order.attributes.get("old_limits").and_then(Value::as_object) else { return true };
-    let is_old = |(type_, limit): (&String, &Decimal)| {
-        let old = old.get(type_).and_then(Value::as_number);
-        old.is_some_and(|old| old.to_string().parse() == Ok(*limit))
-    };
-    order.limits.iter().all(is_old)
-}
-
     pub(super) fn new(client: &Client, resource: Uuid, change: Change) -> Self {
         Self { client: client.clone(), resource, change, is_checked: true }
     }
@@ -270,7 +298,18 @@ fn keeps_limits(order: &Order) -> bool {
             order.type_ == type_ && order.resource_uuid == Some(resource) && self.change.is_in(order)
         };
         let list = Orders::new(&self.client).resource(resource);
-        place(&self.client, self.change.operation(), list, is_it, send).await
+        match place(&self.client, self.change.operation(), list, is_it, send).await {
+            Err(conflict) if conflict.is_conflict() => Err(self.explained(conflict).await),
+            result => result,
+        }
+    }
+
+    /// Adds the state of the resource to a conflict: servers name only the states that they accept.
+    async fn explained(&self, conflict: Error) -> Error {
+        match read::<StateRow>(&self.client, self.resource).await {
+            Ok(row) => conflict.with_note(row.to_string()),
+            Err(_) => conflict,
+        }
     }
 }
 

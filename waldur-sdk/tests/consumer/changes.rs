@@ -24,7 +24,10 @@ async fn limits_and_plan_are_changed_by_orders() {
     let resource = consumer.resource(uuid);
     let order = resource.set_limits([("cpu", 32)]).comment("more").await.unwrap();
     assert_eq!(sandbox.order(order.order_uuid.unwrap()).unwrap().type_, OrderType::Update);
-    assert!(resource.set_limits([("cpu", 33)]).await.unwrap_err().is_conflict(), "one order at a time");
+    let conflict = resource.set_limits([("cpu", 33)]).await.unwrap_err();
+    let open = order.order_uuid.unwrap().simple();
+    let why = format!("the resource is OK, and its order {open} is pending-provider");
+    assert!(conflict.is_conflict() && conflict.to_string().contains(&why), "one order at a time: {conflict}");
     finish(&sandbox, &order).await;
     assert_eq!(order.wait().await.unwrap().limits["cpu"], 32.into());
     let offering = consumer.offering(sandbox.ids().offerings.slurm).get().await.unwrap();
@@ -86,7 +89,14 @@ async fn a_resource_is_ended_and_restored() {
     assert_eq!(order.order().unwrap().get().await.unwrap().attributes, attributes);
     finish(&sandbox, &order).await;
     assert_eq!(order.wait().await.unwrap().state, ResourceState::Terminated);
-    assert!(resource.terminate().await.unwrap_err().is_conflict());
+    let ended = resource.terminate().await.unwrap_err();
+    assert!(ended.is_conflict() && ended.to_string().contains("the resource is Terminated"), "{ended}");
+    // The conflict is the error also where the state can't be read.
+    sandbox.misbehave(
+        Misbehaviour::new(Fault::Status(403)).operation("marketplace_resources_retrieve").times(1),
+    );
+    let ended = resource.terminate().await.unwrap_err();
+    assert!(ended.is_conflict() && !ended.to_string().contains("the resource is"), "{ended}");
     let order = resource.restore().await.unwrap();
     assert_eq!(sandbox.order(order.order_uuid.unwrap()).unwrap().type_, OrderType::Restore);
     finish(&sandbox, &order).await;
