@@ -93,12 +93,13 @@ impl From<&Order> for Uuid {
 /// # use waldur_sdk::{Client, ClientExt as _};
 /// # let sandbox = Sandbox::start().await?;
 /// # let client = Client::builder().url(sandbox.url()).token(sandbox.token(Actor::Provider)).build()?;
+/// use waldur_sdk::Utc;
 /// use waldur_sdk::types::RequestTypes;
-/// use waldur_sdk::{DateTime, Utc};
 ///
 /// let provider = client.provider();
 /// for order in provider.orders().executing().of_type(RequestTypes::Terminate).all().await? {
-///     println!("{} of {} is {}", order.uuid, order.resource_name, order.state);
+///     let hours = order.created.map(|created| (Utc::now() - created).num_hours());
+///     println!("{order} is {}, and was placed {hours:?} hours ago", order.state);
 /// }
 ///
 /// let report = provider.orders().pending().approve_all().await?;
@@ -111,11 +112,11 @@ impl From<&Order> for Uuid {
 /// #[derive(serde::Deserialize)]
 /// struct Row {
 ///     resource_name: String,
-///     created: DateTime<Utc>,
+///     project_name: String,
 /// }
 /// let rows: Vec<Row> = provider.orders().executing().select().all().await?;
 /// for row in rows {
-///     println!("{} waits for {} hours", row.resource_name, (Utc::now() - row.created).num_hours());
+///     println!("{} of {}", row.resource_name, row.project_name);
 /// }
 /// # Ok(())
 /// # }

@@ -55,17 +55,30 @@ pub struct UnfinishedOrder {
     pub order: Order,
     /// The error of a later read, if the last read failed.
     pub error: Option<Error>,
+    /// The time limit of the wait, if it is over; `None` if the order ended before.
+    pub timeout: Option<Duration>,
 }
 
-/// Writes the last state of the order, such as `order 1c0… (waves) ended: it is erred: no room`.
+/// Writes the last state of the order, such as `order 1c0… (waves) ended: it is erred: no room` or
+/// `order 1c0… (waves) is still executing after 3600s`.
 impl fmt::Display for UnfinishedOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let order = &self.order;
-        if !order.is_terminal() {
-            return write!(f, "{order} is still {}", order.state);
+        let Self { order, error, timeout } = self;
+        let Some(timeout) = timeout else {
+            write!(f, "{order} ended: it is {}", order.state)?;
+            return if order.error_message.is_empty() {
+                Ok(())
+            } else {
+                write!(f, ": {}", order.error_message)
+            };
+        };
+        match error {
+            None => write!(f, "{order} is still {} after {timeout:?}", order.state),
+            Some(error) => {
+                let reason = error.reason();
+                write!(f, "{order} was {} and can't be read after {timeout:?}: {reason}", order.state)
+            }
         }
-        write!(f, "{order} ended: it is {}", order.state)?;
-        if order.error_message.is_empty() { Ok(()) } else { write!(f, ": {}", order.error_message) }
     }
 }
 
@@ -82,11 +95,14 @@ impl UnfinishedOrder {
 }
 
 /// Returns the error of a wait that exceeded its time limit.
-fn late(order: Uuid, last: Option<Order>, error: Option<Error>) -> Error {
+fn late(order: Uuid, timeout: Duration, last: Option<Order>, error: Option<Error>) -> Error {
     match last {
-        Some(order) => UnfinishedOrder { order, error }.into_error(ErrorKind::Timeout),
+        Some(order) => {
+            UnfinishedOrder { order, error, timeout: Some(timeout) }.into_error(ErrorKind::Timeout)
+        }
         None => {
-            let headline = format!("order {order} could not be read in time");
+            let reason = error.as_ref().map(|error| format!(": {}", error.reason())).unwrap_or_default();
+            let headline = format!("order {} could not be read within {timeout:?}{reason}", order.simple());
             let late = Error::new(ErrorKind::Timeout, "").with_headline(headline).unsent(true);
             match error {
                 Some(error) => late.with_source(error),
@@ -152,13 +168,13 @@ impl IntoFuture for OrderWait {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let order = self.order.uuid;
+            let (order, timeout) = (self.order.uuid, self.timeout);
             let mut watch = Watch::new(self);
             let mut last = None;
             while let Some(change) = watch.next().await {
                 last = Some(change?);
             }
-            last.ok_or_else(|| late(order, None, None))
+            last.ok_or_else(|| late(order, timeout, None, None))
         })
     }
 }
@@ -186,7 +202,9 @@ impl Watch {
         }
         if let Some(order) = self.last.take_if(|order| order.is_terminal()) {
             self.ended = true;
-            return Some(Err(UnfinishedOrder { order, error: None }.into_error(ErrorKind::Ended)));
+            return Some(Err(
+                UnfinishedOrder { order, error: None, timeout: None }.into_error(ErrorKind::Ended)
+            ));
         }
         let deadline = *self.deadline.get_or_insert_with(|| later(self.wait.timeout));
         loop {
@@ -213,12 +231,13 @@ impl Watch {
                 }
                 Ok(Err(error)) => {
                     self.ended = true;
-                    let note = format!("order {} can't be read", self.wait.order.uuid);
+                    let note = format!("order {} can't be read", self.wait.order.uuid.simple());
                     return Some(Err(error.with_note(note)));
                 }
                 Err(_) => {
                     self.ended = true;
-                    return Some(Err(late(self.wait.order.uuid, self.last.take(), self.error.take())));
+                    let (order, timeout) = (self.wait.order.uuid, self.wait.timeout);
+                    return Some(Err(late(order, timeout, self.last.take(), self.error.take())));
                 }
             }
         }

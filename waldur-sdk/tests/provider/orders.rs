@@ -8,11 +8,18 @@ use waldur_sandbox::{Actor, Fault, Misbehaviour, OrderState as State, OrderType,
 use waldur_sdk::ClientExt as _;
 use waldur_sdk::orders::UnfinishedOrder;
 use waldur_sdk::types::{OrderState, RequestTypes};
-use waldur_sdk::{Applied, Error, Outcome, RetryPolicy, Uuid};
+use waldur_sdk::{Applied, DateTime, Error, Outcome, RetryPolicy, Utc, Uuid};
 
 use crate::common::{client, client_builder, in_state, provider, provider_as};
 
 const TICK: Duration = Duration::from_millis(1);
+
+/// When an order was placed.
+#[derive(PartialEq, serde::Deserialize)]
+struct Placed {
+    uuid: Uuid,
+    created: Option<DateTime<Utc>>,
+}
 
 fn state(sandbox: &Sandbox, order: Uuid) -> State {
     sandbox.order(order).unwrap().state
@@ -45,6 +52,9 @@ async fn two(of: State) -> (Sandbox, Uuid, Uuid) {
 async fn orders_are_found_by_state_type_resource_and_offering() {
     let sandbox = Sandbox::start().await.unwrap();
     let provider = provider(&sandbox);
+    // One that was modified later than it was created.
+    let waiting = provider.orders().pending().all().await.unwrap();
+    provider.order(&waiting[0]).approve().await.unwrap();
     let all = provider.orders().all().await.unwrap();
     assert_eq!(all.len(), sandbox.orders().len());
     let one = &all[0];
@@ -60,6 +70,9 @@ async fn orders_are_found_by_state_type_resource_and_offering() {
     let bulk = provider.orders().offering(offerings.bulk).all().await.unwrap();
     assert!(!bulk.is_empty() && bulk.iter().all(|order| order.offering_uuid == Some(offerings.bulk)));
     assert_eq!(provider.order(one.uuid).get().await.unwrap(), *one);
+    let placed: Vec<Placed> = provider.orders().select().all().await.unwrap();
+    assert!(all.iter().all(|order| placed.contains(&Placed { uuid: order.uuid, created: order.created })));
+    assert!(one.created.is_some());
     assert!(provider.order(Uuid::nil()).get().await.unwrap_err().is_not_found());
 }
 
@@ -264,7 +277,7 @@ async fn waiting_survives_temporary_failures() {
     assert_eq!(reached.await.unwrap().uuid, order);
     let error = provider.order(Uuid::nil()).wait().await.unwrap_err();
     assert!(error.is_not_found() && error.operation() == "marketplace_orders_retrieve", "{error}");
-    assert!(error.to_string().ends_with(&format!("order {} can't be read", Uuid::nil())), "{error}");
+    assert!(error.to_string().ends_with(&format!("order {} can't be read", Uuid::nil().simple())), "{error}");
 }
 
 #[tokio::test]
@@ -276,7 +289,7 @@ async fn an_ended_order_and_a_timeout_are_different_errors() {
     let wait = provider.order(order).wait().poll_interval(TICK, 20 * TICK).timeout(1000 * TICK);
     let error = wait.await.unwrap_err();
     assert!(error.is_timeout() && !error.is_ambiguous());
-    assert_eq!(error.to_string(), format!("{shown} is still executing"));
+    assert_eq!(error.to_string(), format!("{shown} is still executing after 1s"));
     let unfinished = error.cause::<UnfinishedOrder>().unwrap();
     assert_eq!((&unfinished.order.state, unfinished.error.is_none()), (&OrderState::Executing, true));
     assert!(provider.order(order).set_erred("no room", "").await.is_ok());
@@ -310,13 +323,17 @@ async fn a_timeout_has_the_last_order_and_the_last_error() {
     let error = changes.next().await.unwrap().unwrap_err();
     assert!(error.is_timeout() && changes.next().await.is_none(), "{error}");
     let unfinished = error.cause::<UnfinishedOrder>().unwrap();
-    assert_eq!(error.to_string(), format!("{} is still executing", unfinished.order));
+    let reason = unfinished.error.as_ref().unwrap().reason();
+    let shown = &unfinished.order;
+    assert_eq!(error.to_string(), format!("{shown} was executing and can't be read after 1s: {reason}"));
     assert_eq!(unfinished.order.state, OrderState::Executing);
     assert!(unfinished.error.as_ref().is_some_and(Error::is_server));
     assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));
 
     let error = provider.order(order).wait().poll_interval(TICK, longest).timeout(within).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("order {order} could not be read in time"));
+    let reason = error.cause::<Error>().unwrap().reason();
+    let order = order.simple();
+    assert_eq!(error.to_string(), format!("order {order} could not be read within 1s: {reason}"));
     assert!(error.is_timeout() && error.cause::<UnfinishedOrder>().is_none());
     assert_eq!(error.cause::<Error>().unwrap().status(), Some(503));
 }
