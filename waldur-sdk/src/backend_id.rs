@@ -27,19 +27,14 @@ macro_rules! name {
             /// Validates the text and stores it unchanged.
             ///
             /// # Errors
-            /// [`Error::is_validation`] if the text is empty, only white space, or longer than
-            /// [`MAX_LENGTH`](Self::MAX_LENGTH).
+            /// [`Error::is_validation`] with the cause [`InvalidName`] if the text is empty, only white
+            /// space, or longer than [`MAX_LENGTH`](Self::MAX_LENGTH).
             pub fn new(text: impl Into<String>) -> Result<Self, Error> {
                 let text = text.into();
-                let length = text.chars().count();
-                let problem = if text.trim().is_empty() {
-                    format!("{}: {text:?} is blank", $field)
-                } else if length > Self::MAX_LENGTH {
-                    format!("{} has {length} characters; the maximum is {}", $field, Self::MAX_LENGTH)
-                } else {
-                    return Ok(Self(text));
-                };
-                Err(Error::new(ErrorKind::Validation, problem))
+                if text.trim().is_empty() || text.chars().count() > Self::MAX_LENGTH {
+                    return Err(InvalidName { field: $field, text, max_length: Self::MAX_LENGTH }.into());
+                }
+                Ok(Self(text))
             }
 
             /// Returns the text as a string slice.
@@ -165,6 +160,41 @@ name! {
     AccountName, "username", 255
 }
 
+/// The cause of an error: a text that can't be a [`BackendId`] or an [`AccountName`]. It is blank or too
+/// long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidName {
+    /// The field of Waldur that has the name: `backend_id` or `username`.
+    pub field: &'static str,
+    /// The text.
+    pub text: String,
+    max_length: usize,
+}
+
+/// Writes the problem and the text; of a long one, the beginning.
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 40;
+        let (field, max_length, length) = (self.field, self.max_length, self.text.chars().count());
+        let shown: String = self.text.chars().take(SHOWN).collect();
+        let more = if length > SHOWN { "..." } else { "" };
+        write!(f, "{field}: {shown:?}{more} ")?;
+        match length > max_length {
+            true => write!(f, "has {length} characters; the maximum is {max_length}"),
+            false => f.write_str("is blank"),
+        }
+    }
+}
+
+impl StdError for InvalidName {}
+
+impl From<InvalidName> for Error {
+    fn from(cause: InvalidName) -> Self {
+        Self::new(ErrorKind::Validation, cause.to_string()).with_source(cause)
+    }
+}
+
 /// The cause of an error: the resource has no valid id in the back end. The id is missing, blank or longer
 /// than 255 characters. The back end wasn't called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,12 +227,14 @@ mod tests {
         for text in ["", " ", "\t\n", "\u{a0}"] {
             let error = BackendId::new(text).unwrap_err();
             assert!(error.is_validation() && error.to_string().contains("backend_id"), "{error}");
+            assert_eq!(error.cause::<InvalidName>().unwrap().text, text);
             assert!(AccountName::new(text).unwrap_err().to_string().contains("username"));
             assert!(serde_json::from_value::<BackendId>(text.into()).is_err());
         }
         assert_eq!(BackendId::new("ö".repeat(255)).unwrap().as_str().chars().count(), 255);
         let error = BackendId::new("x".repeat(256)).unwrap_err();
-        assert!(error.is_validation() && error.to_string().contains("256"), "{error}");
+        let problem = format!("backend_id: \"{}\"... has 256 characters; the maximum is 255", "x".repeat(40));
+        assert!(error.is_validation() && error.to_string().contains(&problem), "{error}");
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub mod usage;
 
 #[cfg(feature = "agent")]
 pub use backend_id::NoBackendId;
-pub use backend_id::{AccountName, BackendId};
+pub use backend_id::{AccountName, BackendId, InvalidName};
 pub use bulk::{Bulk, Item, ListFailure, Outcome, Problem, Progress, Report};
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use client_ext::ClientExt;

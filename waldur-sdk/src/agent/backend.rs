@@ -8,7 +8,7 @@ use std::time::Duration;
 use waldur_api_client::BoxError;
 
 use super::task::{Limits, Task};
-use crate::backend_id::BackendId;
+use crate::backend_id::{BackendId, InvalidName};
 use waldur_api_client::{Error, ErrorKind};
 
 /// The provider's own system, to which an [`OrderProcessor`](super::OrderProcessor) hands the orders.
@@ -126,7 +126,8 @@ impl From<BackendId> for Provisioned {
 ///
 /// A transient failure may pass, a permanent one would happen again, and a back end that is
 /// [in progress](Self::in_progress) hasn't failed. `?` turns errors of this crate into
-/// transient ones; for all others the back end decides.
+/// transient ones, except for a name that is [invalid](InvalidName), such as in `BackendId::new(name)?`: it
+/// would be invalid again, and is permanent. For all other errors the back end decides.
 ///
 /// It is the cause of the [`Error`] that is reported for the order, and the error that it is made from is
 /// one, too: [`Error::cause`] returns both.
@@ -249,9 +250,13 @@ impl StdError for BackendError {
     }
 }
 
+/// An invalid name is permanent, every other error of this crate is transient.
 impl From<Error> for BackendError {
     fn from(error: Error) -> Self {
-        Self::transient(error)
+        match error.cause::<InvalidName>() {
+            Some(_) => Self::permanent(error),
+            None => Self::transient(error),
+        }
     }
 }
 
@@ -259,7 +264,26 @@ impl From<Error> for BackendError {
 mod tests {
     use std::io;
 
+    use uuid::Uuid;
+
     use super::*;
+    use crate::backend_id::{AccountName, NoBackendId};
+
+    #[test]
+    fn an_invalid_name_is_permanent_and_other_errors_of_the_crate_are_transient() {
+        let long = "x".repeat(256);
+        for (invalid, value) in [
+            (BackendId::new(" ").map(drop), "backend_id: \" \" is blank"),
+            (AccountName::new(long).map(drop), "username: \"xxx"),
+        ] {
+            let error = BackendError::from(invalid.unwrap_err());
+            assert!(!error.is_transient() && !error.is_in_progress() && error.to_string().contains(value));
+        }
+        let no_id = NoBackendId { resource: Uuid::nil() }.into();
+        for error in [Error::new(ErrorKind::Validation, "no"), Error::new(ErrorKind::Server, "down"), no_id] {
+            assert!(BackendError::from(error).is_transient());
+        }
+    }
 
     #[test]
     fn the_reported_error_has_the_back_ends_error_as_a_cause() {

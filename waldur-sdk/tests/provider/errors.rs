@@ -40,7 +40,7 @@ macro_rules! each {
 
 #[test]
 fn errors_are_clone_send_and_static() {
-    each!(is_error: Error, waldur_sdk::api::Error, UnfinishedOrder);
+    each!(is_error: Error, waldur_sdk::api::Error, UnfinishedOrder, waldur_sdk::InvalidName);
     each!(is_result: Error, ErrorKind, Message, Messages);
     #[cfg(feature = "agent")]
     each!(is_error: waldur_sdk::NoBackendId, waldur_sdk::agent::BackendError);
