@@ -197,6 +197,10 @@ impl From<InvalidName> for Error {
 
 /// The cause of an error: the resource has no valid id in the back end. The id is missing, blank or longer
 /// than 255 characters. The back end wasn't called.
+///
+/// All loops over resources treat it alike. The outcome of a resource in the state `Erred` is
+/// [`Outcome::Skipped`](crate::Outcome::Skipped): its order failed before it had an id. That of any other
+/// resource is [`Outcome::Failed`](crate::Outcome::Failed): the next round takes it up once the id is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoBackendId {

@@ -7,8 +7,12 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use uuid::Uuid;
+#[cfg(feature = "agent")]
+use waldur_api_client::types::ResourceState;
 use waldur_api_client::{Client, Error};
 
+#[cfg(feature = "agent")]
+use crate::backend_id::NoBackendId;
 use crate::confirm::{Applied, Confirm};
 use crate::outage::Outage;
 use crate::row::{Rows, UnreadableRow};
@@ -52,6 +56,17 @@ impl Outcome {
         match self {
             Self::Refused { error } | Self::Failed { error } => Some(error),
             Self::Applied | Self::Unchanged | Self::Skipped { .. } => None,
+        }
+    }
+}
+
+#[cfg(feature = "agent")]
+impl Outcome {
+    /// Returns the outcome of a resource that has no id in the back end: see [`NoBackendId`].
+    pub(crate) fn without_backend_id(resource: Uuid, state: &ResourceState) -> Self {
+        match state {
+            ResourceState::Erred => Self::Skipped { reason: "it has no id in the back end".to_owned() },
+            _ => Self::Failed { error: NoBackendId { resource }.into() },
         }
     }
 }
@@ -247,7 +262,10 @@ impl<T> fmt::Display for Report<T> {
             (self.refused(), "refused"),
             (self.failed(), "failed"),
             (self.unreadable.len(), "unreadable"),
-            (self.unlisted.len(), "offerings not listed"),
+            (
+                self.unlisted.len(),
+                if self.unlisted.len() == 1 { "offering not listed" } else { "offerings not listed" },
+            ),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

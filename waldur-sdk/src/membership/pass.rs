@@ -17,7 +17,7 @@ use super::resource::ResourceRow;
 use super::scope::{Pass, Scope, Who};
 use super::{Membership, MembershipBackend, MembershipSync, SyncedResource};
 use crate::accounts::{OfferingUser, OfferingUsers};
-use crate::bulk::{Item, Report};
+use crate::bulk::{Item, Outcome, Report};
 use crate::resources::{Resources, TeamMember};
 use crate::row::{self, Rows};
 
@@ -221,6 +221,10 @@ impl<B: MembershipBackend> Membership<B> {
         who: Who,
     ) -> Item<SyncedResource> {
         let (uuid, name) = (resource.uuid, resource.name.clone());
+        if resource.backend_id.is_none() {
+            let target = SyncedResource { uuid, name, members: Report::default() };
+            return Item::new(target, Outcome::without_backend_id(uuid, &resource.state));
+        }
         let plan = async {
             let resource = resource.with_backend_id()?;
             let comparison = Comparison {

@@ -9,7 +9,6 @@ use waldur_api_client::{Error, ErrorKind};
 
 use super::resource::AgentResource;
 use crate::agent::result::{failed, in_backend, in_progress, kinds, not_begun, seconds, skipped};
-use crate::backend_id::NoBackendId;
 use crate::bulk::{Item, Outcome};
 use crate::confirm::Applied;
 
@@ -75,7 +74,8 @@ pub enum ResourceResult {
     /// something was [done](ProcessedResource::done), otherwise [`Outcome::Unchanged`])
     InSync,
     /// It has no id in the back end, which wasn't called. ([`Outcome::Failed`], whose error has the cause
-    /// [`NoBackendId`]; [`Outcome::Skipped`] if it is erred, as after an order that failed)
+    /// [`NoBackendId`](crate::NoBackendId); [`Outcome::Skipped`] if it is erred, as after an order that
+    /// failed)
     NoBackendId,
     /// An order, or somebody else, has moved it to another state, or given it another id in the back end.
     /// ([`Outcome::Skipped`])
@@ -195,10 +195,9 @@ impl ProcessedResource {
             (InBackend { again_in }, _) => in_backend(*again_in),
             (InProgress, _) => in_progress(),
             (NotBegun, _) => not_begun(),
-            (ResourceResult::NoBackendId, _) => match self.resource.state {
-                ResourceState::Erred => skipped("it has no id in the back end".to_owned()),
-                _ => Outcome::Failed { error: NoBackendId { resource: self.resource.uuid }.into() },
-            },
+            (ResourceResult::NoBackendId, _) => {
+                Outcome::without_backend_id(self.resource.uuid, &self.resource.state)
+            }
             (_, Some(error)) => Outcome::Failed { error },
             (result, None) => failed(ErrorKind::UnexpectedResponse, result.to_string()),
         };

@@ -12,8 +12,7 @@ use waldur_api_client::{Error, ListExt as _};
 use super::meter::{Measurements, Meter, MeteredResource, ResourceRow};
 use super::processor::UsageProcessor;
 use super::report::{LeftOut, LeftOutReason, MeteredMonth};
-use crate::backend_id::NoBackendId;
-use crate::bulk::{Item, Report};
+use crate::bulk::{Item, Outcome, Report};
 use crate::confirm::Confirm;
 use crate::resources::{self, ResourceHandle, Resources};
 use crate::row::{self, Rows};
@@ -100,8 +99,8 @@ impl<M: Meter> UsageProcessor<M> {
         for row in rows {
             let ResourceRow { uuid, name, backend_id, state, offering_uuid, project_uuid } = row;
             let Some(backend_id) = backend_id else {
-                let error = NoBackendId { resource: uuid }.into();
-                self.add(report, MeteredMonth::new(uuid, &name, current).into_item(Some(error)));
+                let target = MeteredMonth::new(uuid, &name, current);
+                self.add(report, Item::new(target, Outcome::without_backend_id(uuid, &state)));
                 continue;
             };
             resources.push(MeteredResource { uuid, name, backend_id, state, offering_uuid, project_uuid });

@@ -15,8 +15,9 @@ use crate::usage::{ComponentUsage, Month, UserAmount};
 /// A resource and what a round reported for it in one month: the target of the items of
 /// [`UsageProcessor::run_once`](super::UsageProcessor::run_once).
 ///
-/// The [`Outcome`] of the item is failed if a request failed or something had to be
-/// [left out](Self::left_out); the rest was reported all the same.
+/// The [`Outcome`] of the item is failed if a request failed, something had to be [left out](Self::left_out),
+/// or the resource has no id in the back end ([`NoBackendId`](crate::NoBackendId)); the rest was reported all
+/// the same.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MeteredMonth {

@@ -60,6 +60,7 @@ async fn nothing_is_touched_while_the_back_end_is_not_ready() {
     directory.is_away.store(true, Ordering::Relaxed);
     let report = processor.run_once().await;
     assert_eq!((report.unlisted.len(), report.items.len(), report.is_ok()), (2, 0, false));
+    assert_eq!(report.to_string(), "0 applied, 2 offerings not listed");
     for failure in &report.unlisted {
         assert!(failure.error.is_backend(), "{}", failure.error);
         assert_eq!(failure.error.to_string(), "the back end: the directory is away");

@@ -103,6 +103,23 @@ async fn a_resource_without_an_id_is_not_for_the_back_end() {
     }
 }
 
+/// Its order may have failed before the resource had an id.
+#[tokio::test]
+async fn an_erred_resource_without_an_id_is_skipped_and_another_one_has_failed() {
+    let sandbox = small().await;
+    let (ids, client) = (*sandbox.ids(), caller(&sandbox, Actor::Provider));
+    let (ok, erred) = (ids.resources.ok, ids.resources.ok_second);
+    for resource in [ok, erred] {
+        sandbox.corrupt("marketplace-provider-resources", resource, "backend_id", Some("".into()));
+    }
+    sandbox.corrupt("marketplace-provider-resources", erred, "state", Some("Erred".into()));
+    let sync = Membership::new(&client, &Recorder::of([])).sync_all().await.unwrap();
+    let item = |uuid| sync.resources.items.iter().find(|item| item.target.uuid == uuid).unwrap();
+    assert!(matches!(item(ok).outcome, Outcome::Failed { .. }), "{sync}");
+    assert!(matches!(item(erred).outcome, Outcome::Skipped { .. }), "{sync}");
+    assert!(item(erred).outcome.to_string().contains("no id in the back end"), "{sync}");
+}
+
 #[tokio::test]
 async fn accounts_of_those_who_left_go_when_told() {
     let seed = |seed: &mut Seed<'_>| {

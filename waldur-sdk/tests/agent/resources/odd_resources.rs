@@ -55,6 +55,7 @@ async fn a_back_end_that_is_not_ready_costs_the_round_and_no_request() {
     let report = processor.run_once().await;
     assert_eq!((report.items.len(), report.unlisted.len(), sandbox.requests().len()), (0, 1, 0));
     assert!(report.unlisted[0].to_string().contains("the cluster is down"), "{report:#?}");
+    assert_eq!(report.to_string(), "0 applied, 1 offering not listed");
     let item = processor.process(resource(&sandbox, "paused").uuid).await.unwrap();
     assert_eq!((item.target.result.kind(), cluster.with(|world| world.pulls)), (Kind::Held, 0));
     cluster.with(|world| world.is_down = false);

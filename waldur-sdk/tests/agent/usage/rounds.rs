@@ -110,7 +110,7 @@ async fn only_resources_whose_usage_can_be_reported_are_measured() {
     });
     let (sandbox, accounting) = (builder.start().await.unwrap(), Accounting::of(&[("gpu", "", "3")]));
     let report = processor(&sandbox, &accounting).run_once().await;
-    assert_eq!((report.applied(), report.skipped(), report.refused()), (3, 1, 1), "{report:#?}");
+    assert_eq!((report.applied(), report.skipped(), report.failed()), (3, 1, 1), "{report:#?}");
     let problems: Vec<String> = report.problems().map(|problem| problem.to_string()).collect();
     assert!(
         problems[0].contains("nameless") && problems[0].contains("no id in the back end"),
