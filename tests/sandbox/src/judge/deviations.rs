@@ -269,6 +269,7 @@ const NEWER: &[(&str, &[&str])] = &[
     ("Resource", &["last_sync", "offering_components", "offering_slug", "offering_state", "provider_slug"]),
     ("RobotAccount", &["description", "error_message", "error_traceback", "state"]),
     ("RobotAccountDetails", &["description", "error_message", "error_traceback", "provider_name", "state"]),
+    ("Project", &["is_removed"]),
     ("ProjectUser", &["offering_user_state"]),
     ("ProviderOfferingDetails", &["backend_id_rules", "billing_type_classification"]),
     ("PublicOfferingDetails", &["billing_type_classification"]),

@@ -9,7 +9,7 @@ use crate::wire::{hex, timestamp};
 
 pub(crate) fn customer(call: &Call, state: &State, row: &Customer, fields: &Fields) -> Map<String, Value> {
     let projects: Vec<&Project> =
-        state.projects.iter().filter(|project| project.customer == row.uuid).collect();
+        state.kept_projects().filter(|project| project.customer == row.uuid).collect();
     let owners = state.people.iter().filter(|person| person.owns(row.uuid)).count();
     let members: usize = projects.iter().map(|project| state.members(project.uuid).count()).sum();
     object! { fields;
@@ -96,6 +96,7 @@ pub(crate) fn project(call: &Call, state: &State, row: &Project, fields: &Fields
         "resources_count": resources.len(),
         "billing_price_estimate": price(),
         "marketplace_resource_count": by_category(),
+        "is_removed": row.is_removed,
     };
     map.extend(row.properties.to_map(|name| fields.wants(name)));
     map

@@ -24,6 +24,11 @@ impl State {
         self.offerings.iter().map(|row| row.uuid).filter(|uuid| self.provides(actor, *uuid)).collect()
     }
 
+    /// Returns the projects that were not removed.
+    pub(crate) fn kept_projects(&self) -> impl Iterator<Item = &Project> {
+        self.projects.iter().filter(|project| !project.is_removed)
+    }
+
     /// Returns whether the user owns the project's customer, or is staff.
     pub(crate) fn consumes(&self, actor: Actor, project: Uuid) -> bool {
         actor == Actor::Staff

@@ -10,6 +10,7 @@ use crate::protocol::call::Call;
 use crate::protocol::filters::contains;
 use crate::protocol::form::Form;
 use crate::protocol::listing::{self, Fields, Ordered, object};
+use crate::release::Release;
 use crate::render;
 use crate::rules::events;
 use crate::rules::orders::days::begin_due;
@@ -63,8 +64,7 @@ pub(crate) fn projects(call: &Call, state: &mut State) -> Outcome {
     let actor = call.actor()?;
     let customers = call.uuids("customer")?;
     let mut rows: Vec<&Project> = state
-        .projects
-        .iter()
+        .kept_projects()
         .filter(|row| customers.is_empty() || customers.contains(&row.customer))
         .filter(|row| call.text("name").is_none_or(|part| contains(&row.name, part)))
         .filter(|row| call.text("name_exact").is_none_or(|name| row.name == name))
@@ -102,6 +102,7 @@ pub(crate) fn create_project(call: &Call, state: &mut State) -> Outcome {
         slug: format!("project-{}", state.projects.iter().len() + 1),
         description: String::new(),
         created: call.now,
+        is_removed: false,
         properties: ProjectProperties::default(),
     };
     update(&mut row, data);
@@ -158,7 +159,7 @@ pub(crate) fn update_project(call: &Call, state: &mut State) -> Outcome {
     Ok(Answer::ok(Value::Object(render::project(call, state, row, &Fields::ALL))))
 }
 
-/// Deletes a project whose resources are all terminated, and the roles in it.
+/// Marks a project whose resources are all terminated as removed, and deletes the roles in it.
 pub(crate) fn delete_project(call: &Call, state: &mut State) -> Outcome {
     let uuid = managed(call, state)?;
     let is_active = |row: &Resource| row.project == uuid && row.state != ResourceState::Terminated;
@@ -166,17 +167,22 @@ pub(crate) fn delete_project(call: &Call, state: &mut State) -> Outcome {
         let message = "Project contains active resources. Please remove them before deleting project.";
         return Err(invalid(json!([message])));
     }
-    state.projects.remove(uuid);
+    if let Some(row) = state.projects.get_mut(uuid) {
+        row.is_removed = true;
+    }
     for person in state.people.iter_mut() {
         person.roles.retain(|role| role.scope != uuid);
     }
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
+/// Returns a project that the caller sees. One that was removed is visible to the owners of its customer and
+/// to staff, on a server of late 2024 to nobody.
 fn visible<'a>(call: &Call, state: &'a State) -> Result<&'a Project, Answer> {
     let actor = call.actor()?;
     call.uuid()
         .and_then(|uuid| state.projects.get(uuid))
+        .filter(|row| !row.is_removed || call.release > Release::Late2024)
         .filter(|row| state.sees_project(actor, row))
         .ok_or_else(|| no_match("Project"))
 }

@@ -52,8 +52,7 @@ fn owned<'a>(call: &Call, state: &'a State) -> Result<&'a ServiceProvider, Answe
 fn projects_of<'a>(state: &'a State, row: &ServiceProvider) -> Vec<&'a Project> {
     let offerings: Vec<Uuid> = state.offerings_of(row.customer).map(|offering| offering.uuid).collect();
     state
-        .projects
-        .iter()
+        .kept_projects()
         .filter(|project| {
             state
                 .resources

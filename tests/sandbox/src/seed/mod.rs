@@ -89,6 +89,7 @@ impl<'a> Seed<'a> {
             slug: slug.to_owned(),
             description: description.to_owned(),
             created,
+            is_removed: false,
             properties: ProjectProperties::default(),
         });
     }

@@ -23,6 +23,8 @@ pub(crate) struct Project {
     pub(crate) slug: String,
     pub(crate) description: String,
     pub(crate) created: DateTime<Utc>,
+    /// Whether it was deleted. Servers keep such a project, and hide it.
+    pub(crate) is_removed: bool,
     pub(crate) properties: ProjectProperties,
 }
 

@@ -121,8 +121,7 @@ pub(crate) fn glauth_users_config(call: &Call, state: &mut State) -> Outcome {
 /// Returns the projects with a resource of the offering.
 fn served(state: &State, offering: Uuid) -> Vec<&Project> {
     state
-        .projects
-        .iter()
+        .kept_projects()
         .filter(|project| {
             state.resources.iter().any(|row| row.project == project.uuid && row.offering == offering)
         })

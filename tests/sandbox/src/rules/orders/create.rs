@@ -33,7 +33,7 @@ pub(crate) fn create(call: &Call, state: &mut State) -> Outcome {
         state
             .projects
             .get(uuid)
-            .filter(|project| state.sees_project(actor, project))
+            .filter(|project| !project.is_removed && state.sees_project(actor, project))
             .map(|project| project.uuid)
     });
     let plan = plan(&mut form, &data, state);
