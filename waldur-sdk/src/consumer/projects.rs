@@ -34,6 +34,8 @@ row! {
         pub start_date: Option<NaiveDate> = optional "start_date",
         /// The last day; `None` if the project has no end.
         pub end_date: Option<NaiveDate> = optional "end_date",
+        /// Whether the project was deleted. Lists leave such projects out.
+        pub is_removed: bool = or_default "is_removed",
         /// The estimate of this month's costs; `None` if the server sends none.
         pub price_estimate: Option<PriceEstimate> = optional "billing_price_estimate",
     }
@@ -50,6 +52,7 @@ impl Project {
             customer_name: model.customer_name.unwrap_or_default(),
             start_date: model.start_date,
             end_date: model.end_date,
+            is_removed: model.is_removed.unwrap_or_default(),
             price_estimate: model.billing_price_estimate.map(PriceEstimate::of),
         })
     }
@@ -151,6 +154,9 @@ impl ProjectHandle {
 
     /// Gets the project. (`projects_retrieve`)
     ///
+    /// A project that was deleted is visible to the owners of its organization and to staff, with
+    /// [`Project::is_removed`]; on servers of 2024 to nobody.
+    ///
     /// # Errors
     /// [`Error::is_not_found`] if the project doesn't exist or is not visible to the caller.
     pub async fn get(&self) -> Result<Project, Error> {
@@ -211,7 +217,9 @@ impl ProjectHandle {
         self.edit(|body| body.end_date(value), |now| now.end_date == day).await
     }
 
-    /// Deletes the project. (`projects_retrieve`, `projects_destroy`)
+    /// Deletes the project. Its resources have to be terminated. (`projects_retrieve`, `projects_destroy`)
+    ///
+    /// If the project was deleted before and is still visible, the result is [`Applied::Already`].
     ///
     /// Requires the permission `PROJECT.DELETE` on its organization.
     ///

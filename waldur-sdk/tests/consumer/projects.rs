@@ -1,12 +1,12 @@
 //! Projects: made once, changed and deleted.
 
-use waldur_sandbox::{Actor, Fault, Misbehaviour};
+use waldur_sandbox::{Actor, Fault, Misbehaviour, Release};
 use waldur_sdk::consumer::{CustomerHandle, NewProject};
-use waldur_sdk::{Applied, NaiveDate};
+use waldur_sdk::{Applied, ClientExt as _, NaiveDate};
 
-use super::common::{posts_to, sent};
+use super::common::{self, posts_to, sent};
 use super::meddling::meddled;
-use super::{cluster, consumer_as, messages, storm};
+use super::{cluster, consumer_as, finish, messages, storm};
 
 const MADE: &str = "/projects/";
 
@@ -147,21 +147,81 @@ async fn a_project_is_changed_at_once() {
 }
 
 #[tokio::test]
-async fn an_empty_project_is_deleted() {
+async fn an_empty_project_is_deleted_once() {
     let sandbox = cluster().start().await.unwrap();
     let ids = *sandbox.ids();
     let consumer = consumer_as(&sandbox, Actor::Consumer);
     let full = consumer.project(ids.project).delete().await.unwrap_err();
     assert!(full.is_validation() && full.status() == Some(400), "{full}");
-    for fault in [Fault::ResetAfter, Fault::ResetBefore] {
-        let (made, _) = customer(&sandbox, Actor::Consumer).create_project("Waves").await.unwrap();
-        sandbox.misbehave(Misbehaviour::new(fault).operation("projects_destroy").times(1));
-        assert_eq!(consumer.project(&made).delete().await.unwrap(), Applied::Now);
-        assert!(consumer.project(&made).get().await.unwrap_err().is_not_found());
-        assert!(consumer.project(&made).delete().await.unwrap_err().is_not_found());
-    }
-    consumer.project(ids.empty_project).delete().await.unwrap();
+    let empty = consumer.project(ids.empty_project);
+    assert_eq!(empty.delete().await.unwrap(), Applied::Now);
+    assert_eq!(empty.delete().await.unwrap(), Applied::Already);
+    assert_eq!(sent(&sandbox, "DELETE"), 2);
+    // Its owner still sees it, but not in lists.
+    assert!(
+        empty.get().await.unwrap().is_removed
+            && !consumer.project(ids.project).get().await.unwrap().is_removed
+    );
     assert_eq!(consumer.projects().count().await.unwrap(), 1);
+    assert!(
+        consumer_as(&sandbox, Actor::Alice)
+            .project(ids.empty_project)
+            .get()
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+}
+
+/// Older servers show a deleted project to nobody, newer ones to its owner.
+#[tokio::test]
+async fn a_lost_response_to_a_deletion_is_no_failure() {
+    for release in [Release::Late2024, Release::Schema] {
+        let sandbox = cluster().release(release).start().await.unwrap();
+        let usual = consumer_as(&sandbox, Actor::Consumer);
+        let once =
+            common::client_builder_as(&sandbox, Actor::Consumer).retry(common::quick().max_attempts(1));
+        let once = once.build().unwrap().consumer();
+        for (consumer, fault, is_gone) in [
+            (&usual, Fault::ResetAfter, true),
+            (&usual, Fault::ResetBefore, true),
+            // Not sent again: the project is looked at.
+            (&once, Fault::ResetAfter, true),
+            (&once, Fault::ResetBefore, false),
+        ] {
+            let case = format!("{release:?}, {fault:?}");
+            let (made, _) = customer(&sandbox, Actor::Consumer).create_project("Waves").await.unwrap();
+            sandbox.misbehave(Misbehaviour::new(fault).operation("projects_destroy").times(1));
+            match consumer.project(&made).delete().await {
+                Ok(applied) => assert!(is_gone && applied == Applied::Now, "{case}"),
+                Err(error) => assert!(
+                    !is_gone && !error.is_unconfirmed() && error.to_string().contains("still there"),
+                    "{case}: {error}"
+                ),
+            }
+            let listed = usual.projects().name_exact("Waves").count().await.unwrap();
+            assert_eq!(listed, u64::from(!is_gone), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_project_whose_resources_are_terminated_is_deleted() {
+    let sandbox = cluster().start().await.unwrap();
+    let consumer = consumer_as(&sandbox, Actor::Consumer);
+    let (made, _) = customer(&sandbox, Actor::Consumer).create_project("Waves").await.unwrap();
+    let project = consumer.project(&made);
+    let order = project.order(sandbox.ids().offerings.slurm).name("waves").attribute("grant", "g1");
+    let order = order.limit("cpu", 4).await.unwrap();
+    finish(&sandbox, &order).await;
+    assert!(project.delete().await.unwrap_err().is_validation());
+    let resource = consumer.resource(order.resource_uuid.unwrap());
+    finish(&sandbox, &resource.terminate().await.unwrap()).await;
+    assert_eq!(project.delete().await.unwrap(), Applied::Now);
+    // Nothing can be ordered in it.
+    let order = project.order(sandbox.ids().offerings.slurm).name("waves").attribute("grant", "g1");
+    let refused = order.limit("cpu", 4).await.unwrap_err();
+    assert_eq!(refused.messages().about("project").count(), 1, "{refused}");
 }
 
 #[tokio::test]
