@@ -255,20 +255,18 @@ impl Walk {
         Some(if size == 0 { 1 } else { wanted.div_ceil(size) })
     }
 
-    fn progress(&self) -> String {
+    /// Returns the number of items of the pages so far, in words.
+    fn items(&self) -> String {
         match self.received {
-            1 => "1 item came before".to_owned(),
-            count => format!("{count} items came before"),
+            1 => "1 item".to_owned(),
+            count => format!("{count} items"),
         }
     }
 
     fn endless(&self, problem: &str) -> Error {
-        let received = self.received;
-        Error::new(
-            ErrorKind::UnexpectedResponse,
-            format!("{problem}; the list does not end ({received} items came)"),
-        )
-        .with_operation(self.plan.call.operation())
+        let items = self.items();
+        Error::new(ErrorKind::UnexpectedResponse, format!("{problem}; the list does not end ({items} came)"))
+            .with_operation(self.plan.call.operation())
     }
 
     /// Adds to an error of a page how far the walk came.
@@ -279,9 +277,9 @@ impl Walk {
             let problem = format!(
                 "the list became shorter while it was read, and something may be missing ({page} is gone)"
             );
-            return error.with_note(problem).with_note(self.progress());
+            return error.with_note(problem).with_note(format!("{} came before", self.items()));
         }
-        if is_first { error } else { error.with_note(format!("{page}; {}", self.progress())) }
+        if is_first { error } else { error.with_note(format!("{page}; {} came before", self.items())) }
     }
 }
 

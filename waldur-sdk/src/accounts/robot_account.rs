@@ -215,6 +215,9 @@ impl EnsureRobotAccount {
                 Some(RobotAccount {
                     uuid: model.uuid?,
                     resource_uuid: *resource,
+                    project_uuid: None,
+                    customer_uuid: None,
+                    provider_uuid: None,
                     type_: type_.clone(),
                     username: username.clone(),
                     state: model.state,

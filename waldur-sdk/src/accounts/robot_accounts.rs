@@ -5,12 +5,15 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 use waldur_api_client::types::{RobotAccountErrorRequest, RobotAccountStates};
-use waldur_api_client::{Client, builder};
+use waldur_api_client::{Client, Operation, builder};
 
 use super::{RobotAccountTransition, state_machine};
 use crate::bulk::Bulk;
 use crate::collection::collection;
+use crate::filter::{keep_matching, matches};
 use crate::row::row;
+
+const LIST: &Operation = builder::MarketplaceRobotAccountsList::OPERATION;
 
 row! {
     /// A robot account: an account for programs at one resource.
@@ -21,6 +24,12 @@ row! {
         pub uuid: Uuid = need "uuid",
         /// The resource.
         pub resource_uuid: Uuid = need "resource_uuid",
+        /// The project of the resource; `None` where the account was created by this call.
+        pub project_uuid: Option<Uuid> = optional "project_uuid",
+        /// The organization of that project; `None` likewise.
+        pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// The provider's organization; `None` likewise.
+        pub provider_uuid: Option<Uuid> = optional "provider_uuid",
         /// The purpose, such as `cicd`.
         #[serde(rename = "type")]
         pub type_: String = need "type",
@@ -148,6 +157,15 @@ impl RobotAccounts {
         list
     }
 
+    /// Returns whether an account matches the filters: a server that doesn't know a filter ignores it.
+    fn matches(&self, account: &RobotAccount) -> Result<bool, &'static str> {
+        Ok(self.type_.as_ref().is_none_or(|type_| *type_ == account.type_)
+            && matches(self.resource, Some(account.resource_uuid), "resource_uuid")?
+            && matches(self.project, account.project_uuid, "project_uuid")?
+            && matches(self.customer, account.customer_uuid, "customer_uuid")?
+            && matches(self.provider, account.provider_uuid, "provider_uuid")?)
+    }
+
     /// Moves each robot account that matches the filters to its next state.
     /// (`marketplace_robot_accounts_set_state_ok` and the operations of the other transitions)
     ///
@@ -162,11 +180,9 @@ impl RobotAccounts {
     pub fn transition_all(self, transition: RobotAccountTransition) -> Bulk<'static, RobotAccount> {
         let client = self.client.clone();
         let list = async move {
-            let mut rows = self.clone().all().await?;
-            // A server that doesn't know a filter ignores it.
-            rows.retain(|row| self.resource.is_none_or(|resource| resource == row.resource_uuid));
-            rows.retain(|row| self.type_.as_ref().is_none_or(|type_| *type_ == row.type_));
-            Ok(rows)
+            let mut accounts = self.clone().all().await?;
+            keep_matching(&mut accounts, LIST, |account| self.matches(account));
+            Ok(accounts)
         };
         Bulk::new(&client.clone(), list, move |confirm, doubt, row: &RobotAccount| {
             let (client, uuid, state) = (client.clone(), row.uuid, row.state.clone());

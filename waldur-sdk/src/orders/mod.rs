@@ -50,6 +50,8 @@ row! {
         pub offering_uuid: Option<Uuid> = optional "offering_uuid",
         /// The name of that offering; empty if it has none.
         pub offering_name: String = or_default "offering_name",
+        /// The provider: the organization of that offering.
+        pub provider_uuid: Option<Uuid> = optional "provider_uuid",
         /// When the order was placed.
         pub created: Option<DateTime<Utc>> = optional "created",
         /// The provider's error message; empty if there is none.
@@ -122,8 +124,8 @@ impl From<&Order> for Uuid {
 /// # }
 /// ```
 ///
-/// A server that doesn't know a filter ignores it and lists more orders. Orders of another offering, resource
-/// or type than the filters say are not acted on. An order that doesn't tell is among the
+/// A server that doesn't know a filter ignores it and lists more orders. Orders of another offering,
+/// provider, resource or type than the filters say are not acted on. An order that doesn't tell is among the
 /// [unreadable](crate::Report::unreadable) ones then.
 ///
 /// Staff see the orders of all providers: filter by [`offering`](Self::offering) or
@@ -268,6 +270,7 @@ impl Orders {
         };
         Ok(is_of_type
             && matches(self.offering, order.offering_uuid, "offering_uuid")?
+            && matches(self.provider, order.provider_uuid, "provider_uuid")?
             && matches(self.resource, order.resource_uuid, "marketplace_resource_uuid")?)
     }
 

@@ -55,6 +55,8 @@ row! {
         pub project_name: String = or_default "project_name",
         /// The organization (Waldur's customer) of the project.
         pub customer_uuid: Option<Uuid> = optional "customer_uuid",
+        /// The provider's organization.
+        pub provider_uuid: Option<Uuid> = optional "provider_uuid",
         /// The plan; `None` if the resource has none.
         pub plan_uuid: Option<Uuid> = optional "plan_uuid",
         /// The limits, by the component's type, in the component's unit. A limit that isn't a number, or is
@@ -230,9 +232,17 @@ impl Resources {
     pub(crate) async fn all_matching(self) -> Result<Rows<Resource>, Error> {
         let mut resources = self.clone().all().await?;
         keep_matching(&mut resources, LIST, |resource| {
-            Ok(matches(self.offering, resource.offering_uuid, "offering_uuid")?
+            let is_in_state = match &resource.state {
+                _ if self.states.is_empty() => true,
+                ResourceState::Other(text) if text.is_empty() => return Err("state"),
+                state => self.states.contains(state),
+            };
+            Ok(is_in_state
+                && self.backend_id.as_ref().is_none_or(|id| *id == resource.backend_id)
+                && matches(self.offering, resource.offering_uuid, "offering_uuid")?
                 && matches(self.project, resource.project_uuid, "project_uuid")?
-                && matches(self.customer, resource.customer_uuid, "customer_uuid")?)
+                && matches(self.customer, resource.customer_uuid, "customer_uuid")?
+                && matches(self.provider, resource.provider_uuid, "provider_uuid")?)
         });
         Ok(resources)
     }

@@ -73,6 +73,18 @@ async fn orders_of_another_resource_are_left_alone() {
 }
 
 #[tokio::test]
+async fn orders_of_another_provider_are_left_alone() {
+    let sandbox = with_orders(3).await;
+    let provider = provider(&sandbox);
+    let organization = provider.orders().first().await.unwrap().unwrap().provider_uuid.unwrap();
+    sandbox.corrupt(ORDERS, 0, "provider_uuid", json!(OTHER));
+    sandbox.corrupt(ORDERS, 1, "provider_uuid", None);
+    let report = provider.orders().provider(organization).approve_all().await.unwrap();
+    assert_eq!(report.to_string(), "1 applied, 1 unreadable");
+    assert_eq!(posts_to(&sandbox, APPROVE), 1);
+}
+
+#[tokio::test]
 async fn accounts_of_another_offering_or_resource_are_left_alone() {
     let sandbox = Sandbox::start().await.unwrap();
     let (ids, provider) = (*sandbox.ids(), provider(&sandbox));
@@ -89,6 +101,17 @@ async fn accounts_of_another_offering_or_resource_are_left_alone() {
     let listed = robots().all().await.unwrap().len();
     let report = robots().transition_all(RobotAccountTransition::RequestDeletion).dry_run().await.unwrap();
     assert_eq!((listed, report.items.len()), (1, 0), "{report:#?}");
+    let robots = provider.robot_accounts();
+    for (field, wanted) in [
+        ("project_uuid", robots.clone().project(ids.project)),
+        ("customer_uuid", robots.clone().customer(ids.consumer_customer)),
+        ("provider_uuid", robots.provider(ids.provider_customer)),
+    ] {
+        let wanted = || wanted.clone().transition_all(RobotAccountTransition::RequestDeletion).dry_run();
+        assert_eq!(wanted().await.unwrap().items.len(), 1, "{field}");
+        sandbox.corrupt("marketplace_robot_accounts_list", 0, field, json!(OTHER));
+        assert_eq!(wanted().await.unwrap().items.len(), 0, "{field}");
+    }
 }
 
 #[tokio::test]
@@ -102,4 +125,11 @@ async fn the_usage_of_another_offerings_resources_is_not_reported() {
     let report = resources().report_usage_all(|_, _| Some(Decimal::ONE)).dry_run().await.unwrap();
     let planned: Vec<Uuid> = report.items.iter().map(|item| item.target.resource.uuid).collect();
     assert_eq!(planned, listed[1..]);
+    // Of the offering, the row 1 is the first that is left.
+    for (field, odd, left) in [("state", json!("Terminated"), 2), ("state", json!(null), 2)] {
+        sandbox.corrupt("marketplace_provider_resources_list", 1, field, odd);
+        let report = resources().report_usage_all(|_, _| Some(Decimal::ONE)).dry_run().await.unwrap();
+        let planned: Vec<Uuid> = report.items.iter().map(|item| item.target.resource.uuid).collect();
+        assert_eq!(planned, listed[left..]);
+    }
 }
