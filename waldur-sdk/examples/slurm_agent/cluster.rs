@@ -12,14 +12,18 @@ use waldur_sdk::{BackendId, Decimal, Month};
 use crate::command::{CommandError, Program};
 use crate::config::{Component, Config};
 use crate::sacctmgr::{Entry, Sacctmgr};
+use crate::scancel::Scancel;
 use crate::sreport::Sreport;
+
+/// How long the jobs of an account get to end before the next attempt to remove it.
+const JOBS_END: Duration = Duration::from_secs(5);
 
 /// A cluster and the components that are sold of it.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) accounts: Sacctmgr,
     reports: Sreport,
-    parent: String,
+    jobs: Scancel,
     prefix: String,
     pub(crate) downscaled_qos: String,
     components: BTreeMap<String, Component>,
@@ -33,9 +37,9 @@ impl Cluster {
             limit: Duration::from_secs(slurm.timeout),
         };
         Self {
-            accounts: Sacctmgr { program: program(&slurm.sacctmgr), cluster: slurm.cluster.clone() },
+            accounts: Sacctmgr::new(program(&slurm.sacctmgr), &slurm.cluster, &slurm.parent_account),
             reports: Sreport { program: program(&slurm.sreport), cluster: slurm.cluster.clone() },
-            parent: slurm.parent_account.clone(),
+            jobs: Scancel { program: program(&slurm.scancel), cluster: slurm.cluster.clone() },
             prefix: slurm.account_prefix.clone(),
             downscaled_qos: slurm.downscaled_qos.clone(),
             components: config.components.clone(),
@@ -58,22 +62,42 @@ impl Cluster {
         let minutes = limits.iter().map(|(type_, limit)| match self.components.get(type_) {
             Some(component) => match component.minutes(*limit) {
                 Some(minutes) => Ok((component.tres.clone(), minutes)),
-                None => Err(format!("the limit of {type_} is too large: {limit}")),
+                None => Err(format!("the limit of {type_} is negative or too large: {limit}")),
             },
             None => Err(format!("the component {type_} is not in the agent's configuration")),
         });
         minutes.collect::<Result<_, String>>().map_err(BackendError::transient)
     }
 
-    /// Returns the limits that an account has, by component. Minutes are whole numbers, so a limit of Waldur
-    /// that comes to the same minutes is taken as it is.
+    /// Returns the limits that an account has, by component. Limits are whole minutes, and not all their digits
+    /// are printed: a limit of Waldur that comes to what is printed is taken as it is.
     pub(crate) fn limits(&self, account: &Entry, waldur: &Limits) -> Limits {
         let limits = self.components.iter().filter_map(|(type_, component)| {
-            let set = *account.minutes.get(&component.tres)?;
-            let same = waldur.get(type_).filter(|limit| component.minutes(**limit) == Some(set));
-            Some((type_.clone(), same.copied().or_else(|| set.checked_div(component.factor))?))
+            let set = account.minutes.get(&component.tres)?;
+            let is_set =
+                |limit: &&Decimal| component.minutes(**limit).is_some_and(|minutes| set.shows(minutes));
+            let limit = match waldur.get(type_).filter(is_set) {
+                Some(limit) => *limit,
+                None => set.minutes()?.checked_div(component.factor)?,
+            };
+            Some((type_.clone(), limit))
         });
         limits.collect()
+    }
+
+    /// Checks that the database answers, and knows the cluster and the trackable resources of the components.
+    /// Reports leave out those that it doesn't know.
+    pub(crate) async fn check(&self) -> Result<(), BackendError> {
+        if !self.accounts.has_cluster().await? {
+            return Err(BackendError::transient(format!("no cluster {}", self.accounts.cluster)));
+        }
+        let known = self.accounts.tres().await?;
+        match self.components.values().find(|component| !known.contains(&component.tres)) {
+            Some(Component { tres, .. }) => {
+                Err(BackendError::transient(format!("the cluster has no trackable resource {tres}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns what is set for the account of a resource.
@@ -95,10 +119,7 @@ impl From<CommandError> for BackendError {
 
 impl Backend for Cluster {
     async fn ready(&self) -> Result<(), BackendError> {
-        match self.accounts.has_cluster().await? {
-            true => Ok(()),
-            false => Err(BackendError::transient(format!("no cluster {}", self.accounts.cluster))),
-        }
+        self.check().await
     }
 
     async fn create(&self, task: &Task) -> Result<Provisioned, BackendError> {
@@ -109,7 +130,7 @@ impl Backend for Cluster {
         if self.accounts.account(&account).await?.is_none() {
             let is_plain = |c: &char| c.is_ascii_alphanumeric() || " -_.".contains(*c);
             let description: String = order.resource_name.chars().filter(is_plain).collect();
-            self.accounts.add_account(&account, &self.parent, &description).await?;
+            self.accounts.add_account(&account, description.trim()).await?;
         }
         self.accounts.set_limits(&account, &limits).await?;
         Provisioned::new(account)
@@ -122,7 +143,13 @@ impl Backend for Cluster {
     }
 
     async fn terminate(&self, _: &Task, id: &BackendId) -> Result<(), BackendError> {
-        Ok(self.accounts.delete_account(id.as_str()).await?)
+        match self.accounts.delete_account(id.as_str()).await {
+            Err(CommandError::HasJobs { .. }) => {
+                self.jobs.cancel(id.as_str(), None).await?;
+                Err(BackendError::in_progress(JOBS_END))
+            }
+            ended => Ok(ended?),
+        }
     }
 }
 
@@ -139,11 +166,23 @@ impl MembershipBackend for Cluster {
     }
 
     async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), CommandError> {
-        self.accounts.remove_user(resource.backend_id.as_str(), member.username.as_str()).await
+        let (account, user) = (resource.backend_id.as_str(), [member.username.to_string()]);
+        match self.accounts.remove_users(account, &user).await {
+            Err(CommandError::HasJobs { .. }) => {
+                self.jobs.cancel(account, Some(member.username.as_str())).await?;
+                // Queued jobs end at once. Those that run may take until the next round.
+                self.accounts.remove_users(account, &user).await
+            }
+            ended => ended,
+        }
     }
 }
 
 impl Meter for Cluster {
+    async fn ready(&self) -> Result<(), BackendError> {
+        self.check().await
+    }
+
     async fn measure(
         &self,
         resources: &[MeteredResource],

@@ -21,7 +21,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(crate) struct Printed {
     /// The command, for messages.
-    command: String,
+    pub(crate) command: String,
     status: ExitStatus,
     text: String,
     errors: String,
@@ -34,6 +34,8 @@ pub(crate) enum CommandError {
     Late { command: String, limit: Duration },
     Failed { command: String, status: ExitStatus, line: String },
     Unexpected { command: String, number: usize, line: String, problem: &'static str },
+    Without { command: String, account: String },
+    HasJobs { command: String },
     Name { name: String },
 }
 
@@ -46,6 +48,13 @@ impl fmt::Display for CommandError {
             Self::Unexpected { command, number, line, problem } => {
                 write!(f, "`{command}` printed in line {number}: {line:?}: {problem}")
             }
+            Self::Without { command, account } => {
+                write!(
+                    f,
+                    "`{command}` didn't print the account {account}: there is none, or the database failed"
+                )
+            }
+            Self::HasJobs { command } => write!(f, "`{command}` did nothing: jobs are running or queued"),
             Self::Name { name } => {
                 write!(f, "{name:?} is no name for SLURM: it has capitals or special characters")
             }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use waldur_sdk::{Decimal, Uuid};
 
 use crate::sacctmgr::is_name;
+use crate::tres::whole_minutes;
 
 /// The settings of the agent. Unknown keys are refused, so that a misspelt one shows.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +58,7 @@ pub(crate) struct Slurm {
     pub(crate) downscaled_qos: String,
     pub(crate) sacctmgr: PathBuf,
     pub(crate) sreport: PathBuf,
+    pub(crate) scancel: PathBuf,
     /// How long a command may take, in seconds.
     pub(crate) timeout: u64,
 }
@@ -97,9 +99,9 @@ pub(crate) struct Component {
 }
 
 impl Component {
-    /// Returns the TRES-minutes of a limit; none if they are too many.
+    /// Returns the TRES-minutes of a limit; none if SLURM can't have that limit.
     pub(crate) fn minutes(&self, limit: Decimal) -> Option<Decimal> {
-        Some(limit.checked_mul(self.factor)?.round().normalize())
+        whole_minutes(limit.checked_mul(self.factor)?)
     }
 }
 

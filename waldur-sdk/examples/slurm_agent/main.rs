@@ -3,7 +3,11 @@
 //! It makes an account for each resource, with the ordered limits, keeps the associations of the account in
 //! line with the team, and reports the usage of the month. Between orders it pauses, downscales and restores
 //! accounts as Waldur says, sets limits that were changed, and marks resources whose account is gone as
-//! erred. It tells Waldur the names that users have in the directory of the site.
+//! erred. It tells Waldur the names that users have in the directory of the site. Before it removes an account
+//! or a member, it cancels their jobs.
+//!
+//! It is tested on SLURM 22.05, with slurmdbd on MariaDB. It makes one change at a time; another agent or a
+//! script that changes many accounts at the same time may break the changes of both.
 //!
 //! FILE is like the one next to this source. The server and the token are in the environment, WALDUR_API_URL
 //! and WALDUR_ACCESS_TOKEN, or in a profile of the client. SIGTERM and Ctrl-C end the agent when what is in
@@ -16,7 +20,9 @@ mod directory;
 mod health;
 mod resources;
 mod sacctmgr;
+mod scancel;
 mod sreport;
+mod tres;
 
 use std::error::Error;
 use std::path::PathBuf;

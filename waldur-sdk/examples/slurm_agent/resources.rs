@@ -1,15 +1,13 @@
 //! The resources between orders: paused, downscaled and restored, and their limits.
 
 use waldur_sdk::BackendId;
-use waldur_sdk::agent::{
-    AgentResource, Backend, BackendError, PulledResource, ResourceBackend, ResourceMode,
-};
+use waldur_sdk::agent::{AgentResource, BackendError, PulledResource, ResourceBackend, ResourceMode};
 
 use crate::cluster::Cluster;
 
 impl ResourceBackend for Cluster {
     async fn ready(&self) -> Result<(), BackendError> {
-        Backend::ready(self).await
+        self.check().await
     }
 
     async fn pull(&self, resource: &AgentResource, id: &BackendId) -> Result<PulledResource, BackendError> {

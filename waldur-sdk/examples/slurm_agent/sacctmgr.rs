@@ -1,23 +1,33 @@
 //! Accounts and associations, by `sacctmgr`. Each function can be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::sync::Mutex;
 use waldur_sdk::Decimal;
 
 use crate::command::{CommandError, Printed, Program};
+use crate::tres::Limit;
 
 /// What `sacctmgr` prints, with a status other than 0, when it did nothing. That may be because there is
 /// nothing to do, or because what the command is about doesn't exist.
 const NOTHING: [&str; 4] = ["Nothing new added", "Nothing modified", "Nothing deleted", "already exist"];
 
-/// The units of memory, in MB.
-const UNITS: [(char, i64); 4] = [('M', 1), ('G', 1 << 10), ('T', 1 << 20), ('P', 1 << 30)];
+/// What `sacctmgr` prints if it removed nothing because of jobs.
+const JOBS: &str = "Job(s) active";
+
+/// How many users are passed to one command: the length of a command line is limited.
+const USERS: usize = 1000;
 
 /// The accounts of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Sacctmgr {
-    pub(crate) program: Program,
+    program: Program,
     pub(crate) cluster: String,
+    /// The account below which the others are made.
+    parent: String,
+    /// Held while something is changed. If two changes at once make the database roll one of them back, SLURM
+    /// repeats only its last part: an account then has an association, but no user can be added to it.
+    turn: Mutex<()>,
 }
 
 /// What is set for an account, or for a user of it.
@@ -26,7 +36,7 @@ pub(crate) struct Entry {
     /// Empty for the account itself.
     pub(crate) user: String,
     /// The limits of TRES-minutes.
-    pub(crate) minutes: BTreeMap<String, Decimal>,
+    pub(crate) minutes: BTreeMap<String, Limit>,
     /// Whether jobs can neither be submitted nor begin.
     pub(crate) is_paused: bool,
     /// The allowed QOS; empty if they are those of the parent account.
@@ -34,11 +44,16 @@ pub(crate) struct Entry {
 }
 
 impl Sacctmgr {
-    /// Returns the version of SLURM, such as `23.11.4`.
+    pub(crate) fn new(program: Program, cluster: &str, parent: &str) -> Self {
+        Self { program, cluster: cluster.to_owned(), parent: parent.to_owned(), turn: Mutex::new(()) }
+    }
+
+    /// Returns the version of SLURM, such as `22.05.8`.
     pub(crate) async fn version(&self) -> Result<String, CommandError> {
         let printed = self.program.run(&["--version".to_owned()]).await?;
-        let lines =
-            printed.read('|', |[line]| line.strip_prefix("slurm ").map(str::to_owned).ok_or("no version"))?;
+        // The name before it depends on who packaged it: slurm, slurm-wlm.
+        let version = |line: &str| Some(line.rsplit_once(' ')?.1.to_owned());
+        let lines = printed.read('|', |[line]| version(line).ok_or("no version"))?;
         Ok(lines.into_iter().next().unwrap_or_default())
     }
 
@@ -46,6 +61,16 @@ impl Sacctmgr {
     pub(crate) async fn has_cluster(&self) -> Result<bool, CommandError> {
         let printed = self.show(&["cluster", &self.cluster], "Cluster").await?;
         Ok(printed.read('|', |[name]| Ok(name == self.cluster))?.contains(&true))
+    }
+
+    /// Returns the trackable resources, such as `cpu` and `gres/gpu`.
+    pub(crate) async fn tres(&self) -> Result<BTreeSet<String>, CommandError> {
+        let printed = self.show(&["tres"], "Type,Name").await?;
+        let tres = printed.read('|', |[type_, name]| match name {
+            "" => Ok(type_.to_owned()),
+            name => Ok(format!("{type_}/{name}")),
+        });
+        Ok(tres?.into_iter().collect())
     }
 
     /// Returns what is set for an account; none if the cluster doesn't have it.
@@ -59,33 +84,38 @@ impl Sacctmgr {
         Ok(users.filter(|user| !user.is_empty()).collect())
     }
 
+    /// Lists what is set for an account and its users.
+    ///
+    /// If the database fails, `sacctmgr` prints nothing and succeeds. So the parent account is requested, too:
+    /// an answer without it says nothing about the account.
     async fn associations(&self, account: &str) -> Result<Vec<Entry>, CommandError> {
-        let of_account = named("account", account)?;
+        let accounts = format!("{},{account}", named("account", &self.parent)?);
+        named("account", account)?;
         // WOPLimits leaves out what the parent account sets.
-        let what = ["association", "where", &of_account, &self.on(), "WOPLimits"];
+        let what = ["association", "where", &accounts, &self.on(), "WOPLimits"];
         let printed = self.show(&what, "Account,User,GrpTRESMins,GrpJobs,GrpSubmitJobs,QOS").await?;
-        printed.read('|', |[of, user, minutes, jobs, submitted, qos]| {
-            if of != account {
-                return Err("it is of another account");
-            }
-            let minutes = minutes.split(',').filter(|limit| !limit.is_empty()).map(limit);
-            Ok(Entry {
+        let command = printed.command.clone();
+        let rows = printed.read('|', |[of, user, minutes, jobs, submitted, qos]| {
+            let minutes = minutes.split(',').filter(|limit| !limit.is_empty()).map(Limit::parse);
+            let entry = Entry {
                 user: user.to_owned(),
                 minutes: minutes.collect::<Option<_>>().ok_or("a limit is not a number")?,
                 is_paused: jobs == "0" && submitted == "0",
                 qos: qos.to_owned(),
-            })
-        })
+            };
+            Ok((of.to_owned(), entry))
+        })?;
+        if !rows.iter().any(|(of, entry)| *of == self.parent && entry.user.is_empty()) {
+            return Err(CommandError::Without { command, account: self.parent.clone() });
+        }
+        Ok(rows.into_iter().filter(|(of, _)| of == account).map(|(_, entry)| entry).collect())
     }
 
-    /// Adds an account below another.
-    pub(crate) async fn add_account(
-        &self,
-        account: &str,
-        parent: &str,
-        description: &str,
-    ) -> Result<(), CommandError> {
-        let (name, parent) = (named("name", account)?, named("parent", parent)?);
+    /// Adds an account below the parent account. Without a description, it is described by its name.
+    pub(crate) async fn add_account(&self, account: &str, description: &str) -> Result<(), CommandError> {
+        let (name, parent) = (named("name", account)?, named("parent", &self.parent)?);
+        // SLURM refuses an empty one.
+        let description = if description.is_empty() { account } else { description };
         let description = format!("description={description}");
         let command = ["add", "account", &name, &self.on(), &parent, &description];
         self.change(&command, async || self.has_account(account).await).await
@@ -123,8 +153,15 @@ impl Sacctmgr {
         self.change(&command, async || self.has_account(account).await).await
     }
 
-    /// Removes an account with its associations. Fails while jobs are running.
+    /// Removes an account with its associations.
+    ///
+    /// # Errors
+    /// [`CommandError::HasJobs`] while jobs of it are running or queued.
     pub(crate) async fn delete_account(&self, account: &str) -> Result<(), CommandError> {
+        // SLURM doesn't remove the default account of a user, but it removes the user from it.
+        for users in self.users(account).await?.chunks(USERS) {
+            self.remove_users(account, users).await?;
+        }
         let command = ["delete", "account", "where", &named("name", account)?, &self.on()];
         self.change(&command, async || Ok(!self.has_account(account).await?)).await
     }
@@ -135,11 +172,16 @@ impl Sacctmgr {
         self.change(&command, async || self.has_user(account, user).await).await
     }
 
-    /// Removes a user from an account.
-    pub(crate) async fn remove_user(&self, account: &str, user: &str) -> Result<(), CommandError> {
-        let (name, of_account) = (named("name", user)?, named("account", account)?);
-        let command = ["delete", "user", "where", &name, &of_account, &self.on()];
-        self.change(&command, async || Ok(!self.has_user(account, user).await?)).await
+    /// Removes users from an account.
+    ///
+    /// # Errors
+    /// [`CommandError::HasJobs`] while jobs of one of them are running or queued. No user is removed then.
+    pub(crate) async fn remove_users(&self, account: &str, users: &[String]) -> Result<(), CommandError> {
+        users.iter().try_for_each(|user| named("name", user).map(drop))?;
+        let (names, of_account) = (format!("name={}", users.join(",")), named("account", account)?);
+        let command = ["delete", "user", "where", &names, &of_account, &self.on()];
+        let are_gone = async || Ok(!self.users(account).await?.iter().any(|user| users.contains(user)));
+        self.change(&command, are_gone).await
     }
 
     async fn has_account(&self, account: &str) -> Result<bool, CommandError> {
@@ -168,10 +210,14 @@ impl Sacctmgr {
         is_done: impl AsyncFnOnce() -> Result<bool, CommandError>,
     ) -> Result<(), CommandError> {
         let arguments: Vec<_> = ["--immediate"].iter().chain(command).map(|one| (*one).to_owned()).collect();
-        let printed = self.program.run(&arguments).await?;
+        let printed = {
+            let _turn = self.turn.lock().await;
+            self.program.run(&arguments).await?
+        };
         let did_nothing = || NOTHING.iter().any(|text| printed.contains(text));
         match printed.is_success() || did_nothing() && is_done().await? {
             true => Ok(()),
+            false if printed.contains(JOBS) => Err(CommandError::HasJobs { command: printed.command }),
             false => Err(printed.fail()),
         }
     }
@@ -185,17 +231,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// Returns the argument for a name.
-fn named(key: &str, name: &str) -> Result<String, CommandError> {
+pub(crate) fn named(key: &str, name: &str) -> Result<String, CommandError> {
     match is_name(name) {
         true => Ok(format!("{key}={name}")),
         false => Err(CommandError::Name { name: name.to_owned() }),
     }
-}
-
-/// Parses a limit such as `cpu=6000` or `mem=480G`.
-fn limit(text: &str) -> Option<(String, Decimal)> {
-    let (tres, amount) = text.rsplit_once('=')?;
-    let in_unit = |(unit, mb): (char, i64)| Some((amount.strip_suffix(unit)?, mb));
-    let (number, mb) = UNITS.into_iter().find_map(in_unit).unwrap_or((amount, 1));
-    Some((tres.to_owned(), number.parse::<Decimal>().ok()?.checked_mul(mb.into())?))
 }

@@ -1,12 +1,16 @@
 //! The example `slurm_agent`: a process, with stand-ins for the commands of SLURM.
 
+mod limits;
+mod on_slurm;
 mod orders;
+mod real;
+mod removal;
 mod resources;
 mod usernames;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use tempfile::TempDir;
@@ -34,6 +38,7 @@ impl Slurm {
         let stand_ins = [
             ("sacctmgr", include_str!("../stand_ins/sacctmgr")),
             ("sreport", include_str!("../stand_ins/sreport")),
+            ("scancel", include_str!("../stand_ins/scancel")),
             ("getent", include_str!("../stand_ins/getent")),
         ];
         for (name, text) in stand_ins {
@@ -41,12 +46,7 @@ impl Slurm {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let intervals =
-            ["orders = 60", "membership = 600", "accounts = 60", "resources = 300", "usage = 3600"];
-        let seconds = ["orders = 1", "membership = 1", "accounts = 1", "resources = 1", "usage = 1"];
-        let mut settings: Vec<_> = intervals.into_iter().zip(seconds).collect();
-        settings.extend([("127.0.0.1:9464", "127.0.0.1:0"), ("events = true", "events = false")]);
-        Self { directory, settings }
+        Self { directory, settings: quick_settings() }
     }
 
     /// Replaces a line of the configuration.
@@ -76,21 +76,39 @@ impl Slurm {
 
     /// Writes a configuration with short intervals.
     fn configure(&self, offering: Uuid) -> PathBuf {
-        let mut text = include_str!("../../../examples/slurm_agent/slurm_agent.toml")
-            .replace("5d3c0000-0000-4000-8000-000000000001", &offering.to_string());
-        for (line, by) in &self.settings {
-            assert!(text.contains(line), "{line}");
-            text = text.replace(line, by);
-        }
-        let text = text.replace("/usr/bin", self.directory.path().to_str().unwrap());
-        let path = self.path("agent.toml");
-        fs::write(&path, text).unwrap();
-        path
+        configure(self.directory.path(), self.directory.path(), offering, &self.settings)
     }
 }
 
+/// Short intervals, instead of those of the example.
+fn quick_settings() -> Vec<(&'static str, &'static str)> {
+    let intervals = ["orders = 60", "membership = 600", "accounts = 60", "resources = 300", "usage = 3600"];
+    let seconds = ["orders = 1", "membership = 1", "accounts = 1", "resources = 1", "usage = 1"];
+    let mut settings: Vec<_> = intervals.into_iter().zip(seconds).collect();
+    settings.extend([("127.0.0.1:9464", "127.0.0.1:0"), ("events = true", "events = false")]);
+    settings
+}
+
+/// Writes a configuration with these settings and the commands of a directory.
+fn configure(
+    directory: &Path,
+    commands: &Path,
+    offering: Uuid,
+    settings: &[(&'static str, &'static str)],
+) -> PathBuf {
+    let mut text = include_str!("../../../examples/slurm_agent/slurm_agent.toml")
+        .replace("5d3c0000-0000-4000-8000-000000000001", &offering.to_string());
+    for (line, by) in settings {
+        assert!(text.contains(line), "{line}");
+        text = text.replace(line, by);
+    }
+    let path = directory.join("agent.toml");
+    fs::write(&path, text.replace("/usr/bin", commands.to_str().unwrap())).unwrap();
+    path
+}
+
 /// The command that starts an agent.
-fn command(sandbox: &Sandbox, slurm: &Slurm) -> Command {
+fn command(sandbox: &Sandbox, configuration: &Path) -> Command {
     // Next to the tests: cargo builds examples with them.
     let mut program = std::env::current_exe().unwrap();
     program.pop();
@@ -101,7 +119,7 @@ fn command(sandbox: &Sandbox, slurm: &Slurm) -> Command {
         "build it: cargo build -p waldur-sdk --features agent,events --example slurm_agent"
     );
     let mut command = Command::new(program);
-    command.arg(slurm.configure(sandbox.ids().offerings.slurm));
+    command.arg(configuration);
     command.env("WALDUR_API_URL", sandbox.url());
     command.env("WALDUR_ACCESS_TOKEN", sandbox.token(Actor::Provider));
     command.env_remove("RUST_LOG").kill_on_drop(true);
@@ -117,7 +135,11 @@ struct Process {
 
 impl Process {
     fn start(sandbox: &Sandbox, slurm: &Slurm) -> Self {
-        let mut child = command(sandbox, slurm).stdout(Stdio::piped()).spawn().unwrap();
+        Self::with(sandbox, &slurm.configure(sandbox.ids().offerings.slurm))
+    }
+
+    fn with(sandbox: &Sandbox, configuration: &Path) -> Self {
+        let mut child = command(sandbox, configuration).stdout(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, log, seen: Vec::new() }
     }
@@ -135,7 +157,7 @@ impl Process {
                 }
             }
         });
-        waited.await.unwrap_or_else(|_| panic!("{what}"))
+        waited.await.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}: {:#?}", self.seen))
     }
 
     /// Ends it as systemd does.
@@ -146,15 +168,21 @@ impl Process {
     }
 }
 
-/// Bob has an account at the offering, whose `ram` is limited.
+/// Alice and Bob have accounts at the offering, whose `ram` is limited.
 async fn sandbox() -> Sandbox {
-    let builder = Sandbox::builder().release(Release::Newer).orders(0).without_resources().seed(|seed| {
-        let ids = *seed.ids();
-        seed.billing_type(ids.offerings.slurm, "ram", "limit");
-        for (user, name) in [(ids.users.alice, "alice01"), (ids.users.bob, "bob01")] {
-            seed.offering_user(ids.offerings.slurm, user, name, OfferingUserState::Ok);
-        }
-    });
+    sandbox_with(["alice01", "bob01"].map(str::to_owned)).await
+}
+
+/// Like `sandbox`, with these names of Alice's and Bob's accounts.
+async fn sandbox_with(names: [String; 2]) -> Sandbox {
+    let builder =
+        Sandbox::builder().release(Release::Newer).orders(0).without_resources().seed(move |seed| {
+            let ids = *seed.ids();
+            seed.billing_type(ids.offerings.slurm, "ram", "limit");
+            for (user, name) in [ids.users.alice, ids.users.bob].into_iter().zip(&names) {
+                seed.offering_user(ids.offerings.slurm, user, name, OfferingUserState::Ok);
+            }
+        });
     builder.start().await.unwrap()
 }
 

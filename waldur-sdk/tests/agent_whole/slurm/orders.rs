@@ -77,6 +77,8 @@ async fn orders_members_and_usage_until_sigterm() {
         format!("user alice01 {account}"),
         format!("user bob01 {account}"),
         bob_left,
+        // The account may be the default one of its users.
+        format!("no user alice01 {account}"),
         format!("no account {account}"),
     ];
     assert_eq!(changes, expected);
@@ -160,7 +162,7 @@ async fn a_change_of_a_missing_account_is_no_success() {
 #[tokio::test]
 async fn an_account_that_was_not_added_is_no_success() {
     let (sandbox, slurm) = (sandbox().await, Slurm::new());
-    let refusal = " This parent account 'waldur' doesn't exist.";
+    let refusal = " Problem adding accounts: Access/permission denied";
     fs::write(slurm.path("state/refusal"), refusal).unwrap();
     let mut agent = Process::start(&sandbox, &slurm);
     let placed = place(&sandbox, "waves").await;
@@ -179,7 +181,8 @@ async fn names_that_slurm_would_change_are_refused_before_anything_is_sent() {
         ("downscaled_qos = \"downscaled\"", "downscaled_qos = \"a,b\"", "slurm.downscaled_qos: \\\"a,b\\\""),
     ] {
         let slurm = Slurm::new().set(line, by);
-        let output = timeout(LIMIT, command(&sandbox, &slurm).output()).await.unwrap().unwrap();
+        let configuration = slurm.configure(sandbox.ids().offerings.slurm);
+        let output = timeout(LIMIT, command(&sandbox, &configuration).output()).await.unwrap().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && errors.contains(problem), "{errors}");
         assert_eq!(slurm.lines("calls"), [""; 0]);
