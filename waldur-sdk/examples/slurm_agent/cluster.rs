@@ -69,8 +69,8 @@ impl Cluster {
         minutes.collect::<Result<_, String>>().map_err(BackendError::transient)
     }
 
-    /// Returns the limits that an account has, by component. Limits are whole minutes, and not all their digits
-    /// are printed: a limit of Waldur that comes to what is printed is taken as it is.
+    /// Returns the limits that an account has, by component. Limits are whole minutes, and not all their
+    /// digits are printed: a limit of Waldur that comes to what is printed is taken as it is.
     pub(crate) fn limits(&self, account: &Entry, waldur: &Limits) -> Limits {
         let limits = self.components.iter().filter_map(|(type_, component)| {
             let set = account.minutes.get(&component.tres)?;

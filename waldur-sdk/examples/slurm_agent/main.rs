@@ -3,11 +3,11 @@
 //! It makes an account for each resource, with the ordered limits, keeps the associations of the account in
 //! line with the team, and reports the usage of the month. Between orders it pauses, downscales and restores
 //! accounts as Waldur says, sets limits that were changed, and marks resources whose account is gone as
-//! erred. It tells Waldur the names that users have in the directory of the site. Before it removes an account
-//! or a member, it cancels their jobs.
+//! erred. It cancels the jobs of accounts and members that have to go. It tells Waldur the names that users
+//! have in the directory of the site.
 //!
-//! It is tested on SLURM 22.05, with slurmdbd on MariaDB. It makes one change at a time; another agent or a
-//! script that changes many accounts at the same time may break the changes of both.
+//! It is tested on SLURM 22.05 with slurmdbd and MariaDB. It changes one thing at a time, since SLURM may carry
+//! out only half of a change if others are made at the same time.
 //!
 //! FILE is like the one next to this source. The server and the token are in the environment, WALDUR_API_URL
 //! and WALDUR_ACCESS_TOKEN, or in a profile of the client. SIGTERM and Ctrl-C end the agent when what is in

@@ -86,8 +86,8 @@ impl Sacctmgr {
 
     /// Lists what is set for an account and its users.
     ///
-    /// If the database fails, `sacctmgr` prints nothing and succeeds. So the parent account is requested, too:
-    /// an answer without it says nothing about the account.
+    /// If the database fails, `sacctmgr` prints nothing and succeeds. So the parent account is requested,
+    /// too: an answer without it says nothing about the account.
     async fn associations(&self, account: &str) -> Result<Vec<Entry>, CommandError> {
         let accounts = format!("{},{account}", named("account", &self.parent)?);
         named("account", account)?;
