@@ -166,12 +166,12 @@ impl MembershipBackend for Cluster {
     }
 
     async fn remove(&self, resource: &MembershipResource, member: &Member) -> Result<(), CommandError> {
-        let (account, user) = (resource.backend_id.as_str(), [member.username.to_string()]);
-        match self.accounts.remove_users(account, &user).await {
+        let (account, user) = (resource.backend_id.as_str(), member.username.as_str());
+        match self.accounts.remove_user(account, user).await {
             Err(CommandError::HasJobs { .. }) => {
-                self.jobs.cancel(account, Some(member.username.as_str())).await?;
+                self.jobs.cancel(account, Some(user)).await?;
                 // Queued jobs end at once. Those that run may take until the next round.
-                self.accounts.remove_users(account, &user).await
+                self.accounts.remove_user(account, user).await
             }
             ended => ended,
         }

@@ -132,7 +132,7 @@ impl Config {
         ];
         if let Some((key, name)) = names.into_iter().find(|(_, name)| !is_name(name)) {
             // SLURM writes names in lower case, so it would not show the one that is configured.
-            return Err(format!("slurm.{key}: {name:?} must consist of a-z, 0-9 and any of -_."));
+            return Err(format!("slurm.{key}: {name:?} must consist of a-z, 0-9 and any of -_.@"));
         }
         for (type_, Component { tres, .. }) in &self.components {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);

@@ -172,12 +172,17 @@ impl Sacctmgr {
         self.change(&command, async || self.has_user(account, user).await).await
     }
 
-    /// Removes users from an account.
+    /// Removes a user from an account.
     ///
     /// # Errors
-    /// [`CommandError::HasJobs`] while jobs of one of them are running or queued. No user is removed then.
-    pub(crate) async fn remove_users(&self, account: &str, users: &[String]) -> Result<(), CommandError> {
-        users.iter().try_for_each(|user| named("name", user).map(drop))?;
+    /// [`CommandError::HasJobs`] while jobs of the user are running or queued.
+    pub(crate) async fn remove_user(&self, account: &str, user: &str) -> Result<(), CommandError> {
+        named("name", user)?;
+        self.remove_users(account, &[user.to_owned()]).await
+    }
+
+    /// Removes users, whose names are valid, from an account. If one of them has jobs, none is removed.
+    async fn remove_users(&self, account: &str, users: &[String]) -> Result<(), CommandError> {
         let (names, of_account) = (format!("name={}", users.join(",")), named("account", account)?);
         let command = ["delete", "user", "where", &names, &of_account, &self.on()];
         let are_gone = async || Ok(!self.users(account).await?.iter().any(|user| users.contains(user)));
@@ -226,7 +231,7 @@ impl Sacctmgr {
 /// Returns whether commands take this as one name, and SLURM prints it like that: it separates lists by
 /// commas, and writes names in lower case. An option of a command is no name.
 pub(crate) fn is_name(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.@".contains(c);
     !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain)
 }
 
