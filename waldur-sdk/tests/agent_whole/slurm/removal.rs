@@ -27,6 +27,8 @@ async fn jobs_are_cancelled_before_a_member_or_an_account_is_removed() {
     agent.until("Bob is removed", |_| slurm.has_changed(&bob_left)).await;
     assert_eq!(slurm.lines("jobs"), [format!("{account} alice01"), "other bob01".to_owned()]);
 
+    // A user that the operators added goes with the account, even one of a name that the agent adds to none.
+    fs::write(slurm.of_account(&account, "users/a~b"), "").unwrap();
     let resource = consumer.resource(placed.resource_uuid.unwrap());
     let order = resource.terminate().await.unwrap().order_uuid.unwrap();
     agent.until("the order is done", |_| sandbox.order(order).unwrap().state == OrderState::Done).await;
