@@ -10,7 +10,14 @@ use crate::tres::Limit;
 
 /// What `sacctmgr` prints, with a status other than 0, when it did nothing. That may be because there is
 /// nothing to do, or because what the command is about doesn't exist.
-const NOTHING: [&str; 4] = ["Nothing new added", "Nothing modified", "Nothing deleted", "already exist"];
+const NOTHING: [&str; 6] = [
+    "Nothing new added",
+    "Nothing added",
+    "Already existing",
+    "Nothing modified",
+    "didn't affect anything",
+    "Nothing deleted",
+];
 
 /// What `sacctmgr` prints if it removed nothing because of jobs.
 const JOBS: &str = "Job(s) active";
@@ -158,10 +165,8 @@ impl Sacctmgr {
     /// # Errors
     /// [`CommandError::HasJobs`] while jobs of it are running or queued.
     pub(crate) async fn delete_account(&self, account: &str) -> Result<(), CommandError> {
-        // SLURM doesn't remove the default account of a user, but it removes the user from it.
-        for users in self.users(account).await?.chunks(USERS) {
-            self.remove_users(account, users).await?;
-        }
+        // SLURM removes no account that is the default one of a user.
+        self.remove_users(account, &self.users(account).await?).await?;
         let command = ["delete", "account", "where", &named("name", account)?, &self.on()];
         self.change(&command, async || Ok(!self.has_account(account).await?)).await
     }
@@ -181,12 +186,40 @@ impl Sacctmgr {
         self.remove_users(account, &[user.to_owned()]).await
     }
 
-    /// Removes users, whose names are valid, from an account. If one of them has jobs, none is removed.
+    /// Removes users, whose names are valid, from an account. Those whose default account it is get another of
+    /// theirs: SLURM wouldn't remove them, or leave them without one. It may also refuse to remove several at
+    /// once.
     async fn remove_users(&self, account: &str, users: &[String]) -> Result<(), CommandError> {
-        let (names, of_account) = (format!("name={}", users.join(",")), named("account", account)?);
-        let command = ["delete", "user", "where", &names, &of_account, &self.on()];
-        let are_gone = async || Ok(!self.users(account).await?.iter().any(|user| users.contains(user)));
-        self.change(&command, are_gone).await
+        let of_account = named("account", account)?;
+        let mut others = BTreeMap::new();
+        for users in users.chunks(USERS) {
+            others.extend(self.other_defaults(account, users).await?);
+        }
+        for user in users {
+            let name = format!("name={user}");
+            if let Some(other) = others.get(user) {
+                let default = format!("DefaultAccount={other}");
+                let command = ["modify", "user", "where", &name, &self.on(), "set", &default];
+                self.change(&command, async || Ok(true)).await?;
+            }
+            let command = ["delete", "user", "where", &name, &of_account, &self.on()];
+            self.change(&command, async || Ok(!self.has_user(account, user).await?)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns another account of each of these users whose default account this is, if they have one.
+    async fn other_defaults(
+        &self,
+        account: &str,
+        users: &[String],
+    ) -> Result<BTreeMap<String, String>, CommandError> {
+        let names = format!("name={}", users.join(","));
+        let what = ["user", "where", &names, &self.on(), "withassoc"];
+        let printed = self.show(&what, "User,DefaultAccount,Account").await?;
+        let rows = printed.read('|', |fields: [&str; 3]| Ok(fields.map(str::to_owned)))?;
+        let others = rows.into_iter().filter(|[_, default, of]| default == account && of != account);
+        Ok(others.map(|[user, _, of]| (user, of)).collect())
     }
 
     async fn has_account(&self, account: &str) -> Result<bool, CommandError> {

@@ -77,7 +77,6 @@ async fn orders_members_and_usage_until_sigterm() {
         format!("user alice01 {account}"),
         format!("user bob01 {account}"),
         bob_left,
-        // The account may be the default one of its users.
         format!("no user alice01 {account}"),
         format!("no account {account}"),
     ];

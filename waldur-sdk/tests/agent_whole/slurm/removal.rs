@@ -42,6 +42,30 @@ async fn jobs_are_cancelled_before_a_member_or_an_account_is_removed() {
 }
 
 #[tokio::test]
+async fn users_of_an_account_that_ends_get_another_default_account() {
+    let (sandbox, slurm) = (sandbox().await, Slurm::new());
+    let mut agent = Process::start(&sandbox, &slurm);
+    let placed = [place(&sandbox, "waves").await, place(&sandbox, "tides").await];
+    let is_complete = |account: &str| {
+        ["alice01", "bob01"].iter().all(|user| slurm.has_changed(&format!("user {user} {account}")))
+    };
+    agent.until("members are added", |_| placed.iter().all(|one| is_complete(&account_of(one)))).await;
+    let default = slurm.lines("defaults/alice01").remove(0);
+    let (ended, other) = match &placed {
+        [first, second] if account_of(first) == default => (first, second),
+        [first, second] => (second, first),
+    };
+    let resource = client_as(&sandbox, Actor::Consumer).consumer().resource(ended.resource_uuid.unwrap());
+    let order = resource.terminate().await.unwrap().order_uuid.unwrap();
+    agent.until("the order is done", |_| sandbox.order(order).unwrap().state == OrderState::Done).await;
+    assert!(agent.terminate().await.success());
+    assert!(slurm.has_changed(&format!("no account {default}")));
+    for user in ["alice01", "bob01"] {
+        assert_eq!(slurm.lines(&format!("defaults/{user}")), [account_of(other)]);
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_a_failing_database_hides_is_not_gone() {
     let (sandbox, slurm) = (sandbox().await, Slurm::new());
     let mut agent = Process::start(&sandbox, &slurm);
