@@ -6,7 +6,7 @@
 //! erred. It cancels the jobs of accounts and members that have to go. It tells Waldur the names that users
 //! have in the directory of the site.
 //!
-//! It is tested on SLURM 22.05 with slurmdbd and MariaDB. It changes one thing at a time, since SLURM may
+//! It is tested on SLURM 22.05 and 24.11, with slurmdbd. It changes one thing at a time, since SLURM may
 //! carry out only half of a change if others are made at the same time.
 //!
 //! FILE is like the one next to this source. The server and the token are in the environment, WALDUR_API_URL
