@@ -186,9 +186,9 @@ impl Sacctmgr {
         self.remove_users(account, &[user.to_owned()]).await
     }
 
-    /// Removes users, whose names are valid, from an account. Those whose default account it is get another of
-    /// theirs: SLURM wouldn't remove them, or leave them without one. It may also refuse to remove several at
-    /// once.
+    /// Removes users, whose names are valid, from an account. Those whose default account it is get another
+    /// of theirs: SLURM wouldn't remove them, or would leave them without one. It may also refuse to remove
+    /// several at once.
     async fn remove_users(&self, account: &str, users: &[String]) -> Result<(), CommandError> {
         let of_account = named("account", account)?;
         let mut others = BTreeMap::new();
