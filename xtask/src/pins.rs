@@ -73,13 +73,17 @@ pub(crate) fn run(layout: &Layout, options: &Options) -> Result<()> {
 }
 
 /// Pins `schema` in the repository `copy` and runs the checks. What wasn't run, because the schema can't be
-/// pinned, is None.
+/// pinned, is None. A schema to which the corrections don't apply is pinned without them.
 fn try_one(copy: &Path, target: &Path, schema: &Path) -> Result<Results> {
     let schema = schema.canonicalize().with_context(|| format!("can't read {}", schema.display()))?;
     let mut results = NOT_PINNED;
-    let mut regen = generator::command();
-    regen.arg("--root").arg(copy).args(["regen", "--allow-shrink", "--from"]).arg(schema);
-    let pinned = passes("regen", &mut regen)?;
+    let regen = |options: &[&str]| {
+        let mut regen = generator::command();
+        regen.arg("--root").arg(copy).args(["regen", "--allow-shrink", "--from"]).arg(&schema).args(options);
+        regen
+    };
+    let pinned = passes("regen", &mut regen(&[]))?
+        || passes("regen without corrections", &mut regen(&["--overlay", "none"]))?;
     results[0] = Some(pinned);
     if pinned {
         for (result, (title, arguments)) in results[1..].iter_mut().zip(CHECKS) {
@@ -101,11 +105,20 @@ fn passes(title: &str, command: &mut Command) -> Result<bool> {
     let verb = if passed { "passes" } else { "fails" };
     output::line(format_args!("{title}: {verb} ({} s)", began.elapsed().as_secs()))?;
     if !passed {
-        for line in String::from_utf8_lossy(&output.stderr).lines().take(SHOWN) {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        for line in errors.lines().filter(|line| !is_progress(line)).take(SHOWN) {
             output::line(format_args!("    {line}"))?;
         }
     }
     Ok(passed)
+}
+
+/// Returns whether cargo tells by this line what it does.
+fn is_progress(line: &str) -> bool {
+    let verb = line.trim_start().split(' ').next().unwrap_or_default();
+    let verbs =
+        ["Compiling", "Checking", "Finished", "Running", "Blocking", "Updating", "Downloading", "Downloaded"];
+    line.starts_with(' ') && verbs.contains(&verb)
 }
 
 /// Returns the schemas of `given`, a file or a folder, sorted.
@@ -210,6 +223,24 @@ fn row(table: &mut String, version: &str, results: &[Option<bool>], took: Durati
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    #[test]
+    fn of_a_failure_the_errors_are_shown() {
+        for progress in
+            ["   Compiling quote v1.0.47", "    Finished `dev` profile", "    Blocking waiting for file lock"]
+        {
+            assert!(super::is_progress(progress), "{progress}");
+        }
+        for shown in [
+            "error: overlay action 2 matches 0 places",
+            "  --> src/lib.rs:1:1",
+            "   |",
+            "",
+            "Compiling is hard",
+        ] {
+            assert!(!super::is_progress(shown), "{shown}");
+        }
+    }
 
     #[test]
     fn a_row_says_what_passed_and_what_was_not_run() {
