@@ -131,12 +131,14 @@ impl BufferedResponse {
     /// If the body isn't JSON, is of another kind as a whole, or, in strict mode, has a field that doesn't
     /// fit ([`Error::is_unexpected_response`]).
     pub fn read<T: LenientDecode>(self) -> Result<T, Error> {
-        let mut value = None;
+        let (operation, mut value) = (self.operation, None);
         self.decode(T::SHAPE, &mut |source| {
             value = T::read(source)?;
             Ok(value.is_some())
         })?;
-        value.ok_or_else(|| Error::new(ErrorKind::UnexpectedResponse, "the response has no value"))
+        value.ok_or_else(|| {
+            Error::new(ErrorKind::UnexpectedResponse, "the response has no value").with_operation(operation)
+        })
     }
 
     /// Decodes the body with `read`, leniently or strictly.

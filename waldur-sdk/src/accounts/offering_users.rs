@@ -216,6 +216,9 @@ impl OfferingUsers {
     ///
     /// Requires the permission `OFFERING.UPDATE_USER` on the provider's organization.
     ///
+    /// A server that doesn't know a filter ignores it and lists more offering users. Those of another
+    /// offering or user than the filters say are left alone.
+    ///
     /// # Errors
     /// The errors of listing the offering users. The failure of one offering user is in the report.
     pub fn transition_all(self, transition: OfferingUserTransition) -> Bulk<'static, OfferingUser> {

@@ -24,11 +24,11 @@ row! {
         pub uuid: Uuid = need "uuid",
         /// The resource.
         pub resource_uuid: Uuid = need "resource_uuid",
-        /// The project of the resource; `None` where the account was created by this call.
+        /// The project of the resource; `None` if the server doesn't send it, as in response to a creation.
         pub project_uuid: Option<Uuid> = optional "project_uuid",
-        /// The organization of that project; `None` likewise.
+        /// The organization of that project; `None` if the server doesn't send it.
         pub customer_uuid: Option<Uuid> = optional "customer_uuid",
-        /// The provider's organization; `None` likewise.
+        /// The provider's organization; `None` if the server doesn't send it.
         pub provider_uuid: Option<Uuid> = optional "provider_uuid",
         /// The purpose, such as `cicd`.
         #[serde(rename = "type")]
@@ -172,6 +172,10 @@ impl RobotAccounts {
     /// An account in the target state is reported as [`Outcome::Unchanged`](crate::Outcome::Unchanged). One
     /// from whose state the transition isn't legal is reported as
     /// [`Outcome::Refused`](crate::Outcome::Refused). Nothing is sent for either.
+    ///
+    /// A server that doesn't know a filter ignores it and lists more accounts. Those that don't match the
+    /// filters are left alone. One that doesn't tell is among the
+    /// [unreadable](crate::Report::unreadable) ones.
     ///
     /// Requires the permission `RESOURCE.UPDATE_ROBOT_ACCOUNT` on the provider's organization.
     ///

@@ -128,6 +128,10 @@ impl Resources {
     ///
     /// Requires the permission to report usage, which the offering's managers have.
     ///
+    /// A server that doesn't know a filter ignores it and lists more resources. No usage is reported for
+    /// those that don't match the filters. One that doesn't tell is among the
+    /// [unreadable](crate::Report::unreadable) ones.
+    ///
     /// ```
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

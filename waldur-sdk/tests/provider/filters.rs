@@ -125,11 +125,50 @@ async fn the_usage_of_another_offerings_resources_is_not_reported() {
     let report = resources().report_usage_all(|_, _| Some(Decimal::ONE)).dry_run().await.unwrap();
     let planned: Vec<Uuid> = report.items.iter().map(|item| item.target.resource.uuid).collect();
     assert_eq!(planned, listed[1..]);
-    // Of the offering, the row 1 is the first that is left.
-    for (field, odd, left) in [("state", json!("Terminated"), 2), ("state", json!(null), 2)] {
-        sandbox.corrupt("marketplace_provider_resources_list", 1, field, odd);
-        let report = resources().report_usage_all(|_, _| Some(Decimal::ONE)).dry_run().await.unwrap();
-        let planned: Vec<Uuid> = report.items.iter().map(|item| item.target.resource.uuid).collect();
-        assert_eq!(planned, listed[left..]);
+}
+
+#[tokio::test]
+async fn the_usage_of_resources_beside_the_filters_is_not_reported() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (ids, provider) = (*sandbox.ids(), provider(&sandbox));
+    let resources = || provider.resources();
+    let first = resources().live().all().await.unwrap()[0].clone();
+    for (field, wanted, odd) in [
+        ("state", resources().live(), json!("Terminated")),
+        ("project_uuid", resources().live().project(ids.project), json!(OTHER)),
+        ("customer_uuid", resources().live().customer(ids.consumer_customer), json!(OTHER)),
+        ("provider_uuid", resources().live().provider(ids.provider_customer), json!(OTHER)),
+        ("backend_id", resources().live().backend_id(first.backend_id.as_str()), json!("another")),
+    ] {
+        let planned = async || {
+            let report = wanted.clone().report_usage_all(|_, _| Some(Decimal::ONE)).dry_run().await.unwrap();
+            (report.items.len(), report.unreadable.len())
+        };
+        let (all, _) = planned().await;
+        sandbox.corrupt("marketplace_provider_resources_list", 0, field, odd);
+        assert_eq!(planned().await, (all - 1, 0), "{field}");
+        // A backend id that is absent is an empty one.
+        sandbox.corrupt("marketplace_provider_resources_list", 0, field, None);
+        assert_eq!(planned().await, (all - 1, usize::from(field != "backend_id")), "{field}");
+        sandbox.clear_corruptions();
     }
+}
+
+#[tokio::test]
+async fn accounts_of_another_user_or_type_are_left_alone() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (ids, provider) = (*sandbox.ids(), provider(&sandbox));
+    let of_alice = || {
+        let users = provider.offering_users().user(ids.users.alice);
+        users.transition_all(OfferingUserTransition::RequestDeletion).dry_run()
+    };
+    let all = of_alice().await.unwrap().items.len();
+    sandbox.corrupt("marketplace_offering_users_list", 0, "user_uuid", json!(OTHER));
+    assert_eq!(of_alice().await.unwrap().items.len(), all - 1);
+
+    provider.ensure_robot_account(ids.resources.ok, "cicd").await.unwrap();
+    sandbox.corrupt("marketplace_robot_accounts_list", 0, "type", json!("another"));
+    let robots = provider.robot_accounts().of_type("cicd");
+    let report = robots.transition_all(RobotAccountTransition::RequestDeletion).dry_run().await.unwrap();
+    assert_eq!(report.items.len(), 0);
 }
