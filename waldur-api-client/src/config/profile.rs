@@ -1,11 +1,13 @@
 //! Reads profiles of TOML files.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
-use toml::{Table, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::settings::{SETTINGS, Settings, variable_text};
@@ -103,25 +105,26 @@ fn warn_if_open(_path: &Path) {}
 fn from_text(text: &str, path: &Path, selected: Option<&str>) -> Result<Profile, Error> {
     let file = path.display().to_string();
     // The parser's own message quotes the line, which may contain a token.
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+    let mut table = DeTable::parse(text).map(Spanned::into_inner).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         Error::configuration(&file, &format!("is not TOML: see line {}", before.matches('\n').count() + 1))
     })?;
     let profile = select(&table, path, &file, selected);
-    table.iter_mut().for_each(|(_, value)| wipe(value));
+    table.iter_mut().for_each(|(_, value)| wipe(value.get_mut()));
     profile
 }
 
 /// Reads the profile that is selected: by the caller, by the file, or by its name `default`.
-fn select(table: &Table, path: &Path, file: &str, selected: Option<&str>) -> Result<Profile, Error> {
+fn select(table: &DeTable<'_>, path: &Path, file: &str, selected: Option<&str>) -> Result<Profile, Error> {
     let (mut selected_by_file, mut profiles) = (None, None);
     for (key, value) in table {
-        let problem = match (key.as_str(), value) {
-            ("profile", Value::String(name)) => {
-                selected_by_file = Some(name.as_str());
+        let key = key.as_ref();
+        let problem = match (key.as_ref(), value.as_ref()) {
+            ("profile", DeValue::String(name)) => {
+                selected_by_file = Some(name.as_ref());
                 continue;
             }
-            ("profiles", Value::Table(table)) => {
+            ("profiles", DeValue::Table(table)) => {
                 profiles = Some(table);
                 continue;
             }
@@ -133,10 +136,11 @@ fn select(table: &Table, path: &Path, file: &str, selected: Option<&str>) -> Res
     let selected = selected.or(selected_by_file);
     let name = selected.unwrap_or(DEFAULT);
     if let Some(content) = profiles.and_then(|profiles| profiles.get(name)) {
-        let settings = settings(content, path, &format!("{file}, profile `{name}`,"))?;
+        let settings = settings(content.as_ref(), path, &format!("{file}, profile `{name}`,"))?;
         return Ok(Profile { settings, unselected: None });
     }
-    let names: Vec<&str> = profiles.into_iter().flat_map(Table::keys).map(String::as_str).collect();
+    let names: Vec<&str> =
+        profiles.into_iter().flat_map(DeTable::keys).map(|name| name.as_ref().as_ref()).collect();
     let others = (!names.is_empty()).then(|| names.join(", "));
     if selected.is_none() {
         let hint = |others| format!("{file} has only the profiles {others} ({PROFILE_VARIABLE} selects one)");
@@ -150,18 +154,23 @@ fn select(table: &Table, path: &Path, file: &str, selected: Option<&str>) -> Res
 }
 
 /// Reads the settings of a profile; `source` is what errors call the profile.
-fn settings(content: &Value, path: &Path, source: &str) -> Result<Settings, Error> {
+fn settings(content: &DeValue<'_>, path: &Path, source: &str) -> Result<Settings, Error> {
     let content = content.as_table().ok_or_else(|| Error::configuration(source, "is not a table"))?;
     let mut settings = Settings::default();
     for (key, value) in content {
+        let key = key.as_ref();
         let source = format!("{source} key `{key}`,");
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = setting.ok_or_else(|| Error::configuration(&source, "is not known"))?;
-        let text = match value {
-            Value::Table(table) if setting.is_table => lines(table),
-            Value::String(text) if !setting.is_table => Ok(text.clone()),
-            Value::Integer(number) if !setting.is_table => Ok(number.to_string()),
-            Value::Float(number) if !setting.is_table => Ok(number.to_string()),
+        let text = match value.as_ref() {
+            DeValue::Table(table) if setting.is_table => lines(table),
+            DeValue::String(text) if !setting.is_table => Ok(text.to_string()),
+            DeValue::Integer(number) if !setting.is_table => {
+                i64::from_str_radix(number.as_str(), number.radix())
+                    .map(|number| number.to_string())
+                    .map_err(|_| "is out of range")
+            }
+            DeValue::Float(number) if !setting.is_table => Ok(number.as_str().to_owned()),
             _ => Err("has the wrong type"),
         };
         let text = Zeroizing::new(text.map_err(|problem| Error::configuration(&source, problem))?);
@@ -172,21 +181,23 @@ fn settings(content: &Value, path: &Path, source: &str) -> Result<Settings, Erro
 }
 
 /// Returns a line `Name: value` for each entry.
-fn lines(table: &Table) -> Result<String, &'static str> {
+fn lines(table: &DeTable<'_>) -> Result<String, &'static str> {
     let mut lines = String::new();
     for (name, value) in table {
-        let value = value.as_str().filter(|value| !value.contains(['\n', '\r']) && !name.contains(':'));
+        let name = name.as_ref();
+        let value =
+            value.as_ref().as_str().filter(|value| !value.contains(['\n', '\r']) && !name.contains(':'));
         lines.push_str(&format!("{name}: {}\n", value.ok_or("must be a table of texts of one line")?));
     }
     Ok(lines)
 }
 
-/// Overwrites all texts, which may be secrets.
-fn wipe(value: &mut Value) {
+/// Overwrites all texts that aren't borrowed from the file, since they may be secrets.
+fn wipe(value: &mut DeValue<'_>) {
     match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Table(table) => table.iter_mut().for_each(|(_, value)| wipe(value)),
+        DeValue::String(Cow::Owned(text)) => text.zeroize(),
+        DeValue::Array(items) => items.iter_mut().for_each(|item| wipe(item.get_mut())),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| wipe(value.get_mut())),
         _ => {}
     }
 }
@@ -239,6 +250,9 @@ mod tests {
         assert_eq!(read(FILE, Some("test")).unwrap().url.unwrap().value, "https://t.example.org");
         assert!(read("", None).unwrap().url.is_none());
         assert!(read("[profiles.other]", None).unwrap().url.is_none());
+        let numbers = read("[profiles.default]\ntimeout = 0x1_0\nrate_limit = 1_000.5", None).unwrap();
+        assert_eq!(numbers.timeout.unwrap().value.as_secs(), 16);
+        assert_eq!(numbers.rate_limit.unwrap().value, 1_000.5);
         let settings = read("[profiles.default]\nurl = 'https://d.example.org'", None).unwrap();
         assert_eq!(settings.url.unwrap().value, "https://d.example.org");
     }
@@ -253,6 +267,8 @@ mod tests {
         assert!(refused(FILE, Some("none")).contains("both, kind, main, test, typo"));
         let both = refused(FILE, Some("both"));
         assert!(both.contains("`token`") && both.contains("`oidc_client_id`"), "{both}");
+        let large = refused("[profiles.default]\ntimeout = 99999999999999999999", None);
+        assert!(large.contains("key `timeout`, is out of range"), "{large}");
         assert!(refused("urls = 1", None).contains("key `urls`"));
         assert!(refused("profile = 1", None).contains("key `profile`"));
         assert!(refused("a = 1\ntoken = \"geheim", None).contains("line 2"));
