@@ -229,7 +229,7 @@ pub(crate) fn stream<R: Row, T: Send + 'static>(
 }
 
 /// Reads a page of a list: one element for each item of the page.
-fn read<R: Row>(response: BufferedResponse) -> Result<PageItems<Read<R>>, Error> {
+fn read<R: Row>(response: BufferedResponse, _: usize) -> Result<PageItems<Read<R>>, Error> {
     let (operation, body) = (response.operation(), response.body.clone());
     let sent: Vec<Option<R::Sent>> = response.read()?;
     let mut uuids = None;

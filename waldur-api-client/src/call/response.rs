@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt as _};
 use http::StatusCode;
 use http::header::HeaderMap;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer as _, SeqAccess, Visitor};
 
 use crate::error::connection::FailedExchange;
 use crate::error::{Attempts, BoxError, Error, ErrorKind};
@@ -174,6 +174,22 @@ impl BufferedResponse {
         }
     }
 
+    /// Decodes a list into items of a type of the caller, as [`read_into`](Self::read_into) does. About
+    /// `expected` items are expected.
+    ///
+    /// # Errors
+    /// Those of [`read_into`](Self::read_into).
+    pub(crate) fn read_items<T: DeserializeOwned>(self, expected: usize) -> Result<Vec<T>, Error> {
+        let mut items = Vec::with_capacity(expected);
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let read = deserializer.deserialize_seq(Items(&mut items)).and_then(|()| deserializer.end());
+        match read {
+            Ok(()) => Ok(items),
+            // Decodes again to find the path.
+            Err(_) => self.read_into(),
+        }
+    }
+
     fn undecodable(mut self, source: DecodeError) -> Error {
         let secret = AuthHeader::secret_of(self.authorization.as_ref());
         redact_headers(&mut self.headers, secret);
@@ -186,6 +202,24 @@ impl BufferedResponse {
         Error::undecodable(self.status, &self.headers, &redacted(self.body, secret), source)
             .with_operation(self.operation)
             .sent(self.attempts)
+    }
+}
+
+/// Appends the items of a list.
+struct Items<'a, T>(&'a mut Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(item) = list.next_element()? {
+            self.0.push(item);
+        }
+        Ok(())
     }
 }
 

@@ -50,7 +50,7 @@ use crate::error::Error;
 pub trait ListExt: ListCall {
     /// Returns the list with default settings. The other functions call it first.
     fn into_request(self) -> ListRequest<Self::Item> {
-        ListRequest::new(self.into_call(), Self::LIST, |response| {
+        ListRequest::new(self.into_call(), Self::LIST, |response, _| {
             response.read::<Vec<Option<_>>>().map(Into::into)
         })
     }

@@ -11,11 +11,13 @@ use crate::error::Error;
 pub(super) struct Pager<T> {
     walk: Walk,
     read: ReadPage<T>,
+    /// The number of items of the previous page.
+    expected: usize,
 }
 
 impl<T: Send + 'static> Pager<T> {
     pub(super) fn new(list: ListRequest<T>) -> Self {
-        Self { walk: Walk::new(list.plan), read: list.read }
+        Self { walk: Walk::new(list.plan), read: list.read, expected: 0 }
     }
 
     /// Returns whether reading failed because the list became shorter meanwhile.
@@ -53,8 +55,10 @@ impl<T: Send + 'static> Pager<T> {
         let ReceivedPage { page, response } = received;
         let position = Position::of(&response.headers);
         let body = response.body.clone();
-        let items: PageItems<T> = (self.read)(response).map_err(|error| self.walk.failed(&page, error))?;
+        let items: PageItems<T> =
+            (self.read)(response, self.expected).map_err(|error| self.walk.failed(&page, error))?;
         let length = items.len();
+        self.expected = length;
         if !self.walk.advance(&page, &position, &body, length)? {
             return Ok(None);
         }

@@ -18,8 +18,8 @@ use crate::error::Error;
 /// How often a list is read from the beginning if it becomes shorter meanwhile.
 const READS: usize = 3;
 
-/// Decodes a page of a list.
-pub(crate) type ReadPage<T> = fn(BufferedResponse) -> Result<PageItems<T>, Error>;
+/// Decodes a page of a list. The number is that of the items that are expected.
+pub(crate) type ReadPage<T> = fn(BufferedResponse, usize) -> Result<PageItems<T>, Error>;
 
 /// A list operation with its filters and the settings of reading. Nothing is sent until the list is read.
 #[must_use = "nothing is sent until the list is read"]
@@ -83,7 +83,7 @@ impl<T: Send + 'static> ListRequest<T> {
         self.plan.call.query("field", &names);
         ListRequest {
             plan: self.plan,
-            read: |response| response.read_into::<Vec<Row>>().map(PageItems::from),
+            read: |response, expected| response.read_items::<Row>(expected).map(PageItems::from),
         }
     }
 

@@ -1,10 +1,9 @@
 //! The walk over the pages of a list: which page is read next, and where the list ends.
 
 use std::collections::{HashSet, VecDeque};
+use std::pin::Pin;
 
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use futures_util::future::{BoxFuture, FutureExt as _, MaybeDone, maybe_done};
 use serde::Deserialize;
 
 use super::page_token::{PageRef, PageToken, page_of};
@@ -31,7 +30,8 @@ pub(super) struct Walk {
     plan: ListPlan,
     /// The page to read next; `None` at the end.
     next: Option<PageRef>,
-    pending: FuturesOrdered<PendingPage>,
+    /// The requests that were sent, in the order of `requested`.
+    pending: VecDeque<MaybeDone<PendingPage>>,
     /// The pages that are pending.
     requested: VecDeque<PageRef>,
     /// The number of items of the list, if the server counts them.
@@ -39,8 +39,8 @@ pub(super) struct Walk {
     /// The number of the last page, if it follows from the count.
     last: Option<u64>,
     visited: HashSet<PageRef>,
-    /// The body of the previous page.
-    last_body: Bytes,
+    /// What the body of the previous page is recognized by.
+    last_mark: Vec<u8>,
     received: u64,
     delivered: usize,
     seen: HashSet<String>,
@@ -72,12 +72,12 @@ impl Walk {
         Self {
             plan,
             next,
-            pending: FuturesOrdered::new(),
+            pending: VecDeque::new(),
             requested: VecDeque::new(),
             total: None,
             last: None,
             visited: HashSet::new(),
-            last_body: Bytes::new(),
+            last_mark: Vec::new(),
             received,
             delivered: 0,
             seen: HashSet::new(),
@@ -112,24 +112,37 @@ impl Walk {
             return Some(Err(self.plan.refused(&problem)));
         }
         self.request(&page);
-        let (page, answer) = self.pending.next().await?;
-        self.requested.pop_front();
+        let (page, answer) = self.received_first().await?;
         Some(match answer {
             Ok(response) => Ok(ReceivedPage { page, response }),
             Err(error) => Err(self.failed(&page, error)),
         })
     }
 
+    /// Waits for the first of the pending pages. The others are received meanwhile.
+    async fn received_first(&mut self) -> Option<(PageRef, Result<BufferedResponse, Error>)> {
+        self.requested.pop_front()?;
+        let mut first = self.pending.pop_front()?;
+        std::future::poll_fn(|context| {
+            for other in &mut self.pending {
+                let _ = other.poll_unpin(context);
+            }
+            first.poll_unpin(context)
+        })
+        .await;
+        Pin::new(&mut first).take_output()
+    }
+
     /// Ends the walk, and cancels the pending requests.
     pub(super) fn stop(&mut self) {
         self.next = None;
-        self.pending = FuturesOrdered::new();
+        self.pending.clear();
     }
 
     /// Requests `page` unless it is the first pending one, and the following pages up to the concurrency.
     fn request(&mut self, page: &PageRef) {
         if self.requested.front() != Some(page) {
-            self.pending = FuturesOrdered::new();
+            self.pending.clear();
             self.requested.clear();
             self.send(page.clone());
         }
@@ -153,7 +166,8 @@ impl Walk {
                 prepared
             }
         };
-        self.pending.push_back(Box::pin(async move { (page, prepared.buffer().await) }));
+        let request: PendingPage = Box::pin(async move { (page, prepared.buffer().await) });
+        self.pending.push_back(maybe_done(request));
     }
 
     /// Takes note of `page`, which has `length` items, and finds the next page. Returns whether the page
@@ -165,11 +179,13 @@ impl Walk {
         &mut self,
         page: &PageRef,
         position: &Position,
-        body: &Bytes,
+        body: &[u8],
         length: usize,
     ) -> Result<bool, Error> {
-        let repeats = length > 0 && *body == self.last_body;
-        if repeats && position.total.is_none() && !position.has_links {
+        let paged = position.total.is_some() || position.has_links;
+        let mark = mark_of(body, paged);
+        let repeats = length > 0 && mark == self.last_mark;
+        if repeats && !paged {
             return Ok(false);
         }
         self.received += length as u64;
@@ -184,7 +200,7 @@ impl Walk {
                 return Err(self.endless(&format!("{page} repeats the one before it")));
             }
         }
-        self.last_body = body.clone();
+        self.last_mark = mark;
         self.total = position.total;
         self.next = next;
         Ok(true)
@@ -283,6 +299,20 @@ impl Walk {
     }
 }
 
+/// Returns what a page is recognized by if it comes again: its length, beginning and end if the server pages
+/// the list, since two pages with the same first and last uuid are the same; otherwise all of it.
+///
+/// It is a copy, so that the memory of the body can be used for the next page.
+fn mark_of(body: &[u8], paged: bool) -> Vec<u8> {
+    const KEPT: usize = 256;
+    match (body.first_chunk::<KEPT>(), body.last_chunk::<KEPT>()) {
+        (Some(beginning), Some(end)) if paged => {
+            [&body.len().to_le_bytes(), beginning.as_slice(), end.as_slice()].concat()
+        }
+        _ => body.to_vec(),
+    }
+}
+
 /// Returns the uuid of each item of a page in lowercase without dashes; `None` for an item without a uuid.
 fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
     #[derive(Deserialize)]
@@ -305,6 +335,18 @@ fn uuids_of(body: &[u8]) -> Vec<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_recognized_by_all_of_them_unless_the_server_pages_the_list() {
+        let page = |text: &str| format!("[{}{text}{}]", "a".repeat(300), "z".repeat(300)).into_bytes();
+        let (page, other) = (page("m"), page("n"));
+        assert_ne!(mark_of(&page, false), mark_of(&other, false));
+        assert_eq!(mark_of(&page, true), mark_of(&other, true));
+        for other in [&page[1..], &page[..page.len() - 1], b"", b"[]"] {
+            assert_ne!(mark_of(&page, true), mark_of(other, true));
+        }
+        assert_ne!(mark_of(b"[1]", true), mark_of(b"[2]", true));
+    }
 
     #[test]
     fn uuids_are_found_in_whatever_an_item_is() {
