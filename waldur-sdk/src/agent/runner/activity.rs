@@ -97,7 +97,7 @@ impl fmt::Display for LoopName<'_> {
 }
 
 /// Something that an [`Agent`](super::Agent) did. Displays as one line, but for the problems of a round. The
-/// lines about rounds of members name the offering: each has a loop of its own.
+/// lines about the loops of members name the offering: each has a loop of its own.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Activity<'a> {
@@ -136,6 +136,8 @@ pub enum Activity<'a> {
     Panicked {
         /// The loop.
         kind: LoopKind,
+        /// Its offerings.
+        offerings: &'a [Uuid],
         /// The message of the panic.
         message: &'a str,
         /// The pause.
@@ -146,6 +148,8 @@ pub enum Activity<'a> {
     Ended {
         /// The loop.
         kind: LoopKind,
+        /// Its offerings.
+        offerings: &'a [Uuid],
     },
     /// The agent couldn't register itself or report its statistics. It tries again later; the loops go on.
     NotRegistered {
@@ -171,10 +175,13 @@ impl fmt::Display for Activity<'_> {
             Self::RoundEnded { kind, offerings, summary } => {
                 write!(f, "{}: {summary}", LoopName { kind: *kind, offerings })
             }
-            Self::Panicked { kind, message, again_in } => {
-                write!(f, "{kind}: panicked, begins again in {again_in:?}: {message}")
+            Self::Panicked { kind, offerings, message, again_in } => {
+                let name = LoopName { kind: *kind, offerings };
+                write!(f, "{name}: panicked, begins again in {again_in:?}: {message}")
             }
-            Self::Ended { kind } => write!(f, "{kind}: ended"),
+            Self::Ended { kind, offerings } => {
+                write!(f, "{}: ended", LoopName { kind: *kind, offerings })
+            }
             Self::NotRegistered { error } => write!(f, "the agent is not registered: {error}"),
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use waldur_api_client::Error;
 
-use super::activity::{Activity, LoopKind, Observed, RoundSummary};
+use super::activity::{Activity, LoopKind, LoopName, Observed, RoundSummary};
 #[cfg(feature = "events")]
 use super::health::EventsHealth;
 use super::health::{AgentHealth, LoopCounts, LoopError, LoopHealth, LoopState};
@@ -235,18 +235,19 @@ impl Probe {
     }
 
     pub(super) fn panicked(&self, message: &str, again_in: Duration) {
-        tracing::error!(r#loop = %self.kind, message, ?again_in, "a loop panicked");
+        let (kind, offerings) = (self.kind, &self.offerings);
+        tracing::error!(r#loop = %LoopName { kind, offerings }, message, ?again_in, "a loop panicked");
         self.note(|seen, now| {
             seen.state = LoopState::Panicked;
             seen.last_error = Some(LoopError { at: now, message: format!("panicked: {message}") });
             seen.restarts += 1;
         });
-        self.on_activity.call(&Activity::Panicked { kind: self.kind, message, again_in });
+        self.on_activity.call(&Activity::Panicked { kind, offerings, message, again_in });
     }
 
     pub(super) fn ended(&self) {
         self.note(|seen, _| seen.state = LoopState::Ended);
-        self.on_activity.call(&Activity::Ended { kind: self.kind });
+        self.on_activity.call(&Activity::Ended { kind: self.kind, offerings: &self.offerings });
     }
 
     pub(super) fn health(&self) -> LoopHealth {
@@ -287,7 +288,7 @@ mod tests {
     use crate::membership::SyncedResource;
 
     #[test]
-    fn the_beginning_and_the_end_of_a_round_name_the_offering_of_the_loop() {
+    fn activities_of_a_loop_of_one_offering_name_it() {
         for (kind, name) in [
             (LoopKind::Membership, "membership of offering 00000000000000000000000000000000"),
             (LoopKind::Orders, "orders"),
@@ -300,7 +301,14 @@ mod tests {
             let probe = Arc::new(Probe::new(kind, vec![Uuid::nil()], hour, hour, on_activity));
             (probe.observer::<SyncedResource>())(RoundEvent::Begun);
             probe.ended_round(Report::<SyncedResource>::default());
-            let expected = [format!("{name}: a round begins"), format!("{name}: 0 applied")];
+            probe.panicked("no space left", hour);
+            probe.ended();
+            let expected = [
+                format!("{name}: a round begins"),
+                format!("{name}: 0 applied"),
+                format!("{name}: panicked, begins again in 3600s: no space left"),
+                format!("{name}: ended"),
+            ];
             assert_eq!(*lock(&told), expected);
         }
     }
