@@ -32,6 +32,8 @@ struct Server {
     /// Pages that fail, and how: a status.
     fails: Option<(usize, u16)>,
     heads: bool,
+    /// The length of what each item has before and after its uuid.
+    around: usize,
     asked: Mutex<Vec<String>>,
     under_way: Mutex<(usize, usize)>,
 }
@@ -49,6 +51,7 @@ fn server(items: usize) -> Server {
         removes: None,
         fails: None,
         heads: true,
+        around: 0,
         asked: Mutex::default(),
         under_way: Mutex::default(),
     }
@@ -97,9 +100,10 @@ impl Server {
         {
             self.items.lock().unwrap().drain(..gone);
         }
+        let text = "x".repeat(self.around);
         let rows: Vec<String> = items[first..last]
             .iter()
-            .map(|item| format!(r#"{{"uuid":"{item:032x}","state":"done"}}"#))
+            .map(|item| format!(r#"{{"a":"{text}","uuid":"{item:032x}","state":"done","z":"{text}"}}"#))
             .collect();
         answer.body(format!("[{}]", rows.join(","))).unwrap()
     }
@@ -179,6 +183,15 @@ async fn every_way_of_paging_gives_the_whole_list_once() {
             assert_eq!(rows.unwrap(), whole, "{name}, {items}");
             assert_eq!(requests, asked, "{name}, {items}");
         }
+    }
+}
+
+#[tokio::test]
+async fn pages_that_differ_only_in_their_middle_are_no_repetitions() {
+    for (counts, links) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (client, _) = client_of(Server { around: 2000, cap: 1, counts, links, ..server(3) });
+        let list = client.marketplace_orders_list().select::<Row>().page_size(1).limit(3);
+        assert_eq!(numbers(&list.all().await.unwrap()), [1, 2, 3], "{counts} {links}");
     }
 }
 
@@ -266,7 +279,10 @@ async fn pages_are_asked_for_side_by_side_and_keep_their_order() {
             let rows = numbers(&list.all().await.unwrap());
             let expected = limit.unwrap_or(2400);
             assert_eq!(rows, (1..=expected as u128).collect::<Vec<_>>());
-            assert_eq!(server.asked.lock().unwrap().len(), expected.div_ceil(300));
+            let asked = server.asked.lock().unwrap();
+            let in_order = (1..=expected.div_ceil(300)).map(|page| format!("page={page}&"));
+            assert_eq!(asked.len(), expected.div_ceil(300));
+            assert!(asked.iter().zip(in_order).all(|(asked, page)| asked.contains(&page)), "{asked:?}");
             let reached = server.under_way.lock().unwrap().1;
             assert_eq!(reached, most.min(expected.div_ceil(300) - 1).max(1), "{concurrency} {limit:?}");
         }
