@@ -160,18 +160,7 @@ impl BufferedResponse {
     /// # Errors
     /// If a value doesn't fit ([`Error::is_unexpected_response`]). The error has its path.
     pub fn read_into<T: DeserializeOwned>(self) -> Result<T, Error> {
-        match serde_json::from_slice(&self.body) {
-            Ok(value) => Ok(value),
-            // Decodes again to find the path. Tracking it costs as much as decoding.
-            Err(error) => {
-                let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
-                let source = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-                    Ok(_) => DecodeError::Json(error),
-                    Err(error) => DecodeError::Into(error),
-                };
-                Err(self.undecodable(source))
-            }
-        }
+        serde_json::from_slice(&self.body).map_err(|error| self.undecodable_as::<T>(error))
     }
 
     /// Decodes a list into items of a type of the caller, as [`read_into`](Self::read_into) does. About
@@ -183,11 +172,19 @@ impl BufferedResponse {
         let mut items = Vec::with_capacity(expected);
         let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
         let read = deserializer.deserialize_seq(Items(&mut items)).and_then(|()| deserializer.end());
-        match read {
-            Ok(()) => Ok(items),
-            // Decodes again to find the path.
-            Err(_) => self.read_into(),
-        }
+        read.map_err(|error| self.undecodable_as::<Vec<T>>(error))?;
+        Ok(items)
+    }
+
+    /// Returns the error of a body that doesn't fit `T`. Decodes again to find the path, since tracking it
+    /// costs as much as decoding.
+    fn undecodable_as<T: DeserializeOwned>(self, error: serde_json::Error) -> Error {
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let source = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            Ok(_) => DecodeError::Json(error),
+            Err(error) => DecodeError::Into(error),
+        };
+        self.undecodable(source)
     }
 
     fn undecodable(mut self, source: DecodeError) -> Error {

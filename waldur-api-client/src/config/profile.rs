@@ -170,7 +170,11 @@ fn settings(content: &DeValue<'_>, path: &Path, source: &str) -> Result<Settings
                     .map(|number| number.to_string())
                     .map_err(|_| "is out of range")
             }
-            DeValue::Float(number) if !setting.is_table => Ok(number.as_str().to_owned()),
+            DeValue::Float(number) if !setting.is_table => {
+                // So that 16.0 is 16.
+                let number: Result<f64, _> = number.as_str().parse();
+                number.map(|number| number.to_string()).map_err(|_| "is out of range")
+            }
             _ => Err("has the wrong type"),
         };
         let text = Zeroizing::new(text.map_err(|problem| Error::configuration(&source, problem))?);
@@ -253,6 +257,8 @@ mod tests {
         let numbers = read("[profiles.default]\ntimeout = 0x1_0\nrate_limit = 1_000.5", None).unwrap();
         assert_eq!(numbers.timeout.unwrap().value.as_secs(), 16);
         assert_eq!(numbers.rate_limit.unwrap().value, 1_000.5);
+        let numbers = read("[profiles.default]\nbulk_concurrency = 1.6e1", None).unwrap();
+        assert_eq!(numbers.bulk_concurrency.unwrap().value, 16);
         let settings = read("[profiles.default]\nurl = 'https://d.example.org'", None).unwrap();
         assert_eq!(settings.url.unwrap().value, "https://d.example.org");
     }
@@ -271,6 +277,7 @@ mod tests {
         assert!(large.contains("key `timeout`, is out of range"), "{large}");
         assert!(refused("urls = 1", None).contains("key `urls`"));
         assert!(refused("profile = 1", None).contains("key `profile`"));
+        assert!(refused("profile = 'a'\nprofile = 'geheim'", None).contains("line 2"));
         assert!(refused("a = 1\ntoken = \"geheim", None).contains("line 2"));
         let text = "[profiles.default.headers]\nX = \"a\\nAuthorization: b\"";
         assert!(refused(text, None).contains("key `headers`"));

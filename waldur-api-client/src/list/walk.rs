@@ -12,8 +12,8 @@ use super::position::Position;
 use crate::call::BufferedResponse;
 use crate::error::{Error, ErrorKind};
 
-/// A page that was requested, and its response.
-type PendingPage = BoxFuture<'static, (PageRef, Result<BufferedResponse, Error>)>;
+/// The response of a page that was requested.
+type PendingPage = MaybeDone<BoxFuture<'static, Result<BufferedResponse, Error>>>;
 
 /// A page as received.
 pub(super) struct ReceivedPage {
@@ -30,10 +30,8 @@ pub(super) struct Walk {
     plan: ListPlan,
     /// The page to read next; `None` at the end.
     next: Option<PageRef>,
-    /// The requests that were sent, in the order of `requested`.
-    pending: VecDeque<MaybeDone<PendingPage>>,
-    /// The pages that are pending.
-    requested: VecDeque<PageRef>,
+    /// The pages that were requested, in their order.
+    pending: VecDeque<(PageRef, PendingPage)>,
     /// The number of items of the list, if the server counts them.
     total: Option<u64>,
     /// The number of the last page, if it follows from the count.
@@ -73,7 +71,6 @@ impl Walk {
             plan,
             next,
             pending: VecDeque::new(),
-            requested: VecDeque::new(),
             total: None,
             last: None,
             visited: HashSet::new(),
@@ -121,17 +118,16 @@ impl Walk {
 
     /// Waits for the first of the pending pages. The others are received meanwhile.
     async fn received_first(&mut self) -> Option<(PageRef, Result<BufferedResponse, Error>)> {
-        self.requested.pop_front()?;
-        let mut first = self.pending.pop_front()?;
+        let (page, mut first) = self.pending.pop_front()?;
         std::future::poll_fn(|context| {
             let received = first.poll_unpin(context);
-            for other in &mut self.pending {
+            for (_, other) in &mut self.pending {
                 let _ = other.poll_unpin(context);
             }
             received
         })
         .await;
-        Pin::new(&mut first).take_output()
+        Some((page, Pin::new(&mut first).take_output()?))
     }
 
     /// Ends the walk, and cancels the pending requests.
@@ -142,13 +138,12 @@ impl Walk {
 
     /// Requests `page` unless it is the first pending one, and the following pages up to the concurrency.
     fn request(&mut self, page: &PageRef) {
-        if self.requested.front() != Some(page) {
+        if self.pending.front().is_none_or(|(first, _)| first != page) {
             self.pending.clear();
-            self.requested.clear();
             self.send(page.clone());
         }
-        while self.requested.len() < self.plan.concurrency {
-            let Some(PageRef::Number(latest)) = self.requested.back() else { break };
+        while self.pending.len() < self.plan.concurrency {
+            let Some((PageRef::Number(latest), _)) = self.pending.back() else { break };
             let following = latest + 1;
             if self.last.is_none_or(|last| following > last) {
                 break;
@@ -158,7 +153,6 @@ impl Walk {
     }
 
     fn send(&mut self, page: PageRef) {
-        self.requested.push_back(page.clone());
         let prepared = match &page {
             PageRef::Number(number) => self.plan.call_of(*number).prepare(),
             PageRef::Query(query) => {
@@ -167,8 +161,7 @@ impl Walk {
                 prepared
             }
         };
-        let request: PendingPage = Box::pin(async move { (page, prepared.buffer().await) });
-        self.pending.push_back(maybe_done(request));
+        self.pending.push_back((page, maybe_done(Box::pin(prepared.buffer()))));
     }
 
     /// Takes note of `page`, which has `length` items, and finds the next page. Returns whether the page

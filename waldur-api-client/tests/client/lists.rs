@@ -236,6 +236,36 @@ async fn a_list_that_does_not_end_is_an_error_that_says_how_far_it_got() {
     }
 }
 
+/// A server with the same body for each request.
+#[derive(Debug)]
+struct Fixed(&'static str);
+
+impl Transport for Fixed {
+    fn execute(
+        &self,
+        _request: reqwest::Request,
+        _operation: &'static Operation,
+    ) -> BoxFuture<'_, Result<reqwest::Response, BoxError>> {
+        Box::pin(async { Ok(http::Response::new(self.0).into()) })
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_fit_the_rows_says_where() {
+    for (body, place) in [
+        (r#"{"uuid":"00000000000000000000000000000001"}"#, "$: invalid type: map, expected a sequence"),
+        (r#"[{"uuid":"00000000000000000000000000000001"},{"uuid":7}]"#, "$[1].uuid: "),
+        (r#"[{"uuid":"00000000000000000000000000000001"}] []"#, "not JSON: trailing characters"),
+        (r#"[{"uuid":"00000000000000000000000000000001"}"#, "EOF while parsing a list"),
+    ] {
+        let client =
+            Client::builder().url("http://waldur.test").token("0123").transport(Arc::new(Fixed(body)));
+        let list = client.build().unwrap().marketplace_orders_list().select::<Row>();
+        let error = list.all().await.unwrap_err();
+        assert!(error.is_unexpected_response() && error.to_string().contains(place), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_fails_says_how_far_it_got() {
     let (client, _) = client_of(Server { fails: Some((3, 500)), ..server(900) });
