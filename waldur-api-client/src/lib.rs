@@ -53,6 +53,10 @@
 //!
 #![cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/features.md")))]
 //!
+//! The build script generates the operations of the features that are on (feature `generate`, on by default,
+//! and enabled by each other feature of operations than `provider`). With `provider` alone, it takes what was
+//! generated when the schema was pinned: the same code, without the generator to compile.
+//!
 //! The feature `full` has all of them. Further features: `rustls` (default) or `native-tls` for https,
 //! `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for typed helpers of
 //! `httpmock`, `exchanges` for tables of all operations.

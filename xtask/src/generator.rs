@@ -6,8 +6,17 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// Tries the generator on a normalised schema. An error names the operation that can't be generated.
-pub type Generator = fn(&Value) -> Result<()>;
+/// Files of generated code: their names and contents.
+pub type Files = Vec<(&'static str, String)>;
+
+/// What the program with the generator does with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Generator {
+    /// Tries the generator on a normalised schema. An error names the operation that can't be generated.
+    pub try_all: fn(&Value) -> Result<()>,
+    /// Generates the code that the client keeps.
+    pub kept: fn(&Value) -> Result<Files>,
+}
 
 /// Returns the command that runs cargo.
 pub(crate) fn cargo() -> Command {

@@ -50,6 +50,11 @@ impl Layout {
         self.0.join("waldur-api-client/schema/waldur.json")
     }
 
+    /// A file of the generated code that the client keeps.
+    pub(crate) fn kept(&self, name: &str) -> PathBuf {
+        self.0.join("waldur-api-client/generated").join(name)
+    }
+
     pub(crate) fn listing(&self) -> PathBuf {
         self.0.join("waldur-api-client/OPERATIONS.txt")
     }

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use generator::Generator;
+pub use generator::{Files, Generator};
 use layout::Layout;
 
 /// Refreshes, checks and compares the pinned Waldur schema.
@@ -59,6 +59,8 @@ struct Arguments {
 enum Command {
     /// Make the pin, and all that follows from it, from an upstream schema.
     Regen(regen::Options),
+    /// Write anew the generated code that the client keeps, after a change of the generator.
+    Generate,
     /// List the published versions of the schema, newest first, and tell which is pinned.
     Versions(versions::Published),
     /// Show the features, the request and the permissions of operations, by a part of their names or paths.
@@ -114,6 +116,10 @@ fn run(layout: &Layout, command: &Command, generator: Option<Generator>) -> anyh
         Command::Regen(options) if options.names_nothing() => regen::refuse(layout, options),
         Command::Regen(options) => match generator {
             Some(generator) => regen::run(layout, options, generator),
+            None => return generator::start(),
+        },
+        Command::Generate => match generator {
+            Some(generator) => regen::generate(layout, generator),
             None => return generator::start(),
         },
         Command::Check { upstream } => check::run(layout, upstream.as_deref()),

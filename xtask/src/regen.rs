@@ -108,14 +108,14 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         _ => pin::url(&template, &version),
     };
     let (overlay_file, overlay) = overlay(layout, options.overlay.as_deref())?;
-    let made = make(
+    let mut made = make(
         layout,
         &source.document,
         pin::Source { version, url, url_template: template, sha256: source.sha256, docs: options.keep_docs },
         &overlay_file,
         &overlay,
     )?;
-    generator(&made.normalised)?;
+    (generator.try_all)(&made.normalised)?;
     for line in &made.report {
         output::line(line)?;
     }
@@ -123,6 +123,7 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     if !lacking.is_empty() {
         output::line(format_args!("warning: {}", sdk::said(&lacking, &made.pin.source.version)))?;
     }
+    made.files.extend(kept(layout, &made.normalised, generator)?);
     replace(layout, &made.files)?;
     output::line(format_args!(
         "pinned {}: {}, {} ({} normalised)",
@@ -140,6 +141,28 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         None => {}
     }
     output::print(suspects::news(made.pinned, old, &overlay)?)
+}
+
+/// The files of the generated code that the client keeps.
+fn kept(layout: &Layout, normalised: &Value, generator: Generator) -> Result<Vec<(PathBuf, String)>> {
+    let files = (generator.kept)(normalised)?;
+    let folder = layout.kept("");
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", layout.said(&folder)))?;
+    Ok(files.into_iter().map(|(name, code)| (layout.kept(name), code)).collect())
+}
+
+/// Writes anew the generated code that the client keeps, after a change of the generator.
+pub(crate) fn generate(layout: &Layout, generator: Generator) -> Result<()> {
+    let path = layout.normalised();
+    let said = layout.said(&path);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {said}"))?;
+    let normalised = serde_json::from_str(&text).with_context(|| format!("{said} is not JSON"))?;
+    let files = kept(layout, &normalised, generator)?;
+    replace(layout, &files)?;
+    for (path, _) in &files {
+        output::line(format_args!("wrote {}", layout.said(path)))?;
+    }
+    Ok(())
 }
 
 /// How the pin knows the repository's own overlay.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use waldur_api_codegen::KEPT;
 
 use crate::count::counted;
 use crate::features::{FULL, Features, Resolved};
@@ -51,7 +52,8 @@ fn manifest_table(features: &Features, resolved: &Resolved) -> String {
     );
     for (name, (doc, operations)) in &resolved.features {
         let count = counted(operations.len(), "operation", "operations");
-        let _ = writeln!(table, "# {doc} ({count})\n{name} = []");
+        let needs = if name == KEPT { "" } else { "\"generate\"" };
+        let _ = writeln!(table, "# {doc} ({count})\n{name} = [{needs}]");
     }
     let _ = writeln!(table, "# Every operation\n{FULL} = [{}]", quoted(resolved.features.keys().collect()));
     table

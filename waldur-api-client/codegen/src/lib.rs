@@ -8,13 +8,22 @@
 //! only, and takes little time to compile.
 
 pub mod document;
+#[cfg_attr(not(feature = "generate"), expect(dead_code, reason = "its source is written out"))]
+mod field_hash;
 #[cfg(feature = "generate")]
 mod generator;
+mod kept;
 pub mod names;
+mod pages;
 mod permissions;
 mod prune;
 
+/// The source of the function by which the names of fields are found, which the client compiles as well.
+pub const FIELD_HASH: &str = include_str!("field_hash.rs");
+
 #[cfg(feature = "generate")]
-pub use generator::{FIELD_HASH, Result, feature_table, file, generate, mock, operation_table};
+pub use generator::{Result, file, generate, mock};
+pub use kept::{KEPT, kept_file, kept_parts};
+pub use pages::{feature_table, operation_table};
 pub use permissions::permissions;
 pub use prune::prune;

@@ -108,6 +108,7 @@ pub const fn hash_of(name: &str) -> u8 {
 macro_rules! received {
     ($name:ident) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
+            #[inline]
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::wire::model::deserialize(deserializer)
             }
@@ -115,11 +116,13 @@ macro_rules! received {
         impl $crate::wire::LenientDecode for $name {
             const SHAPE: $crate::wire::Shape =
                 $crate::wire::Shape::Object(<$name as $crate::wire::model::Model>::NAME);
+            #[inline]
             fn read(source: &mut dyn $crate::wire::Source) -> Result<Option<Self>, $crate::wire::Stopped> {
                 $crate::wire::read_model(source)
             }
         }
         impl ::serde::Serialize for $name {
+            #[inline]
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::wire::model::serialize(self, serializer)
             }

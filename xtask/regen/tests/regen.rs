@@ -64,6 +64,24 @@ fn the_same_input_gives_the_same_bytes_and_all_agrees() {
 }
 
 #[test]
+fn the_kept_code_is_generated_with_the_pin_and_after_a_change_of_the_generator() {
+    const KEPT: &str = "waldur-api-client/generated/provider.rs";
+    let repository = Repository::new(SCHEMA);
+    repository.refuses(&["generate"], &["can't read waldur-api-client/schema/waldur.json"]);
+    let features = repository.read("openapi/features.toml");
+    let features =
+        features.replace("['things']\nrest", "['provider']\nrest").replace(".things]", ".provider]");
+    repository.write("openapi/features.toml", &features);
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    let generated = repository.read(KEPT);
+    assert!(generated.contains("pub fn things_close("), "{generated}");
+    assert!(!repository.read("waldur-api-client/generated/none.rs").contains("things_close"));
+    repository.write(KEPT, "of another generator");
+    assert!(repository.succeeds(&["generate"]).contains(KEPT));
+    assert_eq!(repository.read(KEPT), generated);
+}
+
+#[test]
 fn keep_docs_keeps_the_prose() {
     let repository = Repository::new(SCHEMA);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--keep-docs"]);
@@ -139,7 +157,7 @@ fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
         ),
         ("openapi/overlay.yaml", "title: t", "title: u", "openapi/overlay.yaml"),
         ("waldur-api-client/OPERATIONS.txt", "things_close", "", "waldur-api-client/OPERATIONS.txt"),
-        ("waldur-api-client/Cargo.toml", "things = []", "", "waldur-api-client/Cargo.toml"),
+        ("waldur-api-client/Cargo.toml", "things = [\"generate\"]", "", "waldur-api-client/Cargo.toml"),
         ("README.md", "`things`", "`thing`", "README.md"),
         (
             "openapi/features.toml",

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::document::Operation;
-use crate::generator::pages::is_default;
+use crate::pages::is_default;
 use crate::permissions::{alternatives, permissions};
 
 /// Returns the documentation of `operation`: the schema's own where it was kept, or else its facts; then the

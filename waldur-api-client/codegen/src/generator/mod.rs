@@ -18,11 +18,10 @@ mod client;
 mod docs;
 mod enums;
 mod exchanges;
-mod field_hash;
+mod inline;
 mod lists;
 mod mock;
 mod models;
-mod pages;
 mod spec;
 mod syntax;
 #[cfg(test)]
@@ -34,13 +33,9 @@ use std::error::Error;
 use serde_json::Value;
 
 pub use mock::generate as mock;
-pub use pages::{feature_table, operation_table};
 
 /// The outcome of generating; an error says what could not be generated.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-/// The source of the function by which the names of fields are found, which the client compiles as well.
-pub const FIELD_HASH: &str = include_str!("field_hash.rs");
 
 /// Returns the client's code for all operations of `document`, with the table of their types where
 /// `with_exchanges`.
@@ -68,6 +63,11 @@ pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
     lists::append(&mut file, document, &calls)?;
     if with_exchanges {
         exchanges::append(&mut file, document, &calls, &received)?;
+    }
+    let marked = inline::mark(&mut file);
+    if marked < 3 * calls.len() {
+        // Each has at least its function, `new` and `send`.
+        return Err(format!("{marked} functions marked as inline for {} operations", calls.len()).into());
     }
     Ok(file)
 }
