@@ -272,7 +272,7 @@ pub use wire::{
 #[doc(hidden)]
 pub mod __private {
     pub use crate::call::{BufferedResponse, Call};
-    pub use crate::list::{PageItems, project};
+    pub use crate::list::{PageItems, Unread, project};
     pub use crate::wire::{
         Checked, Decoded, LenientDecode, Source, Stopped, decode, note_mismatch, read_model, time,
     };

@@ -121,7 +121,7 @@ impl AgentIdentity {
 
     async fn find(client: &Client, offering: Uuid, name: &str) -> Result<Option<Self>, Error> {
         let list = client.marketplace_site_agent_identities_list().offering_uuid(offering).name(name);
-        let known: Rows<Self> = row::all(list.into_request(), client.bulk_concurrency()).await?;
+        let known: Rows<Self> = row::all(list.unread(), client.bulk_concurrency()).await?;
         let (known, unreadable) = known.into_parts();
         let mut known = known.into_iter();
         match (known.find(|one| one.name == name && one.offering_uuid == offering), unreadable.first()) {

@@ -1,9 +1,11 @@
 //! Collections: lists with typed filters. Nothing is sent until a verb is called.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
+use waldur_api_client::__private::Unread;
 use waldur_api_client::{Client, Error, ListExt, ListRequest};
 
 use crate::row::{self, Row, Rows};
@@ -13,8 +15,9 @@ use crate::row::{self, Row, Rows};
 #[must_use = "nothing is sent until a verb is called"]
 pub struct List<R> {
     client: Client,
-    request: ListRequest<row::Read<R>>,
+    request: ListRequest<Unread>,
     has_uuids: bool,
+    row: PhantomData<fn() -> R>,
 }
 
 impl<R> fmt::Debug for List<R> {
@@ -25,7 +28,7 @@ impl<R> fmt::Debug for List<R> {
 
 impl<R: Row> List<R> {
     pub(crate) fn new(client: &Client, list: impl ListExt) -> Self {
-        Self { client: client.clone(), request: row::reading(list.into_request()), has_uuids: true }
+        Self { client: client.clone(), request: list.unread(), has_uuids: true, row: PhantomData }
     }
 
     /// Makes a list whose rows have no uuid, so that repeated rows can't be recognised.
@@ -86,8 +89,8 @@ impl<R: Row> List<R> {
 macro_rules! collection {
     ($collection:ty, $row:ty) => {
         impl $collection {
-            fn listing(&self) -> ::waldur_api_client::ListRequest<impl Send + use<>> {
-                ::waldur_api_client::ListExt::into_request(self.request())
+            fn listing(&self) -> ::waldur_api_client::ListRequest<::waldur_api_client::__private::Unread> {
+                ::waldur_api_client::ListExt::unread(self.request())
             }
         }
 
@@ -105,7 +108,7 @@ macro_rules! collection {
             /// error: see [`Rows::unreadable`](crate::Rows::unreadable).
             pub async fn all(self) -> Result<$crate::row::Rows<$row>, ::waldur_api_client::Error> {
                 let concurrency = self.client.bulk_concurrency();
-                let rows = $crate::row::all::<$read, _>(self.listing(), concurrency).await?;
+                let rows = $crate::row::all::<$read>(self.listing(), concurrency).await?;
                 Ok(rows.map(<$row>::from))
             }
 
@@ -116,7 +119,7 @@ macro_rules! collection {
                 self,
             ) -> impl ::futures_util::Stream<Item = Result<$row, ::waldur_api_client::Error>> + Send + Unpin
             {
-                let rows = $crate::row::stream::<$read, _>(self.listing());
+                let rows = $crate::row::stream::<$read>(self.listing());
                 ::futures_util::TryStreamExt::map_ok(rows, <$row>::from)
             }
 
@@ -128,7 +131,7 @@ macro_rules! collection {
             /// # Errors
             /// Those of [`all`](Self::all).
             pub async fn first(self) -> Result<Option<$row>, ::waldur_api_client::Error> {
-                let rows = $crate::row::each::<$read, _>(self.listing().limit(1)).await?;
+                let rows = $crate::row::each::<$read>(self.listing().limit(1)).await?;
                 Ok(rows.into_iter().next().map(<$row>::from))
             }
 

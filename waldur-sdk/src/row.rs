@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waldur_api_client::__private::model::Model;
 use waldur_api_client::__private::{
-    self as wire, BufferedResponse, LenientDecode, PageItems, Source, Stopped, project,
+    self as wire, BufferedResponse, LenientDecode, PageItems, Source, Stopped, Unread, project,
 };
 use waldur_api_client::{Error, ErrorKind, ListRequest, RetrieveCall};
 
@@ -182,7 +182,7 @@ pub(crate) fn retrieve<R: Row, C: RetrieveCall>(call: C) -> BoxFuture<'static, R
 pub(crate) type Read<R> = Result<R, UnreadableRow>;
 
 /// Returns the list with the fields of `R`.
-pub(crate) fn reading<R: Row, T: Send + 'static>(listing: ListRequest<T>) -> ListRequest<Read<R>> {
+pub(crate) fn reading<R: Row>(listing: ListRequest<Unread>) -> ListRequest<Read<R>> {
     listing.with_fields(R::Sent::FIELDS, read::<R>)
 }
 
@@ -191,11 +191,11 @@ pub(crate) fn reading<R: Row, T: Send + 'static>(listing: ListRequest<T>) -> Lis
 ///
 /// # Errors
 /// If a page can't be read. A row that can't be read is in [`Rows::unreadable`].
-pub(crate) fn all<R: Row, T: Send + 'static>(
-    listing: ListRequest<T>,
+pub(crate) fn all<R: Row>(
+    listing: ListRequest<Unread>,
     concurrency: usize,
 ) -> BoxFuture<'static, Result<Rows<R>, Error>> {
-    let listing = reading::<R, _>(listing).concurrency(concurrency).dedup();
+    let listing = reading::<R>(listing).concurrency(concurrency).dedup();
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
@@ -203,19 +203,17 @@ pub(crate) fn all<R: Row, T: Send + 'static>(
 ///
 /// # Errors
 /// If a page can't be read. A row that can't be read is in [`Rows::unreadable`].
-pub(crate) fn each<R: Row, T: Send + 'static>(
-    listing: ListRequest<T>,
-) -> BoxFuture<'static, Result<Rows<R>, Error>> {
-    let listing = reading::<R, _>(listing);
+pub(crate) fn each<R: Row>(listing: ListRequest<Unread>) -> BoxFuture<'static, Result<Rows<R>, Error>> {
+    let listing = reading::<R>(listing);
     Box::pin(async move { Ok(listing.all().await?.into_iter().collect()) })
 }
 
 /// Returns the rows of a list as a stream, page by page. A row that can't be read is left out and logged as a
 /// warning.
-pub(crate) fn stream<R: Row, T: Send + 'static>(
-    listing: ListRequest<T>,
+pub(crate) fn stream<R: Row>(
+    listing: ListRequest<Unread>,
 ) -> impl Stream<Item = Result<R, Error>> + Send + Unpin {
-    let rows = reading::<R, _>(listing).stream();
+    let rows = reading::<R>(listing).stream();
     rows.filter_map(|row| {
         ready(match row {
             Ok(Ok(row)) => Some(Ok(row)),

@@ -6,6 +6,7 @@ use super::facts::ListCall;
 use super::page_token::PageToken;
 use super::request::ListRequest;
 use super::streams::{ItemStream, PageStream};
+use super::unread::Unread;
 use crate::error::Error;
 
 /// The functions of the builders of list operations. Import the trait to call them:
@@ -55,9 +56,17 @@ pub trait ListExt: ListCall {
         })
     }
 
+    /// Returns the list before it is decided how its items are read.
+    #[doc(hidden)]
+    fn unread(self) -> ListRequest<Unread> {
+        ListRequest::new(self.into_call(), Self::LIST, |response, _| {
+            response.read::<Vec<Option<_>>>().map(Into::into)
+        })
+    }
+
     /// Requests only the fields of `Row`: see [`ListRequest::select`].
     fn select<Row: DeserializeOwned + Send + 'static>(self) -> ListRequest<Row> {
-        self.into_request().select()
+        self.unread().select()
     }
 
     /// Requests only the fields `names`: see [`ListRequest::select_fields`].
@@ -65,7 +74,7 @@ pub trait ListExt: ListCall {
         self,
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> ListRequest<Row> {
-        self.into_request().select_fields(names)
+        self.unread().select_fields(names)
     }
 
     /// Sets the number of items per page: see [`ListRequest::page_size`]. Builders of paged lists have a
@@ -125,7 +134,7 @@ pub trait ListExt: ListCall {
     /// # Errors
     /// Those of [`ListRequest::count`].
     fn count(self) -> impl Future<Output = Result<u64, Error>> + Send {
-        self.into_request().count()
+        self.unread().count()
     }
 }
 

@@ -11,6 +11,7 @@ mod position;
 mod projection;
 mod request;
 mod streams;
+mod unread;
 mod walk;
 
 pub use ext::ListExt;
@@ -29,3 +30,4 @@ pub use plan::MAX_PAGE_SIZE;
 pub use projection::{Projection, RetrieveExt, project};
 pub use request::ListRequest;
 pub use streams::{ItemStream, Page, PageStream};
+pub use unread::Unread;

@@ -110,7 +110,7 @@ pub(crate) async fn access_gaps(client: &Client, offering: Uuid) -> Result<Acces
     let concurrency = client.bulk_concurrency();
     let list = client.marketplace_provider_resources_list().offering_uuid([offering]);
     let list = list.state([Creating, Ready, Erred, Updating, Terminating]);
-    let resources = row::all::<ResourceRow, _>(list.into_request(), concurrency);
+    let resources = row::all::<ResourceRow>(list.unread(), concurrency);
     let offering_users = OfferingUsers::new(client).offering(offering).all();
     // For a caller who may not see the offering, both lists are empty.
     let offering = row::retrieve(client.marketplace_provider_offerings_retrieve().uuid(offering));
@@ -123,7 +123,7 @@ pub(crate) async fn access_gaps(client: &Client, offering: Uuid) -> Result<Acces
     let teams: Vec<Rows<TeamMember>> = stream::iter(projects.into_values())
         .map(|resource| {
             let team = client.marketplace_provider_resources_team_list().uuid(resource);
-            row::all(team.into_request(), concurrency)
+            row::all(team.unread(), concurrency)
         })
         .buffered(concurrency)
         .try_collect()

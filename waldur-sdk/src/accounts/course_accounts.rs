@@ -79,7 +79,7 @@ account_collection! {
     /// ```
     pub struct CourseAccounts of CourseAccount: "course accounts", by project ("project", project_uuid) {
         marketplace_course_accounts_list or marketplace_service_providers_course_accounts_list
-            of types::CourseAccount as CourseAccount
+            as CourseAccount
     }
 }
 
@@ -192,5 +192,5 @@ pub(crate) async fn course_accounts_of(
     offering: Uuid,
 ) -> Result<Rows<CourseAccount>, Error> {
     let list = client.marketplace_provider_offerings_list_course_accounts_list().uuid(offering);
-    row::all(list.into_request(), client.bulk_concurrency()).await
+    row::all(list.unread(), client.bulk_concurrency()).await
 }

@@ -20,7 +20,7 @@ macro_rules! account_collection {
     (
         $(#[$meta:meta])*
         $vis:vis struct $name:ident of $account:ty: $accounts:literal, by $owner:ident ($what:literal, $filter:ident) {
-            $list:ident $( or $provider_list:ident )? of $model:ty as $row:ty
+            $list:ident $( or $provider_list:ident )? as $row:ty
         }
     ) => {
         $(#[$meta])*
@@ -65,7 +65,7 @@ macro_rules! account_collection {
             }
 
             /// Returns the list operation with these filters.
-            fn listing(&self) -> ::waldur_api_client::ListRequest<$model> {
+            fn listing(&self) -> ::waldur_api_client::ListRequest<::waldur_api_client::__private::Unread> {
                 $(
                     if let Some(uuid) = self.filters.service_provider {
                         let list = self.client.$provider_list().service_provider_uuid(uuid);
@@ -85,7 +85,7 @@ macro_rules! account_collection {
         if !$self.filters.states.is_empty() {
             list = list.state($self.filters.states.clone());
         }
-        ::waldur_api_client::ListExt::into_request(list)
+        ::waldur_api_client::ListExt::unread(list)
     }};
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use uuid::Uuid;
-use waldur_api_client::types::{self, ServiceAccountState};
+use waldur_api_client::types::ServiceAccountState;
 use waldur_api_client::{Client, Error, ListExt as _};
 
 use super::filters::account_collection;
@@ -126,7 +126,7 @@ account_collection! {
     pub struct ProjectServiceAccounts of ServiceAccount: "service accounts", by project ("project", project_uuid) {
         marketplace_project_service_accounts_list
             or marketplace_service_providers_project_service_accounts_list
-            of types::ProjectServiceAccount as ProjectAccountRow
+            as ProjectAccountRow
     }
 }
 
@@ -152,7 +152,7 @@ account_collection! {
     pub struct CustomerServiceAccounts of ServiceAccount: "service accounts",
         by customer ("organization", customer_uuid)
     {
-        marketplace_customer_service_accounts_list of types::CustomerServiceAccount as CustomerAccountRow
+        marketplace_customer_service_accounts_list as CustomerAccountRow
     }
 }
 
@@ -172,12 +172,12 @@ pub(crate) async fn service_accounts_of(
     match owner {
         ServiceAccountOwner::Project => {
             let list = client.marketplace_provider_offerings_list_project_service_accounts_list();
-            let rows = row::all::<ProjectAccountRow, _>(list.uuid(offering).into_request(), concurrency);
+            let rows = row::all::<ProjectAccountRow>(list.uuid(offering).unread(), concurrency);
             Ok(rows.await?.map(ServiceAccount::from))
         }
         ServiceAccountOwner::Customer => {
             let list = client.marketplace_provider_offerings_list_customer_service_accounts_list();
-            let rows = row::all::<CustomerAccountRow, _>(list.uuid(offering).into_request(), concurrency);
+            let rows = row::all::<CustomerAccountRow>(list.uuid(offering).unread(), concurrency);
             Ok(rows.await?.map(ServiceAccount::from))
         }
     }

@@ -262,7 +262,7 @@ impl<B: Backend> OrderProcessor<B> {
     async fn list(&self, offering: Uuid) -> Result<Rows<AgentOrder>, Error> {
         let list = self.client.marketplace_orders_list().offering_uuid(offering);
         let list = list.state([OrderState::PendingProvider, OrderState::Executing]);
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
+        row::all(list.unread(), self.client.bulk_concurrency()).await
     }
 
     /// Processes an order. Returns the result, and the error if there is one.

@@ -102,7 +102,7 @@ impl AgentIdentity {
         };
         let look = || async {
             let list = client.marketplace_site_agent_services_list().identity_uuid(self.uuid);
-            Ok(registered(row::all(list.into_request(), client.bulk_concurrency()).await?, &name))
+            Ok(registered(row::all(list.unread(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentService { uuid, name: name.clone(), identity_uuid: self.uuid })
@@ -142,7 +142,7 @@ impl AgentService {
         };
         let look = || async {
             let list = client.marketplace_site_agent_processors_list().service_uuid(self.uuid);
-            Ok(registered(row::all(list.into_request(), client.bulk_concurrency()).await?, &name))
+            Ok(registered(row::all(list.unread(), client.bulk_concurrency()).await?, &name))
         };
         let (uuid, _) = Confirm::new(client).after(lost_its_uuid).once().send(send, look).await?;
         Ok(AgentProcessor { uuid, name: name.clone(), service_uuid: self.uuid })

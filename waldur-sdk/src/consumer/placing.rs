@@ -74,8 +74,8 @@ enum Before {
 impl Before {
     /// Reads the newest order of a list.
     async fn read(list: &Orders) -> Result<Self, Error> {
-        let newest = list.request().o([OrderDetailsOEnum::from("-created")]).into_request().limit(1);
-        let rows = row::each::<Newest, _>(newest).await?;
+        let newest = list.request().o([OrderDetailsOEnum::from("-created")]).unread().limit(1);
+        let rows = row::each::<Newest>(newest).await?;
         Ok(match (rows.first(), rows.unreadable()) {
             (None, []) => Self::Nothing,
             (Some(&Newest { uuid, created: Some(created) }), []) => Self::Newest { uuid, created },

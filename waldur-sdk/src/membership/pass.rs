@@ -141,7 +141,7 @@ impl<B: MembershipBackend> Membership<B> {
         remove_departed: bool,
     ) -> Result<(Rows<ResourceRow>, Accounts), Error> {
         let Pass { scope, closed, .. } = pass;
-        let resources = self.resources(scope, remove_departed).request().into_request();
+        let resources = self.resources(scope, remove_departed).request().unread();
         let resources = row::all(resources, self.client.bulk_concurrency());
         let users = match self.offering_users(scope) {
             Some(users) => Either::Left(users.all()),

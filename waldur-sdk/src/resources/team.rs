@@ -72,6 +72,6 @@ impl ResourceHandle {
     /// row can't be read is no error: see [`Rows::unreadable`].
     pub async fn team(&self) -> Result<Rows<TeamMember>, Error> {
         let list = self.client.marketplace_provider_resources_team_list().uuid(self.uuid);
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
+        row::all(list.unread(), self.client.bulk_concurrency()).await
     }
 }

@@ -67,7 +67,7 @@ impl OfferingUsage {
             totals = totals.resource(resource);
         }
         let totals = totals.request();
-        let totals = row::all(totals.into_request(), client.bulk_concurrency()).await?;
+        let totals = row::all(totals.unread(), client.bulk_concurrency()).await?;
         let mut shares = Rows::default();
         if with_shares {
             let list = client.marketplace_component_user_usages_list().offering_uuid(offering);
@@ -76,7 +76,7 @@ impl OfferingUsage {
                 None => list,
             };
             let list = list.component_usage_billing_period(month.first_day());
-            shares = row::all(list.into_request(), client.bulk_concurrency()).await?;
+            shares = row::all(list.unread(), client.bulk_concurrency()).await?;
         }
         Ok(Self { totals, shares })
     }

@@ -281,7 +281,7 @@ impl ResourceHandle {
     /// [`Error::is_not_found`] if the resource doesn't exist or is not visible to the caller.
     pub async fn plan_periods(&self) -> Result<Rows<PlanPeriod>, Error> {
         let list = self.client.marketplace_provider_resources_plan_periods_list().uuid(self.uuid);
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
+        row::all(list.unread(), self.client.bulk_concurrency()).await
     }
 }
 
@@ -296,7 +296,7 @@ pub(super) async fn user_usages(
 ) -> Result<Rows<UserUsage>, Error> {
     let list = client.marketplace_component_user_usages_list().resource_uuid(resource);
     let list = list.component_usage_billing_period(month.first_day());
-    row::all(list.into_request(), client.bulk_concurrency()).await
+    row::all(list.unread(), client.bulk_concurrency()).await
 }
 
 /// Lists the reported usage of a resource in a month, with the fields that a report needs.
@@ -309,5 +309,5 @@ pub(super) async fn reported_rows(
     month: Month,
 ) -> Result<Rows<ReportedRow>, Error> {
     let list = Usages::new(client).resource(resource).month(month).request();
-    row::all(list.into_request(), client.bulk_concurrency()).await
+    row::all(list.unread(), client.bulk_concurrency()).await
 }

@@ -88,7 +88,7 @@ impl<U: Usernames> AccountsProcessor<U> {
         let with_ok = self.unnamed_due().get(&offering).is_none_or(|due| *due <= Instant::now());
         let states: Vec<_> = OPEN.into_iter().chain(with_ok.then_some(OfferingUserState::Ok)).collect();
         let list = self.client.marketplace_offering_users_list().offering_uuid([offering]).state(states);
-        let rows = row::all(list.into_request(), self.client.bulk_concurrency()).await?;
+        let rows = row::all(list.unread(), self.client.bulk_concurrency()).await?;
         if with_ok {
             self.unnamed_due().insert(offering, later(self.unnamed_interval));
         }

@@ -136,10 +136,10 @@ impl<'a, B: Importable> ImportRun<'a, B> {
         let (offering, concurrency) = (self.request.offering_uuid, self.client.bulk_concurrency());
         let resources = Resources::new(self.client).offering(offering);
         let resources = KNOWN.into_iter().fold(resources, Resources::state).request();
-        let resources = || row::all::<KnownRow, _>(resources.clone().into_request(), concurrency);
+        let resources = || row::all::<KnownRow>(resources.clone().unread(), concurrency);
         let resources = self.confirm.read(resources).await?;
         let listed = self.client.backend_resources_list().offering_uuid(offering);
-        let listed = || row::all::<KnownRow, _>(listed.clone().into_request(), concurrency);
+        let listed = || row::all::<KnownRow>(listed.clone().unread(), concurrency);
         let listed = self.confirm.read(listed).await?;
         let mut known = BTreeSet::new();
         for (rows, unreadable) in [resources.into_parts(), listed.into_parts()] {
@@ -171,7 +171,7 @@ impl<'a, B: Importable> ImportRun<'a, B> {
         let list = self.client.backend_resources_list().offering_uuid(self.request.offering_uuid);
         let list = list.backend_id(id);
         let look = || async {
-            let rows = row::all::<KnownRow, _>(list.clone().into_request(), 1).await?;
+            let rows = row::all::<KnownRow>(list.clone().unread(), 1).await?;
             // A server that doesn't know a filter ignores it.
             let is_there = rows.iter().any(|row| row.backend_id == id.trim());
             Ok(match rows.unreadable().first() {

@@ -267,7 +267,7 @@ impl<B: Importable> ImportsProcessor<B> {
 
     async fn list(&self, offering: Uuid) -> Result<Rows<ImportRequest>, Error> {
         let list = self.client.backend_resource_requests_list().offering_uuid(offering).state(OPEN);
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
+        row::all(list.unread(), self.client.bulk_concurrency()).await
     }
 
     /// Answers an open request. Returns the rows of what Waldur knows that can't be read, too.

@@ -307,7 +307,7 @@ impl<B: ResourceBackend> ResourcesProcessor<B> {
     async fn list(&self, offering: Uuid) -> Result<Rows<AgentResource>, Error> {
         let list = Resources::new(&self.client).offering(offering);
         let list = SETTLED.into_iter().fold(list, Resources::state).request();
-        let rows = row::all::<ResourceRow, _>(list.into_request(), self.client.bulk_concurrency()).await?;
+        let rows = row::all::<ResourceRow>(list.unread(), self.client.bulk_concurrency()).await?;
         Ok(rows.map(AgentResource::from))
     }
 

@@ -96,7 +96,7 @@ impl UserLimits {
             list = list.resource_uuid(resource);
         }
         let concurrency = self.client.bulk_concurrency();
-        let rows = match row::all::<UserLimitRow, _>(list.into_request(), concurrency).await {
+        let rows = match row::all::<UserLimitRow>(list.unread(), concurrency).await {
             // There are no such limits.
             Err(error) if error.is_unsupported() => return Ok(Listed::default()),
             rows => rows?,
@@ -107,7 +107,7 @@ impl UserLimits {
             return Ok(listed);
         }
         let accounts = self.client.marketplace_offering_users_list().offering_uuid([self.offering]);
-        let accounts = row::all::<AccountRow, _>(accounts.into_request(), concurrency).await?;
+        let accounts = row::all::<AccountRow>(accounts.unread(), concurrency).await?;
         let (accounts, unreadable) = accounts.into_parts();
         listed.is_complete &= unreadable.is_empty();
         listed.unreadable.extend(unreadable);

@@ -173,7 +173,7 @@ impl<M: Meter> UsageProcessor<M> {
     async fn list(&self, offering: Uuid) -> Result<Rows<ResourceRow>, Error> {
         let list = Resources::new(&self.client).offering(offering);
         let list = REPORTABLE.into_iter().fold(list, Resources::state).request();
-        row::all(list.into_request(), self.client.bulk_concurrency()).await
+        row::all(list.unread(), self.client.bulk_concurrency()).await
     }
 
     /// Reports a month of a resource.
