@@ -108,7 +108,6 @@ pub const fn hash_of(name: &str) -> u8 {
 macro_rules! received {
     ($name:ident) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
-            #[inline]
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::wire::model::deserialize(deserializer)
             }
@@ -122,7 +121,6 @@ macro_rules! received {
             }
         }
         impl ::serde::Serialize for $name {
-            #[inline]
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::wire::model::serialize(self, serializer)
             }
