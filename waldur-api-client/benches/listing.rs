@@ -96,6 +96,7 @@ async fn sdk(url: &str, token: &str) -> Result<(usize, usize)> {
 }
 
 async fn by_hand(url: &str, token: &str) -> Result<(usize, usize)> {
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
     let (mut items, mut weight) = (0, 0);
     for page in 1.. {

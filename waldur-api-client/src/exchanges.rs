@@ -3,11 +3,11 @@
 //! a program.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use crate::call::Operation;
-use crate::wire::{DecodeError, Decoded, LenientDecode, Noted, TypeMismatch, decode_noting_all};
+use crate::wire::{DecodeError, LenientDecode, Notes, TypeMismatch, decode_noting_all};
 
 pub use crate::generated::exchanges::{ALL, LISTS, MODELS, PATHS};
 pub use crate::list::ListFacts;
@@ -126,9 +126,14 @@ pub struct List {
 /// # Errors
 /// If the response isn't JSON, or as a whole is of another kind than `T`.
 pub fn read_answer<T: LenientDecode + Serialize>(bytes: &[u8]) -> Result<Reading, DecodeError> {
-    let Noted { decoded: Decoded { value, mismatches }, unknown_fields, known_values, unknown_values } =
-        decode_noting_all::<T>(bytes)?;
-    let value = serde_json::to_value(&value).map_err(DecodeError::Json)?;
+    let (value, notes) = decode_noting_all::<T>(bytes)?;
+    serialized(&value, notes)
+}
+
+/// Serializes a value again. Values of all types share its code, which is much for each of them.
+fn serialized(value: &dyn erased_serde::Serialize, notes: Notes) -> Result<Reading, DecodeError> {
+    let Notes { mismatches, unknown_fields, known_values, unknown_values } = notes;
+    let value = serde_json::to_value(value).map_err(DecodeError::Json)?;
     Ok(Reading { value, mismatches, unknown: unknown_fields, known_values, unknown_values })
 }
 
@@ -136,19 +141,33 @@ pub fn read_answer<T: LenientDecode + Serialize>(bytes: &[u8]) -> Result<Reading
 ///
 /// # Errors
 /// If a value doesn't fit the type. The error has its path.
-pub fn write_body<T: DeserializeOwned + Serialize>(
+pub fn write_body<T: DeserializeOwned + Serialize + 'static>(
     body: &Value,
 ) -> Result<Writing, serde_path_to_error::Error<serde_json::Error>> {
+    written(body, |deserializer| Ok(Box::new(erased_serde::deserialize::<T>(deserializer)?)))
+}
+
+/// Reads a value of some type.
+type ReadAny =
+    fn(&mut dyn erased_serde::Deserializer<'_>) -> erased_serde::Result<Box<dyn erased_serde::Serialize>>;
+
+/// Reads a body as `read` does, and writes it again. Bodies of all types share its code, which is much for
+/// each of them.
+fn written(body: &Value, read: ReadAny) -> Result<Writing, serde_path_to_error::Error<serde_json::Error>> {
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(body, &mut track);
-    let body: T = match serde_ignored::deserialize(tracked, |path| unknown.push(json_path(&path))) {
+    let mut note = |path: serde_ignored::Path<'_>| unknown.push(json_path(&path));
+    let ignored = serde_ignored::Deserializer::new(tracked, &mut note);
+    let body = match read(&mut <dyn erased_serde::Deserializer<'_>>::erase(ignored)) {
         Ok(body) => body,
-        Err(error) => return Err(serde_path_to_error::Error::new(track.path(), error)),
+        Err(error) => {
+            return Err(serde_path_to_error::Error::new(track.path(), serde_json::Error::custom(error)));
+        }
     };
     let mut track = serde_path_to_error::Track::new();
     let serializer = serde_path_to_error::Serializer::new(serde_json::value::Serializer, &mut track);
-    match body.serialize(serializer) {
+    match erased_serde::serialize(&*body, serializer) {
         Ok(value) => Ok(Writing { value, unknown }),
         Err(error) => Err(serde_path_to_error::Error::new(track.path(), error)),
     }

@@ -53,13 +53,13 @@
 //!
 #![cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/features.md")))]
 //!
-//! The build script generates the operations of the features that are on (feature `generate`, on by default,
-//! and enabled by each other feature of operations than `provider`). With `provider` alone, it takes what was
-//! generated when the schema was pinned: the same code, without the generator to compile.
+//! The build script generates the operations of the features that are on (feature `generate`, which each
+//! feature of operations but `provider` enables). With `provider` alone, it takes what was generated when the
+//! schema was pinned: the same code, without the generator to compile.
 //!
-//! The feature `full` has all of them. Further features: `rustls` (default) or `native-tls` for https,
-//! `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for typed helpers of
-//! `httpmock`, `exchanges` for tables of all operations.
+//! The feature `full` has all of them. Further features: `rustls-ring` (default), `rustls-aws-lc` or
+//! `native-tls` for https, `socks` for SOCKS proxies, `metrics` for a recorder of the crate `metrics`, `mock` for
+//! typed helpers of `httpmock`, `exchanges` for tables of all operations.
 //!
 //! Responses are decoded leniently. A field that is absent, null or "" is `None`. A value that doesn't fit
 //! its field is dropped with a `tracing` warning, or is an error in [strict mode](Client::strict). Enums are
@@ -246,6 +246,11 @@ mod wire;
 #[allow(missing_docs, clippy::all, clippy::unwrap_used, unreachable_pub, rust_2018_idioms, unused_imports)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
+
+    #[cfg(feature = "exchanges")]
+    pub mod exchanges {
+        include!(concat!(env!("OUT_DIR"), "/exchanges.rs"));
+    }
 }
 
 pub use auth::{AccessToken, ClientCredentials, Credentials};

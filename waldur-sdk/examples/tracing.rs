@@ -2,20 +2,19 @@
 //!
 //! Each line has the span of its call: the operation, the status, the number of attempts and the duration.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::prelude::*;
 use waldur_sandbox::{Actor, Fault, OrderState, Sandbox};
 use waldur_sdk::{Client, ClientExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,waldur_sdk=info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // Logs a line when a call is finished, with all fields of its span.
-        .with_span_events(FmtSpan::CLOSE)
-        .with_target(false)
-        .init();
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,waldur_sdk=info".to_owned());
+    // Logs a line when a call is finished, with all fields of its span.
+    let lines = fmt::layer().with_span_events(FmtSpan::CLOSE).with_target(false);
+    tracing_subscriber::registry().with(filter.parse::<Targets>()?).with(lines).init();
 
     // Client::from_env() connects to a real server.
     let sandbox = Sandbox::builder().orders(0).orders_in(OrderState::PendingProvider, 2).start().await?;

@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// Files of generated code: their names and contents.
-pub type Files = Vec<(&'static str, String)>;
+/// Files of generated code: their paths and texts.
+pub type Files = Vec<(String, String)>;
 
 /// What the program with the generator does with it.
 #[derive(Debug, Clone, Copy)]

@@ -50,7 +50,7 @@ impl Layout {
         self.0.join("waldur-api-client/schema/waldur.json")
     }
 
-    /// A file of the generated code that the client keeps.
+    /// A file of what the client keeps of the generator.
     pub(crate) fn kept(&self, name: &str) -> PathBuf {
         self.0.join("waldur-api-client/generated").join(name)
     }

@@ -146,9 +146,11 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
 /// The files of the generated code that the client keeps.
 fn kept(layout: &Layout, normalised: &Value, generator: Generator) -> Result<Vec<(PathBuf, String)>> {
     let files = (generator.kept)(normalised)?;
-    let folder = layout.kept("");
-    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", layout.said(&folder)))?;
-    Ok(files.into_iter().map(|(name, code)| (layout.kept(name), code)).collect())
+    let files: Vec<_> = files.into_iter().map(|(name, text)| (layout.kept(&name), text)).collect();
+    for folder in files.iter().filter_map(|(path, _)| path.parent()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", layout.said(folder)))?;
+    }
+    Ok(files)
 }
 
 /// Writes anew the generated code that the client keeps, after a change of the generator.

@@ -1,6 +1,25 @@
 //! Finding the operation of a request.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use waldur_api_client::exchanges::{ALL, Exchange, PATHS};
+
+/// The paths of the schema by their number of segments and the segment after `/api/`, which is "" for a
+/// parameter.
+static BY_SHAPE: LazyLock<HashMap<(usize, &str), Vec<&str>>> = LazyLock::new(|| {
+    let mut by_shape: HashMap<_, Vec<_>> = HashMap::new();
+    for &template in PATHS {
+        let (count, first) = shape(template);
+        by_shape.entry((count, if first.contains('{') { "" } else { first })).or_default().push(template);
+    }
+    by_shape
+});
+
+/// Returns the number of segments, and the one after `/api/`.
+fn shape(path: &str) -> (usize, &str) {
+    (path.split('/').count(), path.split('/').nth(2).unwrap_or_default())
+}
 
 /// Finds the operation of a request by its method and its bare path.
 ///
@@ -9,12 +28,14 @@ use waldur_api_client::exchanges::{ALL, Exchange, PATHS};
 /// parameter matches only values of its type.
 #[must_use]
 pub fn find(method: &str, path: &str) -> Option<&'static Exchange> {
-    let fitting = || PATHS.iter().filter(|template| values(template, path).is_some());
-    let best = fitting().map(|template| parameters(template)).min()?;
-    let best: Vec<_> = fitting().filter(|template| parameters(template) == best).collect();
+    let (count, first) = shape(path);
+    let alike = [first, ""].into_iter().filter_map(|first| BY_SHAPE.get(&(count, first))).flatten();
+    let fitting: Vec<&str> = alike.copied().filter(|template| values(template, path).is_some()).collect();
+    let best = fitting.iter().map(|template| parameters(template)).min()?;
+    let best: Vec<&str> = fitting.into_iter().filter(|template| parameters(template) == best).collect();
     ALL.iter().find(|exchange| {
         exchange.operation.method == method
-            && best.iter().any(|template| **template == exchange.operation.path)
+            && best.contains(&exchange.operation.path)
             && takes(exchange, path)
     })
 }

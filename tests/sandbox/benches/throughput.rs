@@ -37,6 +37,8 @@ async fn client(api: String, token: String, order: String, resource: String, unt
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // In builds of the whole workspace, reqwest has TLS without a crypto provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let sandbox = Arc::new(Sandbox::builder().orders(200).start_blocking()?);
     let order = sandbox.orders()[0].uuid.simple().to_string();
     let resource = sandbox.ids().resources.ok.simple().to_string();

@@ -281,15 +281,39 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the HTTP client. It must be built with `redirect::Policy::none()`.
+    /// Sets the HTTP client, for example one that several clients share, since loading certificates is slow.
+    /// Start it with [`http_client_builder`](Self::http_client_builder); another one must be built with
+    /// `redirect::Policy::none()`.
     ///
     /// Certificates, proxy, and the timeouts of connecting and reading are set on that client; setting them
-    /// here, too, is an error. With the feature `rustls-ring` alone, a crypto provider of rustls must be
-    /// installed before it is built.
+    /// here, too, is an error.
     #[must_use]
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
+    }
+
+    /// Starts an HTTP client for [`http_client`](Self::http_client), with the default timeouts and the TLS of
+    /// this crate. It doesn't follow redirects.
+    ///
+    /// A program that uses reqwest for other servers, too, without a feature of reqwest for TLS, builds its
+    /// clients with this function. Otherwise `reqwest::Client::new()` panics with the feature `rustls-ring`
+    /// until the process has a crypto provider. This function and [`build`](Self::build) install ring if the
+    /// process has none.
+    ///
+    /// ```
+    /// use waldur_api_client::{Client, ClientBuilder};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let http = ClientBuilder::http_client_builder().no_proxy().build()?;
+    /// let clients = ["https://waldur.example.org/api/", "https://waldur.example.com/api/"]
+    ///     .map(|url| Client::builder().url(url).token("secret").http_client(http.clone()).build());
+    /// # for client in clients { client?; }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http_client_builder() -> reqwest::ClientBuilder {
+        http_client::builder()
     }
 
     /// Sets a transport in place of the HTTP client, for example in tests. Credentials, retries, limits and

@@ -74,19 +74,36 @@ fn is_socks(scheme: &str) -> bool {
     matches!(scheme, "socks4" | "socks4a" | "socks5" | "socks5h")
 }
 
-/// Builds the HTTP client.
-pub(super) fn client(settings: &Settings, accept_any_certificate: bool) -> Result<reqwest::Client, Error> {
-    let time =
-        |setting: &Option<Sourced<Duration>>, default| setting.as_ref().map_or(default, |set| set.value);
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(time(&settings.connect_timeout, DEFAULT_CONNECT_TIMEOUT))
-        .read_timeout(time(&settings.read_timeout, DEFAULT_READ_TIMEOUT))
+/// Starts an HTTP client with everything that this crate needs, and the default timeouts.
+pub(super) fn builder() -> reqwest::ClientBuilder {
+    #[cfg(all(feature = "rustls-ring", not(feature = "rustls-aws-lc")))]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Another thread may be quicker, with a choice of the program's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    let builder = reqwest::Client::builder()
+        .connect_timeout(DEFAULT_CONNECT_TIMEOUT)
+        .read_timeout(DEFAULT_READ_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         // Whatever features of reqwest other crates enable: a connection of HTTP/2 can't become a WebSocket.
         .http1_only()
         // The pipeline handles redirects and retries.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
+    #[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc"))]
+    let builder = builder.tls_backend_rustls();
+    builder
+}
+
+/// Builds the HTTP client.
+pub(super) fn client(settings: &Settings, accept_any_certificate: bool) -> Result<reqwest::Client, Error> {
+    let mut builder = builder();
+    if let Some(time) = &settings.connect_timeout {
+        builder = builder.connect_timeout(time.value);
+    }
+    if let Some(time) = &settings.read_timeout {
+        builder = builder.read_timeout(time.value);
+    }
     if let Some(proxy) = &settings.proxy {
         builder = match &proxy.value {
             ProxySetting::None => builder.no_proxy(),
@@ -119,21 +136,12 @@ pub(super) fn headers(settings: &mut Settings) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls"))]
 fn tls(
     mut builder: reqwest::ClientBuilder,
     settings: &Settings,
     accept_any_certificate: bool,
 ) -> Result<reqwest::ClientBuilder, Error> {
-    #[cfg(any(feature = "rustls", feature = "rustls-ring"))]
-    {
-        builder = builder.tls_backend_rustls();
-    }
-    #[cfg(all(feature = "rustls-ring", not(feature = "rustls")))]
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Another thread may be quicker, with a choice of the program's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
     if let Some(ca) = &settings.ca_file {
         let certificates = reqwest::Certificate::from_pem_bundle(&ca.value).unwrap_or_default();
         if certificates.is_empty() {
@@ -151,25 +159,25 @@ fn tls(
     Ok(builder)
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-ring"))]
+#[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc"))]
 fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
     reqwest::Identity::from_pem(pem).ok()
 }
 
-#[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-ring"))))]
+#[cfg(all(feature = "native-tls", not(any(feature = "rustls-ring", feature = "rustls-aws-lc"))))]
 fn identity(pem: &[u8]) -> Option<reqwest::Identity> {
     const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----";
     let at = pem.windows(KEY.len()).position(|window| window == KEY)?;
     reqwest::Identity::from_pkcs8_pem(pem, &pem[at..]).ok()
 }
 
-#[cfg(not(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls")))]
 fn tls(
     builder: reqwest::ClientBuilder,
     settings: &Settings,
     accept_any_certificate: bool,
 ) -> Result<reqwest::ClientBuilder, Error> {
-    let problem = "needs the feature `rustls`, `rustls-ring` or `native-tls`";
+    let problem = "needs the feature `rustls-ring`, `rustls-aws-lc` or `native-tls`";
     if let Some(ca) = &settings.ca_file {
         return Err(ca.invalid(problem));
     }

@@ -255,7 +255,7 @@ fn of_text(text: &str) -> Option<(What, bool)> {
     }
     if has(&["scheme is not http"]) {
         return Some((
-            other("this build has no TLS (feature `rustls`, `rustls-ring` or `native-tls`)"),
+            other("this build has no TLS (feature `rustls-ring`, `rustls-aws-lc` or `native-tls`)"),
             true,
         ));
     }
@@ -292,11 +292,18 @@ fn of_text(text: &str) -> Option<(What, bool)> {
 
 /// Returns the problem of a certificate.
 fn certificate(problem: &str) -> &str {
+    const UNSUPPORTED: &str = if cfg!(feature = "rustls-aws-lc") {
+        "signed with an algorithm that aws-lc doesn't support"
+    } else {
+        "signed with an algorithm that ring doesn't support, such as P-521 (feature `rustls-aws-lc`)"
+    };
     match problem {
         "UnknownIssuer" => "unknown issuer",
         "SelfSigned" => "self-signed",
         "Revoked" => "revoked",
         "BadSignature" => "bad signature",
+        // With the algorithms in numbers.
+        _ if problem.starts_with("UnsupportedSignatureAlgorithm") => UNSUPPORTED,
         _ if problem.starts_with("certificate expired") || problem == "Expired" => "expired",
         _ if problem.starts_with("certificate not valid yet") || problem == "NotValidYet" => "not valid yet",
         _ => problem.strip_prefix("certificate ").unwrap_or(problem),
@@ -320,6 +327,13 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_of_an_unsupported_algorithm_is_named() {
+        let problem = certificate("UnsupportedSignatureAlgorithmContext { signature_algorithm_id: [6, 8] }");
+        let library = if cfg!(feature = "rustls-aws-lc") { "aws-lc" } else { "ring" };
+        assert!(problem.starts_with(&format!("signed with an algorithm that {library}")), "{problem}");
     }
 
     #[test]

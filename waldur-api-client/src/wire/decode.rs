@@ -164,11 +164,11 @@ fn text_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// A decoded response, and the paths in it that are worth a note.
+/// What is worth a note in a response.
 #[cfg(feature = "exchanges")]
-pub(crate) struct Noted<T> {
-    /// The decoded value, and the values that don't fit.
-    pub(crate) decoded: Decoded<T>,
+pub(crate) struct Notes {
+    /// The values that don't fit.
+    pub(crate) mismatches: Vec<TypeMismatch>,
     /// The paths of fields that the models don't have, which are skipped.
     pub(crate) unknown_fields: Vec<String>,
     /// The paths of enum values that the client knows.
@@ -182,13 +182,18 @@ pub(crate) struct Noted<T> {
 /// # Errors
 /// Those of [`decode`].
 #[cfg(feature = "exchanges")]
-pub(crate) fn decode_noting_all<T: LenientDecode>(bytes: &[u8]) -> Result<Noted<T>, DecodeError> {
+pub(crate) fn decode_noting_all<T: LenientDecode>(bytes: &[u8]) -> Result<(T, Notes), DecodeError> {
     let Decoded { value, mismatches: notes } = with_all_notes(|| decode(bytes))?;
+    Ok((value, by_kind(notes)))
+}
+
+#[cfg(feature = "exchanges")]
+fn by_kind(notes: Vec<TypeMismatch>) -> Notes {
     let paths = |kind: Kind| {
         notes.iter().filter(|note| note.kind() == kind).map(TypeMismatch::path).collect::<Vec<_>>()
     };
     let (unknown_fields, known_values, unknown_values) =
         (paths(Kind::UnknownField), paths(Kind::KnownValue), paths(Kind::UnknownValue));
     let mismatches = notes.into_iter().filter(|note| note.kind() == Kind::Mismatch).collect();
-    Ok(Noted { decoded: Decoded { value, mismatches }, unknown_fields, known_values, unknown_values })
+    Notes { mismatches, unknown_fields, known_values, unknown_values }
 }

@@ -35,7 +35,7 @@ pub use time::time;
 pub use type_mismatch::{TypeMismatch, note_mismatch};
 
 #[cfg(feature = "exchanges")]
-pub(crate) use decode::{Noted, decode_noting_all};
+pub(crate) use decode::{Notes, decode_noting_all};
 pub(crate) use decode::{ReadWhole, decode_by};
 pub(crate) use lenient::Shape;
 pub(crate) use model::received;

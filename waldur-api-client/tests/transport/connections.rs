@@ -64,7 +64,7 @@ async fn the_proxy_cannot_be_reached_or_refuses() {
     let address = nobody().await;
     for scheme in ["http", "https"] {
         if scheme == "https"
-            && !cfg!(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))
+            && !cfg!(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls"))
         {
             return;
         }
@@ -97,10 +97,8 @@ impl reqwest::dns::Resolve for Unknown {
 
 #[tokio::test]
 async fn a_name_is_not_known() {
-    // With `rustls-ring`, a client of the crate chooses ring for the process; reqwest alone can't.
-    drop(once("http://waldur.invalid/api/").build().unwrap());
-    let http = reqwest::Client::builder().no_proxy().dns_resolver(std::sync::Arc::new(Unknown));
-    let http = http.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = ClientBuilder::http_client_builder().no_proxy();
+    let http = http.dns_resolver(std::sync::Arc::new(Unknown)).build().unwrap();
     let (text, error) = said(once("http://waldur.invalid/api/").http_client(http)).await;
     assert_eq!(text, "cannot resolve host waldur.invalid");
     assert!(error.is_transport() && !error.is_ambiguous());
@@ -158,7 +156,7 @@ async fn there_is_no_answer_in_time() {
 }
 
 /// A TLS server that never says hello lets the connection wait.
-#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls"))]
 #[tokio::test]
 async fn there_is_no_connection_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -169,7 +167,7 @@ async fn there_is_no_connection_in_time() {
     assert!(error.is_timeout() && !error.is_ambiguous());
 }
 
-#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls"))]
 #[tokio::test]
 async fn a_port_does_not_speak_tls() {
     let address = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;

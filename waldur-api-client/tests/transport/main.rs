@@ -14,7 +14,7 @@ mod raw;
 mod redirects;
 mod retries;
 mod server;
-#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-ring", feature = "rustls-aws-lc", feature = "native-tls"))]
 mod tls;
 mod upgrade;
 

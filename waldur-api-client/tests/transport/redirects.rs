@@ -1,6 +1,6 @@
 //! Where redirects lead.
 
-use waldur_api_client::{ListExt as _, Method};
+use waldur_api_client::{ClientBuilder, ListExt as _, Method};
 
 use crate::common::client_builder_at;
 use crate::server::{Act, Arrival, Server};
@@ -106,15 +106,15 @@ async fn a_circle_ends() {
 #[tokio::test]
 async fn a_client_that_follows_by_itself_is_noticed() {
     let server = Server::start(lead("/b/".into())).await;
-    let follows = reqwest::Client::builder().no_proxy().build().unwrap();
+    let standard = reqwest::redirect::Policy::default();
+    let follows = ClientBuilder::http_client_builder().no_proxy().redirect(standard).build().unwrap();
     let own = |http| client_builder_at(&server.url, TOKEN).http_client(http).build().unwrap();
     let error = own(follows).request(Method::POST, "/302/").send().await.unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("http_client"), "{error}");
-    let right =
-        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let right = ClientBuilder::http_client_builder().no_proxy().build().unwrap();
     own(right).request(Method::GET, "/302/").send().await.unwrap();
     // What it can't have is refused.
-    let right = reqwest::Client::new();
+    let right = ClientBuilder::http_client_builder().build().unwrap();
     let error = builder(&server).http_client(right).build().unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("proxy"), "{error}");
 }

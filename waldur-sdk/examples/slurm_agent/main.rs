@@ -30,7 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 use waldur_sdk::agent::{Activity, Agent, shutdown_signal};
 use waldur_sdk::{Client, Outcome};
 
@@ -47,8 +49,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    let lines = fmt::layer().with_ansi(false);
+    tracing_subscriber::registry().with(filter.parse::<Targets>()?).with(lines).init();
     let config = Config::read(&Arguments::parse().config)?;
     let client = Client::from_env()?;
     let cluster = Arc::new(Cluster::new(&config));

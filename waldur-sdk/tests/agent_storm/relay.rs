@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use waldur_sdk::Uuid;
 use waldur_sdk::api::{BoxError, Operation, Transport};
+use waldur_sdk::{ClientBuilder, Uuid};
 
 use crate::rabbitmq::RabbitMq;
 use crate::registry::{Registry, Scheme};
@@ -24,7 +24,7 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new(rabbitmq: &RabbitMq) -> Arc<Self> {
         Arc::new(Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: ClientBuilder::http_client_builder().no_proxy().build().unwrap(),
             registry: Registry::new(Scheme::Unified, Some(rabbitmq.clone())),
             rabbitmq: rabbitmq.clone(),
             published: AtomicUsize::new(0),

@@ -24,7 +24,7 @@ pub(crate) async fn cut_off_when(is_so: impl Fn() -> bool, work: impl Future) ->
 }
 
 /// Returns a client that sends one request after the other, each once.
-pub(crate) fn single_minded(sandbox: &Sandbox, http: &reqwest::Client) -> Client {
+pub(crate) fn single_minded(sandbox: &Sandbox) -> Client {
     let builder = super::client_builder(sandbox);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(http.clone()).build().unwrap()
+    builder.bulk_concurrency(1).retry(RetryPolicy::never()).build().unwrap()
 }

@@ -16,9 +16,15 @@ pub(crate) fn blank_client_builder() -> ClientBuilder {
     Client::builder()
 }
 
-/// Returns the builder of a client for a server, with a token.
+/// Starts an HTTP client for servers on loopback. It has no certificates, since a build without optimization takes
+/// longer to load those of the system than most tests take.
+pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
+    ClientBuilder::http_client_builder().no_proxy().tls_certs_only([])
+}
+
+/// Returns the builder of a client for a server on loopback, with a token.
 pub(crate) fn client_builder_at(url: impl Into<String>, token: impl Into<String>) -> ClientBuilder {
-    blank_client_builder().url(url).token(token.into())
+    blank_client_builder().url(url).token(token.into()).http_client(http_client_builder().build().unwrap())
 }
 
 /// Returns the builder of a client for a sandbox, with the token of this actor.

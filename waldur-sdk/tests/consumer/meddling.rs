@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use waldur_sandbox::{Actor, Sandbox};
-use waldur_sdk::ClientExt as _;
 use waldur_sdk::api::{BoxError, Operation, Transport};
 use waldur_sdk::consumer::Consumer;
+use waldur_sdk::{ClientBuilder, ClientExt as _};
 
 use super::common;
 
@@ -49,8 +49,8 @@ pub(crate) fn meddled(
     deed: impl Future<Output = ()> + Send + 'static,
 ) -> Consumer {
     let deed: BoxFuture<'static, ()> = Box::pin(deed);
-    let transport: Arc<dyn Transport> =
-        Arc::new(Meddler { operation, deed: Mutex::new(Some(deed)), http: reqwest::Client::new() });
+    let http = common::http_client_builder().build().unwrap();
+    let transport: Arc<dyn Transport> = Arc::new(Meddler { operation, deed: Mutex::new(Some(deed)), http });
     let builder = common::client_builder_as(sandbox, actor).retry(common::quick());
     builder.transport(transport).build().unwrap().consumer()
 }

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 use waldur_sdk::Uuid;
 use waldur_sdk::events::{Delivery, Event, Events, Notification, ReconcileReason};
 
@@ -30,8 +32,9 @@ fn offering() -> Uuid {
 
 /// Shows what happens, as `RUST_LOG` says, where a test fails.
 fn trace() {
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let filter: Targets = std::env::var("RUST_LOG").as_deref().unwrap_or("error").parse().unwrap();
+    let lines = tracing_subscriber::fmt::layer().with_test_writer();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
 async fn next(events: &mut Events) -> Notification {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use http::Method;
 use serde_json::{Value, json};
+use waldur_sdk::ClientBuilder;
 
 /// A broker, which the environment names.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct RabbitMq {
 impl RabbitMq {
     pub(crate) fn of_environment() -> Self {
         let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} isn't set"));
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = ClientBuilder::http_client_builder().no_proxy().build().unwrap();
         Self {
             http,
             management: variable("WALDUR_RABBITMQ_MANAGEMENT"),

@@ -1,8 +1,6 @@
 //! Every state-changing workflow, interrupted at each of its requests and run again, ends as if it had not
 //! been interrupted. (The order processor and memberships have their own tests.)
 
-use std::sync::LazyLock;
-
 use serde_json::json;
 use waldur_sandbox::{
     Actor, Fault, Ids, Misbehaviour, OfferingUserState, OrderState as State, OrderType, Release,
@@ -20,13 +18,10 @@ use waldur_sdk::{Client, ClientExt as _, Decimal, Error, NaiveDate, Report, Retr
 
 use crate::common::{client_builder_as, quick, today};
 
-/// One HTTP client for all sandboxes, because loading certificates is slow.
-static HTTP: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
-
 /// Returns a client that sends requests one at a time, without retries.
 fn client(sandbox: &Sandbox, actor: Actor) -> Client {
     let builder = client_builder_as(sandbox, actor);
-    builder.bulk_concurrency(1).retry(RetryPolicy::never()).http_client(HTTP.clone()).build().unwrap()
+    builder.bulk_concurrency(1).retry(RetryPolicy::never()).build().unwrap()
 }
 
 /// Returns whether a workflow reported success.

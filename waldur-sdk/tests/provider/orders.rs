@@ -206,8 +206,9 @@ async fn bulk_calls_on_orders_survive_random_faults() {
         let sandbox = builder.start().await.unwrap();
         sandbox.misbehave(bad);
         let policy = RetryPolicy::default().max_attempts(4).backoff(TICK, 10 * TICK).budget(10_000);
-        let client = client_builder(&sandbox);
-        let client = client.retry(policy).bulk_concurrency(16).read_timeout(150 * TICK).build().unwrap();
+        let http = crate::common::http_client_builder().read_timeout(150 * TICK).build().unwrap();
+        let client = client_builder(&sandbox).http_client(http);
+        let client = client.retry(policy).bulk_concurrency(16).build().unwrap();
         let mut runs = 0;
         while in_state(&sandbox, State::Executing).len() < ORDERS {
             runs += 1;

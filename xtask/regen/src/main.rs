@@ -15,10 +15,6 @@ fn main() -> ExitCode {
 
 /// Generates the code that the client keeps.
 fn kept(document: &Value) -> Result<Files> {
-    let parts = waldur_api_codegen::kept_parts(document);
-    let generated = parts.into_iter().map(|(name, part)| {
-        let code = waldur_api_codegen::generate(&part, false).map_err(|error| anyhow!("{error}"));
-        Ok((name, code.with_context(|| format!("can't generate {name}"))?))
-    });
-    generated.collect()
+    let files = waldur_api_codegen::kept_files(document).map_err(|error| anyhow!("{error}"));
+    files.context("can't generate what the client keeps")
 }

@@ -88,7 +88,7 @@ fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
 fn attempt(document: &Value) -> std::result::Result<(), String> {
     IS_ATTEMPT.set(true);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let file = waldur_api_codegen::file(document, false).map_err(|error| error.to_string())?;
+        let file = waldur_api_codegen::client_code(document).map_err(|error| error.to_string())?;
         let result = sound(&file);
         // This is much to take apart, and the program is about to end.
         std::mem::forget(file);

@@ -22,11 +22,12 @@ pub(crate) fn orders_by(call: &Call, name: &str) -> bool {
         .is_some_and(|parameter| parameter.item().texts().contains(&name))
 }
 
-/// Returns the indices of the matching rows in their order; `None` if all match in the given order.
-pub(crate) fn choose<T>(
+/// Returns the indices of the matching ones of `count` rows in their order; `None` if all match in the order
+/// given.
+pub(crate) fn choose(
     call: &Call,
-    rows: &[T],
-    render: impl Fn(&T) -> Map<String, Value>,
+    count: usize,
+    render: &dyn Fn(usize) -> Map<String, Value>,
 ) -> Result<Option<Vec<usize>>, Answer> {
     let Some(operation) = call.operation else { return Ok(None) };
     let filters = filters(call, operation)?;
@@ -34,10 +35,8 @@ pub(crate) fn choose<T>(
     if filters.is_empty() && order.is_empty() {
         return Ok(None);
     }
-    let mut kept: Vec<(usize, Map<String, Value>)> = rows
-        .iter()
-        .map(render)
-        .enumerate()
+    let mut kept: Vec<(usize, Map<String, Value>)> = (0..count)
+        .map(|at| (at, render(at)))
         .filter(|(_, row)| filters.iter().all(|filter| filter.admits(row)))
         .collect();
     kept.sort_by(|(_, a), (_, b)| {

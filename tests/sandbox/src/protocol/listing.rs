@@ -73,28 +73,49 @@ pub(crate) type Ordered<T> = (&'static str, fn(&T, &T) -> Ordering);
 
 /// Sorts rows by `o`: names joined by commas; `-` before a name reverses the order.
 pub(crate) fn order<T>(call: &Call, rows: &mut [&T], known: &[Ordered<T>]) -> Result<(), Answer> {
-    let Some(text) = call.text("o") else { return Ok(()) };
+    let keys = keys(call, &|name| known.iter().position(|(key, _)| *key == name))?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let places = places(rows.len(), &|a, b| {
+        keys.iter().fold(Ordering::Equal, |sofar, &(key, descending)| {
+            let (a, b) = if descending { (b, a) } else { (a, b) };
+            sofar.then_with(|| known[key].1(rows[a], rows[b]))
+        })
+    });
+    let sorted: Vec<&T> = places.into_iter().map(|place| rows[place]).collect();
+    rows.copy_from_slice(&sorted);
+    Ok(())
+}
+
+/// Reads `o`: the places of its names, as `find` knows them, and whether each reverses the order. Is empty if
+/// there is nothing to sort by yet.
+fn keys(call: &Call, find: &dyn Fn(&str) -> Option<usize>) -> Result<Vec<(usize, bool)>, Answer> {
+    let Some(text) = call.text("o") else { return Ok(Vec::new()) };
     let mut keys = Vec::new();
     for name in text.split(',') {
         let (plain, descending) = match name.strip_prefix('-') {
             Some(plain) => (plain, true),
             None => (name, false),
         };
-        match known.iter().find(|(key, _)| *key == plain) {
-            Some((_, compare)) => keys.push((compare, descending)),
+        match find(plain) {
+            Some(key) => keys.push((key, descending)),
             None if filters::orders_by(call, name) => {
                 call.order_by_answer.set(true);
-                return Ok(());
+                return Ok(Vec::new());
             }
             None => return Err(invalid_choice("o", name)),
         }
     }
-    rows.sort_by(|a, b| {
-        keys.iter().fold(Ordering::Equal, |sofar, (compare, descending)| {
-            sofar.then_with(|| if *descending { compare(b, a) } else { compare(a, b) })
-        })
-    });
-    Ok(())
+    Ok(keys)
+}
+
+/// Returns the places of `count` rows in their order. Sorting is much code, which is compiled once for all
+/// kinds of rows.
+fn places(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..count).collect();
+    places.sort_by(|&a, &b| compare(a, b));
+    places
 }
 
 /// Returns one page of the rows, with the total count and links to other pages.
@@ -103,11 +124,13 @@ pub(crate) fn page<T>(
     rows: &[T],
     render: impl Fn(&T, &Fields) -> Map<String, Value>,
 ) -> Outcome {
-    let chosen = filters::choose(call, rows, |row| render(row, &Fields::ALL))?;
-    let rows: Vec<&T> = match &chosen {
-        None => rows.iter().collect(),
-        Some(chosen) => chosen.iter().filter_map(|&at| rows.get(at)).collect(),
-    };
+    page_of(call, rows.len(), &|at, fields| render(&rows[at], fields))
+}
+
+/// Returns one page of `count` rows.
+fn page_of(call: &Call, count: usize, render: &dyn Fn(usize, &Fields) -> Map<String, Value>) -> Outcome {
+    let chosen = filters::choose(call, count, &|at| render(at, &Fields::ALL))?;
+    let rows = chosen.unwrap_or_else(|| (0..count).collect());
     let rows = rows.get(call.vanished.min(rows.len())..).unwrap_or_default();
     let size = match call.value("page_size").map(str::parse::<usize>) {
         Some(Ok(size)) if size > 0 => size.min(MAX_PAGE_SIZE),
@@ -131,12 +154,8 @@ pub(crate) fn page<T>(
     }
     links.push(link(call, last, "last"));
     let fields = call.fields();
-    let items: Vec<Value> = rows
-        .iter()
-        .skip((number - 1) * size)
-        .take(size)
-        .map(|row| fields.pick(|fields| render(row, fields)))
-        .collect();
+    let on_page = rows.iter().skip((number - 1) * size).take(size);
+    let items: Vec<Value> = on_page.map(|&at| fields.pick(|fields| render(at, fields))).collect();
     Ok(Answer::ok(items)
         .with_text(HeaderName::from_static("x-result-count"), &rows.len().to_string())
         .with_text(header::LINK, &links.join(", ")))

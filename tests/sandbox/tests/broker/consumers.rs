@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waldur_sandbox::{Actor, OrderState, Release, Sandbox};
 
-use crate::client::{Coordinates, Stomp, delete, get, hex, identity, number, post, publish, register};
+use crate::client::{Coordinates, Stomp, delete, get, hex, http, identity, number, post, publish, register};
 
 async fn newer() -> Sandbox {
     Sandbox::builder().release(Release::Newer).start().await.unwrap()
@@ -63,7 +63,7 @@ async fn each_registration_resets_the_password() {
     // A personal access token is the password if the request was made with it.
     let token = format!("w_{}", sandbox.token(Actor::Provider));
     let url = format!("{}marketplace-site-agent-identities/{identity}/register_queue/", sandbox.url());
-    let request = reqwest::Client::new().post(url).bearer_auth(&token).json(&json!({}));
+    let request = http().post(url).bearer_auth(&token).json(&json!({}));
     assert_eq!(request.send().await.unwrap().status(), 200);
     Stomp::login(&sandbox, &Coordinates { passcode: token, ..at }).await;
 }

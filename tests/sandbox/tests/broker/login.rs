@@ -7,7 +7,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use waldur_sandbox::Sandbox;
 
-use crate::client::{Arrival, Coordinates, Stomp, died, register};
+use crate::client::{Arrival, Coordinates, Stomp, died, http, register};
 
 async fn registered() -> (Sandbox, Coordinates) {
     let sandbox = Sandbox::start().await.unwrap();
@@ -20,7 +20,7 @@ async fn a_plain_get_is_asked_to_upgrade() {
     let sandbox = Sandbox::start().await.unwrap();
     for path in ["rmqws-stomp", "ws"] {
         let url = sandbox.url().replace("/api/", &format!("/{path}"));
-        let response = reqwest::get(url).await.unwrap();
+        let response = http().get(url).send().await.unwrap();
         assert_eq!(response.status(), 426);
         assert_eq!(response.headers()["upgrade"], "websocket");
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use waldur_sandbox::{Actor, Release, Sandbox};
 
 use crate::client::{
-    Coordinates, Stomp, create_queue, delete, died, get, hex, identity, number, post, publish, register,
+    Coordinates, Stomp, create_queue, delete, died, get, hex, http, identity, number, post, publish, register,
 };
 
 async fn subscribe(sandbox: &Sandbox, identity: &str, object_type: &str) -> (u16, String) {
@@ -169,7 +169,7 @@ async fn a_replaced_token_ends_subscriptions_until_they_are_made_again() {
     assert_eq!(status, 401);
     let path = "marketplace-site-agent-identities/";
     let request = |method: reqwest::Method, path: &str| {
-        reqwest::Client::new()
+        http()
             .request(method, format!("{}{path}", sandbox.url()))
             .header("Authorization", format!("Token {token}"))
     };

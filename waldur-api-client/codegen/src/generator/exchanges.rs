@@ -11,13 +11,9 @@ use crate::generator::calls::Call;
 use crate::generator::lists::element;
 use crate::prune::paths;
 
-/// Adds the module `exchanges` to the generated code.
-pub(crate) fn append(
-    file: &mut syn::File,
-    document: &Value,
-    calls: &[Call<'_>],
-    received: &[Ident],
-) -> Result<()> {
+/// Returns the module `exchanges` of the generated code. Its tables are constants, so that the functions they refer to are
+/// compiled in the crate that uses them, and not with the client.
+pub(crate) fn tables(document: &Value, calls: &[Call<'_>], received: &[Ident]) -> Result<syn::File> {
     let paths = paths(document);
     let exchanges = calls.iter().map(|Call { operation, ident, body, read, answer }| {
         let parameters = parameters(document, operation.value).filter(|one| one["in"] == "path").map(|one| {
@@ -66,23 +62,18 @@ pub(crate) fn append(
             }));
         }
     }
-    let module: syn::Item = syn::parse2(quote! {
-        /// Tables of what was generated.
-        pub mod exchanges {
-            use super::{builder, types};
-            use crate::exchanges::{Answer, Exchange, List, Parameter, ReceivedModel, read_answer, write_body};
-            use crate::list::sealed::ListOperation;
-            use crate::wire::model::Model;
-            /// All operations of the features that are on.
-            pub static ALL: &[Exchange] = &[ #(#exchanges),* ];
-            /// All paths of the schema, also of features that are off.
-            pub static PATHS: &[&str] = &[ #(#paths),* ];
-            /// All models that their answers lead to.
-            pub static MODELS: &[ReceivedModel] = &[ #(#models),* ];
-            /// All operations that are lists.
-            pub static LISTS: &[List] = &[ #(#lists),* ];
-        }
-    })?;
-    file.items.push(module);
-    Ok(())
+    Ok(syn::parse2(quote! {
+        use super::{builder, types};
+        use crate::exchanges::{Answer, Exchange, List, Parameter, ReceivedModel, read_answer, write_body};
+        use crate::list::sealed::ListOperation;
+        use crate::wire::model::Model;
+        /// All operations of the features that are on.
+        pub const ALL: &[Exchange] = &[ #(#exchanges),* ];
+        /// All paths of the schema, also of features that are off.
+        pub const PATHS: &[&str] = &[ #(#paths),* ];
+        /// All models that their answers lead to.
+        pub const MODELS: &[ReceivedModel] = &[ #(#models),* ];
+        /// All operations that are lists.
+        pub const LISTS: &[List] = &[ #(#lists),* ];
+    })?)
 }

@@ -122,8 +122,8 @@ mod tests {
         }
 
         let received: Vec<syn::Ident> = vec![syn::parse_quote!(Thing)];
-        crate::generator::exchanges::append(&mut file, &document, &calls, &received).unwrap();
-        let code = crate::generator::tests::code(&file);
+        let tables = crate::generator::exchanges::tables(&document, &calls, &received).unwrap();
+        let code = crate::generator::tests::code(&tables);
         for (expected, times) in [
             ("Exchange { operation:", 5),
             ("answer: Answer::Json(", 5),

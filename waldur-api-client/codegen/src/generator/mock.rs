@@ -11,7 +11,7 @@ use crate::document::{self, operations};
 use crate::generator::spec::spec;
 
 /// Generates the typed helpers for `httpmock` for all operations of `document`.
-pub fn generate(document: &Value) -> Result<String> {
+pub(super) fn generate(document: &Value) -> Result<String> {
     let (spec, settings) = spec(document)?;
     let tokens = Generator::new(&settings).httpmock(&spec, "waldur_api_client")?;
     let mut file: syn::File = syn::parse2(tokens)?;

@@ -18,6 +18,8 @@ mod client;
 mod docs;
 mod enums;
 mod exchanges;
+mod field_hash;
+mod files;
 mod inline;
 mod lists;
 mod mock;
@@ -32,28 +34,31 @@ use std::error::Error;
 
 use serde_json::Value;
 
-pub use mock::generate as mock;
+pub use files::{Files, files, kept_files};
 
 /// The outcome of generating; an error says what could not be generated.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Returns the client's code for all operations of `document`, with the table of their types where
-/// `with_exchanges`.
-///
-/// # Errors
-/// What progenitor can't take, and code of progenitor's that isn't what the schema lets expect.
-///
-/// # Panics
-/// progenitor panics on some schemas. A normalised one is none of them.
-pub fn generate(document: &Value, with_exchanges: bool) -> Result<String> {
-    Ok(prettyplease::unparse(&file(document, with_exchanges)?))
+/// The client's code.
+struct Code {
+    /// The models and operations.
+    client: syn::File,
+    /// The tables of the module `exchanges`.
+    exchanges: syn::File,
 }
 
-/// Does what [`generate`] does, and returns the code before it is written out.
+/// Returns the models and operations of `document`, before they are written out.
 ///
 /// # Errors
-/// Those of [`generate`].
-pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
+/// Those of [`files`].
+///
+/// # Panics
+/// As [`files`] does.
+pub fn client_code(document: &Value) -> Result<syn::File> {
+    Ok(code(document)?.client)
+}
+
+fn code(document: &Value) -> Result<Code> {
     let mut file: syn::File = syn::parse2(trim::trim(spec::tokens(document)?))?;
     let received = models::rewrite(&mut file, document)?.received;
     let calls = calls::rewrite(&mut file, document)?;
@@ -61,13 +66,11 @@ pub fn file(document: &Value, with_exchanges: bool) -> Result<syn::File> {
     client::document_functions(&mut file, document)?;
     enums::append(&mut file, document)?;
     lists::append(&mut file, document, &calls)?;
-    if with_exchanges {
-        exchanges::append(&mut file, document, &calls, &received)?;
-    }
+    let exchanges = exchanges::tables(document, &calls, &received)?;
     let marked = inline::mark(&mut file);
     if marked < 3 * calls.len() {
         // Each has at least its function, `new` and `send`.
         return Err(format!("{marked} functions marked as inline for {} operations", calls.len()).into());
     }
-    Ok(file)
+    Ok(Code { client: file, exchanges })
 }

@@ -31,7 +31,8 @@ fn what_a_model_does_not_name_has_a_field_of_its_own() {
             "State": {"x-enum": ["a"], "x-rust-type": {"crate": "waldur-api-client", "version": "*", "path": "waldur_api_client::types::State", "parameters": []}},
         }},
     });
-    let code: String = crate::generate(&document, false).unwrap().split_whitespace().collect();
+    let code: String =
+        prettyplease::unparse(&crate::client_code(&document).unwrap()).split_whitespace().collect();
     for expected in [
         "constKEEPS_ADDITIONAL:bool=true;",
         "crate::wire::model::additional(map,&self.additional_2,|name|matchname{\"additional\"=>!",
@@ -44,6 +45,4 @@ fn what_a_model_does_not_name_has_a_field_of_its_own() {
     ] {
         assert!(code.contains(expected), "{expected:?} is not in {code}");
     }
-    assert!(!code.contains("pubmodexchanges"));
-    assert!(crate::generate(&document, true).unwrap().contains("pub mod exchanges"));
 }

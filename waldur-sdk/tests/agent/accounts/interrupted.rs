@@ -35,10 +35,8 @@ async fn everything(client: &Client, sandbox: &Sandbox, directory: &Directory) -
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let (sandbox, expected_directory) = (sandbox_with(USERS).await, directory());
-    let client = single_minded(&sandbox, &http);
+    let client = single_minded(&sandbox);
     let report = processor_of(&client, &sandbox, &expected_directory).run_once().await;
     assert_eq!((report.applied(), report.failed()), (7, 1), "{report:#?}");
     let requests = sandbox.requests().len();
@@ -47,7 +45,7 @@ async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
     for how in [None, Some(Fault::ResetBefore), Some(Fault::ResetAfter), Some(Fault::Status(503))] {
         for count in 1..=requests {
             let (sandbox, directory) = (sandbox_with(USERS).await, directory());
-            let client = single_minded(&sandbox, &http);
+            let client = single_minded(&sandbox);
             let first = processor_of(&client, &sandbox, &directory);
             match &how {
                 None => assert!(cut_off_after(count, &sandbox, first.run_once()).await),

@@ -94,16 +94,14 @@ async fn on_a_bad_day_every_request_is_answered_once() {
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let sandbox = sandbox_with(2).await;
-    let client = single_minded(&sandbox, &http);
+    let client = single_minded(&sandbox);
     assert!(processor_of(&client, &sandbox, &Cluster::of(&sandbox)).run_once().await.is_ok());
     let requests = sandbox.requests().len();
     for how in [None, Some(Fault::ResetBefore), Some(Fault::ResetAfter), Some(Fault::Status(503))] {
         for count in 1..=requests {
             let sandbox = sandbox_with(2).await;
-            let (client, cluster) = (single_minded(&sandbox, &http), Cluster::of(&sandbox));
+            let (client, cluster) = (single_minded(&sandbox), Cluster::of(&sandbox));
             let first = processor_of(&client, &sandbox, &cluster);
             match &how {
                 None => assert!(cut_off_after(count, &sandbox, first.run_once()).await),

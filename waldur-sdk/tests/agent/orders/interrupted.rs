@@ -22,11 +22,9 @@ fn everything(sandbox: &Sandbox, cluster: &Cluster) -> String {
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let one = |sandbox: &Sandbox, cluster: &Cluster| {
         let offerings = sandbox.ids().offerings;
-        let client = single_minded(sandbox, &http);
+        let client = single_minded(sandbox);
         OrderProcessor::new(&client, [offerings.bulk, offerings.slurm], cluster.clone())
     };
     let sandbox = sandbox_with(OF_EACH).await;

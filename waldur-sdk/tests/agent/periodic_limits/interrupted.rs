@@ -73,10 +73,8 @@ async fn process(requests: &Client, sandbox: &Sandbox, slurm: &Slurm, done: &Don
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let (sandbox, slurm) = (sandbox_with_settings().await, Slurm::default());
-    let client = single_minded(&sandbox, &http);
+    let client = single_minded(&sandbox);
     assert!(process(&client, &sandbox, &slurm, &Done::default()).await);
     let expected = everything(&sandbox, &slurm);
     let requests = sandbox.requests().len();
@@ -85,7 +83,7 @@ async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
     for how in [None, Some(Fault::ResetBefore), Some(Fault::ResetAfter), Some(Fault::Status(503))] {
         for count in 1..=requests {
             let (sandbox, slurm) = (sandbox_with_settings().await, Slurm::default());
-            let (client, done) = (single_minded(&sandbox, &http), Done::default());
+            let (client, done) = (single_minded(&sandbox), Done::default());
             match &how {
                 None => {
                     let work = process(&client, &sandbox, &slurm, &done);

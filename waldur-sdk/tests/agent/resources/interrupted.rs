@@ -14,10 +14,8 @@ fn everything(sandbox: &Sandbox, cluster: &Cluster) -> String {
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let (sandbox, expected_cluster) = (sandbox_with(OF_EACH).await, Cluster::of(OF_EACH));
-    let client = single_minded(&sandbox, &http);
+    let client = single_minded(&sandbox);
     let report = processor_of(&client, &sandbox, &expected_cluster).run_once().await;
     assert_eq!((report.count(Kind::InSync), report.count(Kind::Erred)), (7, 2), "{report:#?}");
     let requests = sandbox.requests().len();
@@ -26,7 +24,7 @@ async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
     for how in [None, Some(Fault::ResetBefore), Some(Fault::ResetAfter), Some(Fault::Status(503))] {
         for count in 1..=requests {
             let (sandbox, cluster) = (sandbox_with(OF_EACH).await, Cluster::of(OF_EACH));
-            let client = single_minded(&sandbox, &http);
+            let client = single_minded(&sandbox);
             let first = processor_of(&client, &sandbox, &cluster);
             match &how {
                 None => assert!(cut_off_after(count, &sandbox, first.run_once()).await),

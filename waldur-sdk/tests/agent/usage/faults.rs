@@ -131,17 +131,15 @@ async fn on_a_bad_day_all_usage_is_reported() {
 
 #[tokio::test]
 async fn interrupted_at_any_request_and_run_again_it_ends_the_same() {
-    // One for all the sandboxes: certificates take long to read.
-    let http = reqwest::Client::new();
     let (sandbox, accounting) = (sandbox_of(Release::Schema, 3).await, Accounting::of(LINES));
-    let client = single_minded(&sandbox, &http);
+    let client = single_minded(&sandbox);
     assert_eq!(processor_of(&client, &sandbox, &accounting).run_once().await.applied(), 3);
     let (expected, requests) = (everything(&sandbox), sandbox.requests().len());
     // Dropped with the answer unread; or everything fails from then on, before it is applied or after.
     for how in [None, Some(Fault::ResetBefore), Some(Fault::ResetAfter), Some(Fault::Status(503))] {
         for count in 1..=requests {
             let sandbox = sandbox_of(Release::Schema, 3).await;
-            let client = single_minded(&sandbox, &http);
+            let client = single_minded(&sandbox);
             let first = processor_of(&client, &sandbox, &accounting);
             match &how {
                 None => assert!(cut_off_after(count, &sandbox, first.run_once()).await),

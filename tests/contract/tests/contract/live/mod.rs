@@ -24,7 +24,7 @@ fn sandbox() -> waldur_sandbox::Builder {
 }
 
 async fn visited(sandbox: &Sandbox, actor: Actor) -> Visit {
-    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(actor)).no_proxy();
+    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(actor));
     visit(builder, settings()).await.unwrap()
 }
 
@@ -47,7 +47,7 @@ async fn a_visit_tells_what_begins() {
         static STEPS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     }
     let sandbox = sandbox().start().await.unwrap();
-    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider)).no_proxy();
+    let builder = crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider));
     let on_step = |step: &str| STEPS.with_borrow_mut(|steps| steps.push(step.to_owned()));
     visit(builder, Settings { on_step, ..settings() }).await.unwrap();
     let steps = STEPS.take();
@@ -126,7 +126,7 @@ async fn each_release_has_the_operations_that_are_found() {
 #[tokio::test]
 async fn a_visit_ends_at_the_limit_of_requests_and_says_what_it_left_out() {
     let sandbox = sandbox().start().await.unwrap();
-    let builder = || crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider)).no_proxy();
+    let builder = || crate::common::client_builder(sandbox.url(), sandbox.token(Actor::Provider));
     let limited = |max_requests| Settings { max_requests, ..settings() };
     let visit = visit(builder(), limited(12)).await.unwrap();
     assert_eq!((sandbox.requests().len(), visit.report.requests), (12, 12));
@@ -145,7 +145,7 @@ async fn a_visit_ends_at_the_limit_of_requests_and_says_what_it_left_out() {
 #[tokio::test]
 async fn a_server_that_cannot_be_visited_is_an_error() {
     let sandbox = sandbox().start().await.unwrap();
-    let at = |url: &str| visit(crate::common::client_builder(url, "0".repeat(40)).no_proxy(), settings());
+    let at = |url: &str| visit(crate::common::client_builder(url, "0".repeat(40)), settings());
     assert!(matches!(at(sandbox.url()).await.unwrap_err(), Error::Token));
     let url = sandbox.url().to_owned();
     sandbox.shutdown().await;

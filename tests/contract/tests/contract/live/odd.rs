@@ -202,7 +202,7 @@ async fn a_server_below_a_path_is_recorded_as_others_are() {
         .map(|(path, body)| (path.to_owned(), (body, allow()))),
     );
     let url = served(answers).await + "/portal/api/";
-    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    let visit = visit(common::client_builder(&url, "0".repeat(40)), settings()).await.unwrap();
     for (name, path, verdict) in [
         ("users_me_retrieve", "/api/users/me/", "ok"),
         ("version_retrieve", "/api/version/", "ok"),
@@ -242,7 +242,7 @@ async fn a_version_of_no_usual_form_is_not_shown() {
         .map(|(path, body)| (path.to_owned(), (body, allow.clone()))),
     );
     let url = served(answers).await;
-    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    let visit = visit(common::client_builder(&url, "0".repeat(40)), settings()).await.unwrap();
     let report = visit.report.document().to_text();
     assert!(report.contains("  version not known: the response has none of the usual form\n"), "{report}");
     assert!(!report.contains("Alice"), "{report}");

@@ -33,7 +33,7 @@ fn answers(users: &Value) -> Answers {
 async fn a_server_without_users_me_is_visited() {
     let users = json!([{ "uuid": UUID, "username": "alice", "is_staff": true, "token": "geheim" }]);
     let url = served(answers(&users)).await;
-    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    let visit = visit(common::client_builder(&url, "0".repeat(40)), settings()).await.unwrap();
     let report = &visit.report;
     assert!(report.is_staff);
     assert_eq!(report.problems(), [""; 0]);
@@ -56,7 +56,7 @@ async fn a_server_without_users_me_is_visited() {
 #[tokio::test]
 async fn a_field_of_another_release_is_named_wherever_it_is() {
     let url = served(answers(&json!([{ "uuid": UUID }]))).await;
-    let visit = visit(common::client_builder(&url, "0".repeat(40)).no_proxy(), settings()).await.unwrap();
+    let visit = visit(common::client_builder(&url, "0".repeat(40)), settings()).await.unwrap();
     let page = visit.report.lists.iter().find(|page| page.list.operation.id == "marketplace_resources_list");
     let Outcome::Read(page) = &page.unwrap().outcome else { panic!("{page:?}") };
     assert_eq!(page.findings.unknown_fields.keys().collect::<Vec<_>>(), ["$[].offering_terms_of_service"]);
@@ -69,7 +69,7 @@ async fn a_field_of_another_release_is_named_wherever_it_is() {
 async fn a_list_of_several_users_does_not_tell_who_asks() {
     for users in [json!([]), json!([{ "uuid": UUID }, { "uuid": UUID }])] {
         let url = served(answers(&users)).await;
-        let builder = common::client_builder(&url, "0".repeat(40)).no_proxy();
+        let builder = common::client_builder(&url, "0".repeat(40));
         let error = visit(builder, settings()).await.unwrap_err();
         assert!(matches!(error, Error::NotWaldur(status) if status == 404), "{error}");
     }

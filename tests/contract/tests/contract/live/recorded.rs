@@ -37,7 +37,7 @@ fn answers() -> Answers {
 #[ignore = "needs recorded exchanges: WALDUR_RECORDINGS names the folder of mastermind.jsonl"]
 async fn recorded_lists_are_read_without_loss_and_recorded_without_details() {
     let url = served(answers()).await;
-    let builder = common::client_builder(&url, "0".repeat(40)).no_proxy();
+    let builder = common::client_builder(&url, "0".repeat(40));
     let visit = visit(builder, settings()).await.unwrap();
     let read = visit.report.lists.iter().filter(|page| match &page.outcome {
         Outcome::Read(page) => page.findings.is_lossless() && page.rows > 0,

@@ -26,7 +26,7 @@ fn ensure(holds: bool, what: &str) -> Outcome {
 
 /// Returns a client of `actor` for the server at `url`.
 fn client(sandbox: &Sandbox, url: &str, actor: Actor) -> Result<Client, waldur_sdk::Error> {
-    let builder = client_builder(url, sandbox.token(actor)).no_proxy();
+    let builder = client_builder(url, sandbox.token(actor));
     builder.retry(RetryPolicy::never()).build()
 }
 

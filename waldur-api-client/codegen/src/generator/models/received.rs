@@ -6,7 +6,7 @@ use syn::{Ident, Item};
 
 use super::fields::{Field, written};
 use crate::Result;
-use crate::field_hash::field_hash;
+use crate::generator::field_hash::field_hash;
 use crate::generator::syntax::items;
 
 /// Returns the code of the model `ident`. What it doesn't name is in `additional`.
