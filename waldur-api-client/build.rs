@@ -41,7 +41,8 @@ fn provide(out: &Path) -> Result<bool, Box<dyn Error>> {
     println!("cargo::rerun-if-changed={kept}");
     for file in std::fs::read_dir(kept).map_err(|error| format!("can't read {kept}: {error}"))? {
         let file = file?;
-        std::fs::copy(file.path(), out.join(file.file_name()))?;
+        // Not a copy, which would be read-only where the sources are.
+        std::fs::write(out.join(file.file_name()), std::fs::read(file.path())?)?;
     }
     Ok(has_operations)
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use waldur_sandbox::{Actor, Sandbox};
+use waldur_sdk::ClientExt as _;
 use waldur_sdk::api::{BoxError, Operation, Transport};
 use waldur_sdk::consumer::Consumer;
-use waldur_sdk::{ClientBuilder, ClientExt as _};
 
 use super::common;
 
