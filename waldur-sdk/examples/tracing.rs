@@ -14,7 +14,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,waldur_sdk=info".to_owned());
     // Logs a line when a call is finished, with all fields of its span.
     let lines = fmt::layer().with_span_events(FmtSpan::CLOSE).with_target(false);
-    tracing_subscriber::registry().with(filter.parse::<Targets>()?).with(lines).init();
+    let filter: Targets = filter.parse().map_err(|error| format!("RUST_LOG: {error}"))?;
+    tracing_subscriber::registry().with(filter).with(lines).init();
 
     // Client::from_env() connects to a real server.
     let sandbox = Sandbox::builder().orders(0).orders_in(OrderState::PendingProvider, 2).start().await?;

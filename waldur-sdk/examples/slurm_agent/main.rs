@@ -51,7 +51,8 @@ struct Arguments {
 async fn main() -> Result<(), Box<dyn Error>> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     let lines = fmt::layer().with_ansi(false);
-    tracing_subscriber::registry().with(filter.parse::<Targets>()?).with(lines).init();
+    let filter: Targets = filter.parse().map_err(|error| format!("RUST_LOG: {error}"))?;
+    tracing_subscriber::registry().with(filter).with(lines).init();
     let config = Config::read(&Arguments::parse().config)?;
     let client = Client::from_env()?;
     let cluster = Arc::new(Cluster::new(&config));

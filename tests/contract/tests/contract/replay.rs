@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use waldur_api_client::exchanges::{ALL, Exchange};
 use waldur_contract::recording;
 use waldur_contract::replay::{Verdict, replay};
 
@@ -135,4 +136,20 @@ fn a_real_server_is_read_without_loss() {
             }
         }
     }
+}
+
+#[test]
+fn a_body_is_written_by_its_type_and_what_does_not_fit_is_named_by_its_path() {
+    let is_set_usage =
+        |exchange: &&Exchange| exchange.operation.id == "marketplace_component_usages_set_usage";
+    let write = ALL.iter().find(is_set_usage).unwrap().body.unwrap();
+    let usages =
+        |amount: Value| json!({ "usages": [{ "type": "cpu", "amount": amount, "zz": 1 }], "more": [] });
+    let written = write(&usages(json!("12.5"))).unwrap();
+    assert_eq!(written.value, json!({ "usages": [{ "type": "cpu", "amount": "12.5" }] }));
+    assert_eq!(written.unknown, ["$.more", "$.usages[0].zz"]);
+    let error = write(&usages(json!([]))).unwrap_err();
+    assert_eq!(error.path().to_string(), "usages[0].amount");
+    let error = write(&json!({ "usages": [{ "type": "cpu" }] })).unwrap_err();
+    assert!(error.to_string().contains("missing field `amount`"), "{error}");
 }
