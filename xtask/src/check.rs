@@ -41,7 +41,7 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
     }
     ensure!(differing.is_empty(), "{}: {mend}", differing.join("; "));
 
-    match upstream {
+    let stale = match upstream {
         Some(file) => {
             let raw = source::read(file)?;
             ensure!(
@@ -54,6 +54,7 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
             for (path, made) in &made.files {
                 ensure!(text(path)? == *made, "{} is not what {file} gives: {mend}", layout.said(path));
             }
+            made.stale
         }
         None => {
             let pinned: Value =
@@ -64,9 +65,10 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
             );
             let (_, dropped) = crate::facts::facts(&pinned, pin.source.docs);
             ensure!(dropped.is_empty(), "openapi/waldur.json holds more than facts ({dropped:?}): {mend}");
-            let (normalised, resolved, _) = regen::normalise(layout, &pinned, &overlay)?;
+            let regen::Normalised { document, resolved, stale, .. } =
+                regen::normalise(layout, &pinned, &overlay)?;
             ensure!(
-                canonical::to_string(&normalised) == text(&layout.normalised())?,
+                canonical::to_string(&document) == text(&layout.normalised())?,
                 "{} is not what openapi/waldur.json, the overlay, openapi/features.toml and the passes give: {mend}",
                 layout.said(&layout.normalised())
             );
@@ -77,8 +79,15 @@ pub(crate) fn run(layout: &Layout, upstream: Option<&str>) -> Result<()> {
                     layout.said(&path)
                 );
             }
+            stale
         }
-    }
+    };
+    ensure!(
+        stale.is_empty(),
+        "{}: adapt openapi/overlay.yaml to {}, and {mend}",
+        stale.join("; "),
+        pin.source.version
+    );
     let normalised: Value = serde_json::from_str(&text(&layout.normalised())?)
         .with_context(|| layout.said(&layout.normalised()).to_string())?;
     let lacking = sdk::lacking(layout, &normalised, None)?;

@@ -1,8 +1,10 @@
 //! Corrections of upstream's errors, as an OpenAPI Overlay 1.0 document with two more fields for each action:
 //! `x-reason`, why it is there, and `x-expect`, how many places it must match. An action that matches another number
-//! of places is an error: upstream mended it, or moved it. In a schema that is older than the one that the overlay
-//! `extends` it may, since nobody corrects that any more: it corrects what it matches.
+//! of places is an error: the overlay is wrong. In a schema of another release than the one that the overlay `extends`,
+//! it corrects what it matches. Nobody adapts the overlay to an older release. To a newer one it must be adapted, since
+//! upstream mended what it corrects, or moved it: `regen` warns, and `check` fails until then.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,7 +13,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::count::counted;
-use crate::versions::release;
+use crate::versions::precedence;
 
 /// An overlay file.
 #[derive(Debug, Deserialize)]
@@ -39,6 +41,15 @@ struct Action {
     reason: String,
     #[serde(rename = "x-expect")]
     expect: usize,
+}
+
+/// What an overlay did.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// A line for each action.
+    pub(crate) report: Vec<String>,
+    /// The actions that must be adapted, since they match another number of places in this newer schema.
+    pub(crate) stale: Vec<String>,
 }
 
 impl Overlay {
@@ -70,25 +81,38 @@ impl Overlay {
         Ok(overlay)
     }
 
-    /// Applies every action in order; returns a report line for each.
-    pub(crate) fn apply(&self, document: &mut Value) -> Result<Vec<String>> {
-        let is_older = self.is_newer_than(document["info"]["version"].as_str().unwrap_or_default());
-        let mut report = Vec::new();
+    /// Applies every action in order.
+    pub(crate) fn apply(&self, document: &mut Value) -> Result<Applied> {
+        let age = self.compare(document["info"]["version"].as_str().unwrap_or_default());
+        let mut applied = Applied::default();
         for (index, action) in self.actions.iter().enumerate() {
             let path = JsonPath::parse(&action.target).with_context(|| {
                 format!("overlay action {}: {:?} is no JSONPath", index + 1, action.target)
             })?;
             let hits: Vec<String> =
                 path.query_located(document).locations().map(|location| location.to_json_pointer()).collect();
-            if hits.len() != action.expect && !is_older {
-                bail!(
-                    "overlay action {} ({}) matches {} and expects {}: upstream mended or moved what it corrects ({}). Adapt it, or do without corrections: --overlay none",
+            let mut of = String::new();
+            if hits.len() != action.expect {
+                let said = format!(
+                    "overlay action {} ({}) matches {} and expects {}",
                     index + 1,
                     action.target,
                     counted(hits.len(), "place", "places"),
                     action.expect,
-                    action.reason.trim(),
                 );
+                let reason = action.reason.trim();
+                match age {
+                    Ordering::Less => of = format!(" (and not {}, in this older schema)", action.expect),
+                    Ordering::Greater => {
+                        of = format!(" (and not {}, in this newer schema)", action.expect);
+                        applied
+                            .stale
+                            .push(format!("{said}: upstream mended or moved what it corrects ({reason})"));
+                    }
+                    Ordering::Equal => {
+                        bail!("{said} ({reason}). Mend it, or do without corrections: --overlay none")
+                    }
+                }
             }
             // From the last to the first, so that removing an array's element doesn't move those still to be removed.
             for pointer in hits.iter().rev() {
@@ -102,23 +126,29 @@ impl Overlay {
                 }
             }
             let verb = if action.remove { "removed" } else { "updated" };
-            let of = if hits.len() == action.expect {
-                String::new()
-            } else {
-                format!(" (and not {}, in this older schema)", action.expect)
-            };
-            report.push(format!("{verb} {}{of} at {}: {}", hits.len(), action.target, action.reason.trim()));
+            applied.report.push(format!(
+                "{verb} {}{of} at {}: {}",
+                hits.len(),
+                action.target,
+                action.reason.trim()
+            ));
         }
-        Ok(report)
+        Ok(applied)
     }
 
-    /// Tells whether the schema that this is for is newer than the release `version`.
-    fn is_newer_than(&self, version: &str) -> bool {
+    /// Compares the release `version` with that of the schema that this is for. Where one isn't known, they count as
+    /// equal.
+    fn compare(&self, version: &str) -> Ordering {
         let own = self.extends.as_deref().and_then(|url| {
-            let (_, end) = url.rsplit_once('-')?;
-            release(end.rsplit_once('.')?.0)
+            let file = url.rsplit('/').next()?;
+            // The version stands at the end of the name, before what ends the file: schema-8.0.6-rc.1.yaml.
+            let name = file.rsplit_once('.')?.0;
+            name.match_indices('-').find_map(|(at, _)| precedence(&name[at + 1..]))
         });
-        matches!((own, release(version)), (Some(own), Some(other)) if own > other)
+        match (precedence(version), own) {
+            (Some(version), Some(own)) => version.cmp(&own),
+            _ => Ordering::Equal,
+        }
     }
 }
 
@@ -158,6 +188,8 @@ fn remove(document: &mut Value, pointer: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use serde_json::json;
 
     use super::Overlay;
@@ -193,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn in_an_older_schema_an_action_corrects_what_it_matches() {
+    fn in_a_schema_of_another_release_an_action_corrects_what_it_matches() {
         let overlay = Overlay::parse(
             "overlay: 1.0.0\ninfo: {}\nextends: https://example.org/schema-8.0.5.yaml\nactions:\n\
              - {target: '$.a[*]', remove: true, x-reason: was wrong, x-expect: 3}",
@@ -201,15 +233,37 @@ mod tests {
         .unwrap();
         let apply = |version: &str| {
             let mut document = json!({"info": {"version": version}, "a": [1, 2]});
-            overlay.apply(&mut document).map(|report| (report, document["a"].clone()))
+            overlay.apply(&mut document).map(|applied| (applied, document["a"].clone()))
         };
-        let (report, rest) = apply("7.10.0").unwrap();
-        assert_eq!(report, ["removed 2 (and not 3, in this older schema) at $.a[*]: was wrong"]);
-        assert_eq!(rest, json!([]));
-        for version in ["8.0.5", "8.0.10", "8.0.4-rc.1"] {
+        for version in ["7.10.0", "8.0.5-rc.1", "8.0.4"] {
+            let (applied, rest) = apply(version).unwrap();
+            assert_eq!(applied.report, ["removed 2 (and not 3, in this older schema) at $.a[*]: was wrong"]);
+            assert_eq!((applied.stale.len(), rest), (0, json!([])), "{version}");
+        }
+        for version in ["8.0.10", "8.0.6-rc.1", "9.0.0"] {
+            let (applied, rest) = apply(version).unwrap();
+            assert_eq!(applied.report, ["removed 2 (and not 3, in this newer schema) at $.a[*]: was wrong"]);
+            let stale = "overlay action 1 ($.a[*]) matches 2 places and expects 3: upstream mended or moved what it corrects (was wrong)";
+            assert_eq!((applied.stale, rest), (vec![stale.to_owned()], json!([])), "{version}");
+        }
+        for version in ["8.0.5", "develop", ""] {
             let error = apply(version).unwrap_err().to_string();
             assert!(error.contains("matches 2 places and expects 3"), "{version}: {error}");
         }
+    }
+
+    #[test]
+    fn the_release_of_an_overlay_is_read_from_the_schema_that_it_extends() {
+        let compare = |url: &str, version: &str| {
+            let text = format!("overlay: 1.0.0\ninfo: {{}}\nextends: {url}");
+            Overlay::parse(&text).unwrap().compare(version)
+        };
+        for url in ["https://a-1.org/x/waldur-openapi-schema-8.0.6-rc.1.yaml", "schema-8.0.6-rc.1.json"] {
+            assert_eq!(compare(url, "8.0.6"), Ordering::Greater, "{url}");
+            assert_eq!(compare(url, "8.0.6-rc.2"), Ordering::Equal, "{url}");
+            assert_eq!(compare(url, "8.0.5"), Ordering::Less, "{url}");
+        }
+        assert_eq!(compare("https://example.org/schema.yaml", "8.0.5"), Ordering::Equal);
     }
 
     #[test]

@@ -21,8 +21,9 @@ pub(crate) struct Options {
 }
 
 /// What is checked with each schema: a title, and the arguments of `cargo check`.
-const CHECKS: [(&str, &[&str]); 3] = [
+const CHECKS: [(&str, &[&str]); 4] = [
     ("client", &["-p", "waldur-api-client"]),
+    ("client, full", &["-p", "waldur-api-client", "--features", "full"]),
     ("workspace", &["--workspace", "--all-targets"]),
     ("SDK, all features", &["-p", "waldur-sdk", "--all-targets", "--all-features"]),
 ];
@@ -31,7 +32,7 @@ const CHECKS: [(&str, &[&str]); 3] = [
 type Results = [Option<bool>; CHECKS.len() + 1];
 
 /// The results of a schema that can't be pinned: nothing is compiled with it.
-const NOT_PINNED: Results = [Some(false), None, None, None];
+const NOT_PINNED: Results = [Some(false), None, None, None, None];
 
 /// How many lines of a failure are shown.
 const SHOWN: usize = 40;
@@ -245,9 +246,14 @@ mod tests {
     #[test]
     fn a_row_says_what_passed_and_what_was_not_run() {
         let mut table = super::head();
-        super::row(&mut table, "8.0.3", &[Some(true), Some(false), None, None], Duration::from_secs(61));
+        super::row(
+            &mut table,
+            "8.0.3",
+            &[Some(true), Some(false), None, None, None],
+            Duration::from_secs(61),
+        );
         let last = table.lines().last().unwrap();
-        assert_eq!(last, "| 8.0.3 | passes | fails | - | - | 61 |");
+        assert_eq!(last, "| 8.0.3 | passes | fails | - | - | - | 61 |");
         let columns = |line: &str| line.matches('|').count();
         assert!(table.lines().skip(1).all(|line| columns(line) == columns(last)), "{table}");
     }

@@ -64,6 +64,17 @@ pub(crate) struct Made {
     normalised: Value,
     pub(crate) files: Vec<(PathBuf, String)>,
     report: Vec<String>,
+    pub(crate) stale: Vec<String>,
+}
+
+/// What the generator reads.
+pub(crate) struct Normalised {
+    pub(crate) document: Value,
+    /// The features of each operation.
+    pub(crate) resolved: Resolved,
+    report: Vec<String>,
+    /// The actions of the overlay that must be adapted to this newer schema.
+    pub(crate) stale: Vec<String>,
 }
 
 /// Makes and writes the pin.
@@ -92,8 +103,8 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     };
     let count = operations(&source.document).count();
     // An older release has fewer, and that it is whole was checked.
-    let pinned = old_pin.as_ref().and_then(|pin| versions::release(&pin.source.version));
-    let is_older = matches!((versions::release(&version), pinned), (Some(new), Some(old)) if new < old);
+    let pinned = old_pin.as_ref().and_then(|pin| versions::precedence(&pin.source.version));
+    let is_older = matches!((versions::precedence(&version), pinned), (Some(new), Some(old)) if new < old);
     let may_shrink = options.allow_shrink || is_older;
     if let Some(before) = old.as_ref().map(|old| operations(old).count()).filter(|_| !may_shrink) {
         ensure!(
@@ -118,6 +129,9 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     (generator.try_all)(&made.normalised)?;
     for line in &made.report {
         output::line(line)?;
+    }
+    for action in &made.stale {
+        output::line(format_args!("warning: {action}: adapt it, `cargo xtask check` fails until then"))?;
     }
     let lacking = sdk::lacking(layout, &made.normalised, old.as_ref())?;
     if !lacking.is_empty() {
@@ -206,7 +220,8 @@ pub(crate) fn make(
         "facts: left out {}",
         if prose.is_empty() { "nothing".to_owned() } else { prose.join(", ") }
     ));
-    let (normalised, resolved, more) = normalise(layout, &pinned, overlay)?;
+    let Normalised { document: normalised, resolved, report: more, stale } =
+        normalise(layout, &pinned, overlay)?;
     report.extend(more);
 
     let pinned_text = canonical::to_string(&pinned);
@@ -229,18 +244,15 @@ pub(crate) fn make(
         (layout.pin(), pin.to_text()?),
     ];
     files.extend(tables::files(layout, &resolved)?);
-    Ok(Made { pin, pinned, normalised, files, report })
+    Ok(Made { pin, pinned, normalised, files, report, stale })
 }
 
 /// From the pinned facts to what the generator reads, with the features of each operation, linted.
-pub(crate) fn normalise(
-    layout: &Layout,
-    pinned: &Value,
-    overlay: &Overlay,
-) -> Result<(Value, Resolved, Vec<String>)> {
+pub(crate) fn normalise(layout: &Layout, pinned: &Value, overlay: &Overlay) -> Result<Normalised> {
     let mut report = Vec::new();
     let mut document = pinned.clone();
-    report.extend(overlay.apply(&mut document)?.into_iter().map(|line| format!("overlay: {line}")));
+    let applied = overlay.apply(&mut document)?;
+    report.extend(applied.report.into_iter().map(|line| format!("overlay: {line}")));
     for applied in passes::run(&mut document) {
         report.push(format!("pass: {}: {}", applied.pass, applied.times));
         report.extend(applied.names.iter().map(|name| format!("  {name}")));
@@ -269,7 +281,7 @@ pub(crate) fn normalise(
         found.iter().take(3).cloned().collect::<Vec<_>>().join("; "),
         if found.len() > 3 { format!("; and {} more", found.len() - 3) } else { String::new() }
     );
-    Ok((document, resolved, report))
+    Ok(Normalised { document, resolved, report, stale: applied.stale })
 }
 
 fn output(text: &str, document: &Value) -> pin::Output {

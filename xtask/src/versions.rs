@@ -77,6 +77,15 @@ pub(crate) fn release(text: &str) -> Option<Version> {
     parts?.try_into().ok()
 }
 
+/// Returns what orders versions: the numbers, and whether it is a release, which comes after its candidates, such as
+/// 8.0.6-rc.1. None for any other text.
+pub(crate) fn precedence(text: &str) -> Option<(Version, bool)> {
+    match text.split_once('-') {
+        Some((numbers, _)) => Some((release(numbers)?, false)),
+        None => Some((release(text)?, true)),
+    }
+}
+
 fn text([major, minor, patch]: &Version) -> String {
     format!("{major}.{minor}.{patch}")
 }
@@ -93,6 +102,13 @@ mod tests {
             waldur-openapi-schema-8.0.9-diff.md"#;
         let found = super::published(index, URL_TEMPLATE).unwrap();
         assert_eq!(found, [[8, 0, 10], [8, 0, 9], [7, 10, 2]]);
+    }
+
+    #[test]
+    fn a_candidate_comes_before_its_release_and_after_the_one_before() {
+        let sorted = ["7.10.0", "8.0.5", "8.0.6-rc.1", "8.0.6", "8.0.10"].map(super::precedence);
+        assert!(sorted.iter().all(Option::is_some) && sorted.is_sorted_by(|a, b| a < b), "{sorted:?}");
+        assert_eq!(["develop", "8.0", "8.0.x-rc.1"].map(super::precedence), [None; 3]);
     }
 
     #[test]

@@ -144,6 +144,32 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
 }
 
 #[test]
+fn a_newer_schema_in_which_upstream_mended_an_error_is_pinned_and_the_overlay_must_be_adapted() {
+    let repository = Repository::new(SCHEMA);
+    let overlay = |version: &str, actions: &str| {
+        format!(
+            "overlay: 1.0.0\ninfo: {{}}\nextends: https://example.org/schema-{version}.yaml\nactions:\n{actions}"
+        )
+    };
+    let kept = "- {target: '$..name.maxLength', remove: true, x-reason: was short, x-expect: 1}\n";
+    let mended = "- {target: $.gone, remove: true, x-reason: was wrong, x-expect: 1}\n";
+    repository.write("openapi/overlay.yaml", &overlay("0.9.0", &format!("{kept}{mended}")));
+    let report = repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    let action = "overlay action 2 ($.gone) matches 0 places and expects 1: upstream mended or moved what it corrects (was wrong)";
+    assert!(report.contains(&format!("warning: {action}: adapt it")), "{report}");
+    assert!(!repository.read("waldur-api-client/schema/waldur.json").contains("maxLength"), "{report}");
+    for upstream in [&[][..], &["--upstream", "schema.yaml"]] {
+        repository.refuses(
+            &[&["check"], upstream].concat(),
+            &[action, "adapt openapi/overlay.yaml to 1.0.0, and run `cargo xtask regen --version 1.0.0`"],
+        );
+    }
+    repository.write("openapi/overlay.yaml", &overlay("1.0.0", kept));
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    repository.succeeds(&["check", "--upstream", "schema.yaml"]);
+}
+
+#[test]
 fn check_finds_every_file_that_was_changed_by_hand_and_says_how_to_mend_it() {
     let repository = Repository::new(SCHEMA);
     repository.succeeds(&["regen", "--from", "schema.yaml"]);
