@@ -12,8 +12,9 @@ pub type Files = Vec<(String, String)>;
 /// What the program with the generator does with it.
 #[derive(Debug, Clone, Copy)]
 pub struct Generator {
-    /// Tries the generator on a normalised schema. An error names the operation that can't be generated.
-    pub try_all: fn(&Value) -> Result<()>,
+    /// Tries the generator on a normalised schema, and returns what `kept` does. An error names the operation that can't
+    /// be generated.
+    pub try_all: fn(&Value) -> Result<Files>,
     /// Generates the code that the client keeps.
     pub kept: fn(&Value) -> Result<Files>,
 }

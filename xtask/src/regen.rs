@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::count::counted;
 use crate::document::{operations, schemas};
 use crate::features::{Features, Resolved};
-use crate::generator::Generator;
+use crate::generator::{Files, Generator};
 use crate::layout::Layout;
 use crate::overlay::Overlay;
 use crate::pin::{self, Pin};
@@ -126,7 +126,7 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
         &overlay_file,
         &overlay,
     )?;
-    (generator.try_all)(&made.normalised)?;
+    let kept = (generator.try_all)(&made.normalised)?;
     for line in &made.report {
         output::line(line)?;
     }
@@ -137,7 +137,7 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     if !lacking.is_empty() {
         output::line(format_args!("warning: {}", sdk::said(&lacking, &made.pin.source.version)))?;
     }
-    made.files.extend(kept(layout, &made.normalised, generator)?);
+    made.files.extend(placed(layout, kept)?);
     replace(layout, &made.files)?;
     output::line(format_args!(
         "pinned {}: {}, {} ({} normalised)",
@@ -157,10 +157,9 @@ pub(crate) fn run(layout: &Layout, options: &Options, generator: Generator) -> R
     output::print(suspects::news(made.pinned, old, &overlay)?)
 }
 
-/// The files of the generated code that the client keeps.
-fn kept(layout: &Layout, normalised: &Value, generator: Generator) -> Result<Vec<(PathBuf, String)>> {
-    let files = (generator.kept)(normalised)?;
-    let files: Vec<_> = files.into_iter().map(|(name, text)| (layout.kept(&name), text)).collect();
+/// Returns where each file of the generated code goes that the client keeps, and makes the folders.
+fn placed(layout: &Layout, kept: Files) -> Result<Vec<(PathBuf, String)>> {
+    let files: Vec<_> = kept.into_iter().map(|(name, text)| (layout.kept(&name), text)).collect();
     for folder in files.iter().filter_map(|(path, _)| path.parent()) {
         std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", layout.said(folder)))?;
     }
@@ -173,7 +172,7 @@ pub(crate) fn generate(layout: &Layout, generator: Generator) -> Result<()> {
     let said = layout.said(&path);
     let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {said}"))?;
     let normalised = serde_json::from_str(&text).with_context(|| format!("{said} is not JSON"))?;
-    let files = kept(layout, &normalised, generator)?;
+    let files = placed(layout, (generator.kept)(&normalised)?)?;
     replace(layout, &files)?;
     for (path, _) in &files {
         output::line(format_args!("wrote {}", layout.said(path)))?;

@@ -5,16 +5,8 @@ mod trial;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
-use serde_json::Value;
-use xtask::{Files, Generator};
+use xtask::Generator;
 
 fn main() -> ExitCode {
-    xtask::main(Some(Generator { try_all: trial::try_all, kept }))
-}
-
-/// Generates the code that the client keeps.
-fn kept(document: &Value) -> Result<Files> {
-    let files = waldur_api_codegen::kept_files(document).map_err(|error| anyhow!("{error}"));
-    files.context("can't generate what the client keeps")
+    xtask::main(Some(Generator { try_all: trial::try_all, kept: trial::kept }))
 }

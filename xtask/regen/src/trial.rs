@@ -4,29 +4,47 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Map, Value, json};
 use syn::visit::Visit;
 use waldur_api_codegen::document::{Operation, operations};
+use xtask::Files;
 
-/// Generates all of `document`; where that fails, finds the operation that fails and names it.
-pub(crate) fn try_all(document: &Value) -> Result<()> {
+/// Generates all of `document`; where that fails, finds the operation that fails and names it. Returns the code that the
+/// client keeps.
+pub(crate) fn try_all(document: &Value) -> Result<Files> {
     let all: Vec<Operation<'_>> = operations(document).collect();
     silence_attempts();
     // Operations that stand side by side have most models in common, so parts cost little more than the whole.
     let parts = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let failing = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let tries: Vec<_> = all
             .chunks(all.len().div_ceil(parts).max(1))
-            .map(|part| (part, scope.spawn(|| attempt(&only(document, part)))))
+            .map(|part| (part, scope.spawn(|| attempt(|| try_one(&only(document, part))))))
             .collect();
-        tries.into_iter().find_map(|(part, attempt)| match attempt.join() {
-            Ok(Ok(())) => None,
-            Ok(Err(reason)) => Some((part, reason)),
-            Err(_) => Some((part, "it panics".to_owned())),
-        })
-    });
-    failing.map_or(Ok(()), |(part, reason)| Err(first_failing(document, part, &reason)))
+        let kept = attempt(|| generate_kept(document));
+        let failing = tries.into_iter().find_map(|(part, tried)| {
+            let tried = tried.join().unwrap_or_else(|_| Err("it panics".to_owned()));
+            tried.err().map(|reason| (part, reason))
+        });
+        match failing {
+            Some((part, reason)) => Err(first_failing(document, part, &reason)),
+            None => said(kept),
+        }
+    })
+}
+
+/// Generates the code that the client keeps.
+pub(crate) fn kept(document: &Value) -> Result<Files> {
+    said(generate_kept(document))
+}
+
+fn generate_kept(document: &Value) -> std::result::Result<Files, String> {
+    waldur_api_codegen::kept_files(document).map_err(|error| error.to_string())
+}
+
+fn said(kept: std::result::Result<Files, String>) -> Result<Files> {
+    kept.map_err(|reason| anyhow!(reason)).context("can't generate what the client keeps")
 }
 
 thread_local! {
@@ -49,8 +67,9 @@ fn first_failing(document: &Value, mut suspects: &[Operation<'_>], reason: &str)
     let mut reason = reason.to_owned();
     while suspects.len() > 1 {
         let (first, second) = suspects.split_at(suspects.len() / 2);
-        let Some((half, why)) =
-            [first, second].into_iter().find_map(|half| Some((half, attempt(&only(document, half)).err()?)))
+        let Some((half, why)) = [first, second]
+            .into_iter()
+            .find_map(|half| Some((half, attempt(|| try_one(&only(document, half))).err()?)))
         else {
             return anyhow!("the generator can't take the schema as a whole: {reason}");
         };
@@ -85,23 +104,26 @@ fn only(document: &Value, operations: &[Operation<'_>]) -> Value {
     document
 }
 
-fn attempt(document: &Value) -> std::result::Result<(), String> {
+/// Generates the code of `document`, and looks whether it is sound.
+fn try_one(document: &Value) -> std::result::Result<(), String> {
+    let file = waldur_api_codegen::client_code(document).map_err(|error| error.to_string())?;
+    let result = sound(&file);
+    // This is much to take apart, and the program is about to end.
+    std::mem::forget(file);
+    result
+}
+
+/// Calls `generate`, and returns the text of a panic as an error.
+fn attempt<T>(generate: impl FnOnce() -> std::result::Result<T, String>) -> std::result::Result<T, String> {
     IS_ATTEMPT.set(true);
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        let file = waldur_api_codegen::client_code(document).map_err(|error| error.to_string())?;
-        let result = sound(&file);
-        // This is much to take apart, and the program is about to end.
-        std::mem::forget(file);
-        result
-    }));
+    let result = catch_unwind(AssertUnwindSafe(generate));
     IS_ATTEMPT.set(false);
-    match result {
-        Ok(result) => result,
-        Err(panic) => Err(match panic.downcast::<String>() {
+    result.unwrap_or_else(|panic| {
+        Err(match panic.downcast::<String>() {
             Ok(text) => *text,
             Err(panic) => panic.downcast_ref::<&str>().map_or("it panics", |text| text).to_owned(),
-        }),
-    }
+        })
+    })
 }
 
 /// Whether generated code is sound in what the compiler would refuse it for, as far as a schema can cause that: all
