@@ -29,7 +29,10 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn command() -> Command {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("regen/Cargo.toml");
     let mut command = cargo();
-    command.args(["run", "--profile", "regen", "--manifest-path"]).arg(manifest).arg("--");
+    command
+        .args(["run", "--profile", "regen", "--features", "allocator", "--manifest-path"])
+        .arg(manifest)
+        .arg("--");
     command
 }
 

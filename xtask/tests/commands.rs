@@ -95,7 +95,7 @@ fn regen_starts_the_program_with_the_generator_and_passes_its_arguments_and_its_
     let output = run(0);
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.starts_with("run --profile regen --manifest-path "), "{text}");
+    assert!(text.starts_with("run --profile regen --features allocator --manifest-path "), "{text}");
     assert!(text.ends_with("xtask/regen/Cargo.toml -- regen --version 1.0.0\n"), "{text}");
     assert!(!run(1).status.success());
 }

@@ -7,6 +7,10 @@ use std::process::ExitCode;
 
 use xtask::Generator;
 
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     xtask::main(Some(Generator { try_all: trial::try_all, kept: trial::kept }))
 }
