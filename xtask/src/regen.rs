@@ -64,6 +64,7 @@ pub(crate) struct Made {
     normalised: Value,
     pub(crate) files: Vec<(PathBuf, String)>,
     report: Vec<String>,
+    /// The actions of the overlay that must be adapted to this newer schema.
     pub(crate) stale: Vec<String>,
 }
 

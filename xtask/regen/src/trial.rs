@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
 use syn::visit::Visit;
 use waldur_api_codegen::document::{Operation, operations};
@@ -22,29 +22,22 @@ pub(crate) fn try_all(document: &Value) -> Result<Files> {
             .chunks(all.len().div_ceil(parts).max(1))
             .map(|part| (part, scope.spawn(|| attempt(|| try_one(&only(document, part))))))
             .collect();
-        let kept = attempt(|| generate_kept(document));
+        let kept = kept(document);
         let failing = tries.into_iter().find_map(|(part, tried)| {
             let tried = tried.join().unwrap_or_else(|_| Err("it panics".to_owned()));
             tried.err().map(|reason| (part, reason))
         });
         match failing {
             Some((part, reason)) => Err(first_failing(document, part, &reason)),
-            None => said(kept),
+            None => kept,
         }
     })
 }
 
 /// Generates the code that the client keeps.
 pub(crate) fn kept(document: &Value) -> Result<Files> {
-    said(generate_kept(document))
-}
-
-fn generate_kept(document: &Value) -> std::result::Result<Files, String> {
-    waldur_api_codegen::kept_files(document).map_err(|error| error.to_string())
-}
-
-fn said(kept: std::result::Result<Files, String>) -> Result<Files> {
-    kept.map_err(|reason| anyhow!(reason)).context("can't generate what the client keeps")
+    attempt(|| waldur_api_codegen::kept_files(document).map_err(|error| error.to_string()))
+        .map_err(|reason| anyhow!("can't generate what the client keeps: {reason}"))
 }
 
 thread_local! {

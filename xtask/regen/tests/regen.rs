@@ -137,6 +137,9 @@ fn what_can_not_be_a_pin_is_refused_in_one_line_and_nothing_is_written() {
     );
     repository.succeeds(&["regen", "--from", "fewer.yaml", "--allow-shrink"]);
     repository.succeeds(&["regen", "--from", "schema.yaml"]);
+    repository.write("candidate.yaml", &repository.read("fewer.yaml").replace("1.0.0", "1.0.0-rc.1"));
+    repository.succeeds(&["regen", "--from", "candidate.yaml"]);
+    repository.succeeds(&["regen", "--from", "schema.yaml"]);
     repository.write("older.yaml", &repository.read("fewer.yaml").replace("1.0.0", "0.9.0"));
     repository.succeeds(&["regen", "--from", "older.yaml"]);
     repository.succeeds(&["regen", "--from", "schema.yaml", "--overlay", "none"]);
